@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An error is a CKR_ value on its way through D-Bus: CKR_PIN_INCORRECT is
+ * org.p11dbus.Error.PinIncorrect, a number without a name org.p11dbus.Error.X80000001. This is the
+ * one place where CK_RV and D-Bus error names meet.
+ */
+#ifndef P11D_ERROR_H
+#define P11D_ERROR_H
+
+#include "name.h"
+#include "status.h"
+
+#define P11D_ERROR_PREFIX "org.p11dbus.Error."
+/* Room for any error name with its NUL. */
+#define P11D_ERROR_SIZE 96
+
+typedef struct P11dError {
+    CK_RV value;
+    const char *ckr;  /* "CKR_PIN_INCORRECT" */
+    const char *name; /* "PinIncorrect": the last part on D-Bus */
+} P11dError;
+
+extern const P11dError p11d_errors[];
+extern const size_t p11d_error_count;
+
+/* "CKR_PIN_INCORRECT", or "0x80000001" in scratch. For people. */
+const char *p11d_error_ckr(CK_RV value, char scratch[P11D_NAME_SIZE]);
+
+/* The whole D-Bus error name of value (not CKR_OK), written to storage. */
+const char *p11d_error_name(CK_RV value, char storage[P11D_ERROR_SIZE]);
+/* Only its last part, as GetAttributes answers it. */
+const char *p11d_error_last_part(CK_RV value, char storage[P11D_ERROR_SIZE]);
+
+/*
+ * The value that a D-Bus error name means. Never CKR_OK or CKR_BUFFER_TOO_SMALL: those make no
+ * sense from a service and count as CKR_DEVICE_ERROR, as does every name that nobody here knows.
+ * LimitsExceeded is CKR_DEVICE_MEMORY; UnknownMethod, UnknownInterface and NotSupported are
+ * CKR_FUNCTION_NOT_SUPPORTED; UnknownObject is CKR_TOKEN_NOT_PRESENT; AccessDenied is
+ * CKR_FUNCTION_REJECTED; NoReply, ServiceUnknown and NameHasNoOwner are CKR_DEVICE_REMOVED.
+ */
+CK_RV p11d_error_parse_name(const char *name);
+CK_RV p11d_error_parse_last_part(const char *last_part);
+
+/* True for the four names by which a service says that it has no such thing (UnknownMethod,
+ * UnknownInterface, UnknownObject, NotSupported): for OpenChannel they mean "no channels". */
+bool p11d_error_means_absent(const char *name);
+
+/* What a call that ended in this status is to the application. P11D_OK is CKR_OK. */
+CK_RV p11d_error_of_status(P11dStatus status);
+
+#endif

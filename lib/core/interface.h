@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An interface is what the interface XML files say: methods, signals and properties with their
+ * signatures. The tables are made from the XML files when the project is built; nothing else in
+ * the tree states a signature.
+ */
+#ifndef P11D_INTERFACE_H
+#define P11D_INTERFACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct P11dMethod {
+    const char *name;
+    const char *in;        /* signature of the arguments of a call */
+    const char *out;       /* signature of the reply */
+    bool channels_only;    /* annotation org.p11dbus.ChannelsOnly: refused on the bus itself */
+    bool required;         /* annotation org.p11dbus.Required */
+} P11dMethod;
+
+typedef struct P11dSignal {
+    const char *name;
+    const char *signature;
+} P11dSignal;
+
+typedef struct P11dProperty {
+    const char *name;
+    const char *signature;
+} P11dProperty;
+
+typedef struct P11dInterface {
+    const char *name;
+    const P11dMethod *methods;
+    size_t method_count;
+    const P11dSignal *signals;
+    size_t signal_count;
+    const P11dProperty *properties;
+    size_t property_count;
+} P11dInterface;
+
+/* The name of the service unless the module's configuration gives another, and its paths. */
+#define P11D_BUS_NAME "org.p11dbus.Tokens1"
+#define P11D_ROOT_PATH "/org/p11dbus"
+#define P11D_TOKENS_PATH "/org/p11dbus/tokens"
+
+extern const P11dInterface p11d_interface_manager;        /* org.p11dbus.Manager1 */
+extern const P11dInterface p11d_interface_token;          /* org.p11dbus.Token1 */
+extern const P11dInterface p11d_interface_object_manager; /* org.freedesktop.DBus.ObjectManager */
+extern const P11dInterface p11d_interface_properties;     /* org.freedesktop.DBus.Properties */
+
+/* The XML document of org.p11dbus.xml, for GDBus and for introspection. */
+extern const char p11d_interface_xml[];
+
+/* The row of that name, or NULL. Names are compared exactly. */
+const P11dMethod *p11d_interface_method(const P11dInterface *interface, const char *name);
+const P11dSignal *p11d_interface_signal(const P11dInterface *interface, const char *name);
+const P11dProperty *p11d_interface_property(const P11dInterface *interface, const char *name);
+
+#endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/*
+ * PKCS#11: the header that p11-kit installs (2.40) and, guarded, the numbers and structures of
+ * 3.0, 3.1 and 3.2 that it lacks. Everything in the tree includes this file, never p11-kit's.
+ */
+#ifndef P11D_PKCS11_H
+#define P11D_PKCS11_H
+
+#include <p11-kit/pkcs11.h>
+
+/* PKCS#11 3.0, section 5.4: interfaces. */
+#ifndef CKF_INTERFACE_FORK_SAFE
+#define CKF_INTERFACE_FORK_SAFE 1UL
+typedef struct CK_INTERFACE {
+    CK_UTF8CHAR *pInterfaceName;
+    void *pFunctionList;
+    CK_FLAGS flags;
+} CK_INTERFACE;
+#endif
+
+#include "pkcs11-numbers.h"
+
+#endif

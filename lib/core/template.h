@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A template is a list of attributes in PKCS#11 form that owns its values: an object's attributes,
+ * or what an application asked for. Every type stands in it at most once. Values that may be
+ * secret are wiped when they are replaced or cleared (all of them are: nobody has to decide).
+ */
+#ifndef P11D_TEMPLATE_H
+#define P11D_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "pkcs11.h"
+
+/* The most attributes that a template from outside may hold. */
+#define P11D_TEMPLATE_MAX 256
+
+typedef struct P11dTemplate {
+    CK_ATTRIBUTE *items; /* values are owned; a value of length 0 may have pValue NULL */
+    CK_ULONG count;
+    CK_ULONG capacity;
+} P11dTemplate;
+
+void p11d_template_init(P11dTemplate *templ);
+
+/* Wipes and frees. templ is then empty and may be used again. */
+void p11d_template_clear(P11dTemplate *templ);
+
+/* The attribute of that type, or NULL. */
+const CK_ATTRIBUTE *p11d_template_find(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type);
+
+/* Sets a copy of size bytes, in place of what the type had. For an attribute of kind template
+ * (CKF_ARRAY_ATTRIBUTE) the bytes are an array of CK_ATTRIBUTE, copied deeply, to a depth of 4.
+ * Errors: CKR_HOST_MEMORY, CKR_ATTRIBUTE_VALUE_INVALID. */
+CK_RV p11d_template_set(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, const void *value,
+                        size_t size);
+CK_RV p11d_template_set_boolean(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, bool value);
+CK_RV p11d_template_set_number(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, CK_ULONG value);
+CK_RV p11d_template_set_text(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, const char *value);
+
+/* Removes the type, if it is there. */
+void p11d_template_unset(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type);
+
+/* The value of a CK_BBOOL or CK_ULONG attribute, or fallback if it is not there or has another
+ * size. */
+bool p11d_template_boolean(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, bool fallback);
+CK_ULONG p11d_template_number(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, CK_ULONG fallback);
+
+#endif
