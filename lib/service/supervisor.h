@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The supervisor owns the bus name, exports the tokens there and checks who asks; it holds no key
+ * and reads no key directory. For each key directory it keeps one worker process running, and it
+ * hands the channels of clients over to the workers.
+ */
+#ifndef P11D_SUPERVISOR_H
+#define P11D_SUPERVISOR_H
+
+#include <glib.h>
+
+typedef struct P11dSupervisorOptions {
+    const char *bus;                    /* "session", "system" or an address */
+    const char *name;                   /* to own on the bus; NULL: P11D_BUS_NAME */
+    const char *const *key_directories; /* NULL-terminated; one worker each */
+    /* How a worker is started: the program, NULL for this one (/proc/self/exe), and its arguments
+     * without argv[0], NULL-terminated; the directory is put behind them. The worker finds its
+     * link as descriptor P11D_LINK_DESCRIPTOR and runs p11d_worker_main. */
+    const char *worker_program;
+    const char *const *worker_arguments;
+    gboolean replace; /* take the name over from a service that allows it; ours allows it too */
+    gboolean quiet;   /* errors and warnings only on stderr */
+    /* Called once, when the name is owned and every worker has announced its tokens (or had 10
+     * seconds to do so). May be NULL. */
+    void (*ready)(void *data);
+    void *data;
+} P11dSupervisorOptions;
+
+/*
+ * Runs the service until SIGTERM or SIGINT, then ends the workers and returns TRUE. Returns FALSE
+ * with error set if the bus cannot be reached, the name is taken, or the bus or the name is lost
+ * later. No process and no descriptor is left behind in either case.
+ * Runs on the default main context; one supervisor a process.
+ */
+gboolean p11d_supervisor_run(const P11dSupervisorOptions *options, GError **error);
+
+#endif
