@@ -13,8 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The deepest nesting of arrays, structs and variants together that is accepted. */
+/* The deepest nesting of arrays, structs and variants together that is accepted; a dict entry
+ * counts as one with its array. */
 #define P11D_READER_DEPTH 16
+/* The longest content of an array, in bytes (D-Bus Specification, "Container Types"). */
+#define P11D_READER_ARRAY_MAX ((size_t)64 << 20)
 
 typedef struct P11dReader {
     const uint8_t *data; /* the start of the message: alignment counts from here */
