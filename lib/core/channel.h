@@ -18,9 +18,13 @@ typedef struct P11dChannel {
     P11dBuffer in;              /* received, not consumed yet */
     size_t message_size;        /* bytes at the front of in that the last message took */
     P11dBuffer out;             /* for the caller to build a message in; see p11d_channel_begin */
-    size_t out_sent;            /* how much of out was sent so far (p11d_channel_flush) */
+    size_t out_ready;           /* bytes at the front of out that are whole messages, to be sent */
+    size_t out_sent;            /* how much of these was sent so far (p11d_channel_flush) */
     P11dDescriptor *received[P11D_MESSAGE_DESCRIPTORS]; /* with the last message; owned */
     size_t received_count;
+    /* Received before the message that they belong to was complete; owned. */
+    P11dDescriptor *pending[2 * P11D_MESSAGE_DESCRIPTORS];
+    size_t pending_count;
     bool accepts_descriptors; /* false: the kernel throws away those that are sent to us */
     size_t overhead;          /* for p11d_message_parse of what arrives; 0: no limit */
     uint64_t messages_sent;   /* counters for tests and traces */
@@ -42,7 +46,8 @@ bool p11d_channel_is_open(P11dChannel *channel);
 /*
  * Begins a message in channel->out: takes the next serial, writes the header. message: as for
  * p11d_message_begin, serial is filled in here. The caller writes the body and then calls
- * p11d_channel_send, _call or _queue, which end the message.
+ * p11d_channel_send, _call or _queue, which end the message. A message that was begun and not
+ * ended is dropped by the next begin.
  */
 void p11d_channel_begin(P11dChannel *channel, P11dWriter *writer, P11dMessage *message);
 
@@ -93,5 +98,18 @@ P11dStatus p11d_channel_queue(P11dChannel *channel, P11dWriter *writer);
 /* Sends what is queued as far as the socket takes it. P11D_OK: all sent; P11D_TIMEOUT: some left,
  * wait until the socket is writable; other errors as for send. */
 P11dStatus p11d_channel_flush(P11dChannel *channel);
+
+/*
+ * For what comes before the first message on a bus: queues size bytes, to be sent in front of the
+ * next message. Errors: P11D_TOO_LARGE, P11D_NO_MEMORY.
+ */
+P11dStatus p11d_channel_preface(P11dChannel *channel, const void *bytes, size_t size);
+/*
+ * Copies the next line, which ends in CR LF, to line, NUL-terminated and without these two.
+ * Errors: as for receive; P11D_MALFORMED if line, of size bytes, is too small, or for anything but
+ * printable ASCII.
+ */
+P11dStatus p11d_channel_receive_line(P11dChannel *channel, P11dDeadline deadline, char *line,
+                                     size_t size);
 
 #endif

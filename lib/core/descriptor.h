@@ -30,7 +30,8 @@ P11dDescriptor *p11d_descriptor_adopt(int fd);
  * waiting, and registers the descriptors before any fork can see them. Received descriptors are
  * close-on-exec.
  * received: room for most descriptors; *count: how many were stored, those over most are closed.
- * Returns the number of bytes, 0 at the end of the stream, -1 with errno set (EAGAIN: nothing there).
+ * Returns the number of bytes, 0 at the end of the stream, -1 with errno set (EAGAIN: nothing
+ * there).
  */
 ssize_t p11d_descriptor_receive(P11dDescriptor *socket, void *bytes, size_t capacity,
                                 P11dDescriptor **received, size_t most, size_t *count);
