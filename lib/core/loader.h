@@ -8,6 +8,8 @@
 #ifndef P11D_LOADER_H
 #define P11D_LOADER_H
 
+#include <stdbool.h>
+
 #include "pkcs11.h"
 
 typedef struct P11dLibrary {
