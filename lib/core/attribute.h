@@ -1,43 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * An attribute is one row for each CKA_ number: its name on D-Bus and its kind, and the kind holds
- * the encoder to a D-Bus variant and the decoder from it side by side. An attribute without a row
- * passes by number, its value as bytes. (org.p11dbus.xml says which kind has which D-Bus type.)
+ * An attribute is one row for each CKA_ number: its name on D-Bus and its kind. An attribute
+ * without a row passes by number, its value as bytes; but not one with CKF_ARRAY_ATTRIBUTE, because
+ * its bytes may be pointers.
  */
 #ifndef P11D_ATTRIBUTE_H
 #define P11D_ATTRIBUTE_H
 
-#include "name.h"
-#include "reader.h"
-#include "template.h"
-#include "writer.h"
-
-typedef struct P11dAttributeKind P11dAttributeKind;
-
-/* How a value looks in PKCS#11 and on D-Bus. */
-struct P11dAttributeKind {
-    const char *label; /* for messages and tests: "boolean", "number", "text", "date", "bytes" … */
-    /* Writes the variant (its signature and value). CKR_ATTRIBUTE_VALUE_INVALID if the value's
-     * length or content does not fit the kind. */
-    CK_RV (*write)(P11dWriter *writer, const CK_ATTRIBUTE *attribute, unsigned depth);
-    /* Reads the value of a variant whose signature was just read; sets it in templ. Another
-     * signature than this kind has: CKR_ATTRIBUTE_VALUE_INVALID. */
-    CK_RV (*read)(P11dReader *reader, const char *signature, CK_ATTRIBUTE_TYPE type,
-                  P11dTemplate *templ, unsigned depth);
-};
-
-extern const P11dAttributeKind p11d_attribute_boolean;          /* CK_BBOOL, b */
-extern const P11dAttributeKind p11d_attribute_number;           /* CK_ULONG, t */
-extern const P11dAttributeKind p11d_attribute_text;             /* RFC 2279 string: s, or ay */
-extern const P11dAttributeKind p11d_attribute_date;             /* CK_DATE or empty, s */
-extern const P11dAttributeKind p11d_attribute_bytes;            /* anything, ay */
-extern const P11dAttributeKind p11d_attribute_template;         /* CK_ATTRIBUTE[], a{sv} */
-extern const P11dAttributeKind p11d_attribute_class;            /* CK_OBJECT_CLASS by name, s */
-extern const P11dAttributeKind p11d_attribute_key_type;         /* CK_KEY_TYPE by name, s */
-extern const P11dAttributeKind p11d_attribute_certificate_type; /* CK_CERTIFICATE_TYPE, s */
-extern const P11dAttributeKind p11d_attribute_hw_feature;       /* CK_HW_FEATURE_TYPE, s */
-extern const P11dAttributeKind p11d_attribute_mechanism;        /* CK_MECHANISM_TYPE by name, s */
-extern const P11dAttributeKind p11d_attribute_mechanisms;       /* CK_MECHANISM_TYPE[], as */
+#include "attribute-kind.h"
 
 typedef struct P11dAttribute {
     CK_ATTRIBUTE_TYPE type;
@@ -55,22 +25,29 @@ const P11dAttribute *p11d_attribute_find(CK_ATTRIBUTE_TYPE type);
 const char *p11d_attribute_name(CK_ATTRIBUTE_TYPE type, char scratch[P11D_NAME_SIZE]);
 bool p11d_attribute_parse_name(const char *name, CK_ATTRIBUTE_TYPE *type);
 
-/* Writes one entry of an a{sv}. Errors: CKR_ATTRIBUTE_VALUE_INVALID; what does not fit the buffer
- * shows in the writer. */
+/* Writes one entry of an a{sv}. Errors: CKR_ATTRIBUTE_VALUE_INVALID; CKR_TEMPLATE_INCONSISTENT (a
+ * template in it has too many attributes or null values). Nothing is written then. What does not
+ * fit the buffer shows in the writer. */
 CK_RV p11d_attribute_write(P11dWriter *writer, const CK_ATTRIBUTE *attribute);
 
 /* Writes count attributes as one a{sv}. Errors: as above, and CKR_TEMPLATE_INCONSISTENT for more
- * than P11D_TEMPLATE_MAX or a null value with a length. */
+ * than P11D_TEMPLATE_MAX or a null value with a length. Nothing is written then. */
 CK_RV p11d_attribute_write_all(P11dWriter *writer, const CK_ATTRIBUTE *attributes, CK_ULONG count);
 
 /*
- * Reads one a{sv} into templ, adding to what is there.
+ * Reads one a{sv} into templ, adding to what is there (what it had of the same type is replaced).
  * Entries whose name is neither of the table nor "0x…" are ignored (the interface allows names
  * that we do not know yet); "absent" is left out too, see p11d_attribute_read_absent.
- * Errors: CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT (twice the same, too many, nested
- * too deep), CKR_HOST_MEMORY, CKR_ARGUMENTS_BAD (the bytes are malformed).
+ * Errors: CKR_ATTRIBUTE_VALUE_INVALID, CKR_TEMPLATE_INCONSISTENT (twice the same, too many),
+ * CKR_HOST_MEMORY, CKR_ARGUMENTS_BAD (the bytes are malformed). templ is not changed then.
  */
 CK_RV p11d_attribute_read_all(P11dReader *reader, P11dTemplate *templ);
+
+/* The same for a template in a template. depth: of the template itself, 1 for the outermost, at
+ * most P11D_TEMPLATE_DEPTH. */
+CK_RV p11d_attribute_write_nested(P11dWriter *writer, const CK_ATTRIBUTE *attributes,
+                                  CK_ULONG count, unsigned depth);
+CK_RV p11d_attribute_read_nested(P11dReader *reader, P11dTemplate *templ, unsigned depth);
 
 /*
  * Looks in one a{sv} for the entry "absent" ('as'): calls found for each attribute named there.

@@ -18,9 +18,9 @@
 
 typedef struct P11dHash {
     CK_MECHANISM_TYPE mechanism; /* CKM_SHA256 */
-    CK_ULONG mgf;                /* CKG_MGF1_SHA256 */
-    CK_ULONG kdf;                /* CKD_SHA256_KDF */
-    const char *name;            /* "sha256": in parameters, and for OpenSSL where openssl is NULL */
+    CK_ULONG mgf;                /* CKG_MGF1_SHA256, or CK_UNAVAILABLE_INFORMATION */
+    CK_ULONG kdf;                /* CKD_SHA256_KDF, or CK_UNAVAILABLE_INFORMATION */
+    const char *name;            /* "sha256": the digest mechanism's name; OpenSSL knows it too */
     size_t size;                 /* of a digest, bytes */
     uint8_t prefix[P11D_HASH_MAX_PREFIX]; /* DER of DigestInfo up to the digest */
     size_t prefix_size;
@@ -29,7 +29,7 @@ typedef struct P11dHash {
 extern const P11dHash p11d_hashes[];
 extern const size_t p11d_hash_count;
 
-/* The row, or NULL. */
+/* The row, or NULL (also for CK_UNAVAILABLE_INFORMATION). */
 const P11dHash *p11d_hash_of_mechanism(CK_MECHANISM_TYPE mechanism);
 const P11dHash *p11d_hash_of_mgf(CK_ULONG mgf);
 const P11dHash *p11d_hash_of_kdf(CK_ULONG kdf);

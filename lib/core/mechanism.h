@@ -10,35 +10,23 @@
 
 #include "hash.h"
 #include "name.h"
-#include "reader.h"
-#include "writer.h"
+#include "parameter.h"
 
 /* No such mechanism, where a row may name another one. */
 #define P11D_MECHANISM_NONE CK_UNAVAILABLE_INFORMATION
 
 /*
  * Parameters in PKCS#11 form, read from D-Bus. Byte strings inside point into the message that was
- * read and live as long as it does.
+ * read and live as long as it does. It points at itself, so it is not to be copied.
  */
 typedef struct P11dParameters {
     CK_MECHANISM mechanism; /* pParameter points at storage, or is NULL */
     union {
         uint64_t align;
-        uint8_t bytes[128]; /* as large as the largest parameter structure */
+        uint8_t bytes[P11D_PARAMETER_STORAGE];
     } storage;
     bool prehashed; /* "prehashed": data is the digest */
 } P11dParameters;
-
-typedef struct P11dParameterShape {
-    const char *label; /* for messages and tests: "none", "pss", "oaep", "ecdh1", "eddsa" … */
-    /* Writes the entries of an a{sv} (not the array around them) from mechanism. Checks the length
-     * of the parameter and every pointer and length in it first.
-     * Errors: CKR_MECHANISM_PARAM_INVALID. */
-    CK_RV (*write)(P11dWriter *writer, const CK_MECHANISM *mechanism);
-    /* Reads the entries through elements (of an a{sv} that was validated) to parameters. Unknown
-     * keys are ignored. Errors: CKR_MECHANISM_PARAM_INVALID. */
-    CK_RV (*read)(P11dReader elements, P11dParameters *parameters);
-} P11dParameterShape;
 
 typedef struct P11dMechanism {
     CK_MECHANISM_TYPE type;
@@ -47,7 +35,8 @@ typedef struct P11dMechanism {
     CK_MECHANISM_TYPE hash; /* the digest mechanism that it applies to the data first, or _NONE */
     CK_MECHANISM_TYPE raw;  /* the same on a digest: CKM_ECDSA for CKM_ECDSA_SHA256; or _NONE */
     bool digest_info;       /* raw wants the DigestInfo around the digest (RSA PKCS #1 v1.5) */
-    CK_KEY_TYPE key_type;   /* of the keys that it works with; CK_UNAVAILABLE_INFORMATION: none */
+    CK_KEY_TYPE key_type;   /* of the keys that it works with; CK_UNAVAILABLE_INFORMATION: it works
+                               without a key, or with keys of several types */
 } P11dMechanism;
 
 extern const P11dMechanism p11d_mechanisms[];
@@ -65,11 +54,14 @@ bool p11d_mechanism_parse_name(const char *name, CK_MECHANISM_TYPE *type);
  * that they can be kept (p11d_writer_raw) and "prehashed" be added. The writer must stand at an
  * offset that is a multiple of 8 from its start.
  * Errors: CKR_MECHANISM_PARAM_INVALID (also for a mechanism without a row that has parameters).
+ * Nothing is written then.
  */
 CK_RV p11d_mechanism_write_parameters(P11dWriter *writer, const CK_MECHANISM *mechanism);
 
 /*
- * Reads one a{sv} as the parameters of mechanism type.
+ * Reads one a{sv} as the parameters of mechanism type. Keys that it does not have are ignored, but
+ * a mechanism without a row takes none at all: signing without what was asked for is worse than
+ * an error.
  * Errors: CKR_MECHANISM_PARAM_INVALID, CKR_ARGUMENTS_BAD (the bytes are malformed).
  */
 CK_RV p11d_mechanism_read_parameters(P11dReader *reader, CK_MECHANISM_TYPE type,

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pkcs11.h"
 
@@ -33,6 +34,7 @@ extern const P11dNames p11d_names_hw_feature;       /* CKH_ */
 extern const P11dNames p11d_names_user;             /* CKU_ */
 extern const P11dNames p11d_names_token_flag;       /* CKF_ of CK_TOKEN_INFO, one bit a row */
 extern const P11dNames p11d_names_mechanism_flag;   /* CKF_ of CK_MECHANISM_INFO, one bit a row */
+extern const P11dNames p11d_names_hedge;            /* CK_HEDGE_TYPE */
 
 /* The row of a table for number, or NULL. */
 const char *p11d_name_find(const P11dNames *names, CK_ULONG number);
@@ -41,13 +43,25 @@ const char *p11d_name_find(const P11dNames *names, CK_ULONG number);
 const char *p11d_name_of(const P11dNames *names, CK_ULONG number, char scratch[P11D_NAME_SIZE]);
 
 /*
- * The number that text names: a name of the table or "0x…" (strictly as written by
- * p11d_name_of: lower case, no leading zero, in range). Returns false for anything else.
+ * The number that text names: a name of the table or "0x…" (strictly as p11d_name_of_number writes
+ * it: lower case, no leading zero, in range; also for a number that has a name here, because the
+ * other side may not know it yet). Returns false for anything else.
  */
 bool p11d_name_parse(const P11dNames *names, const char *text, CK_ULONG *number);
 
-/* "0x…" of number in scratch, and back; for tables that are not P11dNames. */
+/* "0x…" of number in scratch, and back; for tables that are not P11dNames.
+ * CK_UNAVAILABLE_INFORMATION is 2^64-1 whatever the width of CK_ULONG. */
 const char *p11d_name_of_number(CK_ULONG number, char scratch[P11D_NAME_SIZE]);
 bool p11d_name_parse_number(const char *text, CK_ULONG *number);
+
+/* For bsearch(3) in any table whose rows begin with their number and are sorted by it: key is a
+ * CK_ULONG. */
+int p11d_name_compare_number(const void *key, const void *row);
+
+/* A number off the wire as a CK_ULONG: 2^64-1 is CK_UNAVAILABLE_INFORMATION. Returns false if it
+ * does not fit into this machine's CK_ULONG. */
+bool p11d_name_narrow(uint64_t wide, CK_ULONG *number);
+/* The reverse. */
+uint64_t p11d_name_widen(CK_ULONG number);
 
 #endif

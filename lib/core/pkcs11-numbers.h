@@ -1,6 +1,437 @@
 // SPDX-License-Identifier: MIT
-/* Numbers of PKCS#11 3.0, 3.1 and 3.2 that an older header may lack, each guarded. */
+/*
+ * Numbers and structures of PKCS#11 3.0, 3.1 and 3.2 that an older header may lack, each guarded.
+ * The mechanisms are in pkcs11-mechanisms.h.
+ */
 #ifndef P11D_PKCS11_NUMBERS_H
 #define P11D_PKCS11_NUMBERS_H
+
+#include "pkcs11-mechanisms.h"
+
+/* Object classes. */
+#ifndef CKO_PROFILE
+#define CKO_PROFILE 0x9UL
+#endif
+#ifndef CKO_VALIDATION
+#define CKO_VALIDATION 0xaUL
+#endif
+#ifndef CKO_TRUST
+#define CKO_TRUST 0xbUL
+#endif
+
+/* Key types. */
+#ifndef CKK_CHACHA20
+#define CKK_CHACHA20 0x33UL
+#endif
+#ifndef CKK_POLY1305
+#define CKK_POLY1305 0x34UL
+#endif
+#ifndef CKK_AES_XTS
+#define CKK_AES_XTS 0x35UL
+#endif
+#ifndef CKK_SHA3_224_HMAC
+#define CKK_SHA3_224_HMAC 0x36UL
+#endif
+#ifndef CKK_SHA3_256_HMAC
+#define CKK_SHA3_256_HMAC 0x37UL
+#endif
+#ifndef CKK_SHA3_384_HMAC
+#define CKK_SHA3_384_HMAC 0x38UL
+#endif
+#ifndef CKK_SHA3_512_HMAC
+#define CKK_SHA3_512_HMAC 0x39UL
+#endif
+#ifndef CKK_BLAKE2B_160_HMAC
+#define CKK_BLAKE2B_160_HMAC 0x3aUL
+#endif
+#ifndef CKK_BLAKE2B_256_HMAC
+#define CKK_BLAKE2B_256_HMAC 0x3bUL
+#endif
+#ifndef CKK_BLAKE2B_384_HMAC
+#define CKK_BLAKE2B_384_HMAC 0x3cUL
+#endif
+#ifndef CKK_BLAKE2B_512_HMAC
+#define CKK_BLAKE2B_512_HMAC 0x3dUL
+#endif
+#ifndef CKK_SALSA20
+#define CKK_SALSA20 0x3eUL
+#endif
+#ifndef CKK_X2RATCHET
+#define CKK_X2RATCHET 0x3fUL
+#endif
+#ifndef CKK_EC_MONTGOMERY
+#define CKK_EC_MONTGOMERY 0x41UL
+#endif
+#ifndef CKK_HKDF
+#define CKK_HKDF 0x42UL
+#endif
+#ifndef CKK_SHA512_224_HMAC
+#define CKK_SHA512_224_HMAC 0x43UL
+#endif
+#ifndef CKK_SHA512_256_HMAC
+#define CKK_SHA512_256_HMAC 0x44UL
+#endif
+#ifndef CKK_SHA512_T_HMAC
+#define CKK_SHA512_T_HMAC 0x45UL
+#endif
+#ifndef CKK_HSS
+#define CKK_HSS 0x46UL
+#endif
+#ifndef CKK_XMSS
+#define CKK_XMSS 0x47UL
+#endif
+#ifndef CKK_XMSSMT
+#define CKK_XMSSMT 0x48UL
+#endif
+#ifndef CKK_ML_KEM
+#define CKK_ML_KEM 0x49UL
+#endif
+#ifndef CKK_ML_DSA
+#define CKK_ML_DSA 0x4aUL
+#endif
+#ifndef CKK_SLH_DSA
+#define CKK_SLH_DSA 0x4bUL
+#endif
+
+/* Attributes. */
+#ifndef CKA_UNIQUE_ID
+#define CKA_UNIQUE_ID 0x4UL
+#endif
+#ifndef CKA_SUBPRIME_BITS
+#define CKA_SUBPRIME_BITS 0x134UL
+#endif
+#ifndef CKA_PROFILE_ID
+#define CKA_PROFILE_ID 0x601UL
+#endif
+#ifndef CKA_X2RATCHET_BAG
+#define CKA_X2RATCHET_BAG 0x602UL
+#endif
+#ifndef CKA_X2RATCHET_BAGSIZE
+#define CKA_X2RATCHET_BAGSIZE 0x603UL
+#endif
+#ifndef CKA_X2RATCHET_BOBS1STMSG
+#define CKA_X2RATCHET_BOBS1STMSG 0x604UL
+#endif
+#ifndef CKA_X2RATCHET_CKR
+#define CKA_X2RATCHET_CKR 0x605UL
+#endif
+#ifndef CKA_X2RATCHET_CKS
+#define CKA_X2RATCHET_CKS 0x606UL
+#endif
+#ifndef CKA_X2RATCHET_DHP
+#define CKA_X2RATCHET_DHP 0x607UL
+#endif
+#ifndef CKA_X2RATCHET_DHR
+#define CKA_X2RATCHET_DHR 0x608UL
+#endif
+#ifndef CKA_X2RATCHET_DHS
+#define CKA_X2RATCHET_DHS 0x609UL
+#endif
+#ifndef CKA_X2RATCHET_HKR
+#define CKA_X2RATCHET_HKR 0x60aUL
+#endif
+#ifndef CKA_X2RATCHET_HKS
+#define CKA_X2RATCHET_HKS 0x60bUL
+#endif
+#ifndef CKA_X2RATCHET_ISALICE
+#define CKA_X2RATCHET_ISALICE 0x60cUL
+#endif
+#ifndef CKA_X2RATCHET_NHKR
+#define CKA_X2RATCHET_NHKR 0x60dUL
+#endif
+#ifndef CKA_X2RATCHET_NHKS
+#define CKA_X2RATCHET_NHKS 0x60eUL
+#endif
+#ifndef CKA_X2RATCHET_NR
+#define CKA_X2RATCHET_NR 0x60fUL
+#endif
+#ifndef CKA_X2RATCHET_NS
+#define CKA_X2RATCHET_NS 0x610UL
+#endif
+#ifndef CKA_X2RATCHET_PNS
+#define CKA_X2RATCHET_PNS 0x611UL
+#endif
+#ifndef CKA_X2RATCHET_RK
+#define CKA_X2RATCHET_RK 0x612UL
+#endif
+#ifndef CKA_HSS_LEVELS
+#define CKA_HSS_LEVELS 0x617UL
+#endif
+#ifndef CKA_HSS_LMS_TYPE
+#define CKA_HSS_LMS_TYPE 0x618UL
+#endif
+#ifndef CKA_HSS_LMOTS_TYPE
+#define CKA_HSS_LMOTS_TYPE 0x619UL
+#endif
+#ifndef CKA_HSS_LMS_TYPES
+#define CKA_HSS_LMS_TYPES 0x61aUL
+#endif
+#ifndef CKA_HSS_LMOTS_TYPES
+#define CKA_HSS_LMOTS_TYPES 0x61bUL
+#endif
+#ifndef CKA_HSS_KEYS_REMAINING
+#define CKA_HSS_KEYS_REMAINING 0x61cUL
+#endif
+#ifndef CKA_PARAMETER_SET
+#define CKA_PARAMETER_SET 0x61dUL
+#endif
+#ifndef CKA_OBJECT_VALIDATION_FLAGS
+#define CKA_OBJECT_VALIDATION_FLAGS 0x61eUL
+#endif
+#ifndef CKA_VALIDATION_TYPE
+#define CKA_VALIDATION_TYPE 0x61fUL
+#endif
+#ifndef CKA_VALIDATION_VERSION
+#define CKA_VALIDATION_VERSION 0x620UL
+#endif
+#ifndef CKA_VALIDATION_LEVEL
+#define CKA_VALIDATION_LEVEL 0x621UL
+#endif
+#ifndef CKA_VALIDATION_MODULE_ID
+#define CKA_VALIDATION_MODULE_ID 0x622UL
+#endif
+#ifndef CKA_VALIDATION_FLAG
+#define CKA_VALIDATION_FLAG 0x623UL
+#endif
+#ifndef CKA_VALIDATION_AUTHORITY_TYPE
+#define CKA_VALIDATION_AUTHORITY_TYPE 0x624UL
+#endif
+#ifndef CKA_VALIDATION_COUNTRY
+#define CKA_VALIDATION_COUNTRY 0x625UL
+#endif
+#ifndef CKA_VALIDATION_CERTIFICATE_IDENTIFIER
+#define CKA_VALIDATION_CERTIFICATE_IDENTIFIER 0x626UL
+#endif
+#ifndef CKA_VALIDATION_CERTIFICATE_URI
+#define CKA_VALIDATION_CERTIFICATE_URI 0x627UL
+#endif
+#ifndef CKA_VALIDATION_VENDOR_URI
+#define CKA_VALIDATION_VENDOR_URI 0x628UL
+#endif
+#ifndef CKA_VALIDATION_PROFILE
+#define CKA_VALIDATION_PROFILE 0x629UL
+#endif
+#ifndef CKA_TRUST_SERVER_AUTH
+#define CKA_TRUST_SERVER_AUTH 0x62cUL
+#endif
+#ifndef CKA_TRUST_CLIENT_AUTH
+#define CKA_TRUST_CLIENT_AUTH 0x62dUL
+#endif
+#ifndef CKA_TRUST_CODE_SIGNING
+#define CKA_TRUST_CODE_SIGNING 0x62eUL
+#endif
+#ifndef CKA_TRUST_EMAIL_PROTECTION
+#define CKA_TRUST_EMAIL_PROTECTION 0x62fUL
+#endif
+#ifndef CKA_TRUST_IPSEC_IKE
+#define CKA_TRUST_IPSEC_IKE 0x630UL
+#endif
+#ifndef CKA_TRUST_TIME_STAMPING
+#define CKA_TRUST_TIME_STAMPING 0x631UL
+#endif
+#ifndef CKA_TRUST_OCSP_SIGNING
+#define CKA_TRUST_OCSP_SIGNING 0x632UL
+#endif
+#ifndef CKA_ENCAPSULATE
+#define CKA_ENCAPSULATE 0x633UL
+#endif
+#ifndef CKA_DECAPSULATE
+#define CKA_DECAPSULATE 0x634UL
+#endif
+#ifndef CKA_HASH_OF_CERTIFICATE
+#define CKA_HASH_OF_CERTIFICATE 0x635UL
+#endif
+#ifndef CKA_PUBLIC_CRC64_VALUE
+#define CKA_PUBLIC_CRC64_VALUE 0x636UL
+#endif
+#ifndef CKA_SEED
+#define CKA_SEED 0x637UL
+#endif
+
+/* Parameter sets, values of CKA_PARAMETER_SET. */
+#ifndef CKP_ML_DSA_44
+#define CKP_ML_DSA_44 0x1UL
+#endif
+#ifndef CKP_ML_DSA_65
+#define CKP_ML_DSA_65 0x2UL
+#endif
+#ifndef CKP_ML_DSA_87
+#define CKP_ML_DSA_87 0x3UL
+#endif
+#ifndef CKP_ML_KEM_512
+#define CKP_ML_KEM_512 0x1UL
+#endif
+#ifndef CKP_ML_KEM_768
+#define CKP_ML_KEM_768 0x2UL
+#endif
+#ifndef CKP_ML_KEM_1024
+#define CKP_ML_KEM_1024 0x3UL
+#endif
+
+/* Mask generation functions and the source of the OAEP label. */
+#ifndef CKG_MGF1_SHA3_224
+#define CKG_MGF1_SHA3_224 0x6UL
+#endif
+#ifndef CKG_MGF1_SHA3_256
+#define CKG_MGF1_SHA3_256 0x7UL
+#endif
+#ifndef CKG_MGF1_SHA3_384
+#define CKG_MGF1_SHA3_384 0x8UL
+#endif
+#ifndef CKG_MGF1_SHA3_512
+#define CKG_MGF1_SHA3_512 0x9UL
+#endif
+
+/* Key derivation functions. */
+#ifndef CKD_SHA3_224_KDF
+#define CKD_SHA3_224_KDF 0xaUL
+#endif
+#ifndef CKD_SHA3_256_KDF
+#define CKD_SHA3_256_KDF 0xbUL
+#endif
+#ifndef CKD_SHA3_384_KDF
+#define CKD_SHA3_384_KDF 0xcUL
+#endif
+#ifndef CKD_SHA3_512_KDF
+#define CKD_SHA3_512_KDF 0xdUL
+#endif
+
+/* Hedging of signatures (CK_HEDGE_TYPE). */
+#ifndef CKH_HEDGE_PREFERRED
+#define CKH_HEDGE_PREFERRED 0x0UL
+#endif
+#ifndef CKH_HEDGE_REQUIRED
+#define CKH_HEDGE_REQUIRED 0x1UL
+#endif
+#ifndef CKH_DETERMINISTIC_REQUIRED
+#define CKH_DETERMINISTIC_REQUIRED 0x2UL
+#endif
+
+/* Flags of CK_MECHANISM_INFO. */
+#ifndef CKF_MESSAGE_ENCRYPT
+#define CKF_MESSAGE_ENCRYPT 0x2UL
+#endif
+#ifndef CKF_MESSAGE_DECRYPT
+#define CKF_MESSAGE_DECRYPT 0x4UL
+#endif
+#ifndef CKF_MESSAGE_SIGN
+#define CKF_MESSAGE_SIGN 0x8UL
+#endif
+#ifndef CKF_MESSAGE_VERIFY
+#define CKF_MESSAGE_VERIFY 0x10UL
+#endif
+#ifndef CKF_MULTI_MESSAGE
+#define CKF_MULTI_MESSAGE 0x20UL
+#endif
+#ifndef CKF_FIND_OBJECTS
+#define CKF_FIND_OBJECTS 0x40UL
+#endif
+#ifndef CKF_EC_F_2M
+#define CKF_EC_F_2M 0x200000UL
+#endif
+#ifndef CKF_EC_ECPARAMETERS
+#define CKF_EC_ECPARAMETERS 0x400000UL
+#endif
+#ifndef CKF_EC_OID
+#define CKF_EC_OID 0x800000UL
+#endif
+#ifndef CKF_EC_CURVENAME
+#define CKF_EC_CURVENAME 0x4000000UL
+#endif
+#ifndef CKF_ENCAPSULATE
+#define CKF_ENCAPSULATE 0x10000000UL
+#endif
+#ifndef CKF_DECAPSULATE
+#define CKF_DECAPSULATE 0x20000000UL
+#endif
+
+/* Flags of CK_TOKEN_INFO. */
+#ifndef CKF_ERROR_STATE
+#define CKF_ERROR_STATE 0x1000000UL
+#endif
+#ifndef CKF_SEED_RANDOM_REQUIRED
+#define CKF_SEED_RANDOM_REQUIRED 0x2000000UL
+#endif
+#ifndef CKF_ASYNC_SESSION_SUPPORTED
+#define CKF_ASYNC_SESSION_SUPPORTED 0x4000000UL
+#endif
+
+/* Return values. */
+#ifndef CKR_AEAD_DECRYPT_FAILED
+#define CKR_AEAD_DECRYPT_FAILED 0x42UL
+#endif
+#ifndef CKR_TOKEN_RESOURCE_EXCEEDED
+#define CKR_TOKEN_RESOURCE_EXCEEDED 0x201UL
+#endif
+#ifndef CKR_OPERATION_CANCEL_FAILED
+#define CKR_OPERATION_CANCEL_FAILED 0x202UL
+#endif
+#ifndef CKR_KEY_EXHAUSTED
+#define CKR_KEY_EXHAUSTED 0x203UL
+#endif
+#ifndef CKR_PENDING
+#define CKR_PENDING 0x204UL
+#endif
+#ifndef CKR_SESSION_ASYNC_NOT_SUPPORTED
+#define CKR_SESSION_ASYNC_NOT_SUPPORTED 0x205UL
+#endif
+#ifndef CKR_SEED_RANDOM_REQUIRED
+#define CKR_SEED_RANDOM_REQUIRED 0x206UL
+#endif
+#ifndef CKR_OPERATION_NOT_VALIDATED
+#define CKR_OPERATION_NOT_VALIDATED 0x207UL
+#endif
+#ifndef CKR_TOKEN_NOT_INITIALIZED
+#define CKR_TOKEN_NOT_INITIALIZED 0x208UL
+#endif
+#ifndef CKR_PARAMETER_SET_NOT_SUPPORTED
+#define CKR_PARAMETER_SET_NOT_SUPPORTED 0x209UL
+#endif
+
+/* p11-kit 0.24 gives these five numbers of its own (0x1c0 and up); modules and hosts use those of
+ * the standard. */
+#undef CKR_EXCEEDED_MAX_ITERATIONS
+#define CKR_EXCEEDED_MAX_ITERATIONS 0x1b5UL
+#undef CKR_FIPS_SELF_TEST_FAILED
+#define CKR_FIPS_SELF_TEST_FAILED 0x1b6UL
+#undef CKR_LIBRARY_LOAD_FAILED
+#define CKR_LIBRARY_LOAD_FAILED 0x1b7UL
+#undef CKR_PIN_TOO_WEAK
+#define CKR_PIN_TOO_WEAK 0x1b8UL
+#undef CKR_PUBLIC_KEY_INVALID
+#define CKR_PUBLIC_KEY_INVALID 0x1b9UL
+
+/* Drafts of 3.2 had these without the flag that says what they are. */
+#undef CKA_ENCAPSULATE_TEMPLATE
+#define CKA_ENCAPSULATE_TEMPLATE (CKF_ARRAY_ATTRIBUTE | 0x62aUL)
+#undef CKA_DECAPSULATE_TEMPLATE
+#define CKA_DECAPSULATE_TEMPLATE (CKF_ARRAY_ATTRIBUTE | 0x62bUL)
+
+#if CRYPTOKI_VERSION_MAJOR < 3
+/* PKCS#11 3.0, section 2.3.14: the parameters of CKM_EDDSA. */
+typedef struct CK_EDDSA_PARAMS {
+    CK_BBOOL phFlag;
+    CK_ULONG ulContextDataLen;
+    CK_BYTE_PTR pContextData;
+} CK_EDDSA_PARAMS;
+#endif
+
+#if CRYPTOKI_VERSION_MAJOR < 3 || (CRYPTOKI_VERSION_MAJOR == 3 && CRYPTOKI_VERSION_MINOR < 2)
+/* PKCS#11 3.2, sections on ML-DSA and SLH-DSA. */
+typedef CK_ULONG CK_HEDGE_TYPE;
+
+typedef struct CK_SIGN_ADDITIONAL_CONTEXT {
+    CK_HEDGE_TYPE hedgeVariant;
+    CK_BYTE_PTR pContext;
+    CK_ULONG ulContextLen;
+} CK_SIGN_ADDITIONAL_CONTEXT;
+
+typedef struct CK_HASH_SIGN_ADDITIONAL_CONTEXT {
+    CK_HEDGE_TYPE hedgeVariant;
+    CK_BYTE_PTR pContext;
+    CK_ULONG ulContextLen;
+    CK_MECHANISM_TYPE hash;
+} CK_HASH_SIGN_ADDITIONAL_CONTEXT;
+#endif
 
 #endif
