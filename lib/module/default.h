@@ -11,20 +11,16 @@
 #include "template.h"
 
 typedef enum P11dDefaultKind {
-    P11D_DEFAULT_VALUE,    /* value is the default */
-    P11D_DEFAULT_SAME,     /* as the boolean attribute same has it */
-    P11D_DEFAULT_OPPOSITE, /* the opposite of the boolean attribute same */
-    P11D_DEFAULT_DERIVED,  /* from the public key: if that is known, what it lacks does not exist */
-    P11D_DEFAULT_SECRET,   /* of a key that is sensitive or not extractable: never given */
-    P11D_DEFAULT_ASK,      /* the class may have it; only the service knows */
+    P11D_DEFAULT_VALUE,   /* value is the default */
+    P11D_DEFAULT_DERIVED, /* from the public key: if that is known, what it lacks does not exist */
+    P11D_DEFAULT_SECRET,  /* of a key that is sensitive or not extractable: never given */
+    P11D_DEFAULT_ASK,     /* the class may have it; only the service knows */
 } P11dDefaultKind;
 
 typedef struct P11dDefault {
-    CK_ATTRIBUTE_TYPE type;
-    unsigned classes; /* set of P11D_CLASS_ bits: the classes that the row holds for */
+    CK_ATTRIBUTE attribute; /* its type; of kind _VALUE the value too: static, not to be changed */
+    unsigned classes;       /* set of P11D_CLASS_ bits: the classes that the row holds for */
     P11dDefaultKind kind;
-    CK_ATTRIBUTE value;     /* of kind _VALUE; static, not to be changed */
-    CK_ATTRIBUTE_TYPE same; /* of kinds _SAME and _OPPOSITE */
 } P11dDefault;
 
 enum {

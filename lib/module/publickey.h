@@ -40,10 +40,10 @@ CK_ULONG p11d_publickey_modulus_bits(const P11dPublicKey *key);
 void p11d_publickey_id(const P11dPublicKey *key, uint8_t id[P11D_PUBLICKEY_ID_SIZE]);
 
 /*
- * Sets the parts in templ, those that are not there yet: CKA_KEY_TYPE, CKA_PUBLIC_KEY_INFO,
+ * Sets the parts in templ, in place of what is there: CKA_KEY_TYPE, CKA_PUBLIC_KEY_INFO,
  * CKA_MODULUS, CKA_MODULUS_BITS, CKA_PUBLIC_EXPONENT, CKA_EC_PARAMS, CKA_EC_POINT (wrapped in an
- * OCTET STRING, PKCS#11 3.1, section 6.3.3), CKA_PARAMETER_SET and CKA_VALUE (ML-DSA, SLH-DSA
- * public keys). An EC point that is there is wrapped if it was not.
+ * OCTET STRING, PKCS#11 3.1, section 6.3.3), CKA_PARAMETER_SET and CKA_VALUE (ML-DSA, SLH-DSA,
+ * if the CKA_CLASS in templ is that of public keys).
  * Errors: CKR_HOST_MEMORY.
  */
 CK_RV p11d_publickey_add_parts(const P11dPublicKey *key, P11dTemplate *templ);

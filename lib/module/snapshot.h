@@ -15,15 +15,21 @@
 /* The most objects that one token may have here. */
 #define P11D_SNAPSHOT_MAX 100000
 
+/* The orders in which the objects are kept; within one, equals are ordered by the service's id. */
+enum {
+    P11D_SNAPSHOT_BY_ID, /* the service's */
+    P11D_SNAPSHOT_BY_HANDLE,
+    P11D_SNAPSHOT_BY_LABEL,
+    P11D_SNAPSHOT_BY_KEY_ID, /* CKA_ID */
+    P11D_SNAPSHOT_BY_CLASS,
+    P11D_SNAPSHOT_ORDERS,
+};
+
 typedef struct P11dSnapshot {
-    uint64_t generation;  /* for the next ListObjects; 0: nothing known */
-    bool detached;        /* the objects are of a run of the service that has ended */
-    P11dObject **objects; /* owned, by the service's id */
+    uint64_t generation; /* for the next ListObjects; 0: nothing known */
+    bool detached;       /* the objects are of a run of the service that has ended */
     size_t count;
-    P11dObject **by_handle; /* the same objects in other orders */
-    P11dObject **by_label;
-    P11dObject **by_key_id; /* CKA_ID */
-    P11dObject **by_class;
+    P11dObject **sorted[P11D_SNAPSHOT_ORDERS]; /* the same count objects, owned, in each order */
     size_t skipped; /* entries of the last reply that were left out because they made no sense */
 } P11dSnapshot;
 

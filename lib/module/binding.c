@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "binding.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef int (*Compare)(const P11dObject *a, const P11dObject *b);
+
+/* Objects that are not bound yet, sorted by identity and label. */
+typedef struct Unbound {
+    P11dObject **objects;
+    size_t count;
+} Unbound;
+
+static int compare_attribute(const P11dObject *a, const P11dObject *b, CK_ATTRIBUTE_TYPE type)
+{
+    const CK_ATTRIBUTE *left = p11d_object_attribute(a, type);
+    const CK_ATTRIBUTE *right = p11d_object_attribute(b, type);
+    if (left == NULL || right == NULL)
+        return (left != NULL) - (right != NULL);
+    if (left->ulValueLen != right->ulValueLen)
+        return left->ulValueLen < right->ulValueLen ? -1 : 1;
+    return left->ulValueLen > 0 ? memcmp(left->pValue, right->pValue, left->ulValueLen) : 0;
+}
+
+static int compare_identity(const P11dObject *a, const P11dObject *b)
+{
+    if (a->object_class != b->object_class)
+        return a->object_class < b->object_class ? -1 : 1;
+    int order = compare_attribute(a, b, CKA_PUBLIC_KEY_INFO);
+    if (order == 0)
+        order = compare_attribute(a, b, CKA_ID);
+    if (order == 0 && a->class_bit == P11D_CLASS_CERTIFICATE)
+        order = compare_attribute(a, b, CKA_VALUE);
+    return order;
+}
+
+static int compare_identity_and_label(const P11dObject *a, const P11dObject *b)
+{
+    int order = compare_identity(a, b);
+    return order != 0 ? order : compare_attribute(a, b, CKA_LABEL);
+}
+
+static int compare_for_sort(const void *a, const void *b)
+{
+    return compare_identity_and_label(*(P11dObject *const *)a, *(P11dObject *const *)b);
+}
+
+static bool collect(Unbound *unbound, P11dObject *const *objects, size_t count)
+{
+    unbound->count = 0;
+    unbound->objects = calloc(count > 0 ? count : 1, sizeof(*unbound->objects));
+    if (unbound->objects == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (p11d_object_attribute(objects[i], CKA_PUBLIC_KEY_INFO) != NULL)
+            unbound->objects[unbound->count++] = objects[i];
+    qsort(unbound->objects, unbound->count, sizeof(*unbound->objects), compare_for_sort);
+    return true;
+}
+
+static size_t end_of_group(const Unbound *unbound, size_t begin, Compare compare)
+{
+    size_t end = begin + 1;
+    while (end < unbound->count && compare(unbound->objects[begin], unbound->objects[end]) == 0)
+        end++;
+    return end;
+}
+
+static void drop_bound(Unbound *unbound)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < unbound->count; i++)
+        if (unbound->objects[i] != NULL)
+            unbound->objects[kept++] = unbound->objects[i];
+    unbound->count = kept;
+}
+
+/* Binds those of which there is exactly one on either side. */
+static void bind_unique(Unbound *old, Unbound *fresh, Compare compare)
+{
+    size_t i = 0, j = 0;
+    while (i < old->count && j < fresh->count) {
+        int order = compare(old->objects[i], fresh->objects[j]);
+        size_t next_i = order <= 0 ? end_of_group(old, i, compare) : i;
+        size_t next_j = order >= 0 ? end_of_group(fresh, j, compare) : j;
+        if (order == 0 && next_i - i == 1 && next_j - j == 1) {
+            fresh->objects[j]->handle = old->objects[i]->handle;
+            old->objects[i] = fresh->objects[j] = NULL;
+        }
+        i = next_i;
+        j = next_j;
+    }
+    drop_bound(old);
+    drop_bound(fresh);
+}
+
+CK_RV p11d_binding_make(P11dObject *const *old, size_t old_count, P11dObject *const *fresh,
+                        size_t fresh_count)
+{
+    Unbound ours = {0}, theirs = {0};
+    bool collected = collect(&ours, old, old_count) && collect(&theirs, fresh, fresh_count);
+    if (collected) {
+        bind_unique(&ours, &theirs, compare_identity_and_label);
+        /* An object that was only given another label in the meantime. */
+        bind_unique(&ours, &theirs, compare_identity);
+    }
+    free(ours.objects);
+    free(theirs.objects);
+    return collected ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+bool p11d_binding_is_same(const P11dObject *a, const P11dObject *b)
+{
+    if (a->object_class != b->object_class)
+        return false;
+    /* The public half of an encrypted key may become known only at login. */
+    if (p11d_object_attribute(a, CKA_PUBLIC_KEY_INFO) == NULL ||
+        p11d_object_attribute(b, CKA_PUBLIC_KEY_INFO) == NULL)
+        return true;
+    return compare_attribute(a, b, CKA_PUBLIC_KEY_INFO) == 0;
+}

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: MIT
+#include "object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "attribute.h"
+#include "certificate.h"
+#include "error.h"
+#include "publickey.h"
+
+/* The most refusals of one object that are remembered; a host that asks for more asks the service
+ * each time. */
+#define REFUSALS_MAX 256
+
+static CK_RV refuse(P11dObject *object, CK_ATTRIBUTE_TYPE type, CK_RV reason)
+{
+    for (size_t i = 0; i < object->refusal_count; i++) {
+        if (object->refusals[i].type == type) {
+            object->refusals[i].reason = reason;
+            return CKR_OK;
+        }
+    }
+    if (object->refusal_count >= REFUSALS_MAX)
+        return CKR_OK;
+    /* Grows by doubling: at 1, 2, 4, 8 … there is no room left. */
+    size_t count = object->refusal_count;
+    if ((count & (count - 1)) == 0) {
+        size_t capacity = count > 0 ? 2 * count : 1;
+        P11dRefusal *grown = realloc(object->refusals, capacity * sizeof(*grown));
+        if (grown == NULL)
+            return CKR_HOST_MEMORY;
+        object->refusals = grown;
+    }
+    object->refusals[object->refusal_count++] = (P11dRefusal){type, reason};
+    return CKR_OK;
+}
+
+/* --- Making ------------------------------------------------------------------------------------
+ */
+
+typedef struct Absent {
+    P11dObject *object;
+    CK_RV rv;
+} Absent;
+
+static void found_absent(CK_ATTRIBUTE_TYPE type, void *data)
+{
+    Absent *absent = data;
+    CK_RV rv = refuse(absent->object, type, CKR_ATTRIBUTE_TYPE_INVALID);
+    if (absent->rv == CKR_OK)
+        absent->rv = rv;
+}
+
+/* "absent" wins over everything that was sent or derived. */
+static void drop_absent(P11dObject *object)
+{
+    for (size_t i = 0; i < object->refusal_count; i++)
+        p11d_template_unset(&object->attributes, object->refusals[i].type);
+}
+
+static bool hides_secrets(const P11dObject *object)
+{
+    return p11d_object_boolean(object, CKA_SENSITIVE) ||
+           !p11d_object_boolean(object, CKA_EXTRACTABLE);
+}
+
+static bool is_secret(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
+{
+    const P11dDefault *row = p11d_default_find(type, object->class_bit, NULL);
+    return row != NULL && row->kind == P11D_DEFAULT_SECRET && hides_secrets(object);
+}
+
+/* A service should not have sent these; the host is not to see them, or find objects by them. */
+static void drop_secrets(P11dObject *object)
+{
+    if (!hides_secrets(object))
+        return;
+    for (const P11dDefault *row = p11d_defaults; row < p11d_defaults + p11d_default_count; row++)
+        if (row->kind == P11D_DEFAULT_SECRET && (row->classes & object->class_bit) != 0)
+            p11d_template_unset(&object->attributes, row->attribute.type);
+}
+
+/* A key that is not sensitive now was not always so, whatever the default of the other is. */
+static CK_RV derive_history(P11dObject *object)
+{
+    P11dTemplate *attributes = &object->attributes;
+    CK_RV rv = CKR_OK;
+    if (!p11d_template_boolean(attributes, CKA_SENSITIVE, true))
+        rv = p11d_template_set_boolean(attributes, CKA_ALWAYS_SENSITIVE, false);
+    if (rv == CKR_OK && p11d_template_boolean(attributes, CKA_EXTRACTABLE, false))
+        rv = p11d_template_set_boolean(attributes, CKA_NEVER_EXTRACTABLE, false);
+    return rv;
+}
+
+static CK_RV derive_id(P11dObject *object, const P11dPublicKey *key)
+{
+    if (p11d_template_find(&object->attributes, CKA_ID) != NULL)
+        return CKR_OK;
+    uint8_t id[P11D_PUBLICKEY_ID_SIZE];
+    p11d_publickey_id(key, id);
+    return p11d_template_set(&object->attributes, CKA_ID, id, sizeof(id));
+}
+
+static CK_RV derive_from_info(P11dObject *object, P11dDer info)
+{
+    P11dPublicKey key;
+    if (!p11d_publickey_parse(&key, info.data, info.size))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (object->key_type != CK_UNAVAILABLE_INFORMATION && key.type != CK_UNAVAILABLE_INFORMATION &&
+        object->key_type != key.type)
+        return CKR_TEMPLATE_INCONSISTENT;
+    if (key.type != CK_UNAVAILABLE_INFORMATION) {
+        object->key_type = key.type;
+        object->has_public_key = true;
+    }
+    object->signature_size = key.signature_size;
+    CK_RV rv = derive_id(object, &key);
+    return rv == CKR_OK ? p11d_publickey_add_parts(&key, &object->attributes) : rv;
+}
+
+static CK_RV derive_key_pair(P11dObject *object)
+{
+    const P11dTemplate *attributes = &object->attributes;
+    P11dBuffer info;
+    p11d_buffer_init(&info, (size_t)64 << 10);
+    CK_RV rv = CKR_OK;
+    const CK_ATTRIBUTE *sent = p11d_template_find(attributes, CKA_PUBLIC_KEY_INFO);
+    /* Copied, because it is set again among the parts. */
+    bool known = sent != NULL ? p11d_buffer_append(&info, sent->pValue, sent->ulValueLen)
+                              : p11d_publickey_build(&info, attributes);
+    if (known)
+        rv = derive_from_info(object, p11d_der(info.data, info.size));
+    else if (info.no_memory)
+        rv = CKR_HOST_MEMORY;
+    else if (sent != NULL)
+        rv = CKR_ATTRIBUTE_VALUE_INVALID;
+    p11d_buffer_clear(&info);
+    if (rv != CKR_OK || object->has_public_key || object->class_bit != P11D_CLASS_PUBLIC_KEY)
+        return rv;
+    /* A public key is nothing without the key. Types that nobody here can take apart must at least
+     * be named. */
+    bool should_be_known = object->key_type == CKK_RSA || object->key_type == CKK_EC ||
+                           object->key_type == CKK_EC_EDWARDS ||
+                           object->key_type == CKK_EC_MONTGOMERY;
+    bool named = sent != NULL || object->key_type != CK_UNAVAILABLE_INFORMATION;
+    return should_be_known || !named ? CKR_TEMPLATE_INCOMPLETE : CKR_OK;
+}
+
+static CK_RV set_missing(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, P11dDer value)
+{
+    if (p11d_template_find(templ, type) != NULL)
+        return CKR_OK;
+    return p11d_template_set(templ, type, value.data, value.size);
+}
+
+static CK_RV derive_certificate(P11dObject *object)
+{
+    P11dTemplate *attributes = &object->attributes;
+    if (p11d_template_number(attributes, CKA_CERTIFICATE_TYPE, CKC_X_509) != CKC_X_509)
+        return CKR_OK;
+    const CK_ATTRIBUTE *value = p11d_template_find(attributes, CKA_VALUE);
+    if (value == NULL || value->ulValueLen == 0)
+        return CKR_OK;
+    P11dCertificate certificate;
+    P11dPublicKey key;
+    if (!p11d_certificate_parse(&certificate, value->pValue, value->ulValueLen) ||
+        !p11d_publickey_parse(&key, certificate.public_key_info.data,
+                              certificate.public_key_info.size))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    CK_RV rv = derive_id(object, &key);
+    if (rv == CKR_OK)
+        rv = set_missing(attributes, CKA_SUBJECT, certificate.subject);
+    if (rv == CKR_OK)
+        rv = set_missing(attributes, CKA_ISSUER, certificate.issuer);
+    if (rv == CKR_OK)
+        rv = set_missing(attributes, CKA_SERIAL_NUMBER, certificate.serial_number);
+    if (rv == CKR_OK)
+        rv = set_missing(attributes, CKA_PUBLIC_KEY_INFO, certificate.public_key_info);
+    return rv;
+}
+
+static CK_RV derive(P11dObject *object)
+{
+    const CK_ATTRIBUTE *class_sent = p11d_template_find(&object->attributes, CKA_CLASS);
+    if (class_sent == NULL)
+        return CKR_TEMPLATE_INCOMPLETE;
+    object->object_class = p11d_template_number(&object->attributes, CKA_CLASS, 0);
+    object->class_bit = p11d_default_class(object->object_class);
+    object->key_type =
+        p11d_template_number(&object->attributes, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+    if (object->class_bit == P11D_CLASS_PUBLIC_KEY || object->class_bit == P11D_CLASS_PRIVATE_KEY)
+        return derive_key_pair(object);
+    if (object->class_bit == P11D_CLASS_CERTIFICATE)
+        return derive_certificate(object);
+    return CKR_OK;
+}
+
+static CK_RV fill(P11dObject *object, P11dReader *attributes)
+{
+    Absent absent = {object, CKR_OK};
+    P11dReader at_absent = *attributes;
+    CK_RV rv = p11d_attribute_read_all(attributes, &object->attributes);
+    if (rv == CKR_OK)
+        rv = derive(object);
+    if (rv == CKR_OK && (object->class_bit & (P11D_CLASS_PRIVATE_KEY | P11D_CLASS_SECRET_KEY)) != 0)
+        rv = derive_history(object);
+    if (rv != CKR_OK)
+        return rv;
+    p11d_attribute_read_absent(&at_absent, found_absent, &absent);
+    drop_absent(object);
+    drop_secrets(object);
+    return absent.rv;
+}
+
+CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object)
+{
+    *object = NULL;
+    P11dReader behind = *attributes;
+    if (!p11d_reader_skip(&behind, "a{sv}")) {
+        *attributes = behind;
+        return CKR_ARGUMENTS_BAD;
+    }
+    P11dObject *made = calloc(1, sizeof(*made));
+    CK_RV rv = CKR_HOST_MEMORY;
+    if (made != NULL) {
+        made->id = id;
+        p11d_template_init(&made->attributes);
+        P11dReader copy = *attributes;
+        rv = fill(made, &copy);
+    }
+    *attributes = behind;
+    if (rv != CKR_OK) {
+        p11d_object_free(made);
+        return rv;
+    }
+    *object = made;
+    return CKR_OK;
+}
+
+void p11d_object_free(P11dObject *object)
+{
+    if (object == NULL)
+        return;
+    p11d_template_clear(&object->attributes);
+    free(object->refusals);
+    free(object);
+}
+
+/* --- Answering ---------------------------------------------------------------------------------
+ */
+
+/* The attribute, or NULL and why there is none: *reason is CKR_OK where only the service knows. */
+static const CK_ATTRIBUTE *look_up(const P11dObject *object, CK_ATTRIBUTE_TYPE type, CK_RV *reason)
+{
+    *reason = CKR_OK;
+    const CK_ATTRIBUTE *known = p11d_template_find(&object->attributes, type);
+    if (known != NULL)
+        return known;
+    for (size_t i = 0; i < object->refusal_count; i++) {
+        if (object->refusals[i].type == type) {
+            *reason = object->refusals[i].reason;
+            return NULL;
+        }
+    }
+    bool foreign = false;
+    const P11dDefault *row = p11d_default_find(type, object->class_bit, &foreign);
+    if (row != NULL && row->kind == P11D_DEFAULT_VALUE)
+        return &row->attribute;
+    if (row != NULL && row->kind == P11D_DEFAULT_SECRET && is_secret(object, type))
+        *reason = CKR_ATTRIBUTE_SENSITIVE;
+    if (foreign || (row != NULL && row->kind == P11D_DEFAULT_DERIVED && object->has_public_key))
+        *reason = CKR_ATTRIBUTE_TYPE_INVALID;
+    return NULL;
+}
+
+const CK_ATTRIBUTE *p11d_object_attribute(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
+{
+    CK_RV reason;
+    return look_up(object, type, &reason);
+}
+
+bool p11d_object_boolean(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
+{
+    const CK_ATTRIBUTE *attribute = p11d_object_attribute(object, type);
+    return attribute != NULL && attribute->ulValueLen == sizeof(CK_BBOOL) &&
+           *(const CK_BBOOL *)attribute->pValue != CK_FALSE;
+}
+
+static bool contains(const CK_ATTRIBUTE_TYPE *types, CK_ULONG count, CK_ATTRIBUTE_TYPE type)
+{
+    for (CK_ULONG i = 0; i < count; i++)
+        if (types[i] == type)
+            return true;
+    return false;
+}
+
+CK_ULONG p11d_object_unknown(const P11dObject *object, const CK_ATTRIBUTE *templ, CK_ULONG count,
+                             CK_ATTRIBUTE_TYPE *types)
+{
+    CK_ULONG unknown = 0;
+    for (CK_ULONG i = 0; i < count; i++) {
+        CK_RV reason;
+        if (look_up(object, templ[i].type, &reason) == NULL && reason == CKR_OK &&
+            !contains(types, unknown, templ[i].type))
+            types[unknown++] = templ[i].type;
+    }
+    return unknown;
+}
+
+/* --- Learning ----------------------------------------------------------------------------------
+ */
+
+static CK_RV learn_values(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_ULONG count,
+                          const P11dTemplate *values)
+{
+    for (CK_ULONG i = 0; i < values->count; i++) {
+        const CK_ATTRIBUTE *value = &values->items[i];
+        if (!contains(types, count, value->type))
+            continue;
+        CK_RV rv = is_secret(object, value->type)
+                       ? refuse(object, value->type, CKR_ATTRIBUTE_SENSITIVE)
+                       : p11d_template_set(&object->attributes, value->type, value->pValue,
+                                           value->ulValueLen);
+        if (rv != CKR_OK)
+            return rv;
+    }
+    return CKR_OK;
+}
+
+/* Remembers one entry of a{ss}. Errors that may be others next time are returned in *other. */
+static CK_RV learn_error(P11dObject *object, P11dReader *errors, const CK_ATTRIBUTE_TYPE *types,
+                         CK_ULONG count, bool *was_told, CK_RV *other)
+{
+    const char *name, *last_part;
+    CK_ATTRIBUTE_TYPE type;
+    if (!p11d_reader_struct(errors) || !p11d_reader_string(errors, &name, NULL) ||
+        !p11d_reader_string(errors, &last_part, NULL))
+        return CKR_DEVICE_ERROR;
+    if (!p11d_attribute_parse_name(name, &type) || !contains(types, count, type))
+        return CKR_OK;
+    for (CK_ULONG i = 0; i < count; i++)
+        if (types[i] == type)
+            was_told[i] = true;
+    CK_RV reason = p11d_error_parse_last_part(last_part);
+    if (reason == CKR_ATTRIBUTE_SENSITIVE || reason == CKR_ATTRIBUTE_TYPE_INVALID)
+        return refuse(object, type, reason);
+    if (*other == CKR_OK)
+        *other = reason;
+    return CKR_OK;
+}
+
+static CK_RV learn_errors(P11dObject *object, P11dReader *body, const CK_ATTRIBUTE_TYPE *types,
+                          CK_ULONG count)
+{
+    P11dReader errors;
+    CK_RV other = CKR_OK;
+    bool *was_told = calloc(count > 0 ? count : 1, sizeof(*was_told));
+    CK_RV rv = was_told == NULL ? CKR_HOST_MEMORY : CKR_OK;
+    if (rv == CKR_OK && !p11d_reader_array(body, 8, &errors))
+        rv = CKR_DEVICE_ERROR;
+    while (rv == CKR_OK && !p11d_reader_at_end(&errors))
+        rv = learn_error(object, &errors, types, count, was_told, &other);
+    for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
+        if (!was_told[i] && p11d_template_find(&object->attributes, types[i]) == NULL)
+            rv = refuse(object, types[i], CKR_ATTRIBUTE_TYPE_INVALID);
+    free(was_told);
+    return rv != CKR_OK ? rv : other;
+}
+
+CK_RV p11d_object_learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_ULONG count,
+                        P11dReader *body)
+{
+    P11dTemplate values;
+    p11d_template_init(&values);
+    CK_RV rv = p11d_attribute_read_all(body, &values);
+    if (rv == CKR_OK)
+        rv = learn_values(object, types, count, &values);
+    else if (rv != CKR_HOST_MEMORY)
+        rv = CKR_DEVICE_ERROR;
+    p11d_template_clear(&values);
+    return rv == CKR_OK ? learn_errors(object, body, types, count) : rv;
+}
+
+/* --- For the host ------------------------------------------------------------------------------
+ */
+
+static bool is_template(CK_ATTRIBUTE_TYPE type)
+{
+    const P11dAttribute *row = p11d_attribute_find(type);
+    return row != NULL && row->kind == &p11d_attribute_template;
+}
+
+/* Of two results for different attributes, the one that the call returns. */
+static CK_RV more_important(CK_RV a, CK_RV b)
+{
+    static const CK_RV order[] = {CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID,
+                                  CKR_BUFFER_TOO_SMALL};
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        if (a == order[i] || b == order[i])
+            return order[i];
+    return CKR_OK;
+}
+
+/* Copies value to where the host wants it. Recursion ends where the stored templates do, and those
+ * have a bounded depth. */
+static CK_RV give(const CK_ATTRIBUTE *value, CK_ATTRIBUTE *wanted)
+{
+    if (wanted->pValue == NULL) {
+        wanted->ulValueLen = value->ulValueLen;
+        return CKR_OK;
+    }
+    if (wanted->ulValueLen < value->ulValueLen) {
+        wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+        return CKR_BUFFER_TOO_SMALL;
+    }
+    wanted->ulValueLen = value->ulValueLen;
+    if (!is_template(value->type)) {
+        if (value->ulValueLen > 0)
+            memcpy(wanted->pValue, value->pValue, value->ulValueLen);
+        return CKR_OK;
+    }
+    CK_RV rv = CKR_OK;
+    const CK_ATTRIBUTE *inner = value->pValue;
+    CK_ATTRIBUTE *wanted_inner = wanted->pValue;
+    for (CK_ULONG i = 0; i < value->ulValueLen / sizeof(*inner); i++) {
+        wanted_inner[i].type = inner[i].type;
+        rv = more_important(rv, give(&inner[i], &wanted_inner[i]));
+    }
+    return rv;
+}
+
+CK_RV p11d_object_get(const P11dObject *object, CK_ATTRIBUTE *templ, CK_ULONG count)
+{
+    CK_RV rv = CKR_OK;
+    for (CK_ULONG i = 0; i < count; i++) {
+        CK_RV reason;
+        const CK_ATTRIBUTE *value = look_up(object, templ[i].type, &reason);
+        if (value != NULL) {
+            reason = give(value, &templ[i]);
+        } else {
+            templ[i].ulValueLen = CK_UNAVAILABLE_INFORMATION;
+            if (reason == CKR_OK)
+                reason = CKR_ATTRIBUTE_TYPE_INVALID;
+        }
+        rv = more_important(rv, reason);
+    }
+    return rv;
+}
+
+static bool same_value(const CK_ATTRIBUTE *value, const CK_ATTRIBUTE *wanted);
+
+static bool same_template(const CK_ATTRIBUTE *value, const CK_ATTRIBUTE *wanted)
+{
+    if (value->ulValueLen != wanted->ulValueLen)
+        return false;
+    CK_ULONG count = value->ulValueLen / sizeof(CK_ATTRIBUTE);
+    const P11dTemplate inner = {value->pValue, count, count};
+    const CK_ATTRIBUTE *wanted_inner = wanted->pValue;
+    for (CK_ULONG i = 0; i < count; i++) {
+        const CK_ATTRIBUTE *found = p11d_template_find(&inner, wanted_inner[i].type);
+        if (found == NULL || !same_value(found, &wanted_inner[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool same_value(const CK_ATTRIBUTE *value, const CK_ATTRIBUTE *wanted)
+{
+    if (wanted->pValue == NULL && wanted->ulValueLen > 0)
+        return false;
+    if (is_template(value->type))
+        return same_template(value, wanted);
+    P11dDer mine = p11d_der(value->pValue, value->ulValueLen);
+    P11dDer theirs = p11d_der(wanted->pValue, wanted->ulValueLen);
+    return p11d_der_equal(mine, theirs) ||
+           (value->type == CKA_EC_POINT && p11d_der_equal(p11d_der_unwrap(mine), theirs));
+}
+
+bool p11d_object_matches(const P11dObject *object, const CK_ATTRIBUTE *templ, CK_ULONG count)
+{
+    for (CK_ULONG i = 0; i < count; i++) {
+        const CK_ATTRIBUTE *value = p11d_object_attribute(object, templ[i].type);
+        if (value == NULL || !same_value(value, &templ[i]))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT
+#include "publickey.h"
+
+#include <string.h>
+
+#include "digest.h"
+
+/* More than any key has; what services send is held to it before it is copied. */
+#define INFO_MAX ((size_t)64 << 10)
+
+#define OID_MAX 10
+
+/* Algorithms of SubjectPublicKeyInfo whose key is one string of bits of fixed size, or RSA and EC.
+ */
+typedef struct Algorithm {
+    CK_KEY_TYPE type;
+    uint8_t oid_size;
+    uint8_t oid[OID_MAX];    /* content of the OBJECT IDENTIFIER */
+    size_t key_size;         /* bytes; 0: RSA and EC, which have a structure */
+    CK_ULONG signature_size; /* bytes; 0 for RSA and EC as well: the key says */
+    CK_ULONG parameter_set;
+} Algorithm;
+
+#define RSA_OID 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01
+#define NIST_OID 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03
+
+static const Algorithm algorithms[] = {
+    {CKK_RSA, 9, {RSA_OID, 0x01}, 0, 0, 0}, /* rsaEncryption */
+    {CKK_RSA, 9, {RSA_OID, 0x07}, 0, 0, 0}, /* id-RSAES-OAEP */
+    {CKK_RSA, 9, {RSA_OID, 0x0a}, 0, 0, 0}, /* id-RSASSA-PSS */
+    {CKK_EC, 7, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01}, 0, 0, 0},
+    /* RFC 8410 */
+    {CKK_EC_MONTGOMERY, 3, {0x2b, 0x65, 0x6e}, 32, 0, 0}, /* X25519 */
+    {CKK_EC_MONTGOMERY, 3, {0x2b, 0x65, 0x6f}, 56, 0, 0}, /* X448 */
+    {CKK_EC_EDWARDS, 3, {0x2b, 0x65, 0x70}, 32, 64, 0},   /* Ed25519 */
+    {CKK_EC_EDWARDS, 3, {0x2b, 0x65, 0x71}, 57, 114, 0},  /* Ed448 */
+    /* FIPS 204, table 2 */
+    {CKK_ML_DSA, 9, {NIST_OID, 0x11}, 1312, 2420, CKP_ML_DSA_44},
+    {CKK_ML_DSA, 9, {NIST_OID, 0x12}, 1952, 3309, CKP_ML_DSA_65},
+    {CKK_ML_DSA, 9, {NIST_OID, 0x13}, 2592, 4627, CKP_ML_DSA_87},
+    /* FIPS 205, table 2 */
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x14}, 32, 7856, CKP_SLH_DSA_SHA2_128S},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x15}, 32, 17088, CKP_SLH_DSA_SHA2_128F},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x16}, 48, 16224, CKP_SLH_DSA_SHA2_192S},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x17}, 48, 35664, CKP_SLH_DSA_SHA2_192F},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x18}, 64, 29792, CKP_SLH_DSA_SHA2_256S},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x19}, 64, 49856, CKP_SLH_DSA_SHA2_256F},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x1a}, 32, 7856, CKP_SLH_DSA_SHAKE_128S},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x1b}, 32, 17088, CKP_SLH_DSA_SHAKE_128F},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x1c}, 48, 16224, CKP_SLH_DSA_SHAKE_192S},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x1d}, 48, 35664, CKP_SLH_DSA_SHAKE_192F},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x1e}, 64, 29792, CKP_SLH_DSA_SHAKE_256S},
+    {CKK_SLH_DSA, 9, {NIST_OID, 0x1f}, 64, 49856, CKP_SLH_DSA_SHAKE_256F},
+};
+#define ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
+static const Algorithm *const rsa = &algorithms[0];
+static const Algorithm *const ec = &algorithms[3];
+
+/* Curves with a name. Field and order are equally long for all of these. */
+typedef struct Curve {
+    uint8_t oid_size;
+    uint8_t oid[OID_MAX];
+    size_t size; /* of the order, bytes */
+} Curve;
+
+#define BRAINPOOL_OID 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01
+
+static const Curve curves[] = {
+    {8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01}, 24}, /* P-192 */
+    {5, {0x2b, 0x81, 0x04, 0x00, 0x21}, 28},                   /* P-224 */
+    {8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}, 32}, /* P-256 */
+    {5, {0x2b, 0x81, 0x04, 0x00, 0x22}, 48},                   /* P-384 */
+    {5, {0x2b, 0x81, 0x04, 0x00, 0x23}, 66},                   /* P-521 */
+    {5, {0x2b, 0x81, 0x04, 0x00, 0x0a}, 32},                   /* secp256k1 */
+    {9, {BRAINPOOL_OID, 0x05}, 28},                            /* brainpoolP224r1 */
+    {9, {BRAINPOOL_OID, 0x07}, 32},                            /* brainpoolP256r1 */
+    {9, {BRAINPOOL_OID, 0x08}, 32},                            /* brainpoolP256t1 */
+    {9, {BRAINPOOL_OID, 0x09}, 40},                            /* brainpoolP320r1 */
+    {9, {BRAINPOOL_OID, 0x0b}, 48},                            /* brainpoolP384r1 */
+    {9, {BRAINPOOL_OID, 0x0c}, 48},                            /* brainpoolP384t1 */
+    {9, {BRAINPOOL_OID, 0x0d}, 64},                            /* brainpoolP512r1 */
+    {9, {BRAINPOOL_OID, 0x0e}, 64},                            /* brainpoolP512t1 */
+    {8, {0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d}, 32}, /* SM2 */
+};
+
+static const Algorithm *find_algorithm(P11dDer oid)
+{
+    for (size_t i = 0; i < ALGORITHMS; i++)
+        if (p11d_der_equal(oid, p11d_der(algorithms[i].oid, algorithms[i].oid_size)))
+            return &algorithms[i];
+    return NULL;
+}
+
+/* Key type and size of the key say which one it is; RSA, EC and the sets of SLH-DSA are not asked
+ * for in this way. */
+static const Algorithm *find_algorithm_by_size(CK_KEY_TYPE type, size_t size)
+{
+    for (size_t i = 0; i < ALGORITHMS; i++)
+        if (algorithms[i].type == type && algorithms[i].key_size == size)
+            return &algorithms[i];
+    return NULL;
+}
+
+/* Length of the order of the curve that the DER in params describes, in bytes; 0: not known. */
+static size_t order_size(P11dDer params)
+{
+    P11dDer left = params;
+    P11dDer content, order;
+    if (p11d_der_take(&left, P11D_DER_OID, &content, NULL)) {
+        for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
+            if (p11d_der_equal(content, p11d_der(curves[i].oid, curves[i].oid_size)))
+                return curves[i].size;
+        return 0;
+    }
+    /* ECParameters (SEC 1, C.2): version, fieldID, curve, base, order, cofactor */
+    bool known = p11d_der_take(&left, P11D_DER_SEQUENCE, &content, NULL) &&
+                 p11d_der_take(&content, P11D_DER_INTEGER, NULL, NULL) &&
+                 p11d_der_take(&content, P11D_DER_SEQUENCE, NULL, NULL) &&
+                 p11d_der_take(&content, P11D_DER_SEQUENCE, NULL, NULL) &&
+                 p11d_der_take(&content, P11D_DER_OCTET_STRING, NULL, NULL) &&
+                 p11d_der_take_unsigned(&content, &order);
+    return known ? order.size : 0;
+}
+
+/* Whether point can be one (SEC 1, section 2.3.3) on a named curve with coordinates of size bytes;
+ * size 0: not known. */
+static bool is_point(P11dDer point, size_t size)
+{
+    if (point.size < 2)
+        return false;
+    bool compressed = point.data[0] == 2 || point.data[0] == 3;
+    if (!compressed && point.data[0] != 4)
+        return false;
+    if (size == 0)
+        return compressed || point.size % 2 == 1;
+    return point.size == (compressed ? 1 + size : 1 + 2 * size);
+}
+
+/* Size of the coordinates as far as params tell; explicit parameters do not have it in one place.
+ */
+static size_t coordinate_size(P11dDer params)
+{
+    return p11d_der_is(&params, P11D_DER_OID) ? order_size(params) : 0;
+}
+
+static bool parse_rsa(P11dPublicKey *key)
+{
+    P11dDer left = key->bits;
+    P11dDer numbers;
+    if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &numbers, NULL) || left.size > 0 ||
+        !p11d_der_take_unsigned(&numbers, &key->modulus) ||
+        !p11d_der_take_unsigned(&numbers, &key->exponent) || numbers.size > 0)
+        return false;
+    key->signature_size = key->modulus.size;
+    return key->modulus.size > 0 && key->exponent.size > 0;
+}
+
+static bool parse_ec(P11dPublicKey *key, P11dDer parameters)
+{
+    if (!p11d_der_is(&parameters, P11D_DER_OID) && !p11d_der_is(&parameters, P11D_DER_SEQUENCE))
+        return false;
+    if (!p11d_der_take_any(&parameters, &key->params) || parameters.size > 0)
+        return false;
+    key->point = key->bits;
+    key->signature_size = 2 * order_size(key->params);
+    return is_point(key->point, coordinate_size(key->params));
+}
+
+bool p11d_publickey_parse(P11dPublicKey *key, const void *info, size_t size)
+{
+    memset(key, 0, sizeof(*key));
+    key->type = CK_UNAVAILABLE_INFORMATION;
+    if (size > INFO_MAX)
+        return false;
+    P11dDer left = p11d_der(info, size);
+    P11dDer body, identifier, oid, whole_oid;
+    if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &body, &key->info) || left.size > 0 ||
+        !p11d_der_take(&body, P11D_DER_SEQUENCE, &identifier, NULL) ||
+        !p11d_der_take(&identifier, P11D_DER_OID, &oid, &whole_oid) ||
+        !p11d_der_take_bits(&body, &key->bits) || body.size > 0)
+        return false;
+    const Algorithm *algorithm = find_algorithm(oid);
+    if (algorithm == NULL)
+        return true;
+    key->type = algorithm->type;
+    if (algorithm->type == CKK_RSA)
+        return parse_rsa(key);
+    if (algorithm->type == CKK_EC)
+        return parse_ec(key, identifier);
+    key->point = key->bits;
+    key->parameter_set = algorithm->parameter_set;
+    key->signature_size = algorithm->signature_size;
+    if (algorithm->parameter_set == 0)
+        key->params = whole_oid;
+    return key->bits.size == algorithm->key_size;
+}
+
+CK_ULONG p11d_publickey_modulus_bits(const P11dPublicKey *key)
+{
+    if (key->modulus.size == 0)
+        return 0;
+    CK_ULONG bits = 8 * key->modulus.size;
+    for (uint8_t first = key->modulus.data[0]; (first & 0x80) == 0; first = (uint8_t)(first << 1))
+        bits--;
+    return bits;
+}
+
+void p11d_publickey_id(const P11dPublicKey *key, uint8_t id[P11D_PUBLICKEY_ID_SIZE])
+{
+    P11dDigest digest;
+    uint8_t result[P11D_HASH_MAX_SIZE] = {0};
+    p11d_digest_init(&digest, CKM_SHA_1);
+    p11d_digest_update(&digest, key->bits.data, key->bits.size);
+    p11d_digest_final(&digest, result);
+    memcpy(id, result, P11D_PUBLICKEY_ID_SIZE);
+}
+
+static CK_RV set(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, P11dDer value)
+{
+    return p11d_template_set(templ, type, value.data, value.size);
+}
+
+static CK_RV add_rsa_parts(const P11dPublicKey *key, P11dTemplate *templ)
+{
+    CK_RV rv = set(templ, CKA_MODULUS, key->modulus);
+    if (rv == CKR_OK)
+        rv = set(templ, CKA_PUBLIC_EXPONENT, key->exponent);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_number(templ, CKA_MODULUS_BITS, p11d_publickey_modulus_bits(key));
+    return rv;
+}
+
+static CK_RV add_ec_parts(const P11dPublicKey *key, P11dTemplate *templ)
+{
+    P11dBuffer wrapped;
+    p11d_buffer_init(&wrapped, INFO_MAX);
+    p11d_der_write(&wrapped, P11D_DER_OCTET_STRING, key->point);
+    CK_RV rv = wrapped.no_memory || wrapped.too_large ? CKR_HOST_MEMORY : CKR_OK;
+    if (rv == CKR_OK)
+        rv = set(templ, CKA_EC_POINT, p11d_der(wrapped.data, wrapped.size));
+    if (rv == CKR_OK)
+        rv = set(templ, CKA_EC_PARAMS, key->params);
+    p11d_buffer_clear(&wrapped);
+    return rv;
+}
+
+static CK_RV add_set_parts(const P11dPublicKey *key, P11dTemplate *templ)
+{
+    CK_RV rv = p11d_template_set_number(templ, CKA_PARAMETER_SET, key->parameter_set);
+    /* CKA_VALUE of a private key is the private key. */
+    if (rv == CKR_OK && p11d_template_number(templ, CKA_CLASS, 0) == CKO_PUBLIC_KEY)
+        rv = set(templ, CKA_VALUE, key->bits);
+    return rv;
+}
+
+CK_RV p11d_publickey_add_parts(const P11dPublicKey *key, P11dTemplate *templ)
+{
+    CK_RV rv = set(templ, CKA_PUBLIC_KEY_INFO, key->info);
+    if (rv != CKR_OK || key->type == CK_UNAVAILABLE_INFORMATION)
+        return rv;
+    rv = p11d_template_set_number(templ, CKA_KEY_TYPE, key->type);
+    if (rv != CKR_OK)
+        return rv;
+    if (key->modulus.size > 0)
+        return add_rsa_parts(key, templ);
+    return key->params.size > 0 ? add_ec_parts(key, templ) : add_set_parts(key, templ);
+}
+
+static P11dDer part(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type)
+{
+    const CK_ATTRIBUTE *attribute = p11d_template_find(templ, type);
+    if (attribute == NULL || attribute->pValue == NULL || attribute->ulValueLen > INFO_MAX / 4)
+        return p11d_der(NULL, 0);
+    return p11d_der(attribute->pValue, attribute->ulValueLen);
+}
+
+/* Writes SubjectPublicKeyInfo; parameters: DER of the algorithm's parameters, or empty. */
+static bool write_info(P11dBuffer *buffer, const Algorithm *algorithm, P11dDer parameters,
+                       P11dDer bits)
+{
+    static const uint8_t no_unused_bits = 0;
+    P11dBuffer identifier, body, bit_string;
+    p11d_buffer_init(&identifier, INFO_MAX);
+    p11d_buffer_init(&body, INFO_MAX);
+    p11d_buffer_init(&bit_string, INFO_MAX);
+
+    p11d_der_write(&identifier, P11D_DER_OID, p11d_der(algorithm->oid, algorithm->oid_size));
+    bool written =
+        parameters.size == 0 || p11d_buffer_append(&identifier, parameters.data, parameters.size);
+    p11d_der_write(&body, P11D_DER_SEQUENCE, p11d_der(identifier.data, identifier.size));
+    written = p11d_buffer_append(&bit_string, &no_unused_bits, 1) &&
+              p11d_buffer_append(&bit_string, bits.data, bits.size) && written;
+    p11d_der_write(&body, P11D_DER_BIT_STRING, p11d_der(bit_string.data, bit_string.size));
+    written = written && !identifier.no_memory && !body.no_memory && !body.too_large;
+    if (written)
+        p11d_der_write(buffer, P11D_DER_SEQUENCE, p11d_der(body.data, body.size));
+    else
+        buffer->no_memory = true;
+
+    p11d_buffer_clear(&identifier);
+    p11d_buffer_clear(&body);
+    p11d_buffer_clear(&bit_string);
+    return written && !buffer->no_memory && !buffer->too_large;
+}
+
+static bool build_rsa(P11dBuffer *buffer, const P11dTemplate *templ)
+{
+    static const uint8_t null[] = {P11D_DER_NULL, 0};
+    P11dDer modulus = part(templ, CKA_MODULUS);
+    P11dDer exponent = part(templ, CKA_PUBLIC_EXPONENT);
+    if (modulus.size == 0 || exponent.size == 0)
+        return false;
+    P11dBuffer numbers, bits;
+    p11d_buffer_init(&numbers, INFO_MAX);
+    p11d_buffer_init(&bits, INFO_MAX);
+    p11d_der_write_unsigned(&numbers, modulus);
+    p11d_der_write_unsigned(&numbers, exponent);
+    p11d_der_write(&bits, P11D_DER_SEQUENCE, p11d_der(numbers.data, numbers.size));
+    bool built =
+        !numbers.no_memory && !bits.no_memory &&
+        write_info(buffer, rsa, p11d_der(null, sizeof(null)), p11d_der(bits.data, bits.size));
+    buffer->no_memory = buffer->no_memory || numbers.no_memory || bits.no_memory;
+    p11d_buffer_clear(&numbers);
+    p11d_buffer_clear(&bits);
+    return built;
+}
+
+static bool build_ec(P11dBuffer *buffer, const P11dTemplate *templ)
+{
+    P11dDer params = part(templ, CKA_EC_PARAMS);
+    P11dDer point = part(templ, CKA_EC_POINT);
+    P11dDer unwrapped = p11d_der_unwrap(point);
+    size_t size = coordinate_size(params);
+    /* A raw point can look like an OCTET STRING by chance (04 is its tag as well as the mark of an
+     * uncompressed point), so the length decides where the curve is known. */
+    if (is_point(unwrapped, size))
+        point = unwrapped;
+    else if (!is_point(point, size))
+        return false;
+    P11dDer left = params;
+    if (!p11d_der_take_any(&left, NULL) || left.size > 0)
+        return false;
+    return write_info(buffer, ec, params, point);
+}
+
+/* Edwards and Montgomery: type and size name the curve, so its many spellings in CKA_EC_PARAMS
+ * (OID of the curve, OID of the algorithm, a printable name) need not be told apart. */
+static bool build_by_size(P11dBuffer *buffer, const P11dTemplate *templ, CK_KEY_TYPE type)
+{
+    P11dDer point = part(templ, CKA_EC_POINT);
+    const Algorithm *algorithm = find_algorithm_by_size(type, point.size);
+    if (algorithm == NULL) {
+        point = p11d_der_unwrap(point);
+        algorithm = find_algorithm_by_size(type, point.size);
+    }
+    if (point.size == 0 || algorithm == NULL || algorithm->parameter_set != 0)
+        return false;
+    return write_info(buffer, algorithm, p11d_der(NULL, 0), point);
+}
+
+bool p11d_publickey_build(P11dBuffer *buffer, const P11dTemplate *templ)
+{
+    CK_KEY_TYPE type = p11d_template_number(templ, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+    if (type == CKK_RSA)
+        return build_rsa(buffer, templ);
+    if (type == CKK_EC)
+        return build_ec(buffer, templ);
+    return build_by_size(buffer, templ, type);
+}
