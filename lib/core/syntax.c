@@ -104,6 +104,8 @@ bool p11d_syntax_is_object_path(const char *text)
 {
     if (strcmp(text, "/") == 0)
         return true;
+    if (text[0] != '/')
+        return false;
     while (text && *text == '/')
         text = element(text + 1, LETTER | DIGIT, LETTER | DIGIT);
     return text && *text == '\0';

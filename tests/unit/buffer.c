@@ -6,6 +6,29 @@
 
 static const uint8_t zeroes[256];
 
+/* Every allocation passes here; see wrapped_memory in meson.build. */
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+static bool memory_is_out;
+static const void *watched;
+static bool was_wiped;
+
+void *__wrap_malloc(size_t size)
+{
+    return memory_is_out ? NULL : __real_malloc(size);
+}
+
+void __wrap_free(void *memory)
+{
+    if (memory && memory == watched)
+        was_wiped = memcmp(memory, zeroes, 8) == 0;
+    __real_free(memory);
+}
+
 Test(buffer, holds_nothing_and_has_no_memory_after_init)
 {
     P11dBuffer buffer;
@@ -70,16 +93,42 @@ Test(buffer, sizes_near_the_top_of_size_t_do_not_wrap)
     p11d_buffer_clear(&buffer);
 }
 
-Test(buffer, running_out_of_memory_is_told_apart)
+Test(buffer, running_out_of_memory_is_told_apart_and_loses_nothing)
 {
     P11dBuffer buffer;
     p11d_buffer_init(&buffer, SIZE_MAX);
     cr_assert(p11d_buffer_append(&buffer, "1", 1));
-    cr_assert_null(p11d_buffer_reserve(&buffer, PTRDIFF_MAX));
+    memory_is_out = true;
+    bool appended = p11d_buffer_append(&buffer, zeroes, buffer.capacity);
+    memory_is_out = false;
+    cr_assert_not(appended);
     cr_assert(buffer.no_memory);
     cr_assert_not(buffer.too_large);
     cr_assert_eq(buffer.size, 1);
+    cr_assert_eq(buffer.data[0], '1');
+    cr_assert_not(p11d_buffer_append(&buffer, "2", 1), "the failure must stick");
+    p11d_buffer_reset(&buffer);
+    cr_assert(p11d_buffer_append(&buffer, "2", 1));
     p11d_buffer_clear(&buffer);
+}
+
+Test(buffer, what_is_outgrown_is_wiped_before_it_is_freed)
+{
+    P11dBuffer buffer;
+    p11d_buffer_init(&buffer, 1 << 20);
+    cr_assert(p11d_buffer_append(&buffer, "PIN 1234", 8));
+    watched = buffer.data;
+    cr_assert_not_null(p11d_buffer_reserve(&buffer, 100000));
+    cr_assert(was_wiped, "by growing");
+    was_wiped = false;
+    watched = buffer.data;
+    p11d_buffer_reset(&buffer);
+    cr_assert(was_wiped, "by resetting a large one");
+    cr_assert(p11d_buffer_append(&buffer, "PIN 1234", 8));
+    was_wiped = false;
+    watched = buffer.data;
+    p11d_buffer_clear(&buffer);
+    cr_assert(was_wiped, "by clearing");
 }
 
 Test(buffer, consume_moves_the_rest_and_wipes_behind_it)
