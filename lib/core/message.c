@@ -151,24 +151,33 @@ static bool read_header(P11dReader *reader, size_t overhead, P11dMessage *messag
     return p11d_reader_align(reader, 8) && has_required_fields(message->type, seen);
 }
 
-P11dStatus p11d_message_parse(const uint8_t *data, size_t size, size_t overhead,
-                              P11dMessage *message)
+static bool parse(P11dReader *reader, size_t overhead, P11dMessage *message)
 {
-    size_t all;
-    *message = (P11dMessage){.signature = ""};
-    if (size < P11D_MESSAGE_PREFIX || p11d_message_size(data, SIZE_MAX, &all) != P11D_OK ||
-        all != size)
-        return P11D_MALFORMED;
+    const uint8_t *data = reader->data;
+    size_t size;
+    if (reader->end < P11D_MESSAGE_PREFIX ||
+        p11d_message_size(data, reader->end, &size) != P11D_OK || size != reader->end)
+        return false;
     message->type = (P11dMessageType)data[1];
     message->flags = data[2];
     message->serial = prefix_uint32(data, SERIAL_AT);
+    reader->swap = data[0] != OUR_BYTE_ORDER;
+    return read_header(reader, overhead, message) &&
+           message->descriptors <= P11D_MESSAGE_DESCRIPTORS &&
+           p11d_reader_validate(reader, message->signature, overhead);
+}
 
+P11dStatus p11d_message_parse(const uint8_t *data, size_t size, size_t overhead,
+                              P11dMessage *message)
+{
+    *message = (P11dMessage){.signature = ""};
     P11dReader reader;
-    p11d_reader_init(&reader, data, size, data[0] != OUR_BYTE_ORDER);
-    if (!read_header(&reader, overhead, message) ||
-        message->descriptors > P11D_MESSAGE_DESCRIPTORS ||
-        !p11d_reader_validate(&reader, message->signature, overhead))
+    p11d_reader_init(&reader, data, size, false);
+    if (!parse(&reader, overhead, message)) {
+        /* Nothing of it may be taken for checked. */
+        *message = (P11dMessage){.signature = "", .body = {.failed = true}};
         return P11D_MALFORMED;
+    }
     message->body = reader;
     return P11D_OK;
 }

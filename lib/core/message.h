@@ -34,16 +34,16 @@ typedef struct P11dMessage {
     P11dMessageType type;
     uint8_t flags;
     uint32_t serial;
-    uint32_t reply_serial;   /* 0: none */
-    const char *path;        /* NULL where the header has no such field, and so on */
+    uint32_t reply_serial; /* 0: none */
+    const char *path;      /* NULL where the header has no such field, and so on */
     const char *interface;
     const char *member;
     const char *error_name;
     const char *destination;
     const char *sender;
-    const char *signature;   /* of the body; "" for none, never NULL after parsing */
-    uint32_t descriptors;    /* how many the header says come with it */
-    P11dReader body;         /* filled by parsing; ignored by writing */
+    const char *signature; /* of the body; "" for none, never NULL after parsing */
+    uint32_t descriptors;  /* how many the header says come with it */
+    P11dReader body;       /* filled by parsing; ignored by writing */
 } P11dMessage;
 
 /*
@@ -56,8 +56,10 @@ P11dStatus p11d_message_size(const uint8_t *prefix, size_t limit, size_t *size);
 /*
  * Parses a whole message of size bytes at data (8-byte aligned, outlives message) and checks all
  * of it: header fields and their types, names, and the body against the header's signature, with
- * overhead as for p11d_reader_validate. Unknown header fields are skipped.
- * Errors: P11D_MALFORMED.
+ * overhead as for p11d_reader_validate; the header may take as much again. Unknown header fields
+ * are skipped. Stricter than D-Bus must be: other types than the four, a known field twice, and
+ * more descriptors than P11D_MESSAGE_DESCRIPTORS are malformed.
+ * Errors: P11D_MALFORMED; message is empty then, its body has failed.
  */
 P11dStatus p11d_message_parse(const uint8_t *data, size_t size, size_t overhead,
                               P11dMessage *message);

@@ -191,8 +191,12 @@ bool p11d_reader_variant(P11dReader *reader, const char **signature)
 
 bool p11d_reader_entry(P11dReader *elements, const char **key, const char **signature)
 {
-    return p11d_reader_struct(elements) && p11d_reader_string(elements, key, NULL) &&
-           p11d_reader_variant(elements, signature);
+    const char *text;
+    if (!p11d_reader_struct(elements) || !p11d_reader_string(elements, &text, NULL) ||
+        !p11d_reader_variant(elements, signature))
+        return false;
+    *key = text;
+    return true;
 }
 
 /*

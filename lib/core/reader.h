@@ -45,7 +45,8 @@ bool p11d_reader_object_path(P11dReader *reader, const char **value); /* o, synt
 bool p11d_reader_signature(P11dReader *reader, const char **value);   /* g, syntax checked */
 bool p11d_reader_bytes(P11dReader *reader, const uint8_t **bytes, size_t *size); /* ay */
 
-/* Enters an array: elements reads its content alone, reader goes on behind it. */
+/* Enters an array: elements reads its content alone, reader goes on behind it. After a failure
+ * elements has failed too, so that a loop over it ends. */
 bool p11d_reader_array(P11dReader *reader, size_t alignment, P11dReader *elements);
 /* Enters a struct or dict entry. */
 bool p11d_reader_struct(P11dReader *reader);

@@ -54,7 +54,7 @@ static void compare(const uint8_t *data, size_t size, const P11dMessage *message
     check_written_again(message, theirs);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check(const uint8_t *data, size_t size)
 {
     P11dMessage message, bounded;
     P11dStatus status = p11d_message_parse(data, size, 0, &message);
@@ -67,5 +67,39 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_EXPECT(status == P11D_MALFORMED || size > P11D_MESSAGE_OVERHEAD);
     if (status == P11D_OK && size <= COMPARED_MAX)
         compare(data, size, &message);
+}
+
+static uint32_t get(const uint8_t *data, size_t at)
+{
+    uint32_t value;
+    memcpy(&value, data + at, sizeof value);
+    return data[0] == 'l' ? GUINT32_FROM_LE(value) : GUINT32_FROM_BE(value);
+}
+
+static void set(uint8_t *data, size_t at, uint32_t value)
+{
+    value = data[0] == 'l' ? GUINT32_TO_LE(value) : GUINT32_TO_BE(value);
+    memcpy(data + at, &value, sizeof value);
+}
+
+/* Makes the length of the body what is there, so that the fuzzer may insert and remove bytes.
+ * Returns false if the header does not fit. */
+static bool repair(uint8_t *data, size_t size)
+{
+    if (size < P11D_MESSAGE_PREFIX)
+        return false;
+    size_t body_at = P11D_MESSAGE_PREFIX + ((size_t)get(data, 12) + 7) / 8 * 8;
+    if (body_at > size || size > UINT32_MAX)
+        return false;
+    set(data, 4, (uint32_t)(size - body_at));
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    check(data, size);
+    g_autofree uint8_t *copy = g_memdup2(data, size);
+    if (copy && repair(copy, size))
+        check(copy, size);
     return 0;
 }

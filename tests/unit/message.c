@@ -217,6 +217,8 @@ ParameterizedTest(Row *row, message, cut_or_changed_anywhere_is_refused_or_means
         P11dMessage ours;
         g_autofree guchar *bytes = g_memdup2(blob, cut);
         cr_assert_not(parses(bytes, cut, &ours), "%s, cut to %zu", row->name, cut);
+        cr_assert(!ours.path && !ours.member && !p11d_reader_ok(&ours.body));
+        cr_assert_str_eq(ours.signature, "");
     }
     for (gsize at = 0; at < size; at++) {
         guchar was = blob[at];

@@ -179,6 +179,15 @@ Test(reader, the_first_failure_sticks_and_fills_nothing)
     cr_assert(p11d_reader_at_end(&elements), "a loop over the elements must end, too");
 }
 
+Test(reader, an_entry_with_half_of_it_malformed_fills_nothing)
+{
+    P11dReader elements = reader_of("\1\0\0\0k\0\2yy\0", 10);
+    const char *key = "untouched", *signature = "untouched";
+    cr_assert_not(p11d_reader_entry(&elements, &key, &signature));
+    cr_assert_str_eq(key, "untouched");
+    cr_assert_str_eq(signature, "untouched");
+}
+
 Test(reader, an_array_is_read_alone_and_passed_over)
 {
     P11dReader reader = reader_of("\10\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0", 16);
