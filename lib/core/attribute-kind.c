@@ -331,10 +331,22 @@ static CK_RV read_mechanisms(const P11dAttributeKind *kind, P11dReader *reader,
 const P11dAttributeKind p11d_attribute_mechanisms = {"mechanisms", NULL, write_mechanisms,
                                                      read_mechanisms};
 
+/*
+ * True if the bytes of an attribute without a row may be pointers: arrays of the standard that are
+ * newer than this table, and the templates that drafts of 3.2 numbered without the flag. A vendor's
+ * numbers may have that bit by chance, as all of NSS do.
+ */
+static bool may_hold_pointers(CK_ATTRIBUTE_TYPE type)
+{
+    bool array = (type & CKF_ARRAY_ATTRIBUTE) && !(type & CKA_VENDOR_DEFINED);
+    return array || (type | CKF_ARRAY_ATTRIBUTE) == CKA_ENCAPSULATE_TEMPLATE ||
+           (type | CKF_ARRAY_ATTRIBUTE) == CKA_DECAPSULATE_TEMPLATE;
+}
+
 static CK_RV write_unknown(const P11dAttributeKind *kind, P11dWriter *writer,
                            const CK_ATTRIBUTE *attribute, unsigned depth)
 {
-    if (attribute->type & CKF_ARRAY_ATTRIBUTE)
+    if (may_hold_pointers(attribute->type))
         return CKR_ATTRIBUTE_VALUE_INVALID;
     return write_bytes(kind, writer, attribute, depth);
 }
@@ -342,7 +354,7 @@ static CK_RV write_unknown(const P11dAttributeKind *kind, P11dWriter *writer,
 static CK_RV read_unknown(const P11dAttributeKind *kind, P11dReader *reader, const char *signature,
                           CK_ATTRIBUTE_TYPE type, P11dTemplate *templ, unsigned depth)
 {
-    if (type & CKF_ARRAY_ATTRIBUTE)
+    if (may_hold_pointers(type))
         return CKR_ATTRIBUTE_VALUE_INVALID;
     if (is(signature, "b"))
         return read_boolean(kind, reader, signature, type, templ, depth);

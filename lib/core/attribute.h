@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * An attribute is one row for each CKA_ number: its name on D-Bus and its kind. An attribute
- * without a row passes by number, its value as bytes; but not one with CKF_ARRAY_ATTRIBUTE, because
- * its bytes may be pointers.
+ * without a row passes by number, its value as bytes; but not an array of the standard
+ * (CKF_ARRAY_ATTRIBUTE), because its bytes may be pointers.
  */
 #ifndef P11D_ATTRIBUTE_H
 #define P11D_ATTRIBUTE_H
