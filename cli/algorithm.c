@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "algorithm.h"
+
+#include <string.h>
+
+#include "failure.h"
+#include "mechanism.h"
+
+/* The first family that fits a key is its usual one. */
+static const P11dFamily families[] = {
+    {"rsa", CKK_RSA, CKM_RSA_PKCS, NULL, false},
+    {"rsa-pss", CKK_RSA, CKM_RSA_PKCS_PSS, NULL, true},
+    {"ecdsa", CKK_EC, CKM_ECDSA, NULL, false},
+    {"ed25519", CKK_EC_EDWARDS, CKM_EDDSA, "Ed25519", false},
+    {"ed448", CKK_EC_EDWARDS, CKM_EDDSA, "Ed448", false},
+};
+
+/* Families that sign the data itself are bound to a curve; all others need a hash. */
+static bool needs_hash(const P11dFamily *family)
+{
+    return family->curve == NULL;
+}
+
+/* Takes name apart. *family and *hash are NULL where it names none. */
+static bool parse(const char *name, const P11dFamily **family, const P11dHash **hash)
+{
+    *family = NULL;
+    *hash = p11d_hash_of_name(name);
+    for (size_t i = 0; !*hash && i < G_N_ELEMENTS(families); i++) {
+        size_t length = strlen(families[i].name);
+        if (strncmp(name, families[i].name, length) != 0)
+            continue;
+        if (name[length] == '\0') {
+            *family = &families[i];
+            return true;
+        }
+        if (name[length] != '-' || !needs_hash(&families[i]))
+            continue;
+        *family = &families[i];
+        *hash = p11d_hash_of_name(name + length + 1);
+    }
+    return *hash != NULL;
+}
+
+/* "rsa-HASH, rsa-pss-HASH, …": a hint for whoever chose wrong. */
+static char *known_names(void)
+{
+    GString *names = g_string_new("algorithms are");
+    for (size_t i = 0; i < G_N_ELEMENTS(families); i++)
+        g_string_append_printf(names, " %s%s", families[i].name,
+                               needs_hash(&families[i]) ? "-HASH" : "");
+    g_string_append(names, ", hashes are");
+    for (size_t i = 0; i < p11d_hash_count; i++)
+        g_string_append_printf(names, " %s", p11d_hashes[i].name);
+    return g_string_free(names, FALSE);
+}
+
+gboolean p11d_algorithm_check_name(const char *name, GError **error)
+{
+    const P11dFamily *family;
+    const P11dHash *hash;
+    if (parse(name, &family, &hash))
+        return TRUE;
+    g_autofree char *hint = known_names();
+    p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "there is no algorithm \"%s\"", name);
+    return FALSE;
+}
+
+static bool fits(const P11dFamily *family, const P11dAlgorithmKey *key)
+{
+    return family->key_type == key->type && (!key->pss_only || family->pss) &&
+           (!family->curve || (key->curve && strcmp(family->curve, key->curve) == 0));
+}
+
+static const P11dHash *usual_hash(const P11dAlgorithmKey *key)
+{
+    if (key->type != CKK_EC || key->bits <= 256)
+        return p11d_hash_of_mechanism(CKM_SHA256);
+    return p11d_hash_of_mechanism(key->bits <= 384 ? CKM_SHA384 : CKM_SHA512);
+}
+
+static CK_MECHANISM_TYPE find_mechanism(const P11dFamily *family, const P11dHash *hash)
+{
+    if (!hash)
+        return family->raw;
+    for (size_t i = 0; i < p11d_mechanism_count; i++)
+        if (p11d_mechanisms[i].hash == hash->mechanism && p11d_mechanisms[i].raw == family->raw)
+            return p11d_mechanisms[i].type;
+    return P11D_MECHANISM_NONE;
+}
+
+gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
+                             const P11dAlgorithmKey *key, GError **error)
+{
+    const P11dFamily *family = NULL;
+    const P11dHash *hash = NULL;
+    if (name) {
+        if (!p11d_algorithm_check_name(name, error))
+            return FALSE;
+        parse(name, &family, &hash);
+    }
+    for (size_t i = 0; !family && i < G_N_ELEMENTS(families); i++)
+        if (fits(&families[i], key))
+            family = &families[i];
+    if (!family || !fits(family, key) || (hash && !needs_hash(family))) {
+        g_autofree char *hint = known_names();
+        char scratch[P11D_NAME_SIZE];
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, hint,
+                         "%s does not go with a key of type %s", name ? name : "signing",
+                         p11d_name_of(&p11d_names_key_type, key->type, scratch));
+        return FALSE;
+    }
+    if (!hash && needs_hash(family))
+        hash = usual_hash(key);
+
+    algorithm->family = family;
+    algorithm->hash = hash;
+    algorithm->mechanism = find_mechanism(family, hash);
+    g_snprintf(algorithm->name, sizeof algorithm->name, "%s%s%s", family->name, hash ? "-" : "",
+               hash ? hash->name : "");
+    return TRUE;
+}
+
+EVP_MD *p11d_algorithm_fetch_hash(const P11dAlgorithm *algorithm, GError **error)
+{
+    EVP_MD *md = EVP_MD_fetch(NULL, algorithm->hash->name, NULL);
+    if (!md)
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL,
+                         "OpenSSL has no hash function %s here", algorithm->hash->name);
+    return md;
+}

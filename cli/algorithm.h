@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An algorithm is a way to sign that has a name on the command line: a family ("rsa", "rsa-pss",
+ * "ecdsa", "ed25519", "ed448") and, but for the last two, a hash. Which PKCS#11 mechanisms that
+ * takes is looked up in the core's tables.
+ */
+#ifndef P11D_ALGORITHM_H
+#define P11D_ALGORITHM_H
+
+#include <stdbool.h>
+
+#include <glib.h>
+#include <openssl/evp.h>
+
+#include "hash.h"
+
+typedef struct P11dFamily {
+    const char *name;
+    CK_KEY_TYPE key_type;
+    CK_MECHANISM_TYPE raw; /* on a digest; where there is no hash: on the data */
+    const char *curve;     /* the one curve that it works on, or NULL */
+    bool pss;
+} P11dFamily;
+
+/* What decides which algorithms a key can be used with. */
+typedef struct P11dAlgorithmKey {
+    CK_KEY_TYPE type;
+    unsigned bits;
+    const char *curve; /* or NULL */
+    bool pss_only;
+} P11dAlgorithmKey;
+
+typedef struct P11dAlgorithm {
+    const P11dFamily *family;
+    const P11dHash *hash;        /* NULL: the data itself is signed (EdDSA) */
+    CK_MECHANISM_TYPE mechanism; /* does it all; P11D_MECHANISM_NONE: there is no such mechanism */
+    char name[32];
+} P11dAlgorithm;
+
+/*
+ * Finds the algorithm for key. name: "rsa-pss-sha256", "ecdsa-sha384", "ed25519" …, only a hash
+ * ("sha256": with the key's usual family), only a family ("rsa-pss": with its usual hash), or NULL
+ * for what such a key uses unless told otherwise.
+ * Returns FALSE with error set: a name that nobody knows (usage), or one that does not fit the key.
+ */
+gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
+                             const P11dAlgorithmKey *key, GError **error);
+
+/* True if some key could be used with that name: for a check before any key is looked for. */
+gboolean p11d_algorithm_check_name(const char *name, GError **error);
+
+/* OpenSSL's hash function, which the caller frees with EVP_MD_free. NULL with error set. */
+EVP_MD *p11d_algorithm_fetch_hash(const P11dAlgorithm *algorithm, GError **error);
+
+#endif

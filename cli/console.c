@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "console.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "error.h"
+#include "failure.h"
+#include "text.h"
+
+static FILE *result;
+static const P11dOptions *settings;
+
+/* A closed standard descriptor would be given to the next file opened, and whoever then prints
+ * writes into that file. */
+static void take_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO && fcntl(fd, F_SETFD, 0) == 0);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+void p11d_console_setup(void)
+{
+    take_standard_descriptors();
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    result = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!result)
+        result = stdout;
+    else
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+}
+
+void p11d_console_configure(const P11dOptions *options)
+{
+    settings = options;
+}
+
+FILE *p11d_console_result(void)
+{
+    return result;
+}
+
+bool p11d_console_result_is_terminal(void)
+{
+    return isatty(fileno(result));
+}
+
+static bool uses_color(FILE *stream)
+{
+    if (settings && strcmp(settings->color, "auto") != 0)
+        return strcmp(settings->color, "always") == 0;
+    const char *no_color = g_getenv("NO_COLOR");
+    const char *terminal = g_getenv("TERM");
+    return isatty(fileno(stream)) && !(no_color && *no_color) &&
+           !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+void p11d_console_print_json(JsonNode *root)
+{
+    g_autofree char *text = json_to_string(root, TRUE);
+    json_node_unref(root);
+    fprintf(result, "%s\n", text);
+}
+
+gboolean p11d_console_flush(GError **error)
+{
+    errno = 0;
+    if (fflush(result) == 0 && !ferror(result))
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot write to standard output: %s",
+                     g_strerror(errno));
+    return FALSE;
+}
+
+static void say(const char *color, const char *format, va_list arguments)
+{
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    g_autofree char *shown = p11d_text_visible_lines(text);
+    if (color && uses_color(stderr))
+        fprintf(stderr, "\033[%sm%s\033[0m\n", color, shown);
+    else
+        fprintf(stderr, "%s\n", shown);
+}
+
+void p11d_console_note(const char *format, ...)
+{
+    if (settings && settings->quiet)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    say(NULL, format, arguments);
+    va_end(arguments);
+}
+
+void p11d_console_detail(const char *format, ...)
+{
+    if (!settings || !settings->verbose)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    say(NULL, format, arguments);
+    va_end(arguments);
+}
+
+void p11d_console_verdict(bool good, const char *format, ...)
+{
+    if (good && settings && settings->quiet)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    say(good ? "32" : "1;31", format, arguments);
+    va_end(arguments);
+}
+
+char *p11d_console_bold(const char *text)
+{
+    return uses_color(result) ? g_strdup_printf("\033[1m%s\033[0m", text) : g_strdup(text);
+}
+
+void p11d_console_tell(GError *error)
+{
+    g_autofree char *message = p11d_text_visible_lines(error->message);
+    fprintf(stderr, "p11dbus: %s\n", message);
+    if (p11d_failure_hint(error)) {
+        g_autofree char *hint = p11d_text_visible_lines(p11d_failure_hint(error));
+        fprintf(stderr, "  hint: %s\n", hint);
+    }
+    p11d_failure_mark_told(error);
+}
+
+JsonNode *p11d_console_json_of_error(const GError *error)
+{
+    g_autoptr(JsonBuilder) json = json_builder_new();
+    CK_RV ckr = p11d_failure_ckr(error);
+    char scratch[P11D_NAME_SIZE];
+    g_autofree char *message = g_utf8_make_valid(error->message, -1);
+
+    json_builder_begin_object(json);
+    json_builder_set_member_name(json, "code");
+    json_builder_add_int_value(json, p11d_command_exit_code(error));
+    json_builder_set_member_name(json, "ckr");
+    json_builder_add_string_value(json, ckr == CKR_OK ? NULL : p11d_error_ckr(ckr, scratch));
+    json_builder_set_member_name(json, "message");
+    json_builder_add_string_value(json, message);
+    json_builder_set_member_name(json, "hint");
+    json_builder_add_string_value(json, p11d_failure_hint(error));
+    json_builder_end_object(json);
+    return json_builder_get_root(json);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The console is where a command talks to whoever started it. stdout carries the result and nothing
+ * else: the real one is set aside before any module is loaded, and what a module prints lands on
+ * stderr. Everything said about progress and trouble goes to stderr.
+ */
+#ifndef P11D_CONSOLE_H
+#define P11D_CONSOLE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <json-glib/json-glib.h>
+
+#include "options.h"
+
+/* Sets stdout aside, and makes sure that descriptors 0 to 2 are taken. Once, before all else. */
+void p11d_console_setup(void);
+
+/* Takes over --quiet, --verbose, --color and --json. options outlive the process. */
+void p11d_console_configure(const P11dOptions *options);
+
+/* The real stdout. */
+FILE *p11d_console_result(void);
+/* True if the real stdout is a terminal. */
+bool p11d_console_result_is_terminal(void);
+
+/* Prints root, which is consumed, on the real stdout. */
+void p11d_console_print_json(JsonNode *root);
+
+/* Flushes the real stdout. Returns FALSE with error set if not all of it could be written. */
+gboolean p11d_console_flush(GError **error);
+
+/* Says something on stderr unless --quiet; _detail: only with --verbose. */
+void p11d_console_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void p11d_console_detail(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* Says how a check ended: good, in green, unless --quiet; or bad, in red, in any case. */
+void p11d_console_verdict(bool good, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* text in bold if the real stdout takes colours. The caller frees it. */
+char *p11d_console_bold(const char *text);
+
+/* Tells error and its hint on stderr, and marks it as told. */
+void p11d_console_tell(GError *error);
+
+/* The members "code", "ckr", "message" and "hint" of error. */
+JsonNode *p11d_console_json_of_error(const GError *error);
+
+#endif

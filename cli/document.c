@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "document.h"
+
+#include "certview.h"
+#include "listing.h"
+#include "mechanism.h"
+#include "text.h"
+
+/* value: NULL is null. */
+static void add_string(JsonBuilder *json, const char *name, const char *value)
+{
+    json_builder_set_member_name(json, name);
+    json_builder_add_string_value(json, value);
+}
+
+/* Consumes value. */
+static void add_text(JsonBuilder *json, const char *name, char *value)
+{
+    add_string(json, name, value);
+    g_free(value);
+}
+
+static void add_number(JsonBuilder *json, const char *name, CK_ULONG value)
+{
+    json_builder_set_member_name(json, name);
+    json_builder_add_int_value(json, (gint64)value);
+}
+
+/* Consumes names. */
+static void add_names(JsonBuilder *json, const char *name, const char **names)
+{
+    json_builder_set_member_name(json, name);
+    json_builder_begin_array(json);
+    for (const char **one = names; *one; one++)
+        json_builder_add_string_value(json, *one);
+    json_builder_end_array(json);
+    g_free(names);
+}
+
+static void add_certificate(JsonBuilder *json, const P11dItem *item)
+{
+    const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
+    P11dCertview view;
+    json_builder_set_member_name(json, "certificate");
+    if (!value || !p11d_certview_parse(&view, value->pValue, value->ulValueLen)) {
+        json_builder_add_null_value(json);
+        return;
+    }
+    json_builder_begin_object(json);
+    add_string(json, "subject", view.subject);
+    add_string(json, "issuer", view.issuer);
+    add_string(json, "not_after", view.not_after);
+    add_string(json, "sha256", view.sha256);
+    add_string(json, "pem", view.pem);
+    json_builder_end_object(json);
+    p11d_certview_clear(&view);
+}
+
+static void add_item(JsonBuilder *json, const P11dItem *item)
+{
+    char scratch[P11D_NAME_SIZE];
+    P11dAlgorithmKey kind = p11d_item_describe(item);
+    bool known = kind.type != CK_UNAVAILABLE_INFORMATION;
+
+    json_builder_begin_object(json);
+    add_text(json, "uri", p11d_item_uri(item));
+    add_string(json, "class", p11d_name_of(&p11d_names_class, item->class, scratch));
+    add_text(json, "label", p11d_item_label(item));
+    add_text(json, "id", p11d_item_id(item));
+    add_string(json, "key_type",
+               known ? p11d_name_of(&p11d_names_key_type, kind.type, scratch) : NULL);
+    json_builder_set_member_name(json, "bits");
+    if (kind.bits > 0)
+        json_builder_add_int_value(json, kind.bits);
+    else
+        json_builder_add_null_value(json);
+    add_string(json, "curve", kind.curve);
+    add_names(json, "can", p11d_listing_uses(item));
+    json_builder_set_member_name(json, "always_authenticate");
+    json_builder_add_boolean_value(
+        json, p11d_template_boolean(&item->attributes, CKA_ALWAYS_AUTHENTICATE, false));
+    add_certificate(json, item);
+    json_builder_end_object(json);
+}
+
+static void add_mechanism(JsonBuilder *json, const P11dListingMechanism *mechanism)
+{
+    char scratch[P11D_NAME_SIZE];
+    json_builder_begin_object(json);
+    add_string(json, "name", p11d_mechanism_name(mechanism->type, scratch));
+    add_number(json, "min", mechanism->info.ulMinKeySize);
+    add_number(json, "max", mechanism->info.ulMaxKeySize);
+    add_names(json, "flags", p11d_listing_flags(&p11d_names_mechanism_flag, mechanism->info.flags));
+    json_builder_end_object(json);
+}
+
+static void add_token(JsonBuilder *json, const P11dListingToken *entry)
+{
+    const CK_TOKEN_INFO *info = &entry->token->info;
+    json_builder_begin_object(json);
+    add_text(json, "uri", p11d_item_token_uri(entry->token));
+    add_text(json, "label", p11d_host_label(entry->token));
+    add_text(json, "serial", p11d_text_of_field(info->serialNumber, sizeof info->serialNumber));
+    add_text(json, "manufacturer",
+             p11d_text_of_field(info->manufacturerID, sizeof info->manufacturerID));
+    add_text(json, "model", p11d_text_of_field(info->model, sizeof info->model));
+    add_names(json, "flags", p11d_listing_flags(&p11d_names_token_flag, info->flags));
+    json_builder_set_member_name(json, "objects");
+    json_builder_begin_array(json);
+    for (guint i = 0; i < entry->items->len; i++)
+        add_item(json, entry->items->pdata[i]);
+    json_builder_end_array(json);
+    if (entry->mechanisms) {
+        json_builder_set_member_name(json, "mechanisms");
+        json_builder_begin_array(json);
+        for (guint i = 0; i < entry->mechanisms->len; i++)
+            add_mechanism(json, &g_array_index(entry->mechanisms, P11dListingMechanism, i));
+        json_builder_end_array(json);
+    }
+    json_builder_end_object(json);
+}
+
+JsonNode *p11d_document_of_listing(const GPtrArray *listing)
+{
+    g_autoptr(JsonBuilder) json = json_builder_new();
+    json_builder_begin_object(json);
+    add_number(json, "schema", 1);
+    json_builder_set_member_name(json, "tokens");
+    json_builder_begin_array(json);
+    for (guint i = 0; i < listing->len; i++)
+        add_token(json, listing->pdata[i]);
+    json_builder_end_array(json);
+    json_builder_end_object(json);
+    return json_builder_get_root(json);
+}

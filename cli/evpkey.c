@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "evpkey.h"
+
+#include <openssl/asn1.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/objects.h>
+#include <openssl/param_build.h>
+#include <openssl/x509.h>
+
+#include "curve.h"
+
+/* No public key or certificate is larger than this, and OpenSSL takes int. */
+#define MAX_SIZE (1 << 20)
+
+static EVP_PKEY *make(const char *type, OSSL_PARAM_BLD *builder)
+{
+    EVP_PKEY *key = NULL;
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    if (!params || !context || EVP_PKEY_fromdata_init(context) <= 0 ||
+        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) <= 0)
+        key = NULL;
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_free(params);
+    return key;
+}
+
+EVP_PKEY *p11d_evpkey_rsa(const void *modulus, size_t modulus_size, const void *exponent,
+                          size_t exponent_size)
+{
+    if (modulus_size == 0 || modulus_size > MAX_SIZE || exponent_size > modulus_size)
+        return NULL;
+    BIGNUM *n = BN_bin2bn(modulus, (int)modulus_size, NULL);
+    BIGNUM *e = BN_bin2bn(exponent, (int)exponent_size, NULL);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    EVP_PKEY *key = NULL;
+    if (n && e && builder && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) &&
+        OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e))
+        key = make("RSA", builder);
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(n);
+    BN_free(e);
+    return key;
+}
+
+/* PKCS#11 wants the point inside an OCTET STRING; not every token does that. A plain point starts
+ * with 2, 3 or 4, or has a size of its own; so it is unwrapped only where exactly that is there. */
+static ASN1_OCTET_STRING *unwrap(const void *point, size_t size)
+{
+    const unsigned char *p = point;
+    if (size < 2 || size > MAX_SIZE || *p != V_ASN1_OCTET_STRING)
+        return NULL;
+    ASN1_OCTET_STRING *inner = d2i_ASN1_OCTET_STRING(NULL, &p, (long)size);
+    if (inner && p == (const unsigned char *)point + size)
+        return inner;
+    ASN1_OCTET_STRING_free(inner);
+    return NULL;
+}
+
+static EVP_PKEY *ec_plain(int nid, const void *point, size_t size)
+{
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    EVP_PKEY *key = NULL;
+    if (builder && size > 0 && size <= MAX_SIZE &&
+        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, OBJ_nid2sn(nid), 0) &&
+        OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, size))
+        key = make("EC", builder);
+    OSSL_PARAM_BLD_free(builder);
+    return key;
+}
+
+static EVP_PKEY *edwards_plain(int nid, const void *point, size_t size)
+{
+    return EVP_PKEY_new_raw_public_key(nid, NULL, point, size);
+}
+
+static EVP_PKEY *wrapped_or_plain(EVP_PKEY *(*plain)(int, const void *, size_t), int nid,
+                                  const void *point, size_t size)
+{
+    EVP_PKEY *key = NULL;
+    ASN1_OCTET_STRING *inner = unwrap(point, size);
+    if (inner)
+        key = plain(nid, ASN1_STRING_get0_data(inner), (size_t)ASN1_STRING_length(inner));
+    ASN1_OCTET_STRING_free(inner);
+    return key ? key : plain(nid, point, size);
+}
+
+EVP_PKEY *p11d_evpkey_ec(int nid, const void *point, size_t size)
+{
+    return wrapped_or_plain(ec_plain, nid, point, size);
+}
+
+EVP_PKEY *p11d_evpkey_edwards(int nid, const void *point, size_t size)
+{
+    return wrapped_or_plain(edwards_plain, nid, point, size);
+}
+
+EVP_PKEY *p11d_evpkey_spki(const void *der, size_t size)
+{
+    const unsigned char *p = der;
+    return size > 0 && size <= MAX_SIZE ? d2i_PUBKEY(NULL, &p, (long)size) : NULL;
+}
+
+EVP_PKEY *p11d_evpkey_certificate(const void *der, size_t size)
+{
+    const unsigned char *p = der;
+    X509 *certificate = size > 0 && size <= MAX_SIZE ? d2i_X509(NULL, &p, (long)size) : NULL;
+    EVP_PKEY *key = certificate ? X509_get_pubkey(certificate) : NULL;
+    X509_free(certificate);
+    return key;
+}
+
+static void describe_curve(P11dAlgorithmKey *described, int nid)
+{
+    P11dCurve curve;
+    if (!p11d_curve_of_nid(&curve, nid))
+        return;
+    described->bits = curve.bits;
+    described->curve = curve.name;
+}
+
+P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key)
+{
+    P11dAlgorithmKey described = {.type = CK_UNAVAILABLE_INFORMATION};
+    char group[64];
+    if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) {
+        described.type = CKK_RSA;
+        described.bits = (unsigned)EVP_PKEY_get_bits(key);
+        described.pss_only = EVP_PKEY_is_a(key, "RSA-PSS");
+    } else if (EVP_PKEY_is_a(key, "EC")) {
+        described.type = CKK_EC;
+        if (EVP_PKEY_get_group_name(key, group, sizeof group, NULL))
+            describe_curve(&described, OBJ_sn2nid(group));
+    } else if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448")) {
+        described.type = CKK_EC_EDWARDS;
+        describe_curve(&described, EVP_PKEY_is_a(key, "ED448") ? NID_ED448 : NID_ED25519);
+    }
+    return described;
+}

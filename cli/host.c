@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "host.h"
+
+#include <string.h>
+
+#include "console.h"
+#include "failure.h"
+#include "modulename.h"
+#include "text.h"
+
+/* A module that claims more slots than this is broken. */
+#define MAX_SLOTS 65536
+
+/* The slots with a token. The list can grow between asking for its size and getting it. */
+static CK_RV list_slots(CK_FUNCTION_LIST *functions, GArray *slots)
+{
+    for (int attempt = 0; attempt < 5; attempt++) {
+        CK_ULONG count = 0;
+        CK_RV rv = functions->C_GetSlotList(CK_TRUE, NULL, &count);
+        if (rv != CKR_OK || count == 0)
+            return rv;
+        if (count > MAX_SLOTS)
+            return CKR_GENERAL_ERROR;
+        g_array_set_size(slots, (guint)count);
+        rv = functions->C_GetSlotList(CK_TRUE, (CK_SLOT_ID *)(void *)slots->data, &count);
+        if (rv == CKR_BUFFER_TOO_SMALL)
+            continue;
+        g_array_set_size(slots, rv == CKR_OK ? (guint)MIN(count, slots->len) : 0);
+        return rv;
+    }
+    return CKR_GENERAL_ERROR;
+}
+
+static void token_free(gpointer data)
+{
+    P11dHostToken *token = data;
+    p11d_secret_clear(&token->pin);
+    g_free(token);
+}
+
+static void add_token(P11dHost *host, CK_SLOT_ID slot)
+{
+    CK_FUNCTION_LIST *functions = host->library->functions;
+    g_autofree P11dHostToken *token = g_new0(P11dHostToken, 1);
+    token->functions = functions;
+    token->slot = slot;
+    CK_RV rv = functions->C_GetTokenInfo(slot, &token->info);
+    if (rv == CKR_OK)
+        rv = functions->C_GetSlotInfo(slot, &token->slot_info);
+    if (rv == CKR_OK) {
+        g_ptr_array_add(host->tokens, g_steal_pointer(&token));
+        return;
+    }
+    g_autoptr(GError) error = NULL;
+    p11d_failure_set_ckr(&error, rv, "slot %lu is left out", slot);
+    p11d_console_note("%s", error->message);
+}
+
+static gboolean find_tokens(P11dHost *host, GError **error)
+{
+    g_autoptr(GArray) slots = g_array_new(FALSE, TRUE, sizeof(CK_SLOT_ID));
+    CK_RV rv = list_slots(host->library->functions, slots);
+    if (rv != CKR_OK) {
+        p11d_failure_set_ckr(error, rv, "%s cannot list its tokens", host->library->path);
+        return FALSE;
+    }
+    for (guint i = 0; i < slots->len; i++)
+        add_token(host, g_array_index(slots, CK_SLOT_ID, i));
+    return TRUE;
+}
+
+P11dHost *p11d_host_open(const P11dOptions *options, GError **error)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *reserved = NULL;
+    if (!p11d_modulename_resolve(options, &path, &reserved, error))
+        return NULL;
+
+    g_autoptr(P11dHost) host = g_new0(P11dHost, 1);
+    host->tokens = g_ptr_array_new_with_free_func(token_free);
+    const char *why = p11d_loader_open(path, &host->library);
+    if (why) {
+        p11d_failure_set(error, P11D_FAILURE_DEVICE,
+                         "-m takes the path of a PKCS#11 module, or a name that p11-kit has",
+                         "cannot load the module %s: %s", path, why);
+        return NULL;
+    }
+    CK_RV rv = p11d_loader_initialize(host->library, reserved);
+    if (rv == CKR_OK)
+        rv = host->library->functions->C_GetInfo(&host->info);
+    if (rv != CKR_OK) {
+        p11d_failure_set_ckr(error, rv, "cannot initialise the module %s", path);
+        return NULL;
+    }
+    if (!find_tokens(host, error))
+        return NULL;
+    p11d_console_detail("module %s, %u tokens", host->library->path, host->tokens->len);
+    return g_steal_pointer(&host);
+}
+
+void p11d_host_free(P11dHost *host)
+{
+    if (!host)
+        return;
+    g_clear_pointer(&host->tokens, g_ptr_array_unref);
+    g_free(host);
+}
+
+gboolean p11d_host_session(P11dHostToken *token, GError **error)
+{
+    if (token->session)
+        return TRUE;
+    CK_RV rv = token->functions->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL,
+                                               &token->session);
+    if (rv == CKR_OK)
+        return TRUE;
+    token->session = 0;
+    g_autofree char *label = p11d_host_label(token);
+    p11d_failure_set_ckr(error, rv, "cannot open a session with token \"%s\"", label);
+    return FALSE;
+}
+
+CK_FLAGS p11d_host_flags(P11dHostToken *token)
+{
+    CK_TOKEN_INFO info;
+    if (token->functions->C_GetTokenInfo(token->slot, &info) == CKR_OK)
+        token->info.flags = info.flags;
+    return token->info.flags;
+}
+
+char *p11d_host_label(const P11dHostToken *token)
+{
+    return p11d_text_of_field(token->info.label, sizeof token->info.label);
+}

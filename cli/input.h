@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An input is what is signed or verified: a file, or standard input. It is read in pieces, so that
+ * its size does not matter; only what has to be signed in one piece is read whole.
+ */
+#ifndef P11D_INPUT_H
+#define P11D_INPUT_H
+
+#include <glib.h>
+#include <openssl/evp.h>
+
+/* The most that is read whole, in bytes. */
+#define P11D_INPUT_MAX_WHOLE (1UL << 30)
+/* A good size for pieces, in bytes. */
+#define P11D_INPUT_PIECE (256 * 1024)
+
+typedef struct P11dInput {
+    int fd;
+    char *name; /* to be shown; the path, or "standard input" */
+    gboolean started;
+} P11dInput;
+
+/* Opens path; NULL or "-" is standard input. NULL with error set. */
+P11dInput *p11d_input_open(const char *path, GError **error);
+void p11d_input_free(P11dInput *input);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(P11dInput, p11d_input_free)
+
+/* Reads up to size bytes. *got is 0 at the end only. */
+gboolean p11d_input_read(P11dInput *input, void *bytes, gsize size, gsize *got, GError **error);
+
+/* Goes back to the start. False if something was read already that cannot be read again. */
+gboolean p11d_input_rewind(P11dInput *input);
+
+/* Reads all that is left, at most max bytes; more is an error. */
+GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error);
+
+/* Hashes all that is left. */
+GBytes *p11d_input_hash(P11dInput *input, const EVP_MD *md, GError **error);
+
+/* Reads the file at path, or standard input, at most max bytes. */
+GBytes *p11d_input_read_file(const char *path, gsize max, GError **error);
+
+#endif

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+#include "item.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/obj_mac.h>
+
+#include "curve.h"
+#include "evpkey.h"
+#include "failure.h"
+#include "text.h"
+
+/* No attribute that is asked for here is larger; a module that says so is broken. */
+#define MAX_VALUE (1UL << 20)
+/* Nor does any token hold more objects. */
+#define MAX_OBJECTS (1U << 20)
+
+static const CK_ATTRIBUTE_TYPE asked_of_all[] = {CKA_CLASS, CKA_LABEL, CKA_ID};
+static const CK_ATTRIBUTE_TYPE asked_of_keys[] = {
+    CKA_KEY_TYPE,        CKA_MODULUS,  CKA_PUBLIC_EXPONENT,
+    CKA_EC_PARAMS,       CKA_EC_POINT, CKA_SIGN,
+    CKA_DECRYPT,         CKA_DERIVE,   CKA_UNWRAP,
+    CKA_VERIFY,          CKA_ENCRYPT,  CKA_WRAP,
+    CKA_VALUE_LEN,       CKA_PRIVATE,  CKA_ALWAYS_AUTHENTICATE,
+    CKA_PUBLIC_KEY_INFO,
+};
+static const CK_ATTRIBUTE_TYPE asked_of_certificates[] = {CKA_CERTIFICATE_TYPE, CKA_VALUE};
+
+/* CKR_OK, or one of the two answers that only say that not all was there. */
+static bool is_answer(CK_RV rv)
+{
+    return rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
+}
+
+static CK_RV read_one(P11dItem *item, CK_ATTRIBUTE_TYPE type)
+{
+    CK_FUNCTION_LIST *functions = item->token->functions;
+    CK_ATTRIBUTE attribute = {type, NULL, 0};
+    CK_RV rv = functions->C_GetAttributeValue(item->token->session, item->handle, &attribute, 1);
+    if (rv != CKR_OK || attribute.ulValueLen > MAX_VALUE)
+        return is_answer(rv) ? CKR_OK : rv;
+    g_autofree guint8 *value = g_malloc(attribute.ulValueLen + 1);
+    attribute.pValue = value;
+    CK_ULONG room = attribute.ulValueLen;
+    rv = functions->C_GetAttributeValue(item->token->session, item->handle, &attribute, 1);
+    if (rv != CKR_OK || attribute.ulValueLen > room)
+        return is_answer(rv) ? CKR_OK : rv;
+    return p11d_template_set(&item->attributes, type, value, attribute.ulValueLen);
+}
+
+/* Reads them one at a time: modules differ in what they do with a list of which they do not know
+ * all, and a search on our own module costs nothing a call. */
+static CK_RV read_attributes(P11dItem *item, const CK_ATTRIBUTE_TYPE *types, size_t count)
+{
+    CK_RV rv = CKR_OK;
+    for (size_t i = 0; rv == CKR_OK && i < count; i++)
+        rv = read_one(item, types[i]);
+    return rv;
+}
+
+static void item_free(gpointer data)
+{
+    P11dItem *item = data;
+    p11d_template_clear(&item->attributes);
+    g_free(item);
+}
+
+GPtrArray *p11d_item_array(void)
+{
+    return g_ptr_array_new_with_free_func(item_free);
+}
+
+static bool is_key(CK_OBJECT_CLASS class)
+{
+    return class == CKO_PRIVATE_KEY || class == CKO_PUBLIC_KEY || class == CKO_SECRET_KEY;
+}
+
+/* Reads the object with that handle. *item is NULL if it is gone in the meantime. */
+static CK_RV read_item(P11dHostToken *token, CK_OBJECT_HANDLE handle, P11dItem **item)
+{
+    P11dItem *made = g_new0(P11dItem, 1);
+    p11d_template_init(&made->attributes);
+    made->token = token;
+    made->handle = handle;
+    CK_RV rv = read_attributes(made, asked_of_all, G_N_ELEMENTS(asked_of_all));
+    made->class = p11d_template_number(&made->attributes, CKA_CLASS, CK_UNAVAILABLE_INFORMATION);
+    if (rv == CKR_OK && is_key(made->class))
+        rv = read_attributes(made, asked_of_keys, G_N_ELEMENTS(asked_of_keys));
+    else if (rv == CKR_OK && made->class == CKO_CERTIFICATE)
+        rv = read_attributes(made, asked_of_certificates, G_N_ELEMENTS(asked_of_certificates));
+    if (rv != CKR_OK) {
+        item_free(made);
+        made = NULL;
+    }
+    *item = made;
+    return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv;
+}
+
+static bool has(const P11dItem *item, const CK_ATTRIBUTE *wanted)
+{
+    const CK_ATTRIBUTE *found = p11d_template_find(&item->attributes, wanted->type);
+    /* No label at all is the empty label. */
+    CK_ULONG size = found ? found->ulValueLen : 0;
+    return size == wanted->ulValueLen &&
+           (size == 0 || memcmp(found->pValue, wanted->pValue, size) == 0);
+}
+
+static CK_RV find_handles(P11dHostToken *token, const CK_ATTRIBUTE *attributes, CK_ULONG count,
+                          GArray *handles)
+{
+    CK_FUNCTION_LIST *functions = token->functions;
+    CK_RV rv = functions->C_FindObjectsInit(token->session, (CK_ATTRIBUTE *)attributes, count);
+    if (rv != CKR_OK)
+        return rv;
+    CK_OBJECT_HANDLE some[256];
+    CK_ULONG found = 0;
+    do {
+        rv = functions->C_FindObjects(token->session, some, G_N_ELEMENTS(some), &found);
+        if (rv == CKR_OK && (found > G_N_ELEMENTS(some) || handles->len > MAX_OBJECTS))
+            rv = CKR_GENERAL_ERROR;
+        if (rv == CKR_OK)
+            g_array_append_vals(handles, some, (guint)found);
+    } while (rv == CKR_OK && found > 0);
+    CK_RV final = functions->C_FindObjectsFinal(token->session);
+    return rv == CKR_OK ? final : rv;
+}
+
+gboolean p11d_item_find(P11dHostToken *token, const CK_ATTRIBUTE *attributes, CK_ULONG count,
+                        GPtrArray *items, GError **error)
+{
+    g_autoptr(GArray) handles = g_array_new(FALSE, FALSE, sizeof(CK_OBJECT_HANDLE));
+    CK_RV rv = find_handles(token, attributes, count, handles);
+    for (guint i = 0; rv == CKR_OK && i < handles->len; i++) {
+        P11dItem *item;
+        rv = read_item(token, g_array_index(handles, CK_OBJECT_HANDLE, i), &item);
+        bool matches = item != NULL;
+        for (CK_ULONG j = 0; matches && j < count; j++)
+            matches = has(item, &attributes[j]);
+        if (matches)
+            g_ptr_array_add(items, item);
+        else if (item)
+            item_free(item);
+    }
+    if (rv == CKR_OK)
+        return TRUE;
+    g_autofree char *label = p11d_host_label(token);
+    p11d_failure_set_ckr(error, rv, "cannot search token \"%s\"", label);
+    return FALSE;
+}
+
+char *p11d_item_label(const P11dItem *item)
+{
+    const CK_ATTRIBUTE *label = p11d_template_find(&item->attributes, CKA_LABEL);
+    return label && label->ulValueLen > 0
+               ? g_utf8_make_valid(label->pValue, (gssize)label->ulValueLen)
+               : g_strdup("");
+}
+
+char *p11d_item_id(const P11dItem *item)
+{
+    const CK_ATTRIBUTE *id = p11d_template_find(&item->attributes, CKA_ID);
+    return p11d_text_hex(id ? id->pValue : NULL, id ? id->ulValueLen : 0);
+}
+
+bool p11d_item_same_id(const P11dItem *a, const P11dItem *b)
+{
+    const CK_ATTRIBUTE *id = p11d_template_find(&a->attributes, CKA_ID);
+    return a->token == b->token && id && id->ulValueLen > 0 && has(b, id);
+}
+
+/* The text of uri, which is freed. */
+static char *take_uri(P11KitUri *uri)
+{
+    char *text = NULL;
+    char *copy = NULL;
+    if (p11_kit_uri_format(uri, P11_KIT_URI_FOR_OBJECT_ON_TOKEN, &text) == P11_KIT_URI_OK)
+        copy = g_strdup(text);
+    free(text);
+    p11_kit_uri_free(uri);
+    return copy ? copy : g_strdup("pkcs11:");
+}
+
+/* Puts an attribute of item into uri, unless it is empty. */
+static bool add_to_uri(P11KitUri *uri, const P11dItem *item, CK_ATTRIBUTE_TYPE type)
+{
+    const CK_ATTRIBUTE *found = p11d_template_find(&item->attributes, type);
+    return found && found->ulValueLen > 0 &&
+           p11_kit_uri_set_attribute(uri, (CK_ATTRIBUTE *)found) == P11_KIT_URI_OK;
+}
+
+char *p11d_item_uri(const P11dItem *item)
+{
+    P11KitUri *uri = p11_kit_uri_new();
+    *p11_kit_uri_get_token_info(uri) = item->token->info;
+    for (size_t i = 0; i < G_N_ELEMENTS(asked_of_all); i++)
+        add_to_uri(uri, item, asked_of_all[i]);
+    return take_uri(uri);
+}
+
+char *p11d_item_short_uri(const P11dItem *item, bool with_serial, bool with_id)
+{
+    P11KitUri *uri = p11_kit_uri_new();
+    const CK_TOKEN_INFO *token = &item->token->info;
+    CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri);
+    memcpy(info->label, token->label, sizeof info->label);
+    if (with_serial)
+        memcpy(info->serialNumber, token->serialNumber, sizeof info->serialNumber);
+    if (!add_to_uri(uri, item, CKA_LABEL) || with_id)
+        add_to_uri(uri, item, CKA_ID);
+    add_to_uri(uri, item, CKA_CLASS);
+    return take_uri(uri);
+}
+
+char *p11d_item_token_uri(const P11dHostToken *token)
+{
+    P11KitUri *uri = p11_kit_uri_new();
+    *p11_kit_uri_get_token_info(uri) = token->info;
+    return take_uri(uri);
+}
+
+static bool read_curve(const P11dItem *item, P11dCurve *curve)
+{
+    const CK_ATTRIBUTE *params = p11d_template_find(&item->attributes, CKA_EC_PARAMS);
+    return params && p11d_curve_parse(curve, params->pValue, params->ulValueLen);
+}
+
+P11dAlgorithmKey p11d_item_describe(const P11dItem *item)
+{
+    P11dAlgorithmKey key = {.type = CK_UNAVAILABLE_INFORMATION};
+    P11dCurve curve;
+    if (!is_key(item->class)) {
+        EVP_PKEY *public_key = p11d_item_public_key(item);
+        if (public_key)
+            key = p11d_evpkey_describe(public_key);
+        EVP_PKEY_free(public_key);
+        return key;
+    }
+    key.type = p11d_template_number(&item->attributes, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+    const CK_ATTRIBUTE *modulus = p11d_template_find(&item->attributes, CKA_MODULUS);
+    if (modulus && modulus->ulValueLen > 0) {
+        const guint8 *first = modulus->pValue;
+        unsigned bytes = (unsigned)modulus->ulValueLen;
+        while (bytes > 0 && *first == 0) { /* a leading zero is no part of the number */
+            first++;
+            bytes--;
+        }
+        key.bits = bytes > 0 ? 8 * (bytes - 1) + g_bit_storage(*first) : 0;
+    } else if (read_curve(item, &curve)) {
+        key.bits = curve.bits;
+        key.curve = curve.name;
+    } else {
+        key.bits = 8 * (unsigned)p11d_template_number(&item->attributes, CKA_VALUE_LEN, 0);
+    }
+    return key;
+}
+
+EVP_PKEY *p11d_item_public_key(const P11dItem *item)
+{
+    const P11dTemplate *attributes = &item->attributes;
+    const CK_ATTRIBUTE *value = p11d_template_find(attributes, CKA_VALUE);
+    if (item->class == CKO_CERTIFICATE)
+        return value ? p11d_evpkey_certificate(value->pValue, value->ulValueLen) : NULL;
+
+    const CK_ATTRIBUTE *info = p11d_template_find(attributes, CKA_PUBLIC_KEY_INFO);
+    EVP_PKEY *key = info ? p11d_evpkey_spki(info->pValue, info->ulValueLen) : NULL;
+    if (key)
+        return key;
+    const CK_ATTRIBUTE *modulus = p11d_template_find(attributes, CKA_MODULUS);
+    const CK_ATTRIBUTE *exponent = p11d_template_find(attributes, CKA_PUBLIC_EXPONENT);
+    if (modulus && exponent)
+        return p11d_evpkey_rsa(modulus->pValue, modulus->ulValueLen, exponent->pValue,
+                               exponent->ulValueLen);
+    const CK_ATTRIBUTE *point = p11d_template_find(attributes, CKA_EC_POINT);
+    P11dCurve curve;
+    if (!point || !read_curve(item, &curve))
+        return NULL;
+    bool edwards = curve.nid == NID_ED25519 || curve.nid == NID_ED448;
+    return edwards ? p11d_evpkey_edwards(curve.nid, point->pValue, point->ulValueLen)
+                   : p11d_evpkey_ec(curve.nid, point->pValue, point->ulValueLen);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An item is an object on a token as the command line sees it: a key or a certificate with the
+ * attributes by which it is chosen and shown. They are read once, when the item is found.
+ */
+#ifndef P11D_ITEM_H
+#define P11D_ITEM_H
+
+#include <glib.h>
+#include <openssl/evp.h>
+#include <p11-kit/uri.h>
+
+#include "algorithm.h"
+#include "host.h"
+#include "template.h"
+
+typedef struct P11dItem {
+    P11dHostToken *token; /* borrowed */
+    CK_OBJECT_HANDLE handle;
+    CK_OBJECT_CLASS class;
+    P11dTemplate attributes; /* what the token tells of those that item.c asks for */
+} P11dItem;
+
+/*
+ * Searches token, in its session, for objects with count attributes and adds them to items (of
+ * P11dItem, owned). That the token finds what was asked for is checked, not believed.
+ */
+gboolean p11d_item_find(P11dHostToken *token, const CK_ATTRIBUTE *attributes, CK_ULONG count,
+                        GPtrArray *items, GError **error);
+
+/* An array for p11d_item_find. */
+GPtrArray *p11d_item_array(void);
+
+/* CKA_LABEL as valid UTF-8 (not escaped), and CKA_ID as hex; "" for none. The caller frees them. */
+char *p11d_item_label(const P11dItem *item);
+char *p11d_item_id(const P11dItem *item);
+
+/* True if both are on the same token and have the same CKA_ID, which is not empty. */
+bool p11d_item_same_id(const P11dItem *a, const P11dItem *b);
+
+/* The URI that names the item, with all that is known of its token. The caller frees it. */
+char *p11d_item_uri(const P11dItem *item);
+/* The same, as short as it can be: the token's label, and its serial number if asked for; the
+ * item's label, or its id if it has none or that is asked for; its class. */
+char *p11d_item_short_uri(const P11dItem *item, bool with_serial, bool with_id);
+/* The full URI of a token alone. */
+char *p11d_item_token_uri(const P11dHostToken *token);
+
+/* What kind of key it is; type is CK_UNAVAILABLE_INFORMATION for what is none or unknown. */
+P11dAlgorithmKey p11d_item_describe(const P11dItem *item);
+
+/* The public key in it, if its attributes hold one, else NULL. The caller frees it. */
+EVP_PKEY *p11d_item_public_key(const P11dItem *item);
+
+#endif

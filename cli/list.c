@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/* p11dbus list: shows tokens, keys, certificates and mechanisms. */
+#include <string.h>
+
+#include "command.h"
+#include "console.h"
+#include "document.h"
+#include "failure.h"
+#include "listing.h"
+#include "table.h"
+#include "target.h"
+
+static struct {
+    gboolean login;
+} asked;
+
+static const GOptionEntry entries[] = {
+    {"login", 0, 0, G_OPTION_ARG_NONE, &asked.login, "log in, to see what is private", NULL},
+    {NULL},
+};
+
+/* A word that says what to show. */
+typedef struct Scope {
+    const char *word;
+    bool objects;
+    bool mechanisms;
+    const CK_OBJECT_CLASS *classes; /* ended by CK_UNAVAILABLE_INFORMATION; NULL: all */
+} Scope;
+
+#define KEYS CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY
+static const CK_OBJECT_CLASS keys[] = {KEYS, CK_UNAVAILABLE_INFORMATION};
+static const CK_OBJECT_CLASS certificates[] = {CKO_CERTIFICATE, CK_UNAVAILABLE_INFORMATION};
+static const CK_OBJECT_CLASS usual[] = {KEYS, CKO_CERTIFICATE, CK_UNAVAILABLE_INFORMATION};
+
+static const Scope scopes[] = {
+    {"tokens", false, false, NULL},       {"keys", true, false, keys},
+    {"certs", true, false, certificates}, {"objects", true, false, NULL},
+    {"mechanisms", false, true, NULL},
+};
+static const Scope no_word = {NULL, true, false, usual};
+
+/* Takes the word and the URI, both optional, from the arguments. */
+static gboolean read_arguments(char **arguments, const Scope **scope, const char **uri,
+                               GError **error)
+{
+    *scope = &no_word;
+    *uri = NULL;
+    for (size_t i = 0; *arguments && i < G_N_ELEMENTS(scopes); i++)
+        if (strcmp(*arguments, scopes[i].word) == 0) {
+            *scope = &scopes[i];
+            arguments++;
+            break;
+        }
+    if (*arguments && g_str_has_prefix(*arguments, "pkcs11:"))
+        *uri = *arguments++;
+    if (!*arguments)
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_USAGE,
+                     "p11dbus list [tokens|keys|certs|objects|mechanisms] [URI]",
+                     "\"%s\" is not something to list", *arguments);
+    return FALSE;
+}
+
+static gboolean read_token(GPtrArray *listing, const P11dTarget *target, const Scope *scope,
+                           P11dHostToken *token, GError **error)
+{
+    P11dListingToken *entry = p11d_listing_add(listing, token);
+    if (scope->mechanisms && !p11d_listing_read_mechanisms(entry, error))
+        return FALSE;
+    if (!scope->objects)
+        return TRUE;
+    CK_OBJECT_CLASS class = target->has_class ? target->class : CK_UNAVAILABLE_INFORMATION;
+    if (!p11d_target_search(target, token, class, entry->items, error))
+        return FALSE;
+    p11d_listing_arrange(entry, scope->classes);
+    /* Whoever asks for an object does not want to see tokens without it. */
+    if (target->has_objects && entry->items->len == 0)
+        g_ptr_array_remove(listing, entry);
+    return TRUE;
+}
+
+/* Reads all of tokens. One that fails is told of at once and does not hide the others; error is
+ * set to the last of these failures. */
+static gboolean read_tokens(GPtrArray *listing, const P11dTarget *target, const Scope *scope,
+                            const GPtrArray *tokens, GError **error)
+{
+    g_autoptr(GError) last = NULL;
+    for (guint i = 0; i < tokens->len; i++) {
+        GError *failure = NULL;
+        if (read_token(listing, target, scope, tokens->pdata[i], &failure))
+            continue;
+        p11d_console_tell(failure);
+        g_clear_error(&last);
+        last = failure;
+    }
+    if (!last)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&last));
+    return FALSE;
+}
+
+static gboolean run(const P11dOptions *options, char **arguments, GError **error)
+{
+    const Scope *scope;
+    const char *uri;
+    if (!read_arguments(arguments, &scope, &uri, error))
+        return FALSE;
+    g_autoptr(P11dTarget) target = p11d_target_new(uri, options, error);
+    g_autoptr(P11dHost) host = target ? p11d_host_open(options, error) : NULL;
+    if (!host)
+        return FALSE;
+    g_autoptr(GPtrArray) tokens = p11d_target_tokens(target, host);
+    g_autoptr(GPtrArray) listing = p11d_listing_new();
+    if (asked.login) {
+        GError *failure = NULL;
+        p11d_target_log_in(target, tokens, options, &failure);
+        if (failure) {
+            g_propagate_error(error, failure);
+            return FALSE;
+        }
+    }
+    gboolean ok = read_tokens(listing, target, scope, tokens, error);
+    if (ok && listing->len == 0 && !p11d_target_is_empty(target)) {
+        p11d_target_set_no_match(target, host, "token or object", error);
+        return FALSE;
+    }
+    if (options->json)
+        p11d_console_print_json(p11d_document_of_listing(listing));
+    else
+        p11d_table_print(listing);
+    if (ok && listing->len == 0)
+        p11d_console_note("%s shows no token: is the service running, the token plugged in?",
+                          host->library->path);
+    return ok;
+}
+
+const P11dCommand p11d_command_list = {
+    .name = "list",
+    .synopsis = "[tokens|keys|certs|objects|mechanisms] [URI]",
+    .summary = "Shows tokens with their keys and certificates; a word or a URI narrows it.",
+    .examples = "Examples:\n"
+                "  p11dbus list keys 'pkcs11:token=keys'\n"
+                "  p11dbus list -m softhsm2 --login --json | jq -r '.tokens[].objects[].uri'",
+    .groups = P11D_OPTIONS_CHOICE | P11D_OPTIONS_PIN | P11D_OPTIONS_MODULE | P11D_OPTIONS_JSON,
+    .entries = entries,
+    .run = run,
+};

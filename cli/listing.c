@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "listing.h"
+
+#include <string.h>
+
+#include "attribute.h"
+#include "failure.h"
+
+#define MAX_MECHANISMS 65536
+
+static void entry_free(gpointer data)
+{
+    P11dListingToken *entry = data;
+    g_ptr_array_unref(entry->items);
+    g_clear_pointer(&entry->mechanisms, g_array_unref);
+    g_free(entry);
+}
+
+GPtrArray *p11d_listing_new(void)
+{
+    return g_ptr_array_new_with_free_func(entry_free);
+}
+
+P11dListingToken *p11d_listing_add(GPtrArray *listing, P11dHostToken *token)
+{
+    P11dListingToken *entry = g_new0(P11dListingToken, 1);
+    entry->token = token;
+    entry->items = p11d_item_array();
+    g_ptr_array_add(listing, entry);
+    return entry;
+}
+
+static CK_RV list_types(const P11dHostToken *token, GArray *types)
+{
+    CK_FUNCTION_LIST *functions = token->functions;
+    CK_ULONG count = 0;
+    CK_RV rv = functions->C_GetMechanismList(token->slot, NULL, &count);
+    if (rv != CKR_OK || count == 0)
+        return rv;
+    if (count > MAX_MECHANISMS)
+        return CKR_GENERAL_ERROR;
+    g_array_set_size(types, (guint)count);
+    rv = functions->C_GetMechanismList(token->slot, (CK_MECHANISM_TYPE *)(void *)types->data,
+                                       &count);
+    g_array_set_size(types, rv == CKR_OK ? (guint)MIN(count, types->len) : 0);
+    return rv;
+}
+
+gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error)
+{
+    P11dHostToken *token = entry->token;
+    g_autoptr(GArray) types = g_array_new(FALSE, TRUE, sizeof(CK_MECHANISM_TYPE));
+    CK_RV rv = list_types(token, types);
+    entry->mechanisms = g_array_new(FALSE, TRUE, sizeof(P11dListingMechanism));
+    for (guint i = 0; i < types->len; i++) {
+        P11dListingMechanism mechanism = {g_array_index(types, CK_MECHANISM_TYPE, i), {0}};
+        /* One that has no information is listed without. */
+        if (token->functions->C_GetMechanismInfo(token->slot, mechanism.type, &mechanism.info) !=
+            CKR_OK)
+            memset(&mechanism.info, 0, sizeof mechanism.info);
+        g_array_append_val(entry->mechanisms, mechanism);
+    }
+    if (rv == CKR_OK)
+        return TRUE;
+    g_autofree char *label = p11d_host_label(token);
+    p11d_failure_set_ckr(error, rv, "cannot list the mechanisms of token \"%s\"", label);
+    return FALSE;
+}
+
+static bool is_among(CK_OBJECT_CLASS class, const CK_OBJECT_CLASS *classes)
+{
+    while (*classes != CK_UNAVAILABLE_INFORMATION && *classes != class)
+        classes++;
+    return *classes == class;
+}
+
+static int rank(CK_OBJECT_CLASS class)
+{
+    static const CK_OBJECT_CLASS order[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
+                                            CKO_CERTIFICATE};
+    int i = 0;
+    while (i < (int)G_N_ELEMENTS(order) && order[i] != class)
+        i++;
+    return i;
+}
+
+static int compare(gconstpointer a, gconstpointer b)
+{
+    const P11dItem *first = *(P11dItem *const *)a;
+    const P11dItem *second = *(P11dItem *const *)b;
+    int by_class = rank(first->class) - rank(second->class);
+    if (by_class != 0)
+        return by_class;
+    g_autofree char *first_label = p11d_item_label(first);
+    g_autofree char *second_label = p11d_item_label(second);
+    return strcmp(first_label, second_label);
+}
+
+void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classes)
+{
+    for (guint i = entry->items->len; classes && i-- > 0;) {
+        const P11dItem *item = entry->items->pdata[i];
+        if (!is_among(item->class, classes))
+            g_ptr_array_remove_index(entry->items, i);
+    }
+    g_ptr_array_sort(entry->items, compare);
+}
+
+const char **p11d_listing_uses(const P11dItem *item)
+{
+    static const CK_ATTRIBUTE_TYPE uses[] = {CKA_SIGN,   CKA_DECRYPT, CKA_DERIVE, CKA_UNWRAP,
+                                             CKA_VERIFY, CKA_ENCRYPT, CKA_WRAP};
+    const char **names = g_new0(const char *, G_N_ELEMENTS(uses) + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(uses); i++)
+        if (p11d_template_boolean(&item->attributes, uses[i], false))
+            names[count++] = p11d_attribute_find(uses[i])->name;
+    return names;
+}
+
+const char **p11d_listing_flags(const P11dNames *names, CK_FLAGS flags)
+{
+    const char **set = g_new0(const char *, names->count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < names->count; i++)
+        if (flags & names->rows[i].number)
+            set[count++] = names->rows[i].name;
+    return set;
+}

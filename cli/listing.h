@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A listing is what list has found: tokens, each with the objects or mechanisms that were asked
+ * for. It is shown as a table to people (table.c) or as JSON to programs (document.c).
+ */
+#ifndef P11D_LISTING_H
+#define P11D_LISTING_H
+
+#include "item.h"
+#include "name.h"
+
+typedef struct P11dListingMechanism {
+    CK_MECHANISM_TYPE type;
+    CK_MECHANISM_INFO info;
+} P11dListingMechanism;
+
+typedef struct P11dListingToken {
+    P11dHostToken *token; /* borrowed */
+    GPtrArray *items;     /* of P11dItem */
+    GArray *mechanisms;   /* of P11dListingMechanism; NULL unless asked for */
+} P11dListingToken;
+
+/* An array of P11dListingToken, owned. */
+GPtrArray *p11d_listing_new(void);
+
+/* Adds token, without items and mechanisms. The listing owns what is returned. */
+P11dListingToken *p11d_listing_add(GPtrArray *listing, P11dHostToken *token);
+
+/* Asks the token for its mechanisms. */
+gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error);
+
+/* Keeps the items of the classes given (ended by CK_UNAVAILABLE_INFORMATION; NULL: all), and puts
+ * them in order: private keys, public keys, secret keys, certificates, all else; by label. */
+void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classes);
+
+/* The names of what a key may be used for ("sign"), NULL-terminated. The caller frees it with
+ * g_free; the names stay. */
+const char **p11d_listing_uses(const P11dItem *item);
+/* The names of the bits that are set in flags, the same way. */
+const char **p11d_listing_flags(const P11dNames *names, CK_FLAGS flags);
+
+#endif

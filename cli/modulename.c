@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "modulename.h"
+
+#include <string.h>
+
+#include "failure.h"
+
+#define OWN_MODULE "p11dbus.so"
+
+/* The installed module; but a p11dbus that runs from its build tree uses the module built with it,
+ * which lies beside it. */
+static char *default_path(void)
+{
+    g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+    if (program) {
+        g_autofree char *directory = g_path_get_dirname(program);
+        g_autofree char *built =
+            g_build_filename(directory, "..", "lib", "module", OWN_MODULE, NULL);
+        if (g_file_test(built, G_FILE_TEST_IS_REGULAR))
+            return g_canonicalize_filename(built, NULL);
+    }
+    return g_strdup(P11D_INSTALLED_MODULE);
+}
+
+/* The value of the line "module:" in a p11-kit configuration file (pkcs11.conf(5)), or NULL. */
+static char *read_module_line(const char *file)
+{
+    g_autofree char *content = NULL;
+    if (!g_file_get_contents(file, &content, NULL, NULL))
+        return NULL;
+    g_auto(GStrv) lines = g_strsplit(content, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        char *colon = strchr(g_strstrip(*line), ':');
+        if (!colon || **line == '#')
+            continue;
+        *colon = '\0';
+        if (strcmp(g_strchomp(*line), "module") == 0)
+            return g_strdup(g_strchug(colon + 1));
+    }
+    return NULL;
+}
+
+/* The path of the module that p11-kit has configured under name, or NULL. The user's own
+ * configuration counts before the machine's, and that before what packages bring. */
+static char *find_configured(const char *name)
+{
+    g_autofree char *user = g_build_filename(g_get_user_config_dir(), "pkcs11", "modules", NULL);
+    const char *const directories[] = {user, P11D_P11KIT_SYSTEM_CONFIGS, P11D_P11KIT_CONFIGS};
+    g_autofree char *base = g_strconcat(name, ".module", NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(directories); i++) {
+        g_autofree char *file = g_build_filename(directories[i], base, NULL);
+        g_autofree char *module = read_module_line(file);
+        if (module && *module)
+            return g_path_is_absolute(module) ? g_steal_pointer(&module)
+                                              : g_build_filename(P11D_P11KIT_MODULES, module, NULL);
+    }
+    return NULL;
+}
+
+/* Only our own module knows what a bus is; it reads its reserved string as words KEY=VALUE. */
+static gboolean make_reserved(const char *bus, const char *path, char **reserved, GError **error)
+{
+    g_autofree char *base = g_path_get_basename(path);
+    if (strcmp(base, OWN_MODULE) != 0) {
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "leave --bus out",
+                         "--bus is for %s, not for %s", OWN_MODULE, path);
+        return FALSE;
+    }
+    if (strchr(bus, '\'')) {
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "write it as %27",
+                         "--bus: an address has no quotation mark");
+        return FALSE;
+    }
+    *reserved = g_strdup_printf("bus='%s'", bus);
+    return TRUE;
+}
+
+gboolean p11d_modulename_resolve(const P11dOptions *options, char **path, char **reserved,
+                                 GError **error)
+{
+    const char *module = options->module;
+    g_autofree char *found = NULL;
+    if (!module)
+        found = default_path();
+    else if (!strchr(module, '/'))
+        found = find_configured(module);
+    if (!found)
+        found = g_strdup(module);
+    if (options->bus && !make_reserved(options->bus, found, reserved, error))
+        return FALSE;
+    *path = g_steal_pointer(&found);
+    return TRUE;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "options.h"
+
+#include <string.h>
+
+#include "command.h"
+#include "failure.h"
+
+static P11dOptions options = {.pin_fd = -1};
+
+/* Strings are taken as bytes (ARG_FILENAME), not converted from the locale's character set: a label
+ * in UTF-8 must be found under LC_ALL=C too. */
+#define STRING G_OPTION_ARG_FILENAME
+#define END                                                                                        \
+    {                                                                                              \
+        NULL                                                                                       \
+    }
+
+static const GOptionEntry key_entries[] = {
+    {"key", 'k', 0, STRING, &options.key, "the key, as a PKCS#11 URI (RFC 7512)", "URI"},
+    END,
+};
+
+static const GOptionEntry choice_entries[] = {
+    {"token", 0, 0, STRING, &options.token, "only the token with this label", "LABEL"},
+    {"label", 0, 0, STRING, &options.label, "only objects with this label", "LABEL"},
+    {"id", 0, 0, STRING, &options.id, "only objects with this CKA_ID", "HEX"},
+    END,
+};
+
+static const GOptionEntry pin_entries[] = {
+    {"pin-file", 0, 0, STRING, &options.pin_file, "read the PIN from FILE, which is yours alone",
+     "FILE"},
+    {"pin-fd", 0, 0, G_OPTION_ARG_INT, &options.pin_fd, "read the PIN from descriptor N", "N"},
+    {"no-input", 0, 0, G_OPTION_ARG_NONE, &options.no_input, "never ask for a PIN", NULL},
+    {"last-try", 0, 0, G_OPTION_ARG_NONE, &options.last_try,
+     "log in even if a wrong PIN would lock the token", NULL},
+    END,
+};
+
+static const GOptionEntry module_entries[] = {
+    {"module", 'm', 0, STRING, &options.module,
+     "a PKCS#11 module: a path, or a name that p11-kit has configured (default: p11dbus.so)",
+     "LIBRARY"},
+    {"bus", 0, 0, STRING, &options.bus, "where p11dbus.so looks: session, system or an address",
+     "BUS"},
+    {"timeout", 0, 0, G_OPTION_ARG_INT, &options.timeout, "give up after so long", "SECONDS"},
+    END,
+};
+
+static const GOptionEntry json_entries[] = {
+    {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "print JSON", NULL},
+    END,
+};
+
+static const GOptionEntry common_entries[] = {
+    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "print errors only", NULL},
+    {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose, "say what is done", NULL},
+    {"color", 0, 0, STRING, &options.color, "auto, always or never", "WHEN"},
+    {"help", 'h', 0, G_OPTION_ARG_NONE, &options.help, "print this help", NULL},
+    END,
+};
+
+static const struct {
+    unsigned group; /* 0: every command has them */
+    const GOptionEntry *entries;
+} groups[] = {
+    {P11D_OPTIONS_KEY, key_entries},   {P11D_OPTIONS_CHOICE, choice_entries},
+    {P11D_OPTIONS_PIN, pin_entries},   {P11D_OPTIONS_MODULE, module_entries},
+    {P11D_OPTIONS_JSON, json_entries}, {0, common_entries},
+};
+
+static GOptionContext *make_context(const P11dCommand *command)
+{
+    GOptionContext *context = g_option_context_new(command->synopsis);
+    g_option_context_set_help_enabled(context, FALSE); /* ours goes to the saved stdout */
+    g_option_context_set_summary(context, command->summary);
+    g_option_context_set_description(context, command->examples);
+    if (command->entries)
+        g_option_context_add_main_entries(context, command->entries, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
+        if (!groups[i].group || (command->groups & groups[i].group))
+            g_option_context_add_main_entries(context, groups[i].entries, NULL);
+    return context;
+}
+
+static gboolean check(const P11dCommand *command, GError **error)
+{
+    static const char *const colors[] = {"auto", "always", "never", NULL};
+    g_autofree char *hint = g_strdup_printf("p11dbus %s --help", command->name);
+    if (options.color && !g_strv_contains(colors, options.color))
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--color is auto, always or never");
+    else if (options.timeout < 0 || options.timeout > 1000000)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--timeout is a number of seconds");
+    else if (options.pin_fd < -1)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--pin-fd is a number of a descriptor");
+    else if (options.pin_fd >= 0 && options.pin_file)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "give --pin-fd or --pin-file, not both");
+    else
+        return TRUE;
+    return FALSE;
+}
+
+const P11dOptions *p11d_options_parse(const P11dCommand *command, char ***arguments, GError **error)
+{
+    g_autoptr(GOptionContext) context = make_context(command);
+    g_autoptr(GError) wrong = NULL;
+    if (!g_option_context_parse_strv(context, arguments, &wrong)) {
+        g_autofree char *hint = g_strdup_printf("p11dbus %s --help", command->name);
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "%s", wrong->message);
+        return NULL;
+    }
+    /* "--" ends the options and is none of the arguments. */
+    char **first = *arguments + 1;
+    if (*first && strcmp(*first, "--") == 0) {
+        size_t count = g_strv_length(first);
+        g_free(*first);
+        memmove(first, first + 1, count * sizeof *first);
+    }
+    if (!options.color)
+        options.color = g_strdup("auto");
+    return options.help || check(command, error) ? &options : NULL;
+}
+
+char *p11d_options_help(const P11dCommand *command)
+{
+    g_autofree char *name = g_strdup_printf("p11dbus %s", command->name);
+    g_autoptr(GOptionContext) context = make_context(command);
+    g_set_prgname(name);
+    return g_option_context_get_help(context, TRUE, NULL);
+}

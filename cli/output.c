@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "failure.h"
+
+static gboolean fail(const char *path, int number, GError **error)
+{
+    p11d_failure_set(error, P11D_FAILURE_FILE, number == EEXIST ? "--force replaces it" : NULL,
+                     "cannot write %s: %s", path, g_strerror(number));
+    return FALSE;
+}
+
+gboolean p11d_output_is_standard(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+gboolean p11d_output_check(const char *path, gboolean force, GError **error)
+{
+    if (p11d_output_is_standard(path)) {
+        if (!p11d_console_result_is_terminal())
+            return TRUE;
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "name a file with -o, or redirect the output",
+                         "a signature is binary and is not written to a terminal");
+        return FALSE;
+    }
+    struct stat status;
+    if (stat(path, &status) == 0) {
+        if (S_ISDIR(status.st_mode))
+            return fail(path, EISDIR, error);
+        if (!S_ISREG(status.st_mode))
+            return access(path, W_OK) == 0 ? TRUE : fail(path, errno, error);
+    }
+    if (!force && lstat(path, &status) == 0)
+        return fail(path, EEXIST, error);
+    g_autofree char *directory = g_path_get_dirname(path);
+    return access(directory, W_OK | X_OK) == 0 ? TRUE : fail(path, errno, error);
+}
+
+/* Returns 0 or the number of the error. */
+static int write_all(int fd, GBytes *bytes)
+{
+    gsize left;
+    const guint8 *p = g_bytes_get_data(bytes, &left);
+    while (left > 0) {
+        ssize_t count = write(fd, p, left);
+        if (count < 0 && errno != EINTR)
+            return errno;
+        p += count > 0 ? count : 0;
+        left -= count > 0 ? (gsize)count : 0;
+    }
+    return 0;
+}
+
+/* Gives the finished file its name. */
+static int publish(const char *temporary, const char *path, gboolean force)
+{
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, force ? 0 : RENAME_NOREPLACE) == 0)
+        return 0;
+    if (force || errno != EINVAL) /* EINVAL: a file system that cannot do it in one step */
+        return errno;
+    if (link(temporary, path) < 0)
+        return errno;
+    unlink(temporary);
+    return 0;
+}
+
+/* A device or a pipe is written to, not replaced. */
+static int write_special(const char *path, GBytes *bytes)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return errno;
+    int number = write_all(fd, bytes);
+    return close(fd) < 0 && number == 0 ? errno : number;
+}
+
+static int write_regular(const char *path, GBytes *bytes, gboolean force)
+{
+    g_autofree char *temporary = g_strdup_printf("%s.XXXXXX", path);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+    int number = write_all(fd, bytes);
+    if (close(fd) < 0 && number == 0)
+        number = errno;
+    if (number == 0)
+        number = publish(temporary, path, force);
+    if (number != 0)
+        unlink(temporary);
+    return number;
+}
+
+gboolean p11d_output_write(const char *path, GBytes *bytes, gboolean force, GError **error)
+{
+    if (p11d_output_is_standard(path)) {
+        gsize size;
+        const void *data = g_bytes_get_data(bytes, &size);
+        fwrite(data, 1, size, p11d_console_result());
+        return p11d_console_flush(error);
+    }
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        int special = write_special(path, bytes);
+        return special == 0 ? TRUE : fail(path, special, error);
+    }
+    /* Nobody may interrupt between here and the rename, or the temporary file would stay. */
+    sigset_t all, old;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &old);
+    int number = write_regular(path, bytes, force);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    return number == 0 ? TRUE : fail(path, number, error);
+}

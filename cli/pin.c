@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#include "pin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "failure.h"
+#include "text.h"
+
+#define VARIABLE "P11DBUS_PIN"
+#define MAX_PIN 1024
+
+static gboolean no_memory(GError **error)
+{
+    p11d_failure_set(error, P11D_FAILURE_DEVICE, NULL, "out of memory");
+    return FALSE;
+}
+
+/* Drops the newline that an editor or echo puts behind the PIN. */
+static void drop_newline(P11dSecret *pin)
+{
+    if (pin->size > 0 && pin->data[pin->size - 1] == '\n')
+        p11d_secret_truncate(pin, pin->size - 1);
+}
+
+/* Reads fd to its end straight into locked memory. */
+static gboolean read_all(P11dSecret *pin, int fd, const char *name, GError **error)
+{
+    if (!p11d_secret_set(pin, NULL, MAX_PIN + 1))
+        return no_memory(error);
+    size_t size = 0;
+    ssize_t got;
+    do {
+        got = read(fd, pin->data + size, pin->size - size);
+        size += got > 0 ? (size_t)got : 0;
+    } while (size <= MAX_PIN && (got > 0 || (got < 0 && errno == EINTR)));
+    if (got >= 0 && size <= MAX_PIN) {
+        p11d_secret_truncate(pin, size);
+        drop_newline(pin);
+        return TRUE;
+    }
+    p11d_secret_clear(pin);
+    p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot read the PIN from %s: %s", name,
+                     size > MAX_PIN ? "it is too long" : g_strerror(errno));
+    return FALSE;
+}
+
+static gboolean read_file(P11dSecret *pin, const char *path, GError **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) < 0) {
+        p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot read the PIN from %s: %s", path,
+                         g_strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return FALSE;
+    }
+    gboolean ok = FALSE;
+    if (S_ISREG(status.st_mode) && (status.st_mode & 077))
+        p11d_failure_set(error, P11D_FAILURE_FILE, "chmod 600 on that file",
+                         "the PIN file %s is open to others", path);
+    else
+        ok = read_all(pin, fd, path, error);
+    close(fd);
+    return ok;
+}
+
+/* Takes the PIN out of the environment, where the module and everything started from here would
+ * see it. */
+static gboolean read_variable(P11dSecret *pin, const char *name, GError **error)
+{
+    char *value = getenv(name);
+    if (!value) {
+        p11d_failure_set(error, P11D_FAILURE_PIN, "the URI's pin-source names it",
+                         "the environment variable %s is not set", name);
+        return FALSE;
+    }
+    gboolean ok = p11d_secret_set(pin, value, strlen(value));
+    explicit_bzero(value, strlen(value));
+    unsetenv(name);
+    return ok ? TRUE : no_memory(error);
+}
+
+static gboolean read_source(P11dSecret *pin, const char *source, GError **error)
+{
+    if (g_str_has_prefix(source, "env:"))
+        return read_variable(pin, source + strlen("env:"), error);
+    const char *path = source;
+    if (g_str_has_prefix(path, "file://"))
+        path += strlen("file://");
+    else if (g_str_has_prefix(path, "file:"))
+        path += strlen("file:");
+    if (*path == '|') {
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "use --pin-fd for what a program prints",
+                         "a pin-source that is a program is not run");
+        return FALSE;
+    }
+    return read_file(pin, path, error);
+}
+
+gboolean p11d_pin_read(P11dSecret *pin, const P11dOptions *options, const char *source,
+                       GError **error)
+{
+    p11d_secret_clear(pin);
+    if (options->pin_fd >= 0) {
+        g_autofree char *name = g_strdup_printf("descriptor %d", options->pin_fd);
+        return read_all(pin, options->pin_fd, name, error);
+    }
+    if (options->pin_file)
+        return read_file(pin, options->pin_file, error);
+    if (source)
+        return read_source(pin, source, error);
+    return getenv(VARIABLE) ? read_variable(pin, VARIABLE, error) : TRUE;
+}
+
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+static volatile sig_atomic_t last_signal;
+
+static void on_signal(int number)
+{
+    last_signal = number;
+}
+
+/* Reads a line from a terminal whose echo is off. Ends early when a signal comes, so that the
+ * terminal can be put right before the signal does its work. */
+static ssize_t read_line(int tty, P11dSecret *pin)
+{
+    size_t size = 0;
+    while (size < MAX_PIN) {
+        ssize_t got = read(tty, pin->data + size, MAX_PIN - size);
+        if (got < 0 && errno == EINTR && !last_signal)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -1 : (ssize_t)size;
+        size += (size_t)got;
+        if (pin->data[size - 1] == '\n')
+            break;
+    }
+    return (ssize_t)size;
+}
+
+static ssize_t ask(int tty, const char *whose, P11dSecret *pin)
+{
+    struct sigaction handlers[G_N_ELEMENTS(caught)];
+    struct sigaction handler = {.sa_handler = on_signal}; /* no SA_RESTART: read must return */
+    last_signal = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(caught); i++)
+        sigaction(caught[i], &handler, &handlers[i]);
+
+    struct termios old;
+    ssize_t size = -1;
+    if (tcgetattr(tty, &old) == 0) {
+        struct termios silent = old;
+        silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+        silent.c_cc[VSUSP] = _POSIX_VDISABLE; /* a stopped process would leave the echo off */
+        if (tcsetattr(tty, TCSAFLUSH, &silent) == 0) {
+            dprintf(tty, "PIN of %s: ", whose);
+            size = read_line(tty, pin);
+            tcsetattr(tty, TCSAFLUSH, &old);
+            dprintf(tty, "\n");
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(caught); i++)
+        sigaction(caught[i], &handlers[i], NULL);
+    if (last_signal)
+        raise(last_signal);
+    return size;
+}
+
+gboolean p11d_pin_ask(P11dSecret *pin, const P11dOptions *options, const char *whose,
+                      GError **error)
+{
+    static const char hint[] = "give it with --pin-file, --pin-fd or $" VARIABLE;
+    g_autofree char *shown = p11d_text_visible(whose, -1);
+    int tty = options->no_input ? -1 : open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (tty < 0) {
+        p11d_failure_set(error, P11D_FAILURE_PIN, hint, "the PIN of %s is needed, and %s", shown,
+                         options->no_input ? "must not be asked for" : "there is no terminal");
+        return FALSE;
+    }
+    if (!p11d_secret_set(pin, NULL, MAX_PIN)) {
+        close(tty);
+        return no_memory(error);
+    }
+    unsigned left = alarm(0); /* --timeout does not count while a person types */
+    ssize_t size = ask(tty, shown, pin);
+    alarm(left);
+    close(tty);
+    p11d_secret_truncate(pin, size > 0 ? (size_t)size : 0);
+    drop_newline(pin);
+    if (pin->size > 0)
+        return TRUE;
+    p11d_secret_clear(pin);
+    p11d_failure_set(error, P11D_FAILURE_PIN, hint, "no PIN was given");
+    return FALSE;
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "text.h"
+
+#include <string.h>
+
+static bool is_shown(gunichar c, bool newlines)
+{
+    if (c == '\n')
+        return newlines;
+    /* Format characters (bidirectional overrides, zero-width ones) make a name look like another.
+     */
+    return g_unichar_isprint(c) && g_unichar_type(c) != G_UNICODE_FORMAT;
+}
+
+static char *make_visible(const char *bytes, size_t size, bool newlines)
+{
+    GString *shown = g_string_sized_new(size);
+    const char *end = bytes + size;
+    for (const char *p = bytes; p < end;) {
+        gunichar c = g_utf8_get_char_validated(p, end - p);
+        if (c == (gunichar)-1 || c == (gunichar)-2 || c == 0) {
+            g_string_append_printf(shown, "\\x%02x", (unsigned char)*p++);
+            continue;
+        }
+        if (is_shown(c, newlines))
+            g_string_append_unichar(shown, c);
+        else
+            g_string_append_printf(shown, c < 0x100 ? "\\x%02x" : "\\u{%x}", (unsigned)c);
+        p = g_utf8_next_char(p);
+    }
+    return g_string_free(shown, FALSE);
+}
+
+char *p11d_text_visible(const void *bytes, gssize size)
+{
+    return make_visible(bytes, size < 0 ? strlen(bytes) : (size_t)size, false);
+}
+
+char *p11d_text_visible_lines(const char *text)
+{
+    return make_visible(text, strlen(text), true);
+}
+
+char *p11d_text_of_field(const void *field, size_t size)
+{
+    const char *text = field;
+    /* The standard pads with blanks; modules that pad with NUL exist. */
+    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\0'))
+        size--;
+    return g_utf8_make_valid(text, (gssize)size);
+}
+
+char *p11d_text_hex(const void *bytes, size_t size)
+{
+    const unsigned char *p = bytes;
+    GString *hex = g_string_sized_new(2 * size);
+    for (size_t i = 0; i < size; i++)
+        g_string_append_printf(hex, "%02x", p[i]);
+    return g_string_free(hex, FALSE);
+}
+
+GBytes *p11d_text_parse_hex(const char *text)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    while (*text) {
+        if (bytes->len > 0 && *text == ':')
+            text++;
+        int high = g_ascii_xdigit_value(text[0]);
+        int low = high < 0 ? -1 : g_ascii_xdigit_value(text[1]);
+        if (low < 0)
+            return NULL;
+        guint8 byte = (guint8)(high << 4 | low);
+        g_byte_array_append(bytes, &byte, 1);
+        text += 2;
+    }
+    return bytes->len > 0 ? g_byte_array_free_to_bytes(g_steal_pointer(&bytes)) : NULL;
+}

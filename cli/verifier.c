@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "verifier.h"
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+
+#include "curve.h"
+#include "failure.h"
+
+static gboolean openssl_failed(GError **error)
+{
+    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL,
+                     "OpenSSL cannot verify with this key and algorithm");
+    return FALSE;
+}
+
+static bool set_up(const P11dVerifier *verifier, EVP_PKEY_CTX *context, const EVP_MD *md)
+{
+    if (EVP_PKEY_verify_init(context) <= 0 || EVP_PKEY_CTX_set_signature_md(context, md) <= 0)
+        return false;
+    if (verifier->algorithm.family->key_type != CKK_RSA)
+        return true;
+    /* Signers differ in how long a salt they take; the signature tells. */
+    return verifier->algorithm.family->pss
+               ? EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) > 0 &&
+                     EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_AUTO) > 0
+               : EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) > 0;
+}
+
+static gboolean verify_digest(const P11dVerifier *verifier, const EVP_MD *md, GBytes *digest,
+                              GBytes *signature, P11dVerdict *verdict, GError **error)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, verifier->key, NULL);
+    bool ready = context && set_up(verifier, context, md);
+    if (ready)
+        *verdict =
+            EVP_PKEY_verify(context, g_bytes_get_data(signature, NULL), g_bytes_get_size(signature),
+                            g_bytes_get_data(digest, NULL), g_bytes_get_size(digest)) == 1
+                ? P11D_VERDICT_GOOD
+                : P11D_VERDICT_MISMATCH;
+    EVP_PKEY_CTX_free(context);
+    return ready ? TRUE : openssl_failed(error);
+}
+
+static gboolean verify_whole(const P11dVerifier *verifier, P11dInput *input, GBytes *signature,
+                             P11dVerdict *verdict, GError **error)
+{
+    g_autoptr(GBytes) data = p11d_input_read_all(input, P11D_INPUT_MAX_WHOLE, error);
+    if (!data)
+        return FALSE;
+    gsize size;
+    const void *bytes = g_bytes_get_data(data, &size);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool ready = context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, verifier->key) > 0;
+    if (ready)
+        *verdict = EVP_DigestVerify(context, g_bytes_get_data(signature, NULL),
+                                    g_bytes_get_size(signature), bytes ? bytes : "", size) == 1
+                       ? P11D_VERDICT_GOOD
+                       : P11D_VERDICT_MISMATCH;
+    EVP_MD_CTX_free(context);
+    return ready ? TRUE : openssl_failed(error);
+}
+
+static GBytes *digest_of(const P11dVerifier *verifier, const EVP_MD *md, P11dInput *input,
+                         GError **error)
+{
+    if (!verifier->prehashed)
+        return p11d_input_hash(input, md, error);
+    g_autoptr(GBytes) digest = p11d_input_read_all(input, P11D_INPUT_PIECE, error);
+    if (!digest || g_bytes_get_size(digest) == verifier->algorithm.hash->size)
+        return g_steal_pointer(&digest);
+    p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "%s is no digest of %s: it has not %zu bytes",
+                     input->name, verifier->algorithm.hash->name, verifier->algorithm.hash->size);
+    return NULL;
+}
+
+/* How many bytes r and s have each; 0 if the key is none for ECDSA. */
+static size_t coordinate_size(const P11dVerifier *verifier)
+{
+    char group[64];
+    P11dCurve curve;
+    return verifier->kind.type == CKK_EC &&
+                   EVP_PKEY_get_group_name(verifier->key, group, sizeof group, NULL) &&
+                   p11d_curve_of_nid(&curve, OBJ_sn2nid(group))
+               ? curve.coordinate
+               : 0;
+}
+
+/* The signature as OpenSSL takes it; finds out which encoding it has. NULL if it has none. */
+static GBytes *recognise(P11dVerifier *verifier, GBytes *signature)
+{
+    size_t size = g_bytes_get_size(signature);
+    size_t coordinate = coordinate_size(verifier);
+    if (coordinate == 0) { /* one size, one encoding */
+        verifier->encoding = P11D_ENCODING_DER;
+        size_t expected = verifier->kind.type == CKK_RSA ? (size_t)EVP_PKEY_get_size(verifier->key)
+                                                         : 2 * ((verifier->kind.bits + 8) / 8);
+        return size == expected ? g_bytes_ref(signature) : NULL;
+    }
+    if (verifier->encoding != P11D_ENCODING_RAW && p11d_encoding_is_der(signature, coordinate)) {
+        verifier->encoding = P11D_ENCODING_DER;
+        return g_bytes_ref(signature);
+    }
+    if (verifier->encoding == P11D_ENCODING_DER || size != 2 * coordinate)
+        return NULL;
+    verifier->encoding = P11D_ENCODING_RAW;
+    return p11d_encoding_der_of_raw(signature);
+}
+
+gboolean p11d_verifier_check(P11dVerifier *verifier, P11dInput *input, GBytes *signature,
+                             P11dVerdict *verdict, GError **error)
+{
+    g_autoptr(GBytes) known = recognise(verifier, signature);
+    gboolean ok = FALSE;
+    if (!verifier->algorithm.hash) {
+        ok = verify_whole(verifier, input, known ? known : signature, verdict, error);
+    } else {
+        EVP_MD *md = p11d_algorithm_fetch_hash(&verifier->algorithm, error);
+        g_autoptr(GBytes) digest = md ? digest_of(verifier, md, input, error) : NULL;
+        ok = digest &&
+             verify_digest(verifier, md, digest, known ? known : signature, verdict, error);
+        EVP_MD_free(md);
+    }
+    if (!known) /* the input was read all the same: an unreadable file is no bad signature */
+        *verdict = P11D_VERDICT_MALFORMED;
+    ERR_clear_error();
+    return ok;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A verifier is a public key together with the algorithm to check signatures with; OpenSSL does the
+ * work, no token is asked.
+ */
+#ifndef P11D_VERIFIER_H
+#define P11D_VERIFIER_H
+
+#include "algorithm.h"
+#include "encoding.h"
+#include "input.h"
+
+typedef enum P11dVerdict {
+    P11D_VERDICT_GOOD,
+    P11D_VERDICT_MISMATCH,  /* a signature, but not of this data by this key */
+    P11D_VERDICT_MALFORMED, /* not a signature of such a key at all */
+} P11dVerdict;
+
+typedef struct P11dVerifier {
+    EVP_PKEY *key; /* borrowed */
+    P11dAlgorithmKey kind;
+    P11dAlgorithm algorithm;
+    gboolean prehashed;    /* the input is the digest */
+    P11dEncoding encoding; /* _UNKNOWN: recognised, and then set */
+} P11dVerifier;
+
+/* Checks signature over all of input. Returns FALSE with error set if that could not be found out;
+ * a bad signature is no error. */
+gboolean p11d_verifier_check(P11dVerifier *verifier, P11dInput *input, GBytes *signature,
+                             P11dVerdict *verdict, GError **error);
+
+#endif
