@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ElementTree
 SYMBOLS = {
     "org.p11dbus.Manager1": "manager",
     "org.p11dbus.Token1": "token",
+    "org.freedesktop.DBus.Peer": "peer",
     "org.freedesktop.DBus.ObjectManager": "object_manager",
     "org.freedesktop.DBus.Properties": "properties",
 }

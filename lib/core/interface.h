@@ -45,6 +45,7 @@ typedef struct P11dInterface {
 
 extern const P11dInterface p11d_interface_manager;        /* org.p11dbus.Manager1 */
 extern const P11dInterface p11d_interface_token;          /* org.p11dbus.Token1 */
+extern const P11dInterface p11d_interface_peer;           /* org.freedesktop.DBus.Peer */
 extern const P11dInterface p11d_interface_object_manager; /* org.freedesktop.DBus.ObjectManager */
 extern const P11dInterface p11d_interface_properties;     /* org.freedesktop.DBus.Properties */
 
