@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A key entry is what the files NAME.key, NAME.pem, NAME.crt and NAME.pub of a key directory give
+ * together: a private key, its public key and its certificate, all with the label NAME. It does not
+ * change once it is made; it is shared by counting references.
+ */
+#ifndef P11D_KEYENTRY_H
+#define P11D_KEYENTRY_H
+
+#include <stdatomic.h>
+
+#include "keyfile.h"
+#include "signer.h"
+
+/* The files of one entry, by what follows NAME. */
+#define P11D_KEYENTRY_FILES 4
+extern const char *const p11d_keyentry_suffixes[P11D_KEYENTRY_FILES];
+
+/* What an entry may hold. */
+enum { P11D_OBJECT_PRIVATE, P11D_OBJECT_PUBLIC, P11D_OBJECT_CERTIFICATE, P11D_OBJECT_KINDS };
+
+/* One object as a client sees it. */
+typedef struct P11dObject {
+    uint64_t id;         /* 0: there is no such object */
+    uint64_t since;      /* the generation in which it appeared */
+    uint8_t *attributes; /* elements of an a{sv}, to be marshalled at a multiple of 8; NULL: not
+                          * known before somebody unlocks the key */
+    size_t size;
+} P11dObject;
+
+typedef struct P11dKeyEntry {
+    atomic_uint references;
+    char *name;
+    P11dStamp stamps[P11D_KEYENTRY_FILES];
+    P11dSigner *signer; /* NULL: none, or locked */
+    P11dPem locked;     /* the private key's block while it needs a passphrase */
+    P11dObject objects[P11D_OBJECT_KINDS];
+} P11dKeyEntry;
+
+/*
+ * Loads the files of name that stamps says are there. directory, path: as for p11d_keyfile_load.
+ * Objects that are there have the id 1; the caller gives them their own. NULL if memory ran out.
+ */
+P11dKeyEntry *p11d_keyentry_load(int directory, const char *path, const char *name,
+                                 const P11dStamp stamps[P11D_KEYENTRY_FILES]);
+
+P11dKeyEntry *p11d_keyentry_ref(P11dKeyEntry *entry);
+/* The last one to go wipes and frees. Safe on NULL. */
+void p11d_keyentry_unref(P11dKeyEntry *entry);
+
+/* True if the object of that kind is the same in both, so that it may keep its id. */
+bool p11d_keyentry_same_object(const P11dKeyEntry *a, const P11dKeyEntry *b, int kind);
+
+/*
+ * Opens the locked key of entry. passphrase: size bytes, borrowed. Returns a new signer, and fills
+ * objects with the private and the public key as they are known then, with the entry's ids; the
+ * public key only if the entry does not know it (id 0 otherwise). The caller clears them.
+ * NULL if the passphrase does not open it, or *rv says otherwise.
+ */
+P11dSigner *p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path,
+                                 const uint8_t *passphrase, size_t size,
+                                 P11dObject objects[P11D_OBJECT_KINDS], CK_RV *rv);
+
+void p11d_object_clear(P11dObject *object);
+
+#endif

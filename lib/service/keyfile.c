@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+#include "keyfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "log.h"
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192
+
+/* What is being loaded, for the steps below. */
+typedef struct Loading {
+    P11dKeyFile *file;
+    const char *path;
+    const char *name;
+    unsigned kinds;
+    struct stat status;
+    size_t blocks; /* that concern us */
+} Loading;
+
+void p11d_stamp_set(P11dStamp *stamp, const struct stat *status)
+{
+    memset(stamp, 0, sizeof *stamp);
+    stamp->device = status->st_dev;
+    stamp->inode = status->st_ino;
+    stamp->size = status->st_size;
+    stamp->mode = status->st_mode;
+    stamp->owner = status->st_uid;
+    stamp->modified = status->st_mtim;
+    stamp->changed = status->st_ctim;
+}
+
+static bool time_equal(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+bool p11d_stamp_equal(const P11dStamp *a, const P11dStamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->mode == b->mode && a->owner == b->owner && time_equal(&a->modified, &b->modified) &&
+           time_equal(&a->changed, &b->changed);
+}
+
+static void complain(const Loading *loading, const char *reason)
+{
+    p11d_log("%s/%s: %s", loading->path, loading->name, reason);
+}
+
+static const char *unsupported_curve(const EVP_PKEY *key)
+{
+    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1", "secp256k1"};
+    char name[80];
+
+    if (!EVP_PKEY_get_group_name(key, name, sizeof name, NULL))
+        return "its curve has no name";
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
+        if (strcmp(curves[i], name) == 0)
+            return NULL;
+    }
+    return "its curve is not one of P-256, P-384, P-521 and secp256k1";
+}
+
+const char *p11d_keyfile_unsupported(const EVP_PKEY *key)
+{
+    if (EVP_PKEY_is_a(key, "EC"))
+        return unsupported_curve(key);
+    if (EVP_PKEY_is_a(key, "RSA")) {
+        int bits = EVP_PKEY_get_bits(key);
+        return bits < RSA_BITS_MIN || bits > RSA_BITS_MAX
+                   ? "an RSA key must have from 2048 to 8192 bits"
+                   : NULL;
+    }
+    if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
+        return NULL;
+    return "it is neither an RSA, an EC, an Ed25519 nor an Ed448 key";
+}
+
+/* True if nobody but us (and root) can read or replace the file's content. */
+static bool is_private(const Loading *loading)
+{
+    const struct stat *status = &loading->status;
+    if (status->st_uid != geteuid() && status->st_uid != 0) {
+        p11d_log("%s/%s: refused: it belongs to uid %lu, not to this service", loading->path,
+                 loading->name, (unsigned long)status->st_uid);
+        return false;
+    }
+    if ((status->st_mode & 077) != 0) {
+        p11d_log("%s/%s: refused: others can read or write it (mode %04o, should be 0600)",
+                 loading->path, loading->name, (unsigned)status->st_mode & 07777);
+        return false;
+    }
+    return true;
+}
+
+/* An EC key whose halves do not belong together would sign what its certificate does not verify. */
+static bool halves_match(EVP_PKEY *key)
+{
+    if (!EVP_PKEY_is_a(key, "EC"))
+        return true;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    bool match = context && EVP_PKEY_pairwise_check(context) == 1;
+    EVP_PKEY_CTX_free(context);
+    ERR_clear_error();
+    return match;
+}
+
+const char *p11d_keyfile_problem(EVP_PKEY *key)
+{
+    if (!key)
+        return "it cannot be decoded";
+    const char *reason = p11d_keyfile_unsupported(key);
+    if (!reason && !halves_match(key))
+        reason = "its private and public halves do not belong together";
+    return reason;
+}
+
+static void take_private(const Loading *loading, P11dPem *pem)
+{
+    P11dKeyFile *file = loading->file;
+
+    if (file->key || file->locked.type) {
+        complain(loading, "holds more than one private key; the first is used");
+        return;
+    }
+    if (!is_private(loading))
+        return;
+    if (p11d_pem_is_encrypted(pem)) {
+        file->locked = *pem;
+        memset(pem, 0, sizeof *pem);
+        return;
+    }
+    EVP_PKEY *key = p11d_pem_key(pem);
+    const char *reason = p11d_keyfile_problem(key);
+    if (reason) {
+        p11d_log("%s/%s: private key skipped: %s", loading->path, loading->name, reason);
+        EVP_PKEY_free(key);
+        return;
+    }
+    file->key = key;
+}
+
+static void take_public(const Loading *loading, const P11dPem *pem)
+{
+    P11dKeyFile *file = loading->file;
+    if (file->public_key)
+        return;
+    file->public_key = p11d_pem_key(pem);
+    const char *reason =
+        file->public_key ? p11d_keyfile_unsupported(file->public_key) : "it cannot be decoded";
+    if (!reason)
+        return;
+    p11d_log("%s/%s: public key skipped: %s", loading->path, loading->name, reason);
+    EVP_PKEY_free(file->public_key);
+    file->public_key = NULL;
+}
+
+static void take_certificate(const Loading *loading, const P11dPem *pem)
+{
+    P11dKeyFile *file = loading->file;
+    if (file->certificate_count == P11D_KEYFILE_CERTIFICATES)
+        return;
+    X509 *certificate = p11d_pem_certificate(pem);
+    if (certificate)
+        file->certificates[file->certificate_count++] = certificate;
+    else
+        complain(loading, "certificate skipped: it cannot be decoded");
+}
+
+static void take_block(Loading *loading, P11dPem *pem)
+{
+    P11dPemKind kind = p11d_pem_kind(pem);
+
+    if (kind == P11D_PEM_FOREIGN && (loading->kinds & P11D_PEM_PRIVATE)) {
+        p11d_log("%s/%s: skipped: %s is not supported (PKCS#8, PKCS#1 and SEC 1 are)",
+                 loading->path, loading->name, p11d_pem_label(pem));
+        loading->blocks++;
+    }
+    if (!(loading->kinds & kind))
+        return;
+    loading->blocks++;
+    if (kind == P11D_PEM_PRIVATE)
+        take_private(loading, pem);
+    else if (kind == P11D_PEM_PUBLIC)
+        take_public(loading, pem);
+    else if (kind == P11D_PEM_CERTIFICATE)
+        take_certificate(loading, pem);
+}
+
+static void take_blocks(Loading *loading, const P11dBuffer *text)
+{
+    BIO *bio = BIO_new_mem_buf(text->data, (int)text->size);
+    P11dPemResult result = bio ? P11D_PEM_BLOCK : P11D_PEM_END;
+
+    while (result == P11D_PEM_BLOCK) {
+        P11dPem pem;
+        result = p11d_pem_read(bio, &pem);
+        if (result == P11D_PEM_BLOCK)
+            take_block(loading, &pem);
+        p11d_pem_clear(&pem);
+    }
+    BIO_free(bio);
+    if (result == P11D_PEM_DAMAGED)
+        complain(loading, "skipped: damaged or cut off");
+    else if (loading->blocks == 0)
+        complain(loading, text->size == 0 ? "skipped: empty"
+                                          : "skipped: no PEM block in it that is wanted there");
+}
+
+static bool read_all(int fd, P11dBuffer *text, size_t size)
+{
+    /* One more byte shows a file that grew; it is read again when its writer closes it. */
+    uint8_t *place = p11d_buffer_reserve(text, size + 1);
+    if (!place) {
+        errno = text->too_large ? EFBIG : ENOMEM;
+        return false;
+    }
+    while (text->size <= size) {
+        ssize_t count = read(fd, place + text->size, size + 1 - text->size);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return false;
+        if (count == 0)
+            return true;
+        text->size += (size_t)count;
+    }
+    errno = EAGAIN;
+    return false;
+}
+
+static bool load(Loading *loading, int fd)
+{
+    if (fstat(fd, &loading->status) != 0) {
+        complain(loading, strerror(errno));
+        return false;
+    }
+    if (!S_ISREG(loading->status.st_mode)) {
+        complain(loading, "skipped: not a regular file");
+        return false;
+    }
+    if ((uint64_t)loading->status.st_size > P11D_KEYFILE_MAX) {
+        complain(loading, "skipped: larger than 1 MiB");
+        return false;
+    }
+    P11dBuffer text;
+    p11d_buffer_init(&text, P11D_KEYFILE_MAX + 1);
+    bool ok = read_all(fd, &text, (size_t)loading->status.st_size);
+    if (ok)
+        take_blocks(loading, &text);
+    else
+        complain(loading, strerror(errno));
+    p11d_buffer_clear(&text);
+    return ok;
+}
+
+bool p11d_keyfile_load(P11dKeyFile *file, int directory, const char *path, const char *name,
+                       unsigned kinds)
+{
+    Loading loading = {.file = file, .path = path, .name = name, .kinds = kinds};
+
+    memset(file, 0, sizeof *file);
+    /* Non-blocking: a FIFO of that name must not hold the worker up. */
+    int fd = openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno != ENOENT)
+            complain(&loading, strerror(errno));
+        return false;
+    }
+    bool ok = load(&loading, fd);
+    close(fd);
+    return ok;
+}
+
+void p11d_keyfile_clear(P11dKeyFile *file)
+{
+    EVP_PKEY_free(file->key);
+    EVP_PKEY_free(file->public_key);
+    p11d_pem_clear(&file->locked);
+    for (size_t i = 0; i < file->certificate_count; i++)
+        X509_free(file->certificates[i]);
+    memset(file, 0, sizeof *file);
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A PEM block is one "-----BEGIN …-----" of a file, decoded from base64: a private key in one of
+ * its containers (PKCS#8, SEC 1, PKCS#1), encrypted or not, a public key, or a certificate. One
+ * table says what each kind of block is and how it is decoded.
+ */
+#ifndef P11D_PEM_H
+#define P11D_PEM_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum P11dPemKind {
+    P11D_PEM_PRIVATE = 1 << 0,
+    P11D_PEM_PUBLIC = 1 << 1,
+    P11D_PEM_CERTIFICATE = 1 << 2,
+    P11D_PEM_FOREIGN = 1 << 3, /* a private key in a form that is not supported */
+    P11D_PEM_OTHER = 1 << 4,   /* nothing that concerns us */
+} P11dPemKind;
+
+typedef struct P11dPemType P11dPemType;
+
+typedef struct P11dPem {
+    const P11dPemType *type; /* NULL: no block */
+    char *header;            /* "Proc-Type: 4,ENCRYPTED…", or "" */
+    uint8_t *data;           /* wiped by p11d_pem_clear */
+    long size;
+} P11dPem;
+
+/* How reading went. */
+typedef enum P11dPemResult {
+    P11D_PEM_BLOCK,
+    P11D_PEM_END,     /* no further block */
+    P11D_PEM_DAMAGED, /* a block that begins, and is no base64 or does not end */
+} P11dPemResult;
+
+/* Reads the next block of bio. The caller clears *pem. */
+P11dPemResult p11d_pem_read(BIO *bio, P11dPem *pem);
+
+/* Wipes and frees. Safe on one that is clear or all zero. */
+void p11d_pem_clear(P11dPem *pem);
+
+P11dPemKind p11d_pem_kind(const P11dPem *pem);
+/* "OPENSSH PRIVATE KEY": for messages. */
+const char *p11d_pem_label(const P11dPem *pem);
+/* True for a private key that needs a passphrase. */
+bool p11d_pem_is_encrypted(const P11dPem *pem);
+/* True if both hold the same bytes under the same label. */
+bool p11d_pem_equal(const P11dPem *a, const P11dPem *b);
+
+/* The key in a block of kind PRIVATE that is not encrypted, or PUBLIC. NULL if it cannot be
+ * decoded. The caller frees it. */
+EVP_PKEY *p11d_pem_key(const P11dPem *pem);
+
+/*
+ * The key in an encrypted block. passphrase: size bytes, borrowed; it is handed to OpenSSL from
+ * where it stands. NULL if it does not open the block, with *unsupported telling whether that is
+ * because of a cipher that OpenSSL does not offer, not because of the passphrase.
+ */
+EVP_PKEY *p11d_pem_unlock(const P11dPem *pem, const uint8_t *passphrase, size_t size,
+                          bool *unsupported);
+
+/* The certificate in a block of kind CERTIFICATE; as p11d_pem_key. */
+X509 *p11d_pem_certificate(const P11dPem *pem);
+
+#endif
