@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: MIT
+#include "keytoken.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "interface.h"
+#include "keyview.h"
+#include "log.h"
+#include "syntax.h"
+#include "watch.h"
+
+/* The most objects that are remembered as gone. Who asks for more history gets everything. */
+#define GONE_MAX 1024
+
+typedef struct Gone {
+    uint64_t id;
+    uint64_t generation; /* in which it was gone */
+} Gone;
+
+typedef struct KeyToken {
+    P11dToken base;
+    char *path; /* of the directory, absolute */
+    char *label;
+    char serial[2 * 8 + 1];
+    uint64_t run;
+    P11dWatch watch;
+    uint64_t next_id;     /* the scanning thread's */
+    pthread_mutex_t lock; /* of what follows, and of all views */
+    P11dKeySet *set;
+    uint64_t clock;      /* the last generation given to anybody */
+    uint64_t generation; /* of set */
+    uint64_t forgotten;  /* what was gone up to this generation is not in gone any more */
+    Gone gone[GONE_MAX]; /* a ring */
+    size_t gone_count;   /* ever added */
+} KeyToken;
+
+static KeyToken *token_of(P11dView *view)
+{
+    return (KeyToken *)(void *)view->token;
+}
+
+static P11dKeyView *view_of(P11dView *view)
+{
+    return (P11dKeyView *)(void *)view;
+}
+
+/* --- properties --- */
+
+static void begin_property(P11dWriter *writer, const char *name)
+{
+    const P11dProperty *property = p11d_interface_property(&p11d_interface_token, name);
+    p11d_writer_entry(writer, name, property->signature);
+}
+
+static void write_text(P11dWriter *writer, const char *name, const char *value)
+{
+    begin_property(writer, name);
+    p11d_writer_string(writer, value);
+}
+
+static void write_flags(P11dWriter *writer, const P11dNames *names, CK_FLAGS flags)
+{
+    P11dArray array = p11d_writer_array_begin(writer, 4);
+    for (size_t i = 0; i < names->count; i++) {
+        if (flags & names->rows[i].number)
+            p11d_writer_string(writer, names->rows[i].name);
+    }
+    p11d_writer_array_end(writer, array);
+}
+
+static void write_mechanisms(P11dWriter *writer)
+{
+    P11dArray array = p11d_writer_array_begin(writer, 8);
+    for (size_t i = 0; i < p11d_mechanism_count; i++) {
+        CK_ULONG smallest, largest;
+        if (!p11d_signer_offers(&p11d_mechanisms[i], &smallest, &largest))
+            continue;
+        p11d_writer_struct(writer); /* the dict entry */
+        p11d_writer_string(writer, p11d_mechanisms[i].name);
+        p11d_writer_struct(writer);
+        p11d_writer_uint64(writer, smallest);
+        p11d_writer_uint64(writer, largest);
+        write_flags(writer, &p11d_names_mechanism_flag, CKF_SIGN);
+    }
+    p11d_writer_array_end(writer, array);
+}
+
+static void write_properties(P11dToken *base, P11dWriter *writer)
+{
+    KeyToken *token = (KeyToken *)(void *)base;
+    pthread_mutex_lock(&token->lock);
+    bool has_locked = token->set->has_locked;
+    pthread_mutex_unlock(&token->lock);
+
+    write_text(writer, "Label", token->label);
+    write_text(writer, "Manufacturer", "p11dbus");
+    write_text(writer, "Model", "Key directory");
+    write_text(writer, "Serial", token->serial);
+    begin_property(writer, "Flags");
+    write_flags(writer, &p11d_names_token_flag,
+                CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED |
+                    (has_locked ? CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED : 0));
+    begin_property(writer, "PinLength");
+    p11d_writer_struct(writer);
+    p11d_writer_uint32(writer, 1);
+    p11d_writer_uint32(writer, P11D_TOKEN_PIN_MAX);
+    begin_property(writer, "Mechanisms");
+    write_mechanisms(writer);
+    begin_property(writer, "Features");
+    P11dArray features = p11d_writer_array_begin(writer, 4);
+    p11d_writer_string(writer, "prehashed");
+    p11d_writer_array_end(writer, features);
+    begin_property(writer, "Run");
+    p11d_writer_uint64(writer, token->run);
+}
+
+/* --- the directory --- */
+
+/* Remembers what is in old and not in fresh. With the lock held. Returns whether there was any. */
+static bool remember_gone(KeyToken *token, const P11dKeySet *old, const P11dKeySet *fresh,
+                          uint64_t generation)
+{
+    bool any = false;
+    for (size_t i = 0; i < old->row_count; i++) {
+        if (p11d_keyset_find(fresh, old->rows[i].id))
+            continue;
+        Gone *place = &token->gone[token->gone_count % GONE_MAX];
+        if (token->gone_count >= GONE_MAX)
+            token->forgotten = place->generation;
+        *place = (Gone){old->rows[i].id, generation};
+        token->gone_count++;
+        any = true;
+    }
+    return any;
+}
+
+static bool has_fresh(const P11dKeySet *set, uint64_t generation)
+{
+    for (size_t i = 0; i < set->row_count; i++) {
+        if (set->rows[i].entry->objects[set->rows[i].kind].since == generation)
+            return true;
+    }
+    return false;
+}
+
+/* Scans again and puts the new set in place. Only one thread does this, so the old set stays while
+ * it looks at it. Returns P11dTokenChange bits. */
+static unsigned rescan(KeyToken *token)
+{
+    pthread_mutex_lock(&token->lock);
+    uint64_t generation = ++token->clock;
+    pthread_mutex_unlock(&token->lock);
+
+    P11dKeySet *old = token->set;
+    P11dKeySet *fresh = p11d_keyset_scan(old, token->path, &token->next_id, generation);
+    if (!fresh && errno != ENOMEM) {
+        p11d_log("%s: %s; its keys are gone until it is back", token->path, strerror(errno));
+        fresh = p11d_keyset_empty();
+    }
+    if (!fresh) {
+        p11d_log("%s: no memory to read it again; the keys stay as they were", token->path);
+        return 0;
+    }
+
+    unsigned change = has_fresh(fresh, generation) ? P11D_TOKEN_OBJECTS : 0;
+    if (fresh->has_locked != old->has_locked)
+        change |= P11D_TOKEN_PROPERTIES;
+    pthread_mutex_lock(&token->lock);
+    if (remember_gone(token, old, fresh, generation))
+        change |= P11D_TOKEN_OBJECTS;
+    if (change & P11D_TOKEN_OBJECTS)
+        token->generation = generation;
+    token->set = fresh;
+    pthread_mutex_unlock(&token->lock);
+    p11d_keyset_free(old);
+    return change;
+}
+
+static unsigned dispatch(P11dToken *base)
+{
+    KeyToken *token = (KeyToken *)(void *)base;
+    return p11d_watch_read(&token->watch) ? rescan(token) : 0;
+}
+
+/* --- views --- */
+
+static P11dView *open_view(P11dToken *base, const P11dCredentials *credentials)
+{
+    KeyToken *token = (KeyToken *)(void *)base;
+    P11dKeyView *view = calloc(1, sizeof *view);
+    (void)credentials; /* whoever the supervisor lets in may use every key */
+    if (!view)
+        return NULL;
+    view->base.token = base;
+    pthread_mutex_lock(&token->lock);
+    view->since = ++token->clock;
+    pthread_mutex_unlock(&token->lock);
+    return &view->base;
+}
+
+static void close_view(P11dView *base)
+{
+    P11dKeyView *view = view_of(base);
+    p11d_opened_free(view->opened, view->opened_count);
+    free(view);
+}
+
+/* With the lock held. */
+static uint64_t current(const KeyToken *token, const P11dKeyView *view)
+{
+    return token->generation > view->since ? token->generation : view->since;
+}
+
+static uint64_t view_generation(P11dView *base)
+{
+    KeyToken *token = token_of(base);
+    pthread_mutex_lock(&token->lock);
+    uint64_t generation = current(token, view_of(base));
+    pthread_mutex_unlock(&token->lock);
+    return generation;
+}
+
+static void write_object(P11dWriter *writer, const P11dObject *object)
+{
+    p11d_writer_struct(writer);
+    p11d_writer_uint64(writer, object->id);
+    P11dArray attributes = p11d_writer_array_begin(writer, 8);
+    p11d_writer_raw(writer, object->attributes, object->size);
+    p11d_writer_array_end(writer, attributes);
+}
+
+/* Writes what this view sees of what came after known. In the order of names, which people see. */
+static void write_objects(const KeyToken *token, const P11dKeyView *view, uint64_t known,
+                          P11dWriter *writer)
+{
+    P11dArray objects = p11d_writer_array_begin(writer, 8);
+    for (size_t i = 0; i < token->set->count; i++) {
+        P11dKeyEntry *entry = token->set->entries[i];
+        for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++) {
+            const P11dKeySetRow row = {entry->objects[kind].id, entry, kind};
+            const P11dObject *object = row.id ? p11d_keyview_object(view, &row) : NULL;
+            if (object && object->since > known)
+                write_object(writer, object);
+        }
+    }
+    p11d_writer_array_end(writer, objects);
+}
+
+static void list(P11dView *base, uint64_t known, P11dWriter *writer)
+{
+    KeyToken *token = token_of(base);
+    const P11dKeyView *view = view_of(base);
+
+    pthread_mutex_lock(&token->lock);
+    uint64_t generation = current(token, view);
+    bool complete = known < view->since || known < token->forgotten || known > generation;
+    p11d_writer_uint64(writer, generation);
+    p11d_writer_boolean(writer, complete);
+    write_objects(token, view, complete ? 0 : known, writer);
+    P11dArray removed = p11d_writer_array_begin(writer, 8);
+    size_t count = token->gone_count < GONE_MAX ? token->gone_count : GONE_MAX;
+    for (size_t i = 0; i < count && !complete; i++) {
+        if (token->gone[i].generation > known)
+            p11d_writer_uint64(writer, token->gone[i].id);
+    }
+    p11d_writer_array_end(writer, removed);
+    pthread_mutex_unlock(&token->lock);
+}
+
+/* --- login --- */
+
+/* References to all entries with a locked key, for work without the lock. *count is 0 and the
+ * result may be NULL if there are none; NULL with *count 1 if memory ran out. */
+static P11dKeyEntry **locked_entries(KeyToken *token, size_t *count)
+{
+    pthread_mutex_lock(&token->lock);
+    P11dKeyEntry **entries = calloc(token->set->count + 1, sizeof(P11dKeyEntry *));
+    *count = 0;
+    for (size_t i = 0; i < token->set->count && entries; i++) {
+        if (token->set->entries[i]->locked.type)
+            entries[(*count)++] = p11d_keyentry_ref(token->set->entries[i]);
+    }
+    pthread_mutex_unlock(&token->lock);
+    if (!entries)
+        *count = 1;
+    return entries;
+}
+
+/* Tries pin on each entry. *opened takes those that it opens, *opened_count how many. */
+static CK_RV unlock(const KeyToken *token, P11dKeyEntry **entries, size_t count, const uint8_t *pin,
+                    size_t size, P11dOpenedKey **opened, size_t *opened_count)
+{
+    CK_RV rv = CKR_OK;
+    *opened_count = 0;
+    *opened = calloc(count, sizeof **opened);
+    if (!*opened)
+        return CKR_HOST_MEMORY;
+    for (size_t i = 0; i < count && rv == CKR_OK; i++) {
+        P11dOpenedKey *place = &(*opened)[*opened_count];
+        place->signer =
+            p11d_keyentry_unlock(entries[i], token->path, pin, size, place->objects, &rv);
+        if (place->signer)
+            (*opened_count)++;
+    }
+    return rv != CKR_OK ? rv : *opened_count == 0 ? CKR_PIN_INCORRECT : CKR_OK;
+}
+
+/* Gives the view the opened keys, or leaves them to the caller. */
+static CK_RV enter(KeyToken *token, P11dKeyView *view, P11dOpenedKey *opened, size_t count)
+{
+    CK_RV rv = CKR_OK;
+    pthread_mutex_lock(&token->lock);
+    if (view->logged_in) {
+        rv = CKR_USER_ALREADY_LOGGED_IN; /* by another call, meanwhile */
+    } else {
+        view->logged_in = true;
+        view->since = ++token->clock;
+        view->opened = opened;
+        view->opened_count = count;
+        for (size_t i = 0; i < count; i++) {
+            for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++)
+                opened[i].objects[kind].since = view->since;
+        }
+    }
+    pthread_mutex_unlock(&token->lock);
+    return rv;
+}
+
+static CK_RV login(P11dView *base, CK_USER_TYPE user, const uint8_t *pin, size_t size)
+{
+    KeyToken *token = token_of(base);
+    P11dKeyView *view = view_of(base);
+    size_t count, opened_count = 0;
+    P11dOpenedKey *opened = NULL;
+
+    if (user == CKU_CONTEXT_SPECIFIC) /* no key here asks for it */
+        return CKR_OPERATION_NOT_INITIALIZED;
+    if (user != CKU_USER)
+        return CKR_USER_TYPE_INVALID;
+    pthread_mutex_lock(&token->lock);
+    bool logged_in = view->logged_in;
+    pthread_mutex_unlock(&token->lock);
+    if (logged_in)
+        return CKR_USER_ALREADY_LOGGED_IN;
+
+    P11dKeyEntry **entries = locked_entries(token, &count);
+    CK_RV rv = !entries ? CKR_HOST_MEMORY : count == 0 ? CKR_USER_PIN_NOT_INITIALIZED : CKR_OK;
+    if (rv == CKR_OK)
+        rv = unlock(token, entries, count, pin, size, &opened, &opened_count);
+    if (rv == CKR_OK)
+        rv = enter(token, view, opened, opened_count);
+    if (rv != CKR_OK)
+        p11d_opened_free(opened, opened_count);
+    for (size_t i = 0; i < count && entries; i++)
+        p11d_keyentry_unref(entries[i]);
+    free(entries);
+    return rv;
+}
+
+static CK_RV logout(P11dView *base)
+{
+    KeyToken *token = token_of(base);
+    P11dKeyView *view = view_of(base);
+
+    pthread_mutex_lock(&token->lock);
+    bool logged_in = view->logged_in;
+    P11dOpenedKey *opened = view->opened;
+    size_t count = view->opened_count;
+    view->logged_in = false;
+    view->opened = NULL;
+    view->opened_count = 0;
+    if (logged_in)
+        view->since = ++token->clock;
+    pthread_mutex_unlock(&token->lock);
+    /* A signature that is being made keeps its key a moment longer. */
+    p11d_opened_free(opened, count);
+    return logged_in ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
+}
+
+/* --- keys --- */
+
+/* The signer behind id, with a reference of the caller's. */
+static CK_RV find_signer(KeyToken *token, const P11dKeyView *view, uint64_t id, P11dSigner **signer)
+{
+    CK_RV rv = CKR_KEY_HANDLE_INVALID;
+    pthread_mutex_lock(&token->lock);
+    const P11dKeySetRow *row = p11d_keyset_find(token->set, id);
+    P11dSigner *found = row ? p11d_keyview_signer(view, row) : NULL;
+    if (found) {
+        *signer = p11d_signer_ref(found);
+        rv = CKR_OK;
+    } else if (row && row->kind == P11D_OBJECT_PUBLIC && p11d_keyview_object(view, row)) {
+        rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
+    }
+    pthread_mutex_unlock(&token->lock);
+    return rv;
+}
+
+static CK_RV sign(P11dView *base, uint64_t key, const P11dParameters *parameters,
+                  const uint8_t *data, size_t size, P11dBuffer *output)
+{
+    P11dSigner *signer;
+    CK_RV rv = find_signer(token_of(base), view_of(base), key, &signer);
+    if (rv != CKR_OK)
+        return rv;
+    rv = p11d_signer_sign(signer, parameters, data, size, output);
+    p11d_signer_unref(signer);
+    return rv;
+}
+
+/* --- life --- */
+
+static void free_token(P11dToken *base)
+{
+    KeyToken *token = (KeyToken *)(void *)base;
+    p11d_watch_clear(&token->watch);
+    p11d_keyset_free(token->set);
+    pthread_mutex_destroy(&token->lock);
+    free(token->label);
+    free(token->path);
+    free(token);
+}
+
+static const P11dTokenOperations operations = {
+    .free = free_token,
+    .dispatch = dispatch,
+    .write_properties = write_properties,
+    .open = open_view,
+    .close = close_view,
+    .generation = view_generation,
+    .list = list,
+    .login = login,
+    .logout = logout,
+    .sign = sign,
+};
+
+/* The directory's own name; what D-Bus could not carry is written as '?'. */
+static char *make_label(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *label = strdup(slash && slash[1] ? slash + 1 : path);
+    if (label && !p11d_syntax_is_text(label, strlen(label))) {
+        for (char *c = label; *c; c++) {
+            if (*c & 0x80)
+                *c = '?';
+        }
+    }
+    return label;
+}
+
+/* Stays the same for the same directory, and differs where two have the same name. */
+static bool make_serial(KeyToken *token)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    if (EVP_Digest(token->path, strlen(token->path), digest, NULL, EVP_sha256(), NULL) != 1)
+        return false;
+    for (size_t i = 0; i < 8; i++)
+        snprintf(token->serial + 2 * i, 3, "%02X", digest[i]);
+    return true;
+}
+
+static bool set_up(KeyToken *token, const char *directory)
+{
+    struct timespec now;
+
+    token->path = realpath(directory, NULL);
+    if (!token->path)
+        return false;
+    token->label = make_label(token->path);
+    if (!token->label || !make_serial(token)) {
+        errno = ENOMEM;
+        return false;
+    }
+    token->base.name = token->label;
+    if (getrandom(&token->run, sizeof token->run, 0) != sizeof token->run)
+        return false;
+    clock_gettime(CLOCK_REALTIME, &now);
+    token->clock = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    token->next_id = 1;
+    /* Watched before it is read, so that nothing is missed in between. */
+    if (!p11d_watch_init(&token->watch, token->path))
+        return false;
+    token->base.descriptor = token->watch.fd;
+    token->generation = ++token->clock;
+    token->set = p11d_keyset_scan(NULL, token->path, &token->next_id, token->generation);
+    return token->set;
+}
+
+P11dToken *p11d_keytoken_open(const char *directory)
+{
+    KeyToken *token = calloc(1, sizeof *token);
+    if (!token)
+        return NULL;
+    token->base.operations = &operations;
+    token->watch.fd = -1;
+    pthread_mutex_init(&token->lock, NULL);
+    if (set_up(token, directory))
+        return &token->base;
+    int error = errno;
+    p11d_log("%s: %s", directory, strerror(error));
+    free_token(&token->base);
+    errno = error;
+    return NULL;
+}

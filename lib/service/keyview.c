@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "keyview.h"
+
+#include <stdlib.h>
+
+static const P11dOpenedKey *find_opened(const P11dKeyView *view, const P11dKeySetRow *row)
+{
+    for (size_t i = 0; i < view->opened_count; i++) {
+        if (view->opened[i].objects[row->kind].id == row->id)
+            return &view->opened[i];
+    }
+    return NULL;
+}
+
+const P11dObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetRow *row)
+{
+    const P11dObject *object = &row->entry->objects[row->kind];
+    if (object->attributes)
+        return object;
+    const P11dOpenedKey *opened = find_opened(view, row);
+    return opened ? &opened->objects[row->kind] : NULL;
+}
+
+P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *row)
+{
+    if (row->kind != P11D_OBJECT_PRIVATE)
+        return NULL;
+    if (row->entry->signer)
+        return row->entry->signer;
+    const P11dOpenedKey *opened = find_opened(view, row);
+    return opened ? opened->signer : NULL;
+}
+
+void p11d_opened_free(P11dOpenedKey *opened, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        p11d_signer_unref(opened[i].signer);
+        for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++)
+            p11d_object_clear(&opened[i].objects[kind]);
+    }
+    free(opened);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A key view is what a key token keeps for one client: whether it is logged in, and the keys that
+ * its passphrase opened. Functions here are called with the token's lock held.
+ */
+#ifndef P11D_KEYVIEW_H
+#define P11D_KEYVIEW_H
+
+#include "keyset.h"
+#include "token.h"
+
+/* A key that was locked, opened for one client. */
+typedef struct P11dOpenedKey {
+    P11dSigner *signer;
+    P11dObject objects[P11D_OBJECT_KINDS]; /* id 0: not known by this */
+} P11dOpenedKey;
+
+typedef struct P11dKeyView {
+    P11dView base;
+    bool logged_in;
+    uint64_t since; /* the generation in which the client came, logged in or out last */
+    P11dOpenedKey *opened;
+    size_t opened_count;
+} P11dKeyView;
+
+/* The object in row as this view sees it, or NULL if it does not. */
+const P11dObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetRow *row);
+
+/* The signer of the private key in row, or NULL if this view has none for it. Borrowed. */
+P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *row);
+
+/* Wipes and frees count keys, and the array. Safe on NULL. Needs no lock. */
+void p11d_opened_free(P11dOpenedKey *opened, size_t count);
+
+#endif

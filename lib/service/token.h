@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A token is what a worker serves: objects, and keys that sign. It is an interface, so that the
+ * dispatcher knows nothing of where keys come from. What a token keeps for one client (its login,
+ * and what the login opened) is a view; what one view may see never depends on another's login.
+ * Operations on views may be called by any thread at any time, several at once.
+ */
+#ifndef P11D_TOKEN_H
+#define P11D_TOKEN_H
+
+#include "buffer.h"
+#include "link.h"
+#include "mechanism.h"
+#include "pkcs11.h"
+
+/* The longest PIN, in bytes. */
+#define P11D_TOKEN_PIN_MAX 1024
+
+typedef struct P11dToken P11dToken;
+typedef struct P11dView P11dView;
+
+/* What a token found when it looked at its descriptor. */
+typedef enum P11dTokenChange {
+    P11D_TOKEN_OBJECTS = 1 << 0,    /* the list of some client has changed */
+    P11D_TOKEN_PROPERTIES = 1 << 1, /* the token's properties have */
+} P11dTokenChange;
+
+/* login and logout may be NULL: such a token has no login. */
+typedef struct P11dTokenOperations {
+    /* All views are closed before. */
+    void (*free)(P11dToken *token);
+    /* The token's descriptor is readable. Called by one thread only. Returns P11dTokenChange bits.
+     */
+    unsigned (*dispatch)(P11dToken *token);
+    /* Writes the elements of the a{sv} of the properties of Token1, from an offset that is a
+     * multiple of 8. */
+    void (*write_properties)(P11dToken *token, P11dWriter *writer);
+
+    /* A new client; credentials are borrowed for the call. NULL if memory ran out. */
+    P11dView *(*open)(P11dToken *token, const P11dCredentials *credentials);
+    /* The client is gone and no operation runs on the view. */
+    void (*close)(P11dView *view);
+    /* The generation that list would return. */
+    uint64_t (*generation)(P11dView *view);
+    /* Writes the reply of ListObjects. */
+    void (*list)(P11dView *view, uint64_t known, P11dWriter *writer);
+    /* pin: size bytes, borrowed; no copy of it outlives the call. */
+    CK_RV (*login)(P11dView *view, CK_USER_TYPE user, const uint8_t *pin, size_t size);
+    /* Also called when the control channel closes while other calls still run. */
+    CK_RV (*logout)(P11dView *view);
+    /* Appends the signature to output; parameters are those of parameters->mechanism. */
+    CK_RV (*sign)
+    (P11dView *view, uint64_t key, const P11dParameters *parameters, const uint8_t *data,
+     size_t size, P11dBuffer *output);
+} P11dTokenOperations;
+
+/* What every token begins with. */
+struct P11dToken {
+    const P11dTokenOperations *operations;
+    const char *name; /* its path on D-Bus is made of it; owned by the token */
+    int descriptor;   /* to poll for reading, or -1 */
+};
+
+/* What every view begins with. */
+struct P11dView {
+    P11dToken *token;
+};
+
+#endif
