@@ -9,8 +9,8 @@
 
 /* How a worker ends. */
 typedef enum P11dWorkerExit {
-    P11D_WORKER_DONE = 0,      /* the link hung up */
-    P11D_WORKER_FAILED = 1,    /* no memory, no threads, a broken link: starting it again may help */
+    P11D_WORKER_DONE = 0,   /* the link hung up */
+    P11D_WORKER_FAILED = 1, /* no memory, no threads, a broken link: starting it again may help */
     P11D_WORKER_DIRECTORY = 3, /* the directory cannot be used; the reason is on stderr */
 } P11dWorkerExit;
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An endpoint is the worker's end of one channel of a client. It has one owner at a time: epoll
+ * while nothing happens on it (armed for one event), the main thread for a moment, or a thread of
+ * the pool, which serves calls until the channel was idle for a while and then gives it back to
+ * epoll. Only the owner closes it.
+ */
+#ifndef P11D_ENDPOINT_H
+#define P11D_ENDPOINT_H
+
+#include "channel.h"
+#include "pool.h"
+
+typedef struct P11dClient P11dClient;
+typedef struct P11dEndpoint P11dEndpoint;
+
+struct P11dEndpoint {
+    P11dJob job;
+    P11dClient *client;
+    P11dEndpoint *next; /* of the same client */
+    P11dEndpoint *previous;
+    P11dChannel channel;
+    int fd;       /* of channel; valid as long as somebody else owns the endpoint */
+    bool control; /* the client's control channel: others write to it too */
+    bool parked;  /* owned by epoll; under the client's lock */
+};
+
+/* Makes an endpoint of descriptor, owned from then on (closed on failure), and registers it with
+ * epoll without arming it. The client is not touched. NULL with errno set. */
+P11dEndpoint *p11d_endpoint_new(P11dClient *client, int epoll, P11dDescriptor *descriptor,
+                                bool control);
+
+/* Closes and frees an endpoint that the client does not know (any more). */
+void p11d_endpoint_free(P11dEndpoint *endpoint);
+
+/* Gives the endpoint to epoll: from then on it belongs to whoever gets the event. With the client's
+ * lock held. */
+void p11d_endpoint_park(P11dEndpoint *endpoint);
+
+/* Makes sure that no event comes for a parked endpoint. Called by the main thread alone. */
+void p11d_endpoint_disarm(P11dEndpoint *endpoint);
+/* The main thread got the event, or has disarmed a parked endpoint: has it served by the pool. With
+ * the client's lock held. */
+void p11d_endpoint_unpark(P11dEndpoint *endpoint);
+
+/* Begins a message to the client, as p11d_channel_begin. On a control channel this takes the
+ * client's lock, so what takes long is to be done before. */
+void p11d_endpoint_begin(P11dEndpoint *endpoint, P11dWriter *writer, P11dMessage *message);
+
+/* Sends it without waiting, with fd (borrowed) if that is not -1, and frees the lock. What the
+ * socket does not take is kept and sent before the next call is read. Errors: as
+ * p11d_channel_queue; on P11D_TOO_LARGE and P11D_MALFORMED another message may follow. */
+P11dStatus p11d_endpoint_finish(P11dEndpoint *endpoint, P11dWriter *writer, int fd);
+
+#endif

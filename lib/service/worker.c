@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+#include "worker.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "interface.h"
+#include "keytoken.h"
+#include "link.h"
+#include "log.h"
+#include "sandbox.h"
+#include "signer.h"
+
+/* Events of epoll that are taken at once. */
+#define EVENTS 64
+/* The most properties of a token, marshalled, in bytes. */
+#define PROPERTIES_MAX ((size_t)1 << 20)
+
+typedef struct Worker {
+    P11dChannel link;
+    bool link_writing; /* epoll waits until the link takes more */
+    P11dToken *token;
+    char *path;
+    P11dPool pool;
+    P11dClients clients;
+    bool failed;
+} Worker;
+
+/* The token's path: its name with what a path cannot hold as '_' and two hex digits. */
+static char *make_path(const char *name)
+{
+    size_t prefix = strlen(P11D_TOKENS_PATH) + 1;
+    char *path = malloc(prefix + 3 * strlen(name) + 1);
+    if (!path)
+        return NULL;
+    sprintf(path, "%s/", P11D_TOKENS_PATH);
+    char *at = path + prefix;
+    for (; *name; name++) {
+        unsigned char c = (unsigned char)*name;
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+            *at++ = *name;
+        else
+            at += sprintf(at, "_%02x", c);
+    }
+    *at = '\0';
+    return path;
+}
+
+static bool watch_descriptor(Worker *worker, int fd, uint32_t events, void *what, int operation)
+{
+    struct epoll_event event = {.events = events, .data.ptr = what};
+    return epoll_ctl(worker->clients.epoll, operation, fd, &event) == 0;
+}
+
+/* --- the link --- */
+
+typedef P11dStatus QueueToken(P11dChannel *link, const char *path, const void *properties,
+                              size_t size);
+
+static bool announce(Worker *worker, QueueToken *queue)
+{
+    P11dBuffer buffer;
+    P11dWriter writer;
+    p11d_buffer_init(&buffer, PROPERTIES_MAX);
+    p11d_writer_init(&writer, &buffer);
+    worker->token->operations->write_properties(worker->token, &writer);
+    bool ok = p11d_writer_ok(&writer) &&
+              queue(&worker->link, worker->path, buffer.data, buffer.size) == P11D_OK;
+    p11d_buffer_clear(&buffer);
+    return ok;
+}
+
+/* Lets epoll wait for room on the link while something is left to be sent. */
+static void follow_link(Worker *worker)
+{
+    bool writing = worker->link.out_ready > 0;
+    if (writing == worker->link_writing)
+        return;
+    worker->link_writing = writing;
+    watch_descriptor(worker, P11D_LINK_DESCRIPTOR, EPOLLIN | (writing ? (uint32_t)EPOLLOUT : 0),
+                     &worker->link, EPOLL_CTL_MOD);
+}
+
+static void take_client(Worker *worker, const P11dMessage *message, const char *path)
+{
+    P11dCredentials credentials;
+    bool ok = p11d_link_read_client(message, &credentials);
+    P11dDescriptor *control = p11d_channel_take(&worker->link, 0);
+
+    if (ok && control && strcmp(path, worker->path) == 0)
+        p11d_clients_add(&worker->clients, control, &credentials);
+    else
+        p11d_descriptor_close(control);
+    p11d_credentials_clear(&credentials);
+}
+
+/* False once the link is of no use. */
+static bool serve_link(Worker *worker)
+{
+    P11dStatus status = p11d_channel_flush(&worker->link);
+    if (status != P11D_OK && status != P11D_TIMEOUT)
+        return false;
+    for (;;) {
+        P11dMessage message;
+        const char *path;
+        status = p11d_channel_receive(&worker->link, p11d_deadline_now(), &message);
+        if (status != P11D_OK)
+            break;
+        if (p11d_link_kind(&message, &path) == P11D_LINK_CLIENT)
+            take_client(worker, &message, path);
+    }
+    worker->failed = worker->failed || (status != P11D_TIMEOUT && status != P11D_CLOSED);
+    return status == P11D_TIMEOUT;
+}
+
+/* --- the loop --- */
+
+static void serve_token(Worker *worker)
+{
+    unsigned change = worker->token->operations->dispatch(worker->token);
+    if (change & P11D_TOKEN_PROPERTIES)
+        announce(worker, p11d_link_queue_token_changed);
+    if (change & P11D_TOKEN_OBJECTS)
+        p11d_clients_notify(&worker->clients);
+}
+
+/* Handles one event; false once the worker is to end. */
+static bool handle(Worker *worker, const struct epoll_event *event)
+{
+    void *what = event->data.ptr;
+    if (what == &worker->link)
+        return serve_link(worker);
+    if (what == worker->token) {
+        serve_token(worker);
+    } else if (what == &worker->clients) {
+        eventfd_t count;
+        eventfd_read(worker->clients.wake, &count);
+    } else {
+        P11dEndpoint *endpoint = what;
+        pthread_mutex_lock(&endpoint->client->lock);
+        p11d_endpoint_unpark(endpoint);
+        pthread_mutex_unlock(&endpoint->client->lock);
+    }
+    return true;
+}
+
+/* Serves until the link hangs up, and then until every client is gone. */
+static void run(Worker *worker)
+{
+    bool running = true;
+    while (running || !p11d_clients_is_empty(&worker->clients)) {
+        struct epoll_event events[EVENTS];
+        int count = epoll_wait(worker->clients.epoll, events, EVENTS, -1);
+        if (count < 0 && errno != EINTR)
+            break;
+        bool go_on = true;
+        for (int i = 0; i < count; i++)
+            go_on = handle(worker, &events[i]) && go_on;
+        if (!go_on && running) {
+            running = false;
+            epoll_ctl(worker->clients.epoll, EPOLL_CTL_DEL, P11D_LINK_DESCRIPTOR, NULL);
+            eventfd_write(worker->clients.stop, 1);
+        }
+        p11d_clients_sweep(&worker->clients, !running);
+        if (running)
+            follow_link(worker);
+    }
+}
+
+/* --- life --- */
+
+static bool set_up(Worker *worker)
+{
+    P11dClients *clients = &worker->clients;
+
+    worker->path = make_path(worker->token->name);
+    clients->token = worker->token;
+    clients->path = worker->path;
+    clients->pool = &worker->pool;
+    clients->epoll = epoll_create1(EPOLL_CLOEXEC);
+    clients->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    clients->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&clients->lock, NULL);
+    return worker->path && clients->epoll >= 0 && clients->wake >= 0 && clients->stop >= 0 &&
+           watch_descriptor(worker, P11D_LINK_DESCRIPTOR, EPOLLIN, &worker->link, EPOLL_CTL_ADD) &&
+           watch_descriptor(worker, clients->wake, EPOLLIN, clients, EPOLL_CTL_ADD) &&
+           (worker->token->descriptor < 0 ||
+            watch_descriptor(worker, worker->token->descriptor, EPOLLIN, worker->token,
+                             EPOLL_CTL_ADD));
+}
+
+static void close_if_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void tear_down(Worker *worker)
+{
+    p11d_channel_clear(&worker->link);
+    close_if_open(worker->clients.epoll);
+    close_if_open(worker->clients.wake);
+    close_if_open(worker->clients.stop);
+    pthread_mutex_destroy(&worker->clients.lock);
+    free(worker->path);
+}
+
+static bool serve(Worker *worker)
+{
+    if (!set_up(worker) || !p11d_pool_start(&worker->pool)) {
+        p11d_log("%s: %s", worker->token->name, strerror(errno));
+        return false;
+    }
+    bool ok = announce(worker, p11d_link_queue_token_added) &&
+              p11d_link_queue_ready(&worker->link) == P11D_OK;
+    if (ok) {
+        follow_link(worker);
+        run(worker);
+    }
+    p11d_pool_stop(&worker->pool);
+    return ok && !worker->failed;
+}
+
+int p11d_worker_main(const char *directory)
+{
+    Worker worker = {.clients = {.epoll = -1, .wake = -1, .stop = -1}};
+    int code = P11D_WORKER_FAILED;
+
+    p11d_sandbox_enter(P11D_LINK_DESCRIPTOR);
+    /* A few arenas serve many threads; one for each would keep memory that nobody uses. */
+    mallopt(M_ARENA_MAX, 4);
+    /* The user's configuration of OpenSSL may name engines, our own module among them. */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+
+    P11dDescriptor *link = p11d_descriptor_adopt(P11D_LINK_DESCRIPTOR);
+    if (!link || !p11d_signer_setup()) {
+        p11d_log("no link to the service: this program is not to be started by hand");
+        p11d_descriptor_close(link);
+        return code;
+    }
+    p11d_channel_init(&worker.link, link, P11D_MESSAGE_MAX);
+    worker.link.accepts_descriptors = true;
+    worker.token = p11d_keytoken_open(directory);
+    if (worker.token) {
+        code = serve(&worker) ? P11D_WORKER_DONE : P11D_WORKER_FAILED;
+        worker.token->operations->free(worker.token);
+        tear_down(&worker);
+    } else {
+        code = errno == ENOMEM ? P11D_WORKER_FAILED : P11D_WORKER_DIRECTORY;
+        p11d_channel_clear(&worker.link);
+    }
+    p11d_signer_teardown();
+    p11d_sandbox_relax();
+    return code;
+}
