@@ -287,6 +287,12 @@ bool p11d_object_boolean(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
            *(const CK_BBOOL *)attribute->pValue != CK_FALSE;
 }
 
+static bool is_unknown(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
+{
+    CK_RV reason;
+    return look_up(object, type, &reason) == NULL && reason == CKR_OK;
+}
+
 static bool contains(const CK_ATTRIBUTE_TYPE *types, CK_ULONG count, CK_ATTRIBUTE_TYPE type)
 {
     for (CK_ULONG i = 0; i < count; i++)
@@ -300,9 +306,7 @@ CK_ULONG p11d_object_unknown(const P11dObject *object, const CK_ATTRIBUTE *templ
 {
     CK_ULONG unknown = 0;
     for (CK_ULONG i = 0; i < count; i++) {
-        CK_RV reason;
-        if (look_up(object, templ[i].type, &reason) == NULL && reason == CKR_OK &&
-            !contains(types, unknown, templ[i].type))
+        if (is_unknown(object, templ[i].type) && !contains(types, unknown, templ[i].type))
             types[unknown++] = templ[i].type;
     }
     return unknown;
@@ -316,12 +320,10 @@ static CK_RV learn_values(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK
 {
     for (CK_ULONG i = 0; i < values->count; i++) {
         const CK_ATTRIBUTE *value = &values->items[i];
-        if (!contains(types, count, value->type))
+        if (!contains(types, count, value->type) || is_secret(object, value->type))
             continue;
-        CK_RV rv = is_secret(object, value->type)
-                       ? refuse(object, value->type, CKR_ATTRIBUTE_SENSITIVE)
-                       : p11d_template_set(&object->attributes, value->type, value->pValue,
-                                           value->ulValueLen);
+        CK_RV rv =
+            p11d_template_set(&object->attributes, value->type, value->pValue, value->ulValueLen);
         if (rv != CKR_OK)
             return rv;
     }
@@ -362,7 +364,7 @@ static CK_RV learn_errors(P11dObject *object, P11dReader *body, const CK_ATTRIBU
     while (rv == CKR_OK && !p11d_reader_at_end(&errors))
         rv = learn_error(object, &errors, types, count, was_told, &other);
     for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
-        if (!was_told[i] && p11d_template_find(&object->attributes, types[i]) == NULL)
+        if (!was_told[i] && is_unknown(object, types[i]))
             rv = refuse(object, types[i], CKR_ATTRIBUTE_TYPE_INVALID);
     free(was_told);
     return rv != CKR_OK ? rv : other;
@@ -376,10 +378,10 @@ CK_RV p11d_object_learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_U
     CK_RV rv = p11d_attribute_read_all(body, &values);
     if (rv == CKR_OK)
         rv = learn_values(object, types, count, &values);
-    else if (rv != CKR_HOST_MEMORY)
-        rv = CKR_DEVICE_ERROR;
     p11d_template_clear(&values);
-    return rv == CKR_OK ? learn_errors(object, body, types, count) : rv;
+    if (rv != CKR_OK)
+        return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
+    return learn_errors(object, body, types, count);
 }
 
 /* --- For the host ------------------------------------------------------------------------------
