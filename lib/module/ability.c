@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "ability.h"
+
+#include "digest.h"
+
+/* The functions that a mechanism may have, and those of them that are forwarded by now. */
+#define ALL_FUNCTIONS                                                                              \
+    (CKF_ENCRYPT | CKF_DECRYPT | CKF_DIGEST | CKF_SIGN | CKF_SIGN_RECOVER | CKF_VERIFY |           \
+     CKF_VERIFY_RECOVER | CKF_GENERATE | CKF_GENERATE_KEY_PAIR | CKF_WRAP | CKF_UNWRAP |           \
+     CKF_DERIVE)
+#define OUR_FUNCTIONS CKF_SIGN
+
+static bool signs(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism)
+{
+    const P11dOffer *offer = p11d_properties_offer(properties, mechanism);
+    /* A service that names no mechanisms at all is asked for any. */
+    return offer ? (offer->info.flags & CKF_SIGN) != 0 : !properties->offered.known;
+}
+
+P11dRoute p11d_ability_route(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,
+                             bool (*allowed)(CK_MECHANISM_TYPE mechanism, const void *data),
+                             const void *data)
+{
+    const P11dMechanism *row = p11d_mechanism_find(mechanism);
+    const bool direct = signs(properties, mechanism) && (!allowed || allowed(mechanism, data));
+    if (!row || !p11d_digest_supports(row->hash))
+        return direct ? P11D_ROUTE_DATA : P11D_ROUTE_NONE;
+    if (direct && properties->features.prehashed)
+        return P11D_ROUTE_PREHASHED;
+    if (row->raw != P11D_MECHANISM_NONE && signs(properties, row->raw) &&
+        (!allowed || allowed(row->raw, data)))
+        return P11D_ROUTE_RAW;
+    return direct ? P11D_ROUTE_DATA : P11D_ROUTE_NONE;
+}
+
+static CK_MECHANISM_INFO forwarded(const P11dOffer *offer)
+{
+    CK_MECHANISM_INFO info = offer->info;
+    info.flags &= ~(CK_FLAGS)ALL_FUNCTIONS | OUR_FUNCTIONS;
+    return info;
+}
+
+/* What the application can do with mechanism; false: nothing. */
+static bool find(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,
+                 CK_MECHANISM_INFO *info)
+{
+    *info = (CK_MECHANISM_INFO){0};
+    const P11dMechanism *row = p11d_mechanism_find(mechanism);
+    const P11dOffer *offer = p11d_properties_offer(properties, mechanism);
+    if (!offer && row && row->raw != P11D_MECHANISM_NONE && p11d_digest_supports(row->hash))
+        offer = p11d_properties_offer(properties, row->raw);
+    if (offer)
+        *info = forwarded(offer);
+    if (p11d_digest_supports(mechanism))
+        info->flags |= CKF_DIGEST;
+    return (info->flags & ALL_FUNCTIONS) != 0;
+}
+
+/* Enters mechanism in list (of room for most, may be NULL) if the application can use it. */
+static void enter(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,
+                  CK_MECHANISM_TYPE *list, CK_ULONG most, CK_ULONG *count)
+{
+    CK_MECHANISM_INFO info;
+    if (!find(properties, mechanism, &info))
+        return;
+    if (list && *count < most)
+        list[*count] = mechanism;
+    (*count)++;
+}
+
+CK_RV p11d_ability_list(P11dInstance *instance, CK_SLOT_ID slot, CK_MECHANISM_TYPE *list,
+                        CK_ULONG *count)
+{
+    P11dToken *token;
+    if (!count)
+        return CKR_ARGUMENTS_BAD;
+    const CK_RV value = p11d_token_look(instance, slot, &token);
+    if (value != CKR_OK)
+        return value;
+    const P11dProperties *properties = &token->properties;
+    const CK_ULONG most = *count;
+    *count = 0;
+    for (size_t i = 0; i < p11d_mechanism_count; i++)
+        enter(properties, p11d_mechanisms[i].type, list, most, count);
+    for (size_t i = 0; i < properties->offered.count; i++) {
+        if (!p11d_mechanism_find(properties->offers[i].type))
+            enter(properties, properties->offers[i].type, list, most, count);
+    }
+    return !list || *count <= most ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+}
+
+CK_RV p11d_ability_info(P11dInstance *instance, CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism,
+                        CK_MECHANISM_INFO *info)
+{
+    P11dToken *token;
+    if (!info)
+        return CKR_ARGUMENTS_BAD;
+    const CK_RV value = p11d_token_look(instance, slot, &token);
+    if (value != CKR_OK)
+        return value;
+    return find(&token->properties, mechanism, info) ? CKR_OK : CKR_MECHANISM_INVALID;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "call.h"
+
+#include <pthread.h>
+
+#include "error.h"
+#include "fork.h"
+#include "lock.h"
+#include "session.h"
+#include "trace.h"
+
+void p11d_call_begin_bare(P11dCall *call, const char *function)
+{
+    *call = (P11dCall){.function = function};
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel_state);
+    p11d_fork_look();
+}
+
+CK_RV p11d_call_begin(P11dCall *call, const char *function)
+{
+    p11d_call_begin_bare(call, function);
+    p11d_lock_take();
+    call->instance = p11d_instance_enter();
+    if (call->instance)
+        return CKR_OK;
+    p11d_lock_give();
+    return CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+CK_RV p11d_call_end(P11dCall *call, CK_RV value)
+{
+    if (call->instance) {
+        /* Whatever went wrong in a call that C_Finalize overtook, that is the reason. */
+        if (value != CKR_OK && call->instance->finalized)
+            value = CKR_CRYPTOKI_NOT_INITIALIZED;
+        p11d_instance_leave(call->instance);
+        p11d_lock_give();
+    }
+    char scratch[P11D_NAME_SIZE];
+    p11d_trace(P11D_TRACE_CALLS, "%s: %s", call->function, p11d_error_ckr(value, scratch));
+    pthread_setcancelstate(call->cancel_state, NULL);
+    return value;
+}
+
+CK_RV p11d_call_unsupported(const char *function, CK_SESSION_HANDLE session)
+{
+    P11dCall call;
+    CK_RV value = p11d_call_begin(&call, function);
+    if (value == CKR_OK)
+        value = p11d_session_find(call.instance, session) ? CKR_FUNCTION_NOT_SUPPORTED
+                                                          : CKR_SESSION_HANDLE_INVALID;
+    return p11d_call_end(&call, value);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "connect.h"
+
+#include <string.h>
+
+#include "instance.h"
+#include "lock.h"
+#include "request.h"
+#include "trace.h"
+
+#define FIRST_PAUSE 20
+#define LONGEST_PAUSE 500
+
+P11dTrouble p11d_connect_trouble(const char *error)
+{
+    static const struct {
+        const char *name;
+        P11dTrouble trouble;
+    } rows[] = {
+        {"org.freedesktop.DBus.Error.ServiceUnknown", P11D_TROUBLE_NOBODY},
+        {"org.freedesktop.DBus.Error.NameHasNoOwner", P11D_TROUBLE_NOBODY},
+        {"org.freedesktop.DBus.Error.NoReply", P11D_TROUBLE_BUSY},
+        {"org.freedesktop.DBus.Error.LimitsExceeded", P11D_TROUBLE_BUSY},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].name, error) == 0)
+            return rows[i].trouble;
+    }
+    return P11D_TROUBLE_NONE;
+}
+
+bool p11d_connect_pause(P11dInstance *instance, int64_t *pause, P11dDeadline deadline)
+{
+    *pause = *pause == 0 ? FIRST_PAUSE : *pause * 2;
+    if (*pause > LONGEST_PAUSE)
+        *pause = LONGEST_PAUSE;
+    const P11dDeadline until = p11d_deadline_earlier(deadline, p11d_deadline_in(*pause));
+    while (!instance->finalized && p11d_lock_wait(until))
+        continue;
+    return !instance->finalized && !p11d_deadline_passed(deadline);
+}
+
+static CK_RV connect_bus(P11dInstance *instance, bool patient, P11dDeadline deadline,
+                         P11dPeer **peer)
+{
+    P11dAddress address;
+    if (!p11d_configuration_address(&instance->configuration, &address))
+        return CKR_DEVICE_REMOVED;
+    int64_t pause = 0;
+    for (;;) {
+        P11dBus bus;
+        p11d_lock_give();
+        const P11dStatus status = p11d_bus_connect(&bus, &address, deadline);
+        p11d_lock_take();
+        if (status == P11D_OK) {
+            *peer = p11d_peer_new_on_bus(instance, &bus, instance->configuration.name);
+            return *peer ? CKR_OK : CKR_HOST_MEMORY;
+        }
+        const bool again = status == P11D_REFUSED || (status == P11D_CLOSED && patient);
+        if (!again || !p11d_connect_pause(instance, &pause, deadline))
+            return status == P11D_NO_MEMORY ? CKR_HOST_MEMORY : CKR_DEVICE_REMOVED;
+    }
+}
+
+/* Asks the service on bus for a manager channel, until it answers or there is no hope. */
+static void ask(P11dInstance *instance, P11dPeer *bus, bool patient, P11dDescriptor **channel,
+                P11dAnswer *answer)
+{
+    const P11dDeadline limit = p11d_deadline_in(P11D_CONNECT_TIMEOUT);
+    P11dRequest request;
+    p11d_request_open_channel(&request, &p11d_interface_manager, P11D_ROOT_PATH, limit, channel);
+    int64_t pause = 0;
+    for (;;) {
+        p11d_request_exchange(&request, bus, answer);
+        P11dTrouble trouble = p11d_connect_trouble(answer->error);
+        if (trouble == P11D_TROUBLE_NOBODY && instance->configuration.autostart) {
+            /* Not in the first place: only where the bus starts a service is it worth to wait
+             * longer, and a service that runs and is silent is noticed sooner. */
+            request.auto_start = true;
+            request.deadline = p11d_deadline_in(P11D_START_TIMEOUT);
+            p11d_request_exchange(&request, bus, answer);
+            request.auto_start = false;
+            request.deadline = limit;
+            trouble = p11d_connect_trouble(answer->error);
+        }
+        const bool again =
+            trouble == P11D_TROUBLE_BUSY || (trouble == P11D_TROUBLE_NOBODY && patient);
+        if (!again || !p11d_connect_pause(instance, &pause, limit))
+            return;
+    }
+}
+
+CK_RV p11d_connect(P11dInstance *instance, bool patient, P11dPeer **peer)
+{
+    *peer = NULL;
+    P11dPeer *bus = NULL;
+    const CK_RV value =
+        connect_bus(instance, patient, p11d_deadline_in(P11D_CONNECT_TIMEOUT), &bus);
+    if (value != CKR_OK)
+        return value;
+
+    P11dDescriptor *channel = NULL;
+    P11dAnswer answer;
+    ask(instance, bus, patient, &channel, &answer);
+    if (answer.value == CKR_OK) {
+        p11d_peer_release(bus);
+        *peer = p11d_peer_new(instance, channel, true);
+        p11d_trace(P11D_TRACE_STATE, "connected: manager channel");
+        return *peer ? CKR_OK : CKR_HOST_MEMORY;
+    }
+    if (answer.status == P11D_OK && p11d_error_means_absent(answer.error)) {
+        *peer = bus;
+        p11d_trace(P11D_TRACE_STATE, "connected: the service has no channels");
+        return CKR_OK;
+    }
+    p11d_trace(P11D_TRACE_STATE, "not connected: %s", answer.error);
+    p11d_peer_release(bus);
+    return answer.value;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "inquiry.h"
+
+#include <stdlib.h>
+
+#include "attribute.h"
+#include "listing.h"
+#include "lock.h"
+
+/* The most attributes of one question. */
+#define INQUIRY_MAX 4096
+
+/* One GetAttributes under way. */
+typedef struct Inquiry {
+    P11dToken *token;
+    CK_OBJECT_HANDLE object;
+    uint64_t id;
+    const CK_ATTRIBUTE_TYPE *types;
+    CK_ULONG count;
+} Inquiry;
+
+static void write_question(P11dWriter *writer, void *data)
+{
+    const Inquiry *inquiry = data;
+    p11d_writer_uint64(writer, inquiry->id);
+    const P11dArray names = p11d_writer_array_begin(writer, 4);
+    for (CK_ULONG i = 0; i < inquiry->count; i++) {
+        char scratch[P11D_NAME_SIZE];
+        p11d_writer_string(writer, p11d_attribute_name(inquiry->types[i], scratch));
+    }
+    p11d_writer_array_end(writer, names);
+}
+
+static CK_RV learn(const Inquiry *inquiry, P11dReader *body)
+{
+    P11dObject *object = p11d_listing_find(inquiry->token, inquiry->object);
+    return object ? p11d_object_learn(object, inquiry->types, inquiry->count, body)
+                  : CKR_OBJECT_HANDLE_INVALID;
+}
+
+static CK_RV read_answer(P11dChannel *channel, P11dReader *body, void *data)
+{
+    (void)channel;
+    p11d_lock_take();
+    const CK_RV value = learn(data, body);
+    p11d_lock_give();
+    return value;
+}
+
+static CK_RV ask(P11dToken *token, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE_TYPE *types,
+                 CK_ULONG count)
+{
+    Inquiry inquiry = {.token = token, .object = object, .types = types, .count = count};
+    P11dRequest request = {.interface = &p11d_interface_token,
+                           .method = "GetAttributes",
+                           .write = write_question,
+                           .read = read_answer,
+                           .data = &inquiry,
+                           .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
+    const CK_RV value = p11d_listing_call(token, object, &inquiry.id, &request);
+    if (value != CKR_FUNCTION_NOT_SUPPORTED)
+        return value;
+    /* A service that tells nothing beyond ListObjects: learn that it has nothing to say. */
+    static const uint64_t two_empty_arrays[2];
+    P11dReader nothing;
+    p11d_reader_init(&nothing, two_empty_arrays, sizeof two_empty_arrays, false);
+    return learn(&inquiry, &nothing);
+}
+
+CK_RV p11d_inquiry_get(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,
+                       CK_ATTRIBUTE *templ, CK_ULONG count)
+{
+    const P11dSession *session = p11d_session_find(instance, handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    if ((!templ && count > 0) || count > INQUIRY_MAX)
+        return CKR_ARGUMENTS_BAD;
+    P11dToken *token = session->token;
+    const P11dObject *found = p11d_listing_find(token, object);
+    if (!found)
+        return CKR_OBJECT_HANDLE_INVALID;
+    CK_ATTRIBUTE_TYPE few[16];
+    CK_ATTRIBUTE_TYPE *types = count <= 16 ? few : calloc(count, sizeof *types);
+    if (!types)
+        return CKR_HOST_MEMORY;
+    CK_RV value = CKR_OK;
+    const CK_ULONG unknown = p11d_object_unknown(found, templ, count, types);
+    if (unknown > 0)
+        value = ask(token, object, types, unknown);
+    if (types != few)
+        free(types);
+    found = p11d_listing_find(token, object); /* what was found before may be gone by now */
+    if (!found)
+        return value == CKR_OK ? CKR_OBJECT_HANDLE_INVALID : value;
+    const CK_RV filled = p11d_object_get(found, templ, count);
+    return value == CKR_OK ? filled : value;
+}
+
+CK_RV p11d_inquiry_size(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,
+                        CK_ULONG *size)
+{
+    const P11dSession *session = p11d_session_find(instance, handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    if (!p11d_listing_find(session->token, object))
+        return CKR_OBJECT_HANDLE_INVALID;
+    if (!size)
+        return CKR_ARGUMENTS_BAD;
+    *size = CK_UNAVAILABLE_INFORMATION;
+    return CKR_OK;
+}

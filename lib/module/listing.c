@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include "listing.h"
+
+#include "lock.h"
+
+static CK_OBJECT_HANDLE last_handle; /* of this process: handles never come again */
+
+static CK_OBJECT_HANDLE next_handle(void *data)
+{
+    (void)data;
+    return ++last_handle;
+}
+
+/* One ListObjects under way. */
+typedef struct Listing {
+    P11dToken *token;
+    uint64_t known; /* the generation that was sent */
+    uint64_t epoch; /* of the client, when it was sent */
+} Listing;
+
+static CK_RV prepare_list(P11dToken *token, P11dPeer *channel, void *data)
+{
+    (void)channel;
+    Listing *listing = data;
+    listing->known = token->snapshot.generation;
+    listing->epoch = token->client.epoch;
+    token->stale = false; /* what changes from now on is said again */
+    return CKR_OK;
+}
+
+static void write_list(P11dWriter *writer, void *data)
+{
+    p11d_writer_uint64(writer, ((const Listing *)data)->known);
+}
+
+static CK_RV read_list(P11dChannel *channel, P11dReader *body, void *data)
+{
+    (void)channel;
+    const Listing *listing = data;
+    P11dToken *token = listing->token;
+    CK_RV value = CKR_DEVICE_ERROR; /* a difference to what another connection knew */
+    p11d_lock_take();
+    if (listing->epoch == token->client.epoch)
+        value = p11d_snapshot_apply(&token->snapshot, body, next_handle, NULL);
+    p11d_lock_give();
+    return value;
+}
+
+static CK_RV list(P11dToken *token)
+{
+    Listing listing = {.token = token};
+    P11dRequest request = {.interface = &p11d_interface_token,
+                           .method = "ListObjects",
+                           .write = write_list,
+                           .read = read_list,
+                           .data = &listing,
+                           .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
+    token->listing = true;
+    const CK_RV value = p11d_client_call(token, &request, prepare_list);
+    token->listing = false;
+    if (value != CKR_OK)
+        token->stale = true;
+    p11d_lock_wake();
+    return value;
+}
+
+CK_RV p11d_listing_look(P11dToken *token)
+{
+    const P11dClient *client = &token->client;
+    const P11dDeadline deadline = p11d_deadline_in(P11D_CALL_TIMEOUT);
+    const uint64_t broken_logins = client->broken_logins;
+    bool others_listed = false;
+    for (;;) {
+        const CK_RV value = p11d_client_attach(token, deadline);
+        if (client->broken_logins != broken_logins)
+            return CKR_SESSION_HANDLE_INVALID;
+        if (value != CKR_OK)
+            return value;
+        if (client->control && client->control->busy) {
+            if (!p11d_lock_wait(deadline)) /* another thread opens a channel */
+                return CKR_DEVICE_ERROR;
+            continue;
+        }
+        p11d_client_look(token);
+        if (!client->control && !client->on_bus)
+            continue; /* lost at this moment */
+        if (client->on_bus && !others_listed)
+            token->stale = true; /* nobody says on the bus when something changed */
+        if (!token->stale)
+            return CKR_OK;
+        if (!token->listing)
+            return list(token);
+        others_listed = true;
+        if (!p11d_lock_wait(deadline))
+            return CKR_DEVICE_ERROR;
+    }
+}
+
+P11dObject *p11d_listing_find(P11dToken *token, CK_OBJECT_HANDLE handle)
+{
+    return p11d_snapshot_find(&token->snapshot, handle);
+}
+
+/* A call about an object under way. */
+typedef struct Errand {
+    P11dRequest *request;
+    CK_OBJECT_HANDLE handle;
+    uint64_t *id;
+    bool unbound; /* the objects are to be bound to those of another run first */
+} Errand;
+
+static void write_errand(P11dWriter *writer, void *data)
+{
+    const Errand *errand = data;
+    errand->request->write(writer, errand->request->data);
+}
+
+static CK_RV read_errand(P11dChannel *channel, P11dReader *body, void *data)
+{
+    const Errand *errand = data;
+    return errand->request->read(channel, body, errand->request->data);
+}
+
+static CK_RV prepare_errand(P11dToken *token, P11dPeer *channel, void *data)
+{
+    (void)channel;
+    Errand *errand = data;
+    errand->unbound = token->snapshot.detached;
+    if (errand->unbound)
+        return CKR_DEVICE_ERROR;
+    const P11dObject *object = p11d_snapshot_find(&token->snapshot, errand->handle);
+    if (!object)
+        return CKR_OBJECT_HANDLE_INVALID;
+    *errand->id = object->id;
+    return CKR_OK;
+}
+
+CK_RV p11d_listing_call(P11dToken *token, CK_OBJECT_HANDLE handle, uint64_t *id,
+                        P11dRequest *request)
+{
+    Errand errand = {.request = request, .handle = handle, .id = id};
+    P11dRequest wrapped = *request;
+    wrapped.write = write_errand;
+    wrapped.read = read_errand;
+    wrapped.data = &errand;
+    for (;;) {
+        CK_RV value = p11d_client_call(token, &wrapped, prepare_errand);
+        if (!errand.unbound)
+            return value;
+        errand.unbound = false;
+        value = p11d_listing_look(token);
+        if (value != CKR_OK || p11d_deadline_passed(request->deadline))
+            return value != CKR_OK ? value : CKR_DEVICE_ERROR;
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "login.h"
+
+#include "connect.h"
+
+CK_RV p11d_login_check(const P11dToken *token, const P11dLogin *login)
+{
+    const bool asks_itself = (token->properties.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+    if (!login->pin && (login->pin_size > 0 || !asks_itself))
+        return CKR_ARGUMENTS_BAD;
+    return login->pin_size > P11D_LOGIN_PIN_MAX ? CKR_PIN_LEN_RANGE : CKR_OK;
+}
+
+void p11d_login_write(P11dWriter *writer, void *data)
+{
+    const P11dLogin *login = data;
+    char scratch[P11D_NAME_SIZE];
+    p11d_writer_string(writer, p11d_name_of(&p11d_names_user, login->user, scratch));
+    p11d_writer_bytes(writer, login->pin, login->pin ? login->pin_size : 0);
+    const P11dArray options = p11d_writer_array_begin(writer, 8);
+    if (!login->pin) {
+        p11d_writer_entry(writer, "no-pin", "b");
+        p11d_writer_boolean(writer, true);
+    }
+    if (login->user == CKU_CONTEXT_SPECIFIC) {
+        p11d_writer_entry(writer, "stream", "t");
+        p11d_writer_uint64(writer, login->stream);
+    }
+    p11d_writer_array_end(writer, options);
+}
+
+/* A Login under way: over which attachment it was sent. */
+typedef struct Attempt {
+    P11dLogin login; /* first: p11d_login_write takes it for the data */
+    uint64_t epoch;
+} Attempt;
+
+static CK_RV prepare(P11dToken *token, P11dPeer *channel, void *data)
+{
+    (void)channel;
+    ((Attempt *)data)->epoch = token->client.epoch;
+    return CKR_OK;
+}
+
+CK_RV p11d_login_begin(P11dToken *token, const P11dLogin *login)
+{
+    if (login->user != CKU_USER && login->user != CKU_SO)
+        return CKR_USER_TYPE_INVALID;
+    if (token->login != P11D_NOBODY)
+        return token->login == login->user ? CKR_USER_ALREADY_LOGGED_IN
+                                           : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
+    if (login->user == CKU_SO && token->session_count > token->writable_count)
+        return CKR_SESSION_READ_ONLY_EXISTS;
+    CK_RV value = p11d_login_check(token, login);
+    if (value != CKR_OK)
+        return value;
+
+    Attempt attempt = {.login = *login};
+    P11dRequest request = {.interface = &p11d_interface_token,
+                           .method = "Login",
+                           .write = p11d_login_write,
+                           .data = &attempt,
+                           .deadline = p11d_deadline_in(P11D_PERSON_TIMEOUT)};
+    value = p11d_client_call(token, &request, prepare);
+    if (value == CKR_OK && attempt.epoch != token->client.epoch)
+        return CKR_DEVICE_ERROR; /* the connection was lost since, and the login with it */
+    /* If the service says that it has us logged in, it is right: then at least C_Logout works. */
+    if (value == CKR_OK || value == CKR_USER_ALREADY_LOGGED_IN) {
+        token->login = login->user;
+        token->stale = true;
+    }
+    if (token->session_count == 0)
+        p11d_login_end(token); /* the last session was closed meanwhile */
+    return value;
+}
+
+CK_RV p11d_login_end(P11dToken *token)
+{
+    if (token->login == P11D_NOBODY)
+        return CKR_OK;
+    token->login = P11D_NOBODY;
+    p11d_snapshot_drop_private(&token->snapshot);
+    token->stale = true;
+    p11d_client_look(token);
+    if (!token->client.control)
+        return CKR_OK; /* then there is no login any more */
+    P11dRequest request = {.interface = &p11d_interface_token,
+                           .method = "Logout",
+                           .deadline = p11d_deadline_in(P11D_CONNECT_TIMEOUT)};
+    const CK_RV value = p11d_client_call(token, &request, NULL);
+    if (value == CKR_OK || value == CKR_USER_NOT_LOGGED_IN)
+        return CKR_OK;
+    /* A login that is not wanted any more must not stay: hanging up ends it for certain. */
+    p11d_client_lost(token);
+    return CKR_OK;
+}
+
+CK_RV p11d_login_finish(P11dToken *token)
+{
+    return token->login == P11D_NOBODY ? CKR_USER_NOT_LOGGED_IN : p11d_login_end(token);
+}

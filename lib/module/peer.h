@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A peer is one connection of an instance: a manager, control or call channel, or, for a service
+ * without channels, the message bus itself. One thread at a time speaks on it. Peers are counted,
+ * because a thread may wait for one that another has found dead.
+ */
+#ifndef P11D_PEER_H
+#define P11D_PEER_H
+
+#include "bus.h"
+#include "deadline.h"
+#include "pkcs11.h"
+
+typedef struct P11dInstance P11dInstance;
+
+typedef struct P11dPeer P11dPeer;
+struct P11dPeer {
+    P11dBus bus; /* bus.channel is the channel, also where it is a private one */
+    P11dDescriptor
+        *descriptor;         /* of the channel when it was new: for shutdown from other threads */
+    const char *destination; /* on the bus: name of the service, borrowed; else NULL */
+    unsigned references;
+    bool busy;      /* a thread speaks on it */
+    uint64_t epoch; /* of a call channel: the attachment of its token that it belongs to */
+    P11dInstance *instance;
+    P11dPeer *next; /* in the instance's list */
+    P11dPeer *previous;
+};
+
+/*
+ * Makes a peer of a private channel, with one reference, not busy. descriptor: a connected socket,
+ * which it owns in any case; carries: whether descriptors come over it (manager and control
+ * channels). Returns NULL if memory ran out.
+ */
+P11dPeer *p11d_peer_new(P11dInstance *instance, P11dDescriptor *descriptor, bool carries);
+
+/* Makes a peer of a connected bus, which it takes over (bus is cleared then in any case).
+ * destination: the service, outlives the peer. Returns NULL if memory ran out. */
+P11dPeer *p11d_peer_new_on_bus(P11dInstance *instance, P11dBus *bus, const char *destination);
+
+P11dPeer *p11d_peer_reference(P11dPeer *peer);
+
+/* Gives a reference up; the last one hangs up and frees. Safe on NULL. */
+void p11d_peer_release(P11dPeer *peer);
+
+/*
+ * Waits until nobody speaks on peer and claims it for this thread. Between claim and yield, and
+ * only then, the channel is used without the lock.
+ * Errors: CKR_CRYPTOKI_NOT_INITIALIZED (C_Finalize came first), CKR_DEVICE_ERROR (deadline).
+ */
+CK_RV p11d_peer_claim(P11dPeer *peer, P11dDeadline deadline);
+void p11d_peer_yield(P11dPeer *peer);
+
+/* Wakes whoever waits for an answer from any peer of instance: they find the connection closed. */
+void p11d_peer_shutdown_all(P11dInstance *instance);
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A request is one method call to a service: which method of which object, how its arguments are
+ * written and its results read. Signatures come from the interface tables. It can be performed more
+ * than once, on one peer after another, so its writer must give the same message each time.
+ */
+#ifndef P11D_REQUEST_H
+#define P11D_REQUEST_H
+
+#include "error.h"
+#include "interface.h"
+#include "peer.h"
+
+/* How long a call may take, in milliseconds. */
+#define P11D_CALL_TIMEOUT ((int64_t)60 * 1000)
+#define P11D_PERSON_TIMEOUT ((int64_t)10 * 60 * 1000) /* where a person acts */
+
+typedef struct P11dRequest {
+    const P11dInterface *interface;
+    const char *method;
+    const char *path;
+    /* Writes the arguments; NULL: none. */
+    void (*write)(P11dWriter *writer, void *data);
+    /* Reads the results, which are valid by their signature; NULL: they do not matter. What it
+     * returns becomes the answer's value. Called without the lock. */
+    CK_RV (*read)(P11dChannel *channel, P11dReader *body, void *data);
+    void *data; /* for both */
+    /* Signals that come in between, NULL: dropped. Called without the lock. */
+    P11dChannelSignal on_signal;
+    void *signal_data;
+    bool auto_start; /* the bus may start the service for this */
+    P11dPeer **keep; /* p11d_client_call: if its value is CKR_OK, the channel goes here instead of
+                      * back to the pool; NULL: it goes back */
+    P11dDeadline deadline;
+} P11dRequest;
+
+typedef struct P11dAnswer {
+    CK_RV value;       /* what came of it, for the application */
+    P11dStatus status; /* P11D_OK: the peer may be used again; an error reply is P11D_OK too */
+    bool sent;         /* the request left completely, so that it may have had its effect */
+    char error[P11D_ERROR_SIZE]; /* D-Bus name of an error reply; "" if there was none */
+} P11dAnswer;
+
+/*
+ * Sends request to peer and waits for the answer. Called without the lock, on a peer that this
+ * thread has claimed. A peer whose answer's status is not P11D_OK must not be used again.
+ */
+void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer *answer);
+
+/* Same, from a thread that holds the lock: claims peer, gives the lock up, performs, takes the lock
+ * and yields peer. */
+void p11d_request_exchange(const P11dRequest *request, P11dPeer *peer, P11dAnswer *answer);
+
+/*
+ * Makes request an OpenChannel of that interface. *channel: NULL until it is performed, then the
+ * descriptor that came, owned by the caller.
+ */
+void p11d_request_open_channel(P11dRequest *request, const P11dInterface *interface,
+                               const char *path, P11dDeadline deadline, P11dDescriptor **channel);
+
+#endif

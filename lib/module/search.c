@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include "search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "listing.h"
+
+typedef struct Search {
+    P11dOperation operation;
+    P11dHandles found;
+    size_t given; /* how many of them C_FindObjects gave out */
+} Search;
+
+static void free_search(P11dOperation *operation)
+{
+    Search *search = (Search *)operation;
+    p11d_handles_clear(&search->found);
+    free(search);
+}
+
+static CK_RV check_template(const CK_ATTRIBUTE *templ, CK_ULONG count)
+{
+    if (!templ && count > 0)
+        return CKR_ARGUMENTS_BAD;
+    if (count > P11D_TEMPLATE_MAX)
+        return CKR_TEMPLATE_INCONSISTENT;
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (!templ[i].pValue && templ[i].ulValueLen > 0)
+            return CKR_ATTRIBUTE_VALUE_INVALID;
+    }
+    return CKR_OK;
+}
+
+static CK_RV find(P11dToken *token, const CK_ATTRIBUTE *templ, CK_ULONG count,
+                  P11dOperation **operation)
+{
+    CK_RV value = p11d_listing_look(token);
+    if (value != CKR_OK)
+        return value;
+    Search *search = calloc(1, sizeof *search);
+    if (!search)
+        return CKR_HOST_MEMORY;
+    search->operation.free = free_search;
+    p11d_handles_init(&search->found);
+    value = p11d_snapshot_search(&token->snapshot, templ, count, &search->found);
+    if (value == CKR_OK)
+        *operation = &search->operation;
+    else
+        free_search(&search->operation);
+    return value;
+}
+
+CK_RV p11d_search_begin(P11dInstance *instance, CK_SESSION_HANDLE session,
+                        const CK_ATTRIBUTE *templ, CK_ULONG count)
+{
+    CK_RV value = p11d_session_begin(instance, session, P11D_OPERATION_SEARCH, NULL);
+    if (value != CKR_OK)
+        return value;
+    P11dOperation *search = NULL;
+    value = check_template(templ, count);
+    if (value == CKR_OK)
+        value = find(p11d_session_find(instance, session)->token, templ, count, &search);
+    p11d_session_put(instance, session, P11D_OPERATION_SEARCH, search);
+    return value;
+}
+
+CK_RV p11d_search_next(P11dInstance *instance, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects,
+                       CK_ULONG most, CK_ULONG *count)
+{
+    P11dOperation *operation;
+    const CK_RV value = p11d_session_take(instance, session, P11D_OPERATION_SEARCH, &operation);
+    if (value != CKR_OK)
+        return value;
+    Search *search = (Search *)operation;
+    const bool good = count && (objects || most == 0);
+    if (good) {
+        size_t portion = search->found.count - search->given;
+        if (portion > most)
+            portion = most;
+        if (portion > 0)
+            memcpy(objects, search->found.items + search->given, portion * sizeof *objects);
+        search->given += portion;
+        *count = portion;
+    }
+    p11d_session_put(instance, session, P11D_OPERATION_SEARCH, operation);
+    return good ? CKR_OK : CKR_ARGUMENTS_BAD;
+}
+
+CK_RV p11d_search_end(P11dInstance *instance, CK_SESSION_HANDLE session)
+{
+    P11dOperation *operation;
+    const CK_RV value = p11d_session_take(instance, session, P11D_OPERATION_SEARCH, &operation);
+    if (value != CKR_OK)
+        return value;
+    p11d_session_put(instance, session, P11D_OPERATION_SEARCH, NULL);
+    free_search(operation);
+    return CKR_OK;
+}

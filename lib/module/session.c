@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "session.h"
+
+#include <stdlib.h>
+
+#include "login.h"
+
+static CK_SESSION_HANDLE last_handle; /* of this process */
+
+/* Where the session with that handle is, or would be: they are in the order of their handles. */
+static size_t position_of(const P11dInstance *instance, CK_SESSION_HANDLE handle)
+{
+    size_t low = 0;
+    size_t high = instance->session_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (instance->sessions[middle]->handle < handle)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+P11dSession *p11d_session_find(P11dInstance *instance, CK_SESSION_HANDLE handle)
+{
+    const size_t at = position_of(instance, handle);
+    return at < instance->session_count && instance->sessions[at]->handle == handle
+               ? instance->sessions[at]
+               : NULL;
+}
+
+static void free_operation(P11dOperation *operation)
+{
+    if (operation)
+        operation->free(operation);
+}
+
+CK_RV p11d_session_begin(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
+                         P11dOperation *operation)
+{
+    P11dSession *session = p11d_session_find(instance, handle);
+    if (!session || session->operations[kind] || session->taken[kind]) {
+        free_operation(operation);
+        return session ? CKR_OPERATION_ACTIVE : CKR_SESSION_HANDLE_INVALID;
+    }
+    session->operations[kind] = operation;
+    session->taken[kind] = operation == NULL;
+    return CKR_OK;
+}
+
+CK_RV p11d_session_take(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
+                        P11dOperation **operation)
+{
+    P11dSession *session = p11d_session_find(instance, handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    if (session->taken[kind])
+        return CKR_OPERATION_ACTIVE;
+    *operation = session->operations[kind];
+    if (!*operation)
+        return CKR_OPERATION_NOT_INITIALIZED;
+    session->operations[kind] = NULL;
+    session->taken[kind] = true;
+    return CKR_OK;
+}
+
+void p11d_session_put(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
+                      P11dOperation *operation)
+{
+    P11dSession *session = p11d_session_find(instance, handle);
+    if (!session) {
+        free_operation(operation);
+        return;
+    }
+    session->taken[kind] = false;
+    session->operations[kind] = operation;
+}
+
+CK_RV p11d_session_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind)
+{
+    P11dSession *session = p11d_session_find(instance, handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    if (session->taken[kind])
+        return CKR_OPERATION_ACTIVE;
+    free_operation(session->operations[kind]);
+    session->operations[kind] = NULL;
+    return CKR_OK;
+}
+
+/* Takes the session at that position out of the list and frees it. */
+static void drop(P11dInstance *instance, size_t at)
+{
+    P11dSession *session = instance->sessions[at];
+    instance->session_count--;
+    for (size_t i = at; i < instance->session_count; i++)
+        instance->sessions[i] = instance->sessions[i + 1];
+    session->token->session_count--;
+    if (session->writable)
+        session->token->writable_count--;
+    for (int kind = 0; kind < P11D_OPERATION_KINDS; kind++)
+        free_operation(session->operations[kind]);
+    free(session);
+}
+
+void p11d_session_drop_all(P11dToken *token)
+{
+    P11dInstance *instance = token->instance;
+    for (size_t i = instance->session_count; i > 0; i--) {
+        if (instance->sessions[i - 1]->token == token)
+            drop(instance, i - 1);
+    }
+}
+
+static CK_RV make(P11dInstance *instance, P11dToken *token, bool writable,
+                  CK_SESSION_HANDLE *handle)
+{
+    if (instance->session_count % 64 == 0) {
+        P11dSession **more =
+            realloc(instance->sessions, (instance->session_count + 64) * sizeof(P11dSession *));
+        if (!more)
+            return CKR_HOST_MEMORY;
+        instance->sessions = more;
+    }
+    P11dSession *session = calloc(1, sizeof *session);
+    if (!session)
+        return CKR_HOST_MEMORY;
+    session->handle = ++last_handle;
+    session->token = token;
+    session->writable = writable;
+    instance->sessions[instance->session_count++] = session;
+    token->session_count++;
+    if (writable)
+        token->writable_count++;
+    *handle = session->handle;
+    return CKR_OK;
+}
+
+CK_RV p11d_session_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags,
+                        CK_SESSION_HANDLE *handle)
+{
+    const bool writable = (flags & CKF_RW_SESSION) != 0;
+    P11dToken *token;
+    if (!handle)
+        return CKR_ARGUMENTS_BAD;
+    if (!(flags & CKF_SERIAL_SESSION))
+        return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
+    const CK_RV value = p11d_token_look(instance, slot, &token);
+    if (value != CKR_OK)
+        return value;
+    if (writable && (token->properties.flags & CKF_WRITE_PROTECTED))
+        return CKR_TOKEN_WRITE_PROTECTED;
+    if (!writable && token->login == CKU_SO)
+        return CKR_SESSION_READ_WRITE_SO_EXISTS;
+    return make(instance, token, writable, handle);
+}
+
+CK_RV p11d_session_close(P11dInstance *instance, CK_SESSION_HANDLE handle)
+{
+    const P11dSession *session = p11d_session_find(instance, handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    P11dToken *token = session->token;
+    drop(instance, position_of(instance, handle));
+    if (token->session_count == 0)
+        p11d_login_end(token);
+    return CKR_OK;
+}
+
+CK_RV p11d_session_close_all(P11dInstance *instance, CK_SLOT_ID slot)
+{
+    P11dToken *token = p11d_token_find(instance, slot);
+    if (!token) {
+        p11d_service_look(instance);
+        token = p11d_token_find(instance, slot);
+    }
+    if (!token)
+        return CKR_SLOT_ID_INVALID;
+    p11d_session_drop_all(token);
+    p11d_login_end(token);
+    return CKR_OK;
+}
+
+CK_RV p11d_session_info(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_SESSION_INFO *info)
+{
+    const P11dSession *session = p11d_session_find(instance, handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    if (!info)
+        return CKR_ARGUMENTS_BAD;
+    const CK_USER_TYPE login = session->token->login;
+    CK_STATE state = session->writable ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
+    if (login == CKU_SO)
+        state = CKS_RW_SO_FUNCTIONS;
+    else if (login == CKU_USER)
+        state = session->writable ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
+    *info =
+        (CK_SESSION_INFO){.slotID = session->token->slot,
+                          .state = state,
+                          .flags = CKF_SERIAL_SESSION | (session->writable ? CKF_RW_SESSION : 0)};
+    return CKR_OK;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A session is what the application has opened with a token: its handle and the operations that are
+ * active in it. An operation is taken out of the session while a call works on it, so a second
+ * thread on the same session finds it active instead of racing, and the session may be closed
+ * meanwhile.
+ */
+#ifndef P11D_SESSION_H
+#define P11D_SESSION_H
+
+#include "token.h"
+
+/* The kinds of operation that a session has at most one of each. */
+typedef enum P11dOperationKind {
+    P11D_OPERATION_SEARCH,
+    P11D_OPERATION_DIGEST,
+    P11D_OPERATION_SIGNATURE,
+    P11D_OPERATION_KINDS,
+} P11dOperationKind;
+
+/* What every operation begins with. */
+typedef struct P11dOperation P11dOperation;
+struct P11dOperation {
+    void (*free)(P11dOperation *operation); /* wipes and frees; does not wait */
+};
+
+struct P11dSession {
+    CK_SESSION_HANDLE handle; /* never 0, never one that was given before in this process */
+    P11dToken *token;
+    bool writable;
+    P11dOperation *operations[P11D_OPERATION_KINDS]; /* owned; NULL: none */
+    bool taken[P11D_OPERATION_KINDS];                /* a call works on it */
+};
+
+/* The session with that handle, or NULL. Valid until the lock is given up. */
+P11dSession *p11d_session_find(P11dInstance *instance, CK_SESSION_HANDLE handle);
+
+/*
+ * Begins an operation: none of that kind may be active. operation: owned from then on, freed on
+ * error; NULL begins one that is taken, to be put later.
+ * Errors: CKR_SESSION_HANDLE_INVALID, CKR_OPERATION_ACTIVE.
+ */
+CK_RV p11d_session_begin(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
+                         P11dOperation *operation);
+
+/* Takes an operation out of its session. Errors: CKR_SESSION_HANDLE_INVALID,
+ * CKR_OPERATION_NOT_INITIALIZED, CKR_OPERATION_ACTIVE (another call works on it). */
+CK_RV p11d_session_take(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
+                        P11dOperation **operation);
+
+/* Puts it back; NULL: it has ended. If the session is gone, it is freed. */
+void p11d_session_put(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
+                      P11dOperation *operation);
+
+/* Ends the operation of that kind, if there is one. Errors: CKR_SESSION_HANDLE_INVALID,
+ * CKR_OPERATION_ACTIVE (a call works on it). */
+CK_RV p11d_session_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind);
+
+/* C_OpenSession, C_CloseSession, C_CloseAllSessions, C_GetSessionInfo (PKCS#11 3.1, section 5.6).
+ * All but the last wait. */
+CK_RV p11d_session_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags,
+                        CK_SESSION_HANDLE *handle);
+CK_RV p11d_session_close(P11dInstance *instance, CK_SESSION_HANDLE handle);
+CK_RV p11d_session_close_all(P11dInstance *instance, CK_SLOT_ID slot);
+CK_RV p11d_session_info(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_SESSION_INFO *info);
+
+/* Drops all sessions with token, without a word to the service. */
+void p11d_session_drop_all(P11dToken *token);
+
+#endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "event.h"
+#include "interface.h"
+#include "session.h"
+#include "trace.h"
+
+P11dToken *p11d_token_find(P11dInstance *instance, CK_SLOT_ID slot)
+{
+    for (size_t i = 0; i < instance->token_count; i++) {
+        if (instance->tokens[i]->slot == slot)
+            return instance->tokens[i];
+    }
+    return NULL;
+}
+
+P11dToken *p11d_token_find_path(P11dInstance *instance, const char *path)
+{
+    for (size_t i = 0; i < instance->token_count; i++) {
+        if (strcmp(instance->tokens[i]->path, path) == 0)
+            return instance->tokens[i];
+    }
+    return NULL;
+}
+
+static P11dToken *make(P11dInstance *instance, CK_SLOT_ID slot, const char *name)
+{
+    P11dToken *token = calloc(1, sizeof *token);
+    if (!token)
+        return NULL;
+    if (asprintf(&token->path, P11D_TOKENS_PATH "/%s", name) < 0) {
+        free(token);
+        return NULL;
+    }
+    token->instance = instance;
+    token->slot = slot;
+    token->name = strrchr(token->path, '/') + 1;
+    token->login = P11D_NOBODY;
+    token->stale = true;
+    p11d_slot_decode_name(token->name, token->title);
+    p11d_properties_init(&token->properties, token->title);
+    p11d_client_init(&token->client);
+    p11d_snapshot_init(&token->snapshot);
+    return token;
+}
+
+/* Enters token, keeping the order of slots. */
+static bool insert(P11dInstance *instance, P11dToken *token)
+{
+    P11dToken **more = realloc(instance->tokens, (instance->token_count + 1) * sizeof(P11dToken *));
+    if (!more)
+        return false;
+    instance->tokens = more;
+    size_t at = instance->token_count++;
+    for (; at > 0 && more[at - 1]->slot > token->slot; at--)
+        more[at] = more[at - 1];
+    more[at] = token;
+    return true;
+}
+
+P11dToken *p11d_token_provide(P11dInstance *instance, const char *name)
+{
+    const CK_SLOT_ID slot = p11d_slot_assign(name);
+    P11dToken *token = slot == 0 ? NULL : p11d_token_find(instance, slot);
+    if (token || slot == 0)
+        return token;
+    token = make(instance, slot, name);
+    if (token && insert(instance, token))
+        return token;
+    p11d_token_free(token);
+    return NULL;
+}
+
+static void came_or_went(P11dToken *token)
+{
+    p11d_trace(P11D_TRACE_STATE, "token %s: %s", token->name, token->present ? "there" : "gone");
+    p11d_event_happened(token);
+}
+
+void p11d_token_appear(P11dToken *token, P11dReader properties)
+{
+    p11d_properties_clear(&token->properties);
+    p11d_properties_init(&token->properties, token->title);
+    p11d_properties_read(&token->properties, properties);
+    if (token->present)
+        return;
+    token->present = true;
+    came_or_went(token);
+}
+
+void p11d_token_vanish(P11dToken *token)
+{
+    if (!token->present)
+        return;
+    token->present = false;
+    came_or_went(token);
+}
+
+void p11d_token_change(P11dToken *token, P11dReader changed, P11dReader invalidated)
+{
+    const char *name;
+    p11d_properties_read(&token->properties, changed);
+    while (!p11d_reader_at_end(&invalidated) && p11d_reader_string(&invalidated, &name, NULL))
+        p11d_properties_reset(&token->properties, name, token->title);
+}
+
+void p11d_token_end_sessions(P11dToken *token)
+{
+    if (token->login == P11D_NOBODY)
+        return;
+    token->login = P11D_NOBODY;
+    p11d_snapshot_drop_private(&token->snapshot);
+    token->stale = true;
+    p11d_session_drop_all(token);
+}
+
+CK_RV p11d_token_look(P11dInstance *instance, CK_SLOT_ID slot, P11dToken **token)
+{
+    p11d_service_look(instance);
+    *token = p11d_token_find(instance, slot);
+    if (!*token)
+        return CKR_SLOT_ID_INVALID;
+    return (*token)->present ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
+}
+
+CK_RV p11d_token_info(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+    P11dToken *token;
+    if (!info)
+        return CKR_ARGUMENTS_BAD;
+    const CK_RV value = p11d_token_look(instance, slot, &token);
+    if (value != CKR_OK)
+        return value;
+    const P11dProperties *properties = &token->properties;
+    *info = (CK_TOKEN_INFO){.flags = properties->flags | CKF_RNG, /* the kernel's, see random.h */
+                            .ulMaxSessionCount = CK_EFFECTIVELY_INFINITE,
+                            .ulSessionCount = token->session_count,
+                            .ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE,
+                            .ulRwSessionCount = token->writable_count,
+                            .ulMaxPinLen = properties->pin.longest,
+                            .ulMinPinLen = properties->pin.shortest,
+                            .ulTotalPublicMemory = CK_UNAVAILABLE_INFORMATION,
+                            .ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION,
+                            .ulTotalPrivateMemory = CK_UNAVAILABLE_INFORMATION,
+                            .ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION,
+                            .hardwareVersion = properties->hardware,
+                            .firmwareVersion = properties->firmware};
+    memcpy(info->label, properties->label, sizeof info->label);
+    memcpy(info->manufacturerID, properties->manufacturer, sizeof info->manufacturerID);
+    memcpy(info->model, properties->model, sizeof info->model);
+    memcpy(info->serialNumber, properties->serial, sizeof info->serialNumber);
+    memset(info->utcTime, ' ', sizeof info->utcTime);
+    return CKR_OK;
+}
+
+void p11d_token_free(P11dToken *token)
+{
+    if (!token)
+        return;
+    p11d_client_clear(&token->client);
+    p11d_snapshot_clear(&token->snapshot);
+    p11d_properties_clear(&token->properties);
+    free(token->path);
+    free(token);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A token is what a service exports under one name, as this instance knows it: its properties, this
+ * application's login and sessions, the snapshot of its objects. It is made when the name is first
+ * seen and stays for as long as the instance, whether the service still has it or not.
+ */
+#ifndef P11D_TOKEN_H
+#define P11D_TOKEN_H
+
+#include "client.h"
+#include "instance.h"
+#include "properties.h"
+#include "slot.h"
+#include "snapshot.h"
+
+/* Nobody is logged in. */
+#define P11D_NOBODY CK_UNAVAILABLE_INFORMATION
+
+struct P11dToken {
+    P11dInstance *instance;
+    CK_SLOT_ID slot;
+    char *path;
+    const char *name;                /* the last element of path */
+    char title[P11D_SLOT_NAME_SIZE]; /* what name stands for */
+    bool present;
+    bool listed; /* mark while a list is applied */
+    bool event;  /* came or went, and C_WaitForSlotEvent did not say so yet */
+    P11dProperties properties;
+    P11dClient client;
+    CK_USER_TYPE login;     /* CKU_USER, CKU_SO or P11D_NOBODY */
+    CK_ULONG session_count; /* of this application */
+    CK_ULONG writable_count;
+    P11dSnapshot snapshot;
+    bool stale;   /* ListObjects must be asked before the next search */
+    bool listing; /* a thread is asking */
+};
+
+/* The token of that slot, or of that object path; NULL if there is none. */
+P11dToken *p11d_token_find(P11dInstance *instance, CK_SLOT_ID slot);
+P11dToken *p11d_token_find_path(P11dInstance *instance, const char *path);
+
+/* The token of that name, made if it is new, not present then. NULL if memory or slots ran out. */
+P11dToken *p11d_token_provide(P11dInstance *instance, const char *name);
+
+/* The service has it: properties are all that it says. */
+void p11d_token_appear(P11dToken *token, P11dReader properties);
+/* The service has it no more. Safe on one that is not present. */
+void p11d_token_vanish(P11dToken *token);
+/* Some properties changed, others (an 'as') are no longer said. */
+void p11d_token_change(P11dToken *token, P11dReader changed, P11dReader invalidated);
+
+/* Forgets the login because the service did: the sessions with it are gone. */
+void p11d_token_end_sessions(P11dToken *token);
+
+/* C_GetTokenInfo (PKCS#11 3.1, section 5.5.3). Waits. */
+CK_RV p11d_token_info(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *info);
+
+/* The token in that slot, after a look at the service. Errors: CKR_SLOT_ID_INVALID,
+ * CKR_TOKEN_NOT_PRESENT. Waits. */
+CK_RV p11d_token_look(P11dInstance *instance, CK_SLOT_ID slot, P11dToken **token);
+
+void p11d_token_free(P11dToken *token);
+
+#endif
