@@ -12,7 +12,7 @@
 
 void p11d_channel_init(P11dChannel *channel, P11dDescriptor *descriptor, size_t limit)
 {
-    *channel = (P11dChannel){.descriptor = descriptor};
+    *channel = (P11dChannel){.descriptor = descriptor, .just_checked = -1};
     /* Behind a message of the largest size there may be the start of the next one. */
     p11d_buffer_init(&channel->in, limit + LARGE_READ);
     p11d_buffer_init(&channel->out, limit);
@@ -29,6 +29,7 @@ static void close_socket(P11dChannel *channel)
 {
     p11d_descriptor_close(channel->descriptor);
     channel->descriptor = NULL;
+    channel->just_checked = -1;
 }
 
 void p11d_channel_clear(P11dChannel *channel)
@@ -130,6 +131,7 @@ static P11dStatus transmit(P11dChannel *channel, size_t end, int fd, P11dDeadlin
         ssize_t sent =
             send_some(number, channel->out.data + channel->out_sent, size, in_front ? -1 : fd);
         if (sent >= 0) {
+            channel->just_checked = number;
             channel->out_sent += (size_t)sent;
             if (!in_front)
                 fd = -1;
@@ -290,7 +292,11 @@ static P11dStatus receive_some(P11dChannel *channel, size_t wanted)
 static P11dStatus fill(P11dChannel *channel, size_t wanted, P11dDeadline deadline)
 {
     for (;;) {
-        int number = socket_number(channel);
+        /* Right behind a send one check is saved: it would cost a call a twentieth of its time. */
+        int number = channel->just_checked;
+        channel->just_checked = -1;
+        if (number < 0)
+            number = socket_number(channel);
         if (number < 0)
             return P11D_CLOSED;
         /* To read first would nearly always be in vain: the other side is still at work. */

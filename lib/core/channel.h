@@ -14,6 +14,7 @@
 
 typedef struct P11dChannel {
     P11dDescriptor *descriptor; /* owned; NULL once closed */
+    int just_checked;           /* its number if nothing was waited for since, else -1 */
     uint32_t serial;            /* of the last message sent */
     P11dBuffer in;              /* received, not consumed yet */
     size_t message_size;        /* bytes at the front of in that the last message took */
