@@ -435,22 +435,24 @@ P11dStatus p11d_channel_receive_line(P11dChannel *channel, P11dDeadline deadline
 {
     p11d_channel_done(channel);
     P11dBuffer *in = &channel->in;
-    P11dStatus status = P11D_OK;
-    for (size_t i = 0; status == P11D_OK; i++) {
-        while (status == P11D_OK && i + 1 >= in->size)
-            status = fill(channel, FIRST_READ, deadline);
-        if (status != P11D_OK)
-            break;
-        if (in->data[i] == '\r' && in->data[i + 1] == '\n') {
-            line[i] = '\0';
-            p11d_buffer_consume(in, i + 2);
+    char last = '\0';
+    for (size_t i = 0; i <= size; i++) {
+        while (in->size <= i) {
+            P11dStatus status = fill(channel, FIRST_READ, deadline);
+            if (status != P11D_OK)
+                return status;
+        }
+        char byte = (char)in->data[i];
+        if (last == '\r' && byte == '\n') {
+            line[i - 1] = '\0';
+            p11d_buffer_consume(in, i + 1);
             return P11D_OK;
         }
-        if (i + 1 >= size || in->data[i] < ' ' || in->data[i] > '~') {
-            close_socket(channel);
-            return P11D_MALFORMED;
-        }
-        line[i] = (char)in->data[i];
+        bool expected = byte == '\r' || (byte >= ' ' && byte <= '~');
+        if (i == size || last == '\r' || !expected)
+            break;
+        line[i] = last = byte;
     }
-    return status;
+    close_socket(channel);
+    return P11D_MALFORMED;
 }

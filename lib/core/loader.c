@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "error.h"
+
 typedef struct Module {
     P11dLibrary library;
     void *handle;
@@ -87,13 +89,15 @@ static const char *get_functions(const char *path, void *handle, P11dLibrary *li
 
     CK_FUNCTION_LIST *functions = NULL;
     CK_RV result = get_function_list(&functions);
+    char scratch[P11D_NAME_SIZE];
     if (result != CKR_OK)
-        return failure("%s: C_GetFunctionList failed with 0x%lx", path, result);
+        return failure("%s: C_GetFunctionList failed with %s", path,
+                       p11d_error_ckr(result, scratch));
     if (!functions)
         return failure("%s: C_GetFunctionList returned no list", path);
     /* A list of version 3 begins with all of version 2, which is what is used. */
     if (functions->version.major != 2 && functions->version.major != 3)
-        return failure("%s: PKCS#11 version %u.%u is not known", path, functions->version.major,
+        return failure("%s: version %u.%u of PKCS#11 is not known", path, functions->version.major,
                        functions->version.minor);
     if (!functions->C_Initialize || !functions->C_Finalize || !functions->C_GetInfo)
         return failure("%s: the function list has holes", path);

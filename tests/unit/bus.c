@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: MIT
+#include "bus.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "open-files.h"
+
+#define SOON p11d_deadline_in(20)     /* for what is expected to time out */
+#define LATER p11d_deadline_in(20000) /* for what is expected not to */
+#define DBUS "org.freedesktop.DBus"
+
+/* A message bus of our own, in a directory of its own. */
+
+typedef struct Daemon {
+    char directory[32];
+    char config[48];
+    char text[256]; /* its address */
+    P11dAddress address;
+    pid_t pid;
+} Daemon;
+
+/* more: what the configuration says beside the usual. */
+static void start_daemon(Daemon *daemon, const char *more)
+{
+    int ready[2];
+    strcpy(daemon->directory, "/tmp/p11dbus-test-XXXXXX");
+    cr_assert_not_null(mkdtemp(daemon->directory));
+    sprintf(daemon->config, "%s/bus.conf", daemon->directory);
+    FILE *file = fopen(daemon->config, "we");
+    fprintf(file,
+            "<busconfig><listen>unix:path=%s/bus</listen>%s<policy context='default'>"
+            "<allow send_destination='*'/><allow receive_sender='*'/><allow own='*'/>"
+            "</policy></busconfig>",
+            daemon->directory, more);
+    fclose(file);
+
+    cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
+    daemon->pid = fork();
+    if (daemon->pid == 0) {
+        char config[64], print[32];
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails stops nothing */
+        int null = open("/dev/null", O_RDWR);
+        dup2(null, 2); /* it warns that it may not raise its limit of descriptors */
+        snprintf(config, sizeof config, "--config-file=%s", daemon->config);
+        snprintf(print, sizeof print, "--print-address=%d", dup(ready[1]));
+        execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nopidfile", config, print, NULL);
+        _exit(127);
+    }
+    close(ready[1]);
+    ssize_t size = read(ready[0], daemon->text, sizeof daemon->text - 1);
+    close(ready[0]);
+    cr_assert_gt(size, 1, "dbus-daemon does not start");
+    daemon->text[size - 1] = '\0'; /* the end of the line */
+    cr_assert(p11d_address_parse(&daemon->address, daemon->text, NULL));
+}
+
+static void stop_daemon(Daemon *daemon)
+{
+    char socket[64];
+    kill(daemon->pid, SIGTERM);
+    waitpid(daemon->pid, NULL, 0);
+    snprintf(socket, sizeof socket, "%s/bus", daemon->directory);
+    unlink(socket);
+    unlink(daemon->config);
+    rmdir(daemon->directory);
+}
+
+Test(bus, says_hello_and_calls)
+{
+    Daemon daemon;
+    P11dBus bus;
+    P11dWriter writer;
+    P11dMessage reply;
+    bool complete = false;
+    const char *id;
+    start_daemon(&daemon, "");
+    unsigned before = open_files(false);
+    cr_assert_eq(p11d_bus_connect(&bus, &daemon.address, LATER), P11D_OK);
+    cr_assert_eq(bus.unique_name[0], ':');
+    cr_assert(bus.passes_descriptors);
+    p11d_bus_begin(&bus, &writer, DBUS, "/org/freedesktop/DBus", DBUS, "GetId", "", true);
+    cr_assert_eq(p11d_bus_call(&bus, &writer, LATER, &reply, &complete), P11D_OK);
+    cr_assert(complete && reply.type == P11D_MESSAGE_RETURN);
+    cr_assert(p11d_reader_string(&reply.body, &id, NULL));
+    cr_assert_eq(strlen(id), 32);
+    p11d_bus_clear(&bus);
+    p11d_bus_clear(&bus);
+    cr_assert_eq(open_files(false), before);
+    stop_daemon(&daemon);
+}
+
+Test(bus, a_service_that_is_not_there_is_an_error_reply)
+{
+    Daemon daemon;
+    P11dBus bus;
+    P11dWriter writer;
+    P11dMessage reply;
+    start_daemon(&daemon, "");
+    cr_assert_eq(p11d_bus_connect(&bus, &daemon.address, LATER), P11D_OK);
+    for (int auto_start = 0; auto_start < 2; auto_start++) {
+        p11d_bus_begin(&bus, &writer, "org.p11dbus.Nobody", "/", "a.b", "C", "", auto_start);
+        cr_assert_eq(p11d_bus_call(&bus, &writer, LATER, &reply, NULL), P11D_OK);
+        cr_assert_eq(reply.type, P11D_MESSAGE_ERROR);
+        cr_assert_str_eq(reply.error_name,
+                         auto_start ? DBUS ".Error.ServiceUnknown" : DBUS ".Error.NameHasNoOwner");
+    }
+    p11d_bus_clear(&bus);
+    stop_daemon(&daemon);
+}
+
+Test(bus, the_limit_of_connections_is_refused)
+{
+    Daemon daemon;
+    P11dBus bus[3];
+    start_daemon(&daemon, "<limit name='max_connections_per_user'>2</limit>");
+    cr_assert_eq(p11d_bus_connect(&bus[0], &daemon.address, LATER), P11D_OK);
+    cr_assert_eq(p11d_bus_connect(&bus[1], &daemon.address, LATER), P11D_OK);
+    unsigned before = open_files(false);
+    cr_assert_eq(p11d_bus_connect(&bus[2], &daemon.address, LATER), P11D_REFUSED);
+    cr_assert_eq(open_files(false), before);
+    p11d_bus_clear(&bus[0]);
+    p11d_bus_clear(&bus[1]);
+    stop_daemon(&daemon);
+}
+
+Test(bus, authentication_can_be_refused)
+{
+    Daemon daemon;
+    P11dBus bus;
+    start_daemon(&daemon, "<auth>DBUS_COOKIE_SHA1</auth>");
+    cr_assert_eq(p11d_bus_connect(&bus, &daemon.address, LATER), P11D_REFUSED);
+    stop_daemon(&daemon);
+}
+
+/* A service on the bus: before it answers a call, with one end of a socket pair, it sends the
+ * caller what the caller did not ask for. */
+static void *serve_one_call(void *data)
+{
+    P11dBus *bus = data;
+    P11dMessage call;
+    P11dWriter writer;
+    int ends[2];
+    do
+        if (p11d_channel_receive(&bus->channel, LATER, &call) != P11D_OK)
+            return NULL;
+    while (call.type != P11D_MESSAGE_CALL);
+    char caller[64];
+    snprintf(caller, sizeof caller, "%s", call.sender);
+    uint32_t serial = call.serial;
+
+    p11d_bus_begin(bus, &writer, caller, "/x", "x.y", "Unasked", "", true);
+    p11d_channel_send(&bus->channel, &writer, -1, LATER, NULL);
+    P11dMessage message = {.type = P11D_MESSAGE_SIGNAL,
+                           .path = "/x",
+                           .interface = "x.y",
+                           .member = "Unasked",
+                           .destination = caller};
+    p11d_channel_begin(&bus->channel, &writer, &message);
+    p11d_channel_send(&bus->channel, &writer, -1, LATER, NULL);
+
+    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
+    message = (P11dMessage){.type = P11D_MESSAGE_RETURN,
+                            .reply_serial = serial,
+                            .destination = caller,
+                            .descriptors = 1};
+    p11d_channel_begin(&bus->channel, &writer, &message);
+    p11d_channel_send(&bus->channel, &writer, ends[0], LATER, NULL);
+    close(ends[0]);
+    (void)!write(ends[1], "hello", 5);
+    close(ends[1]);
+    return NULL;
+}
+
+Test(bus, a_descriptor_comes_with_its_reply_whatever_else_is_sent_to_us)
+{
+    Daemon daemon;
+    P11dBus bus, service;
+    P11dWriter writer;
+    P11dMessage reply;
+    pthread_t thread;
+    char text[6] = {0};
+    start_daemon(&daemon, "");
+    cr_assert_eq(p11d_bus_connect(&bus, &daemon.address, LATER), P11D_OK);
+    cr_assert_eq(p11d_bus_connect(&service, &daemon.address, LATER), P11D_OK);
+    pthread_create(&thread, NULL, serve_one_call, &service);
+    p11d_bus_begin(&bus, &writer, service.unique_name, "/x", "x.y", "Z", "", false);
+    cr_assert_eq(p11d_bus_call(&bus, &writer, LATER, &reply, NULL), P11D_OK);
+    cr_assert_eq(reply.type, P11D_MESSAGE_RETURN);
+    P11dDescriptor *descriptor = p11d_channel_take(&bus.channel, 0);
+    cr_assert_not_null(descriptor);
+    pthread_join(thread, NULL);
+    cr_assert_eq(recv(p11d_descriptor_number(descriptor), text, 5, MSG_WAITALL), 5);
+    cr_assert_str_eq(text, "hello");
+    p11d_descriptor_close(descriptor);
+    p11d_bus_clear(&bus);
+    p11d_bus_clear(&service);
+    stop_daemon(&daemon);
+}
+
+/* Servers that are no bus */
+
+typedef struct Server {
+    P11dAddress address;
+    int socket;
+    const void *says;
+    size_t size;
+    bool in_single_bytes;
+    bool hangs_up; /* when it has said that; else it stays silent */
+    pthread_t thread;
+} Server;
+
+/* A listening socket with a name that the kernel finds. */
+static void open_server(Server *server)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof name;
+    server->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(server->socket, (struct sockaddr *)&name, sizeof(sa_family_t)), 0);
+    cr_assert_eq(listen(server->socket, 0), 0);
+    cr_assert_eq(getsockname(server->socket, (struct sockaddr *)&name, &length), 0);
+    server->address = (P11dAddress){.count = 1, .transports[0] = {.name = name, .length = length}};
+}
+
+static void *play(void *data)
+{
+    const Server *server = data;
+    char bytes[4096];
+    int client = accept(server->socket, NULL, NULL);
+    if (recv(client, bytes, 1, 0) == 1 && bytes[0] == '\0') {
+        size_t step = server->in_single_bytes ? 1 : server->size;
+        for (size_t i = 0; i < server->size; i += step)
+            if (send(client, (const char *)server->says + i, step, MSG_NOSIGNAL) < 0)
+                break;
+        if (!server->hangs_up)
+            while (recv(client, bytes, sizeof bytes, 0) > 0)
+                ;
+    }
+    close(client);
+    return NULL;
+}
+
+static P11dStatus connect_to(Server *server, P11dBus *bus, P11dDeadline deadline)
+{
+    open_server(server);
+    pthread_create(&server->thread, NULL, play, server);
+    unsigned before = open_files(false);
+    P11dStatus status = p11d_bus_connect(bus, &server->address, deadline);
+    if (status != P11D_OK) {
+        pthread_join(server->thread, NULL);
+        cr_assert_eq(open_files(false), before);
+    }
+    return status;
+}
+
+static void close_server(Server *server)
+{
+    close(server->socket);
+}
+
+#define OK "OK 0123456789abcdef0123456789abcdef\r\n"
+
+typedef struct Lines {
+    char says[64];
+    size_t filled; /* and as many times 'x' */
+    bool hangs_up;
+    P11dStatus expected;
+} Lines;
+
+static const Lines lines[] = {
+    {"", 0, true, P11D_CLOSED},
+    {"", 0, false, P11D_TIMEOUT},
+    {"OK 01", 0, true, P11D_CLOSED},
+    {"OK 01", 0, false, P11D_TIMEOUT},
+    {OK, 0, true, P11D_CLOSED},
+    {OK, 0, false, P11D_TIMEOUT},
+    {OK "AGREE_UNIX_FD\r\n", 0, true, P11D_CLOSED},
+    {OK "AGREE_UNIX_FD\r\n", 0, false, P11D_TIMEOUT},
+    {"REJECTED EXTERNAL\r\n", 0, false, P11D_REFUSED},
+    {"REJECTED\r\n", 0, true, P11D_REFUSED},
+    {"ERROR \"no\"\r\n", 0, false, P11D_REFUSED},
+    {"DATA\r\n", 0, false, P11D_MALFORMED},
+    {"OKAY\r\n", 0, false, P11D_MALFORMED},
+    {"HTTP/1.1 400 Bad Request\r\n", 0, false, P11D_MALFORMED},
+    {"OK 01\n", 0, false, P11D_MALFORMED},
+    {"OK \x01\r\n", 0, false, P11D_MALFORMED},
+    {"OK \xc3\xa4\r\n", 0, false, P11D_MALFORMED},
+    {"OK ", 1000, false, P11D_MALFORMED},
+    {"OK ", 100000, true, P11D_MALFORMED},
+    {OK "AGREE\r\n", 0, false, P11D_MALFORMED},
+    {OK, 20, false, P11D_TIMEOUT},
+    {OK "AGREE_UNIX_FD\r\n", 20, false, P11D_MALFORMED},
+};
+
+ParameterizedTestParameters(bus, trap_28_wrong_and_silent_servers)
+{
+    Lines *parameters = cr_malloc(sizeof lines);
+    memcpy(parameters, lines, sizeof lines);
+    return cr_make_param_array(Lines, parameters, sizeof lines / sizeof lines[0]);
+}
+
+ParameterizedTest(const Lines *test, bus, trap_28_wrong_and_silent_servers)
+{
+    size_t said = strlen(test->says);
+    char *says = malloc(said + test->filled);
+    memcpy(says, test->says, said);
+    memset(says + said, 'x', test->filled);
+    Server server = {.says = says, .size = said + test->filled, .hangs_up = test->hangs_up};
+    P11dBus bus;
+    P11dStatus status = connect_to(&server, &bus, test->expected == P11D_TIMEOUT ? SOON : LATER);
+    cr_assert_eq(status, test->expected, "%.20s: %d", test->says, (int)status);
+    close_server(&server);
+    free(says);
+}
+
+/* What is behind the lines: the reply to Hello (or not). */
+static P11dStatus connect_with_reply(P11dMessage message, const char *name, const char *said,
+                                     bool in_single_bytes, P11dBus *bus)
+{
+    P11dBuffer says;
+    P11dWriter writer;
+    p11d_buffer_init(&says, 4096);
+    p11d_buffer_append(&says, said, strlen(said));
+    message.serial = 1;
+    message.signature = "s";
+    p11d_message_begin(&writer, &says, &message);
+    p11d_writer_string(&writer, name);
+    cr_assert_eq(p11d_message_end(&writer), P11D_OK);
+    Server server = {.says = says.data, .size = says.size, .in_single_bytes = in_single_bytes};
+    P11dStatus status = connect_to(&server, bus, LATER);
+    if (status == P11D_OK) {
+        P11dBus copy = *bus;
+        p11d_bus_clear(bus);
+        pthread_join(server.thread, NULL);
+        *bus = copy; /* only to be looked at */
+    }
+    close_server(&server);
+    p11d_buffer_clear(&says);
+    return status;
+}
+
+Test(bus, hello_without_descriptors)
+{
+    P11dBus bus;
+    P11dMessage reply = {.type = P11D_MESSAGE_RETURN, .reply_serial = 1};
+    cr_assert_eq(connect_with_reply(reply, ":1.7", OK "ERROR\r\n", false, &bus), P11D_OK);
+    cr_assert_str_eq(bus.unique_name, ":1.7");
+    cr_assert_not(bus.passes_descriptors);
+    cr_assert_not(bus.channel.accepts_descriptors);
+}
+
+Test(bus, hello_in_single_bytes)
+{
+    P11dBus bus;
+    P11dMessage reply = {.type = P11D_MESSAGE_RETURN, .reply_serial = 1};
+    cr_assert_eq(connect_with_reply(reply, ":1.7", OK "AGREE_UNIX_FD\r\n", true, &bus), P11D_OK);
+    cr_assert_str_eq(bus.unique_name, ":1.7");
+    cr_assert(bus.passes_descriptors);
+}
+
+Test(bus, hello_refused)
+{
+    P11dBus bus;
+    P11dMessage reply = {
+        .type = P11D_MESSAGE_ERROR, .reply_serial = 1, .error_name = DBUS ".Error.LimitsExceeded"};
+    cr_assert_eq(connect_with_reply(reply, "full", OK "AGREE_UNIX_FD\r\n", false, &bus),
+                 P11D_REFUSED);
+}
+
+Test(bus, hello_with_a_name_that_is_none)
+{
+    static const char *const names[] = {
+        "", "org.example.Name",
+        ":1.0123456789012345678901234567890123456789012345678901234567890123456789"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        P11dBus bus;
+        P11dMessage reply = {.type = P11D_MESSAGE_RETURN, .reply_serial = 1};
+        cr_assert_eq(connect_with_reply(reply, names[i], OK "AGREE_UNIX_FD\r\n", false, &bus),
+                     P11D_MALFORMED);
+    }
+}
+
+/* Connecting */
+
+Test(bus, nobody_there_is_closed)
+{
+    P11dBus bus;
+    Server server;
+    open_server(&server);
+    close_server(&server);
+    cr_assert_eq(p11d_bus_connect(&bus, &server.address, LATER), P11D_CLOSED);
+    P11dAddress address;
+    cr_assert(p11d_address_parse(&address, "unix:path=/nonexistent/bus", NULL));
+    cr_assert_eq(p11d_bus_connect(&bus, &address, LATER), P11D_CLOSED);
+    cr_assert(p11d_address_parse(&address, "unix:path=/dev/null/bus", NULL));
+    cr_assert_eq(p11d_bus_connect(&bus, &address, LATER), P11D_CLOSED);
+    address.count = 0;
+    cr_assert_eq(p11d_bus_connect(&bus, &address, LATER), P11D_CLOSED);
+}
+
+Test(bus, the_next_transport_is_tried)
+{
+    Daemon daemon;
+    P11dBus bus;
+    start_daemon(&daemon, "");
+    P11dAddress address = {.count = 2, .transports[1] = daemon.address.transports[0]};
+    Server server;
+    open_server(&server);
+    close_server(&server);
+    address.transports[0] = server.address.transports[0];
+    cr_assert_eq(p11d_bus_connect(&bus, &address, LATER), P11D_OK);
+    p11d_bus_clear(&bus);
+    stop_daemon(&daemon);
+}
+
+/* Fills the queue of connections that server has not accepted. Returns how many that were. */
+static size_t fill_queue(const Server *server, int clients[64])
+{
+    size_t count = 0;
+    for (; count < 64; count++) {
+        clients[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (connect(clients[count], (const struct sockaddr *)&server->address.transports[0].name,
+                    server->address.transports[0].length) != 0)
+            break;
+    }
+    cr_assert_eq(errno, EAGAIN);
+    return count;
+}
+
+Test(bus, trap_28_a_server_that_accepts_nobody_ends_in_time)
+{
+    P11dBus bus;
+    Server server;
+    int clients[64];
+    open_server(&server);
+    fill_queue(&server, clients);
+    cr_assert_eq(p11d_bus_connect(&bus, &server.address, SOON), P11D_TIMEOUT);
+    cr_assert_eq(p11d_bus_connect(&bus, &server.address, p11d_deadline_now()), P11D_TIMEOUT);
+    close_server(&server);
+}
+
+static void *accept_all(void *data)
+{
+    const Server *server = data;
+    for (size_t i = 0; i < server->size; i++)
+        close(accept(server->socket, NULL, NULL));
+    return play(data);
+}
+
+Test(bus, a_full_queue_is_waited_for)
+{
+    P11dBus bus;
+    Server server;
+    int clients[64];
+    open_server(&server);
+    size_t count = fill_queue(&server, clients);
+    server.says = "REJECTED\r\nREJECTED\r\nREJECTED\r\nREJECTED\r\n";
+    server.size = count;
+    server.in_single_bytes = true;
+    server.hangs_up = true;
+    pthread_create(&server.thread, NULL, accept_all, &server);
+    P11dStatus status = p11d_bus_connect(&bus, &server.address, LATER);
+    pthread_join(server.thread, NULL);
+    /* It was connected, and heard a few bytes. */
+    cr_assert_eq(status, P11D_CLOSED);
+    close_server(&server);
+}
