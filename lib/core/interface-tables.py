@@ -4,7 +4,8 @@
 
 usage: interface-tables.py OUTPUT XML...
 
-The first XML file is also embedded whole, as p11d_interface_xml.
+The files are also embedded whole: the first as p11d_interface_xml, the second, where there is one,
+as p11d_interface_standard_xml.
 """
 
 import sys
@@ -72,8 +73,11 @@ def interface_lines(interface):
     return methods + signals + properties + [head + fields + "};", ""]
 
 
-def embedded(path):
-    lines = ["const char p11d_interface_xml[] ="]
+EMBEDDED = ["p11d_interface_xml", "p11d_interface_standard_xml"]
+
+
+def embedded(symbol, path):
+    lines = ["const char %s[] =" % symbol]
     with open(path, encoding="utf-8") as xml:
         for line in xml:
             text = line.rstrip("\n").replace("\\", "\\\\").replace('"', '\\"')
@@ -86,7 +90,8 @@ def main(output, paths):
     for path in paths:
         for interface in ElementTree.parse(path).getroot().findall("interface"):
             lines += interface_lines(interface)
-    lines += embedded(paths[0])
+    for symbol, path in zip(EMBEDDED, paths):
+        lines += embedded(symbol, path)
     with open(output, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
 

@@ -49,8 +49,10 @@ extern const P11dInterface p11d_interface_peer;           /* org.freedesktop.DBu
 extern const P11dInterface p11d_interface_object_manager; /* org.freedesktop.DBus.ObjectManager */
 extern const P11dInterface p11d_interface_properties;     /* org.freedesktop.DBus.Properties */
 
-/* The XML document of org.p11dbus.xml, for GDBus and for introspection. */
+/* The XML documents, for GDBus and for introspection: org.p11dbus.xml, and what channels carry of
+ * D-Bus's own interfaces. */
 extern const char p11d_interface_xml[];
+extern const char p11d_interface_standard_xml[];
 
 /* The row of that name, or NULL. Names are compared exactly. */
 const P11dMethod *p11d_interface_method(const P11dInterface *interface, const char *name);

@@ -45,8 +45,7 @@ P11dStatus p11d_link_queue_ready(P11dChannel *link);
  * Sends without waiting longer than deadline. Errors: as p11d_channel_send.
  */
 P11dStatus p11d_link_send_client(P11dChannel *link, const char *path,
-                                 const P11dCredentials *credentials, int fd,
-                                 P11dDeadline deadline);
+                                 const P11dCredentials *credentials, int fd, P11dDeadline deadline);
 
 /* What a message on a link says. */
 typedef enum P11dLinkKind {

@@ -19,7 +19,6 @@ typedef struct P11dSupervisorOptions {
     const char *worker_program;
     const char *const *worker_arguments;
     gboolean replace; /* take the name over from a service that allows it; ours allows it too */
-    gboolean quiet;   /* errors and warnings only on stderr */
     /* Called once, when the name is owned and every worker has announced its tokens (or had 10
      * seconds to do so). May be NULL. */
     void (*ready)(void *data);

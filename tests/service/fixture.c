@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+#include "fixture.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixfdlist.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SAY_DESCRIPTOR 4
+
+/* Long enough for a machine under load; nothing waits that long unless it hangs. */
+#define PATIENCE 60000
+
+static const char bus_configuration[] =
+    "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" "
+    "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">"
+    "<busconfig><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>"
+    "<policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>"
+    "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>";
+
+static void end_with_test(gpointer data G_GNUC_UNUSED)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+/* Starts argv with the writing end of a new pipe as SAY_DESCRIPTOR; *said is the reading end. */
+static GPid start(const char *const *argv, int *said)
+{
+    g_autoptr(GError) error = NULL;
+    const int target = SAY_DESCRIPTOR;
+    int ends[2];
+    GPid pid;
+
+    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+    g_spawn_async_with_pipes_and_fds(
+        NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, end_with_test, NULL, -1,
+        STDERR_FILENO, STDERR_FILENO, &ends[1], &target, 1, &pid, NULL, NULL, NULL, &error);
+    cr_assert_null(error, "%s", error ? error->message : "");
+    close(ends[1]);
+    *said = ends[0];
+    return pid;
+}
+
+/* Reads a line, or to the end. FALSE: there is nothing. */
+static gboolean wait_for_line(int fd)
+{
+    gboolean any = FALSE;
+    char byte;
+    while (read(fd, &byte, 1) == 1) {
+        any = TRUE;
+        if (byte == '\n')
+            break;
+    }
+    return any;
+}
+
+static void start_bus(Fixture *fixture)
+{
+    g_autofree char *file = fixture_path(fixture, "bus.conf");
+    g_autofree char *option = g_strdup_printf("--config-file=%s", file);
+    g_autofree char *text = g_strdup_printf(bus_configuration, fixture->directory);
+    const char *argv[] = {"dbus-daemon", option, "--nofork", "--print-address=4", NULL};
+    int said;
+
+    cr_assert(g_file_set_contents(file, text, -1, NULL));
+    fixture->bus_pid = start(argv, &said);
+    cr_assert(wait_for_line(said));
+    close(said);
+    fixture->address = g_strdup_printf("unix:path=%s/bus", fixture->directory);
+    fixture->bus = fixture_connect(fixture);
+}
+
+GDBusConnection *fixture_connect(Fixture *fixture)
+{
+    g_autoptr(GError) error = NULL;
+    GDBusConnection *bus =
+        g_dbus_connection_new_for_address_sync(fixture->address,
+                                               G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                                   G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                               NULL, NULL, &error);
+    cr_assert_not_null(bus, "%s", error ? error->message : "");
+    return bus;
+}
+
+static void make_directory(Fixture *fixture, const char *name)
+{
+    g_autofree char *path = fixture_path(fixture, name);
+    cr_assert_eq(g_mkdir_with_parents(path, 0700), 0);
+    if (strstr(name, "unruly-"))
+        return;
+    g_autofree char *arguments = g_strdup_printf(
+        "genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out %s/k.key", name);
+    fixture_openssl(fixture, arguments);
+    g_autofree char *public = g_strdup_printf("pkey -in %s/k.key -pubout -out %s.pub", name, name);
+    fixture_openssl(fixture, public);
+}
+
+static GPid start_service(Fixture *fixture, const char *names, int *ready)
+{
+    g_auto(GStrv) each = g_strsplit(names, " ", -1);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(argv, g_strdup(getenv("SERVICE_PROGRAM")));
+    g_ptr_array_add(argv, g_strdup("serve"));
+    g_ptr_array_add(argv, g_strdup(fixture->address));
+    for (char **name = each; *name && **name; name++) {
+        make_directory(fixture, *name);
+        g_ptr_array_add(argv, fixture_path(fixture, *name));
+    }
+    g_ptr_array_add(argv, NULL);
+    return start((const char *const *)argv->pdata, ready);
+}
+
+void fixture_start(Fixture *fixture, const char *names)
+{
+    g_autoptr(GError) error = NULL;
+    *fixture = (Fixture){.directory = g_dir_make_tmp("p11dbus-XXXXXX", &error)};
+    cr_assert_null(error);
+    cr_assert_not_null(getenv("SERVICE_PROGRAM"), "run by meson test");
+    start_bus(fixture);
+    fixture->service_pid = start_service(fixture, names, &fixture->ready);
+}
+
+GPid fixture_start_another(Fixture *fixture, const char *directory_name, int *ready)
+{
+    return start_service(fixture, directory_name, ready);
+}
+
+gboolean fixture_wait_ready(Fixture *fixture)
+{
+    gboolean ready = wait_for_line(fixture->ready);
+    wait_for_line(fixture->ready); /* until it is closed: the descriptors are counted later */
+    return ready;
+}
+
+int fixture_end_service(Fixture *fixture)
+{
+    int status = -1;
+    if (!fixture->service_pid)
+        return status;
+    kill(fixture->service_pid, SIGTERM);
+    while (waitpid(fixture->service_pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    fixture->service_pid = 0;
+    return status;
+}
+
+void fixture_stop(Fixture *fixture)
+{
+    fixture_end_service(fixture);
+    g_clear_object(&fixture->bus);
+    kill(fixture->bus_pid, SIGTERM);
+    waitpid(fixture->bus_pid, NULL, 0);
+    close(fixture->ready);
+    const char *argv[] = {"rm", "-rf", fixture->directory, NULL};
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
+                 NULL);
+    g_free(fixture->directory);
+    g_free(fixture->address);
+}
+
+char *fixture_path(const Fixture *fixture, const char *name)
+{
+    return g_build_filename(fixture->directory, name, NULL);
+}
+
+void fixture_openssl(const Fixture *fixture, const char *arguments)
+{
+    g_autofree char *line = g_strdup_printf("openssl %s", arguments);
+    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *output = NULL, *errors = NULL;
+    int status;
+    cr_assert(g_spawn_sync(fixture->directory, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &output,
+                           &errors, &status, &error));
+    cr_assert(g_spawn_check_wait_status(status, NULL), "%s: %s%s", line, output, errors);
+}
+
+GVariant *fixture_call(Fixture *fixture, GDBusConnection *bus, const char *path,
+                       const P11dInterface *interface, const char *method, GVariant *arguments,
+                       GError **error)
+{
+    g_autofree char *type = g_strdup_printf("(%s)", p11d_interface_method(interface, method)->out);
+    return g_dbus_connection_call_sync(bus ? bus : fixture->bus, P11D_BUS_NAME, path,
+                                       interface->name, method, arguments, G_VARIANT_TYPE(type),
+                                       G_DBUS_CALL_FLAGS_NONE, PATIENCE, NULL, error);
+}
+
+GVariant *fixture_managed_objects(Fixture *fixture)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) reply =
+        fixture_call(fixture, NULL, P11D_ROOT_PATH, &p11d_interface_object_manager,
+                     "GetManagedObjects", NULL, &error);
+    cr_assert_not_null(reply, "%s", error ? error->message : "");
+    return g_variant_get_child_value(reply, 0);
+}
+
+int fixture_open(GDBusConnection *bus, const char *path, const P11dInterface *interface,
+                 GError **error)
+{
+    g_autoptr(GUnixFDList) list = NULL;
+    g_autoptr(GVariant) reply = g_dbus_connection_call_with_unix_fd_list_sync(
+        bus, P11D_BUS_NAME, path, interface->name, "OpenChannel", g_variant_new("(a{sv})", NULL),
+        G_VARIANT_TYPE("(h)"), G_DBUS_CALL_FLAGS_NONE, PATIENCE, NULL, &list, NULL, error);
+    return reply ? g_unix_fd_list_get(list, 0, error) : -1;
+}
+
+void fixture_open_channel(GDBusConnection *bus, const char *path, const P11dInterface *interface,
+                          P11dChannel *channel)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = fixture_open(bus, path, interface, &error);
+    cr_assert_geq(fd, 0, "%s", error ? error->message : "");
+    p11d_channel_init(channel, p11d_descriptor_adopt(fd), P11D_MESSAGE_MAX);
+    channel->accepts_descriptors = true;
+}
+
+void fixture_begin(P11dChannel *channel, P11dWriter *writer, const char *path,
+                   const P11dInterface *interface, const char *method)
+{
+    P11dMessage call = {.type = P11D_MESSAGE_CALL,
+                        .path = path,
+                        .interface = interface->name,
+                        .member = method,
+                        .signature = p11d_interface_method(interface, method)->in};
+    p11d_channel_begin(channel, writer, &call);
+}
+
+P11dMessage fixture_finish(P11dChannel *channel, P11dWriter *writer, const char *error_name)
+{
+    P11dMessage reply;
+    P11dStatus status =
+        p11d_channel_call(channel, writer, p11d_deadline_in(PATIENCE), NULL, NULL, &reply, NULL);
+    cr_assert_eq(status, P11D_OK, "status %d", (int)status);
+    if (error_name) {
+        cr_assert_eq(reply.type, P11D_MESSAGE_ERROR);
+        cr_assert_str_eq(reply.error_name, error_name);
+    } else {
+        cr_assert_eq(reply.type, P11D_MESSAGE_RETURN, "%s",
+                     reply.error_name ? reply.error_name : "");
+    }
+    return reply;
+}
+
+void fixture_open_over(P11dChannel *through, const char *path, P11dChannel *channel)
+{
+    P11dWriter writer;
+    fixture_begin(through, &writer, path, &p11d_interface_token, "OpenChannel");
+    p11d_writer_array_end(&writer, p11d_writer_array_begin(&writer, 8));
+    fixture_finish(through, &writer, NULL);
+    P11dDescriptor *descriptor = p11d_channel_take(through, 0);
+    cr_assert_not_null(descriptor);
+    p11d_channel_init(channel, descriptor, P11D_MESSAGE_MAX);
+    channel->accepts_descriptors = true;
+}
+
+GArray *fixture_children(GPid pid)
+{
+    GArray *children = g_array_new(TRUE, TRUE, sizeof(GPid));
+    g_autofree char *tasks = g_strdup_printf("/proc/%d/task", (int)pid);
+    g_autoptr(GDir) dir = g_dir_open(tasks, 0, NULL);
+    const char *task;
+    while (dir && (task = g_dir_read_name(dir))) {
+        g_autofree char *file = g_strdup_printf("%s/%s/children", tasks, task);
+        g_autofree char *text = NULL;
+        if (!g_file_get_contents(file, &text, NULL, NULL))
+            continue;
+        g_auto(GStrv) each = g_strsplit(g_strstrip(text), " ", -1);
+        for (char **child = each; *child; child++) {
+            GPid one = (GPid)atoi(*child);
+            if (one > 0)
+                g_array_append_val(children, one);
+        }
+    }
+    return children;
+}
+
+guint fixture_descriptors(GPid pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd", (int)pid);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    guint count = 0;
+    while (dir && g_dir_read_name(dir))
+        count++;
+    return count;
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "link.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "interface.h"
+
+#define PATH P11D_TOKENS_PATH "/demo"
+
+static P11dChannel worker, supervisor;
+
+static void connect_both(void)
+{
+    int ends[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    p11d_channel_init(&worker, p11d_descriptor_adopt(ends[0]), 1 << 20);
+    p11d_channel_init(&supervisor, p11d_descriptor_adopt(ends[1]), 1 << 20);
+    worker.accepts_descriptors = true;
+}
+
+static void disconnect_both(void)
+{
+    p11d_channel_clear(&worker);
+    p11d_channel_clear(&supervisor);
+}
+
+TestSuite(link, .init = connect_both, .fini = disconnect_both);
+
+static P11dMessage receive(P11dChannel *channel)
+{
+    P11dMessage message;
+    cr_assert_eq(p11d_channel_receive(channel, p11d_deadline_in(60000), &message), P11D_OK);
+    return message;
+}
+
+static void make_properties(P11dBuffer *buffer)
+{
+    P11dWriter writer;
+    p11d_buffer_init(buffer, 1 << 16);
+    p11d_writer_init(&writer, buffer);
+    p11d_writer_entry(&writer, "Label", "s");
+    p11d_writer_string(&writer, "demo");
+    p11d_writer_entry(&writer, "Run", "t");
+    p11d_writer_uint64(&writer, 7);
+    cr_assert(p11d_writer_ok(&writer));
+}
+
+static void expect_properties(const P11dMessage *message)
+{
+    P11dReader properties;
+    const char *key, *signature, *label;
+    uint64_t run;
+    cr_assert(p11d_link_read_properties(message, &properties));
+    cr_assert(p11d_reader_entry(&properties, &key, &signature));
+    cr_assert_str_eq(key, "Label");
+    cr_assert(p11d_reader_string(&properties, &label, NULL));
+    cr_assert_str_eq(label, "demo");
+    cr_assert(p11d_reader_entry(&properties, &key, &signature));
+    cr_assert_str_eq(key, "Run");
+    cr_assert(p11d_reader_uint64(&properties, &run));
+    cr_assert_eq(run, 7);
+    cr_assert(p11d_reader_at_end(&properties));
+}
+
+Test(link, a_token_is_announced_with_its_properties)
+{
+    P11dBuffer properties;
+    const char *path;
+    make_properties(&properties);
+    cr_assert_eq(p11d_link_queue_token_added(&worker, PATH, properties.data, properties.size),
+                 P11D_OK);
+    P11dMessage message = receive(&supervisor);
+    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_TOKEN_ADDED);
+    cr_assert_str_eq(path, PATH);
+    expect_properties(&message);
+    p11d_buffer_clear(&properties);
+}
+
+Test(link, changed_properties_arrive)
+{
+    P11dBuffer properties;
+    const char *path;
+    make_properties(&properties);
+    cr_assert_eq(p11d_link_queue_token_changed(&worker, PATH, properties.data, properties.size),
+                 P11D_OK);
+    P11dMessage message = receive(&supervisor);
+    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_TOKEN_CHANGED);
+    cr_assert_str_eq(path, PATH);
+    expect_properties(&message);
+    p11d_buffer_clear(&properties);
+}
+
+Test(link, removal_and_ready_arrive_in_order)
+{
+    const char *path;
+    cr_assert_eq(p11d_link_queue_token_removed(&worker, PATH), P11D_OK);
+    cr_assert_eq(p11d_link_queue_ready(&worker), P11D_OK);
+    P11dMessage message = receive(&supervisor);
+    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_TOKEN_REMOVED);
+    cr_assert_str_eq(path, PATH);
+    message = receive(&supervisor);
+    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_READY);
+    cr_assert_null(path);
+}
+
+static void hand_over(const P11dCredentials *sent, P11dCredentials *received)
+{
+    int ends[2];
+    const char *path;
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    cr_assert_eq(p11d_link_send_client(&supervisor, PATH, sent, ends[0], p11d_deadline_now()),
+                 P11D_OK);
+    close(ends[0]);
+
+    P11dMessage message = receive(&worker);
+    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_CLIENT);
+    cr_assert_str_eq(path, PATH);
+    cr_assert(p11d_link_read_client(&message, received));
+    P11dDescriptor *descriptor = p11d_channel_take(&worker, 0);
+    cr_assert_not_null(descriptor);
+    cr_assert_eq(write(p11d_descriptor_number(descriptor), "x", 1), 1);
+    char byte = 0;
+    cr_assert_eq(read(ends[1], &byte, 1), 1);
+    cr_assert_eq(byte, 'x');
+    p11d_descriptor_close(descriptor);
+    close(ends[1]);
+}
+
+Test(link, a_client_arrives_with_credentials_and_descriptor)
+{
+    gid_t groups[] = {1000, 27, 4294967294U};
+    P11dCredentials sent = {.pid = 42, .uid = 1000, .groups = groups, .group_count = 3};
+    P11dCredentials received;
+    hand_over(&sent, &received);
+    cr_assert_eq(received.pid, 42);
+    cr_assert_eq(received.uid, 1000);
+    cr_assert_eq(received.group_count, 3);
+    cr_assert_eq(memcmp(received.groups, groups, sizeof groups), 0);
+    p11d_credentials_clear(&received);
+    cr_assert_null(received.groups);
+}
+
+Test(link, a_client_without_groups_or_pid_arrives)
+{
+    P11dCredentials sent = {.uid = 0}, received;
+    hand_over(&sent, &received);
+    cr_assert_eq(received.pid, 0);
+    cr_assert_eq(received.group_count, 0);
+    cr_assert_null(received.groups);
+    p11d_credentials_clear(&received);
+}
+
+Test(link, only_paths_of_tokens_are_believed)
+{
+    static const char *const paths[] = {"/",
+                                        P11D_ROOT_PATH,
+                                        P11D_TOKENS_PATH,
+                                        P11D_TOKENS_PATH "/a/b",
+                                        P11D_TOKENS_PATH "s/a",
+                                        "/elsewhere"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        const char *path = "";
+        cr_assert_eq(p11d_link_queue_token_added(&worker, paths[i], "", 0), P11D_OK);
+        P11dMessage message = receive(&supervisor);
+        cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_UNKNOWN, "%s", paths[i]);
+        cr_assert_null(path);
+    }
+}
+
+Test(link, anything_else_is_unknown)
+{
+    P11dMessage call = {.type = P11D_MESSAGE_CALL,
+                        .path = PATH,
+                        .interface = "org.p11dbus.Worker1",
+                        .member = "Ready"};
+    P11dMessage wrong_signature = {.type = P11D_MESSAGE_SIGNAL,
+                                   .path = PATH,
+                                   .interface = "org.p11dbus.Worker1",
+                                   .member = "Client"};
+    P11dMessage *messages[] = {&call, &wrong_signature};
+    for (size_t i = 0; i < 2; i++) {
+        P11dWriter writer;
+        const char *path;
+        p11d_channel_begin(&worker, &writer, messages[i]);
+        cr_assert_eq(p11d_channel_queue(&worker, &writer), P11D_OK);
+        P11dMessage message = receive(&supervisor);
+        cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_UNKNOWN);
+    }
+}
