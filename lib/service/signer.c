@@ -136,12 +136,14 @@ EVP_PKEY *p11d_signer_key(const P11dSigner *signer)
 /* What OpenSSL's failure is to a caller whose arguments were checked already. */
 static CK_RV failure(void)
 {
-    unsigned long error = ERR_peek_last_error();
-    bool data = ERR_GET_LIB(error) == ERR_LIB_RSA &&
-                (ERR_GET_REASON(error) == RSA_R_DATA_TOO_LARGE_FOR_MODULUS ||
-                 ERR_GET_REASON(error) == RSA_R_DATA_TOO_LARGE);
-    ERR_clear_error();
-    return data ? CKR_DATA_INVALID : CKR_FUNCTION_FAILED;
+    CK_RV rv = CKR_FUNCTION_FAILED;
+    unsigned long error;
+    while ((error = ERR_get_error()) != 0) {
+        if (ERR_GET_LIB(error) == ERR_LIB_RSA &&
+            ERR_GET_REASON(error) == RSA_R_DATA_TOO_LARGE_FOR_MODULUS)
+            rv = CKR_DATA_INVALID;
+    }
+    return rv;
 }
 
 /* Signs with a copy of what was prepared, after configure has set it up further (may be NULL). */

@@ -63,6 +63,18 @@ EVP_PKEY *rig_generate(const char *kind)
     return key;
 }
 
+EVP_PKEY *rig_read_key(const char *name)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", getenv("P11D_TEST_DATA"), name);
+    BIO *bio = BIO_new_file(path, "r");
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+    if (!key)
+        rig_fail("%s: no key", path);
+    BIO_free(bio);
+    return key;
+}
+
 static void write_bio(const char *directory, const char *name, BIO *bio)
 {
     char *data;

@@ -27,6 +27,9 @@ void rig_write_file(const char *directory, const char *name, const void *data, s
 /* "RSA:2048", "EC:P-256", "ED25519". The caller frees it. */
 EVP_PKEY *rig_generate(const char *kind);
 
+/* A key of tests/service/data, for those that take long to make. */
+EVP_PKEY *rig_read_key(const char *name);
+
 typedef enum RigContainer { RIG_PKCS8, RIG_TRADITIONAL } RigContainer;
 /* Writes key as PEM, encrypted if passphrase is not NULL. */
 void rig_write_key(const char *directory, const char *name, EVP_PKEY *key, RigContainer container,
