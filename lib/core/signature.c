@@ -82,6 +82,12 @@ static size_t complete_type(P11dSignature *signature, size_t at, unsigned arrays
 bool p11d_signature_parse(P11dSignature *signature, const char *text)
 {
     signature->text = text;
+    /* What most variants hold. */
+    if ((text[0] & 0x80) == 0 && row(text[0])->basic && text[1] == '\0') {
+        signature->size = 1;
+        signature->end[0] = 1;
+        return true;
+    }
     signature->size = strnlen(text, P11D_SIGNATURE_MAX + 1);
     if (signature->size > P11D_SIGNATURE_MAX)
         return false;

@@ -74,21 +74,46 @@ void p11d_writer_string(P11dWriter *writer, const char *value)
     p11d_writer_text(writer, value, strlen(value));
 }
 
-void p11d_writer_text(P11dWriter *writer, const void *bytes, size_t size)
+/* No message carries that much, so callers learn that it was too large. */
+static void refuse_size(P11dWriter *writer)
 {
-    if (size >= UINT32_MAX || !p11d_syntax_is_text(bytes, size)) {
-        writer->failed = true;
+    writer->failed = true;
+    writer->buffer->too_large = true;
+}
+
+/* Bytes with their length before them; nul: and a NUL behind them that does not count. */
+static void put_counted(P11dWriter *writer, const void *bytes, size_t size, bool nul)
+{
+    if (size > P11D_READER_ARRAY_MAX) {
+        refuse_size(writer);
         return;
     }
-    p11d_writer_uint32(writer, (uint32_t)size);
-    put(writer, 1, bytes, size);
-    p11d_writer_byte(writer, 0);
+    uint32_t length = (uint32_t)size;
+    uint8_t *to = place(writer, sizeof length, sizeof length + size + nul);
+    if (!to)
+        return;
+    memcpy(to, &length, sizeof length);
+    if (size > 0)
+        memcpy(to + sizeof length, bytes, size);
+    if (nul)
+        to[sizeof length + size] = 0;
+}
+
+void p11d_writer_text(P11dWriter *writer, const void *bytes, size_t size)
+{
+    if (p11d_syntax_is_text(bytes, size))
+        put_counted(writer, bytes, size, true);
+    else
+        writer->failed = true;
 }
 
 static void put_signature(P11dWriter *writer, const P11dSignature *signature)
 {
-    p11d_writer_byte(writer, (uint8_t)signature->size);
-    put(writer, 1, signature->text, signature->size + 1);
+    uint8_t *to = place(writer, 1, 1 + signature->size + 1);
+    if (!to)
+        return;
+    to[0] = (uint8_t)signature->size;
+    memcpy(to + 1, signature->text, signature->size + 1);
 }
 
 void p11d_writer_signature(P11dWriter *writer, const char *value)
@@ -102,12 +127,7 @@ void p11d_writer_signature(P11dWriter *writer, const char *value)
 
 void p11d_writer_bytes(P11dWriter *writer, const void *bytes, size_t size)
 {
-    if (size > P11D_READER_ARRAY_MAX) {
-        writer->failed = true;
-        return;
-    }
-    p11d_writer_uint32(writer, (uint32_t)size);
-    put(writer, 1, bytes, size);
+    put_counted(writer, bytes, size, false);
 }
 
 P11dArray p11d_writer_array_begin(P11dWriter *writer, size_t alignment)
@@ -126,7 +146,7 @@ void p11d_writer_array_end(P11dWriter *writer, P11dArray array)
         return;
     size_t size = writer->buffer->size - array.elements;
     if (size > P11D_READER_ARRAY_MAX) {
-        writer->failed = true;
+        refuse_size(writer);
         return;
     }
     uint32_t length = (uint32_t)size;
