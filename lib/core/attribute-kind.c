@@ -5,6 +5,7 @@
 
 #include "attribute.h"
 #include "mechanism.h"
+#include "syntax.h"
 
 /* The most numbers in one value. */
 #define NUMBERS_MAX 1024
@@ -146,7 +147,7 @@ const P11dAttributeKind p11d_attribute_bytes = {"bytes", NULL, write_bytes, read
 static CK_RV write_text(const P11dAttributeKind *kind, P11dWriter *writer,
                         const CK_ATTRIBUTE *attribute, unsigned depth)
 {
-    if (!p11d_writer_is_text(attribute->pValue, attribute->ulValueLen))
+    if (!p11d_syntax_is_text(attribute->pValue, attribute->ulValueLen))
         return write_bytes(kind, writer, attribute, depth);
     p11d_writer_variant(writer, "s");
     p11d_writer_text(writer, attribute->pValue, attribute->ulValueLen);

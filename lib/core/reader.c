@@ -139,10 +139,11 @@ static const char *signature_text(P11dReader *reader)
 
 bool p11d_reader_signature(P11dReader *reader, const char **value)
 {
+    P11dSignature signature;
     const char *text = signature_text(reader);
     if (!text)
         return false;
-    if (!p11d_reader_is_signature(text))
+    if (!p11d_signature_parse(&signature, text))
         return fail(reader);
     *value = text;
     return true;
@@ -178,14 +179,21 @@ bool p11d_reader_struct(P11dReader *reader)
     return p11d_reader_align(reader, 8);
 }
 
-bool p11d_reader_variant(P11dReader *reader, const char **signature)
+/* The type of a variant, checked; its value comes next. */
+static bool variant_type(P11dReader *reader, P11dSignature *signature)
 {
     const char *text = signature_text(reader);
-    if (!text)
+    return text &&
+           ((p11d_signature_parse(signature, text) && p11d_signature_is_single(signature)) ||
+            fail(reader));
+}
+
+bool p11d_reader_variant(P11dReader *reader, const char **signature)
+{
+    P11dSignature type;
+    if (!variant_type(reader, &type))
         return false;
-    if (!p11d_reader_is_single_type(text))
-        return fail(reader);
-    *signature = text;
+    *signature = type.text;
     return true;
 }
 
@@ -250,11 +258,8 @@ static bool walk_array(Walk *walk, const P11dSignature *signature, size_t at, un
 
 static bool walk_variant(Walk *walk, unsigned depth)
 {
-    const char *text = signature_text(&walk->reader);
-    P11dSignature signature;
-    if (!text || !p11d_signature_parse(&signature, text) || !p11d_signature_is_single(&signature))
-        return fail(&walk->reader);
-    return walk_value(walk, &signature, 0, depth);
+    P11dSignature type;
+    return variant_type(&walk->reader, &type) && walk_value(walk, &type, 0, depth);
 }
 
 static bool walk_container(Walk *walk, const P11dSignature *signature, size_t at, unsigned depth)
@@ -321,21 +326,4 @@ bool p11d_reader_validate(const P11dReader *reader, const char *signature, size_
             return false;
     }
     return walk.reader.position == walk.reader.end;
-}
-
-bool p11d_reader_is_signature(const char *text)
-{
-    P11dSignature signature;
-    return p11d_signature_parse(&signature, text);
-}
-
-bool p11d_reader_is_single_type(const char *text)
-{
-    P11dSignature signature;
-    return p11d_signature_parse(&signature, text) && p11d_signature_is_single(&signature);
-}
-
-bool p11d_reader_is_object_path(const char *text)
-{
-    return p11d_syntax_is_object_path(text);
 }

@@ -66,11 +66,4 @@ bool p11d_reader_skip(P11dReader *reader, const char *signature);
  */
 bool p11d_reader_validate(const P11dReader *reader, const char *signature, size_t overhead);
 
-/* True if text is a valid signature of any number of complete types, at most 255 bytes. */
-bool p11d_reader_is_signature(const char *text);
-/* True if text is exactly one complete type. */
-bool p11d_reader_is_single_type(const char *text);
-/* True if text is a valid object path. */
-bool p11d_reader_is_object_path(const char *text);
-
 #endif

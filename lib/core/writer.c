@@ -178,8 +178,3 @@ void p11d_writer_raw(P11dWriter *writer, const void *bytes, size_t size)
 {
     put(writer, 1, bytes, size);
 }
-
-bool p11d_writer_is_text(const void *bytes, size_t size)
-{
-    return p11d_syntax_is_text(bytes, size);
-}

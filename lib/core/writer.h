@@ -36,8 +36,8 @@ void p11d_writer_uint64(P11dWriter *writer, uint64_t value);    /* t and x */
 void p11d_writer_string(P11dWriter *writer, const char *value); /* s and o; must be valid UTF-8 */
 /* s, from size bytes that need no NUL. Fails on NUL or what is not UTF-8. */
 void p11d_writer_text(P11dWriter *writer, const void *bytes, size_t size);
-void p11d_writer_signature(P11dWriter *writer, const char *value);              /* g */
-void p11d_writer_bytes(P11dWriter *writer, const void *bytes, size_t size);     /* ay */
+void p11d_writer_signature(P11dWriter *writer, const char *value);          /* g */
+void p11d_writer_bytes(P11dWriter *writer, const void *bytes, size_t size); /* ay */
 
 /* Begins an array whose elements are aligned to alignment (8 for structs and dict entries). */
 P11dArray p11d_writer_array_begin(P11dWriter *writer, size_t alignment);
@@ -56,8 +56,5 @@ void p11d_writer_entry(P11dWriter *writer, const char *key, const char *signatur
 /* Appends bytes that were marshalled elsewhere from an offset with the same remainder of 8, for
  * example the elements of an a{sv} kept since C_SignInit. */
 void p11d_writer_raw(P11dWriter *writer, const void *bytes, size_t size);
-
-/* True if size bytes are UTF-8 without NUL, as D-Bus wants its strings. */
-bool p11d_writer_is_text(const void *bytes, size_t size);
 
 #endif

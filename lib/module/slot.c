@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "interface.h"
+#include "syntax.h"
 #include "token.h"
-#include "writer.h"
 
 static char *names[P11D_SLOT_MAX]; /* of slot i + 1 */
 static CK_ULONG name_count;
@@ -48,7 +48,7 @@ void p11d_slot_decode_name(const char *name, char text[P11D_SLOT_NAME_SIZE])
         at += escaped ? 3 : 1;
     }
     text[size] = '\0';
-    if (!p11d_writer_is_text(text, size))
+    if (!p11d_syntax_is_text(text, size))
         strcpy(text, name);
 }
 

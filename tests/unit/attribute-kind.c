@@ -7,6 +7,7 @@
 
 #include "attribute-wire.h"
 #include "derived-name.h"
+#include "syntax.h"
 
 static const char *const macros[] = {
 #define ROW(type, name, kind) #type,
@@ -128,7 +129,7 @@ ParameterizedTest(size_t *first, attribute_kind, every_row_survives_both_directi
 static const char *type_of(const P11dAttribute *row, const CK_ATTRIBUTE *value)
 {
     if (row->kind == &p11d_attribute_text)
-        return p11d_writer_is_text(value->pValue, value->ulValueLen) ? "s" : "ay";
+        return p11d_syntax_is_text(value->pValue, value->ulValueLen) ? "s" : "ay";
     static const struct {
         const P11dAttributeKind *kind;
         const char *type;

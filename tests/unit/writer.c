@@ -127,7 +127,6 @@ static void refused_text(const char *bytes, size_t size)
     p11d_writer_init(&writer, &buffer);
     p11d_writer_text(&writer, bytes, size);
     cr_assert_not(p11d_writer_ok(&writer));
-    cr_assert_not(p11d_writer_is_text(bytes, size));
 }
 
 Test(writer, text_that_dbus_cannot_carry_is_refused)
@@ -135,7 +134,9 @@ Test(writer, text_that_dbus_cannot_carry_is_refused)
     refused_text("a\0b", 3);
     refused_text("\xff", 1);
     refused_text("\xed\xa0\x80", 3);
-    cr_assert(p11d_writer_is_text("a\xc3\xa9", 3));
+    p11d_writer_init(&writer, &buffer);
+    p11d_writer_text(&writer, "a\xc3\xa9", 3);
+    cr_assert(p11d_writer_ok(&writer));
 }
 
 static void refused_signature(void (*write)(P11dWriter *, const char *), const char *text)
