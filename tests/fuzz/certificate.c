@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+/* Any bytes as a certificate. The parts of what is accepted lie within it, one behind the other. */
+#include "certificate.h"
+
+#include "fuzz.h"
+#include "publickey.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    P11dCertificate certificate;
+    if (!p11d_certificate_parse(&certificate, data, size))
+        return 0;
+    const P11dDer parts[] = {certificate.serial_number, certificate.issuer, certificate.subject,
+                             certificate.public_key_info};
+    const uint8_t *at = data;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        FUZZ_EXPECT(parts[i].data >= at && parts[i].size >= 2);
+        at = parts[i].data + parts[i].size;
+        FUZZ_EXPECT(at <= data + size);
+    }
+    P11dPublicKey key;
+    p11d_publickey_parse(&key, certificate.public_key_info.data, certificate.public_key_info.size);
+    return 0;
+}
