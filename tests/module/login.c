@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "stage.h"
+
+static Stage stage;
+static CK_FUNCTION_LIST *m;
+static CK_BYTE pin[] = "1234";
+static CK_BYTE wrong_pin[] = "4321";
+
+static void open_stage(void)
+{
+    stage_open(&stage);
+    m = stage.module;
+}
+
+static void close_stage(void)
+{
+    stage_close(&stage);
+}
+
+TestSuite(login, .init = open_stage, .fini = close_stage);
+
+static CK_SESSION_HANDLE begin(const char *words)
+{
+    stage_start(&stage, words);
+    stage_ok(stage_initialize(&stage, ""));
+    return stage_session(&stage);
+}
+
+Test(login, belongs_to_all_sessions_with_the_token)
+{
+    const CK_SESSION_HANDLE first = begin("");
+    const CK_SESSION_HANDLE second = stage_session(&stage);
+    stage_ok(m->C_Login(first, CKU_USER, pin, 4));
+    stage_expect(CKR_USER_ALREADY_LOGGED_IN, m->C_Login(second, CKU_USER, pin, 4));
+    stage_expect(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, m->C_Login(second, CKU_SO, pin, 4));
+    cr_assert_eq(stage_count(&stage, "Login"), 1, "the others are refused here");
+    stage_ok(m->C_Logout(second));
+    stage_expect(CKR_USER_NOT_LOGGED_IN, m->C_Logout(first));
+    cr_assert_eq(stage_count(&stage, "Logout"), 1);
+}
+
+Test(login, a_wrong_pin_is_sent_once)
+{
+    const CK_SESSION_HANDLE session = begin("");
+    stage_expect(CKR_PIN_INCORRECT, m->C_Login(session, CKU_USER, wrong_pin, 4));
+    cr_assert_eq(stage_count(&stage, "Login"), 1);
+    stage_ok(m->C_Login(session, CKU_USER, pin, 4));
+}
+
+Test(login, is_never_sent_twice)
+{
+    const CK_SESSION_HANDLE session = begin("Login=close");
+    stage_expect(CKR_DEVICE_ERROR, m->C_Login(session, CKU_USER, pin, 4));
+    cr_assert_eq(stage_count(&stage, "Login"), 1);
+}
+
+Test(login, a_null_pin_is_not_an_empty_one)
+{
+    const CK_SESSION_HANDLE session = begin("");
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_Login(session, CKU_USER, NULL, 0));
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_Login(session, CKU_USER, NULL, 4));
+    cr_assert_eq(stage_count(&stage, "Login"), 0);
+    stage_expect(CKR_PIN_INCORRECT, m->C_Login(session, CKU_USER, pin, 0));
+    stage_expect(CKR_PIN_LEN_RANGE, m->C_Login(session, CKU_USER, pin, 1UL << 40));
+    stage_expect(CKR_USER_TYPE_INVALID, m->C_Login(session, 77, pin, 4));
+}
+
+Test(login, a_token_with_a_pin_pad_asks_by_itself)
+{
+    const CK_SESSION_HANDLE session = begin("pad=yes");
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_Login(session, CKU_USER, NULL, 4));
+    stage_ok(m->C_Login(session, CKU_USER, NULL, 0));
+}
+
+Test(login, so_and_read_only_sessions_exclude_each_other)
+{
+    CK_SESSION_HANDLE writable;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_expect(CKR_SESSION_READ_ONLY_EXISTS, m->C_Login(session, CKU_SO, pin, 4));
+    stage_ok(m->C_CloseSession(session));
+    stage_ok(m->C_OpenSession(1, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &writable));
+    stage_ok(m->C_Login(writable, CKU_SO, pin, 4));
+    CK_SESSION_HANDLE another;
+    stage_expect(CKR_SESSION_READ_WRITE_SO_EXISTS,
+                 m->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &another));
+}
+
+Test(login, the_last_session_logs_out)
+{
+    const CK_SESSION_HANDLE first = begin("");
+    const CK_SESSION_HANDLE second = stage_session(&stage);
+    stage_ok(m->C_Login(first, CKU_USER, pin, 4));
+    stage_ok(m->C_CloseSession(first));
+    cr_assert_eq(stage_count(&stage, "Logout"), 0);
+    stage_ok(m->C_CloseSession(second));
+    cr_assert_eq(stage_count(&stage, "Logout"), 1);
+    const CK_SESSION_HANDLE third = stage_session(&stage);
+    CK_SESSION_INFO info;
+    stage_ok(m->C_GetSessionInfo(third, &info));
+    cr_assert_eq(info.state, CKS_RO_PUBLIC_SESSION);
+    stage_ok(m->C_Login(third, CKU_USER, pin, 4));
+    stage_ok(m->C_CloseAllSessions(1));
+    cr_assert_eq(stage_count(&stage, "Logout"), 2);
+    stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_GetSessionInfo(third, &info));
+}
+
+Test(login, private_objects_do_not_exist_before_it_nor_after)
+{
+    const CK_SESSION_HANDLE session = begin("");
+    CK_ATTRIBUTE label = {CKA_LABEL, NULL, 0};
+    cr_assert_eq(stage_search(&stage, session), 4);
+    stage_ok(m->C_Login(session, CKU_USER, pin, 4));
+    cr_assert_eq(stage_search(&stage, session), 5);
+    const CK_OBJECT_HANDLE hidden = stage_find(&stage, session, CKO_DATA, "hidden");
+    stage_ok(m->C_GetAttributeValue(session, hidden, &label, 1));
+    stage_ok(m->C_Logout(session));
+    stage_expect(CKR_OBJECT_HANDLE_INVALID, m->C_GetAttributeValue(session, hidden, &label, 1));
+    cr_assert_eq(stage_search(&stage, session), 4);
+}
+
+Test(login, a_service_that_does_not_log_out_is_hung_up)
+{
+    const CK_SESSION_HANDLE session = begin("Logout=org.p11dbus.Error.GeneralError");
+    stage_ok(m->C_Login(session, CKU_USER, pin, 4));
+    stage_ok(m->C_Logout(session));
+    stage_order(&stage, "calm");
+    cr_assert_eq(stage_search(&stage, session), 4, "a new client, to whom nothing is private");
+}
+
+Test(login, is_not_for_a_service_without_channels)
+{
+    const CK_SESSION_HANDLE session = begin("channels=no");
+    stage_expect(CKR_FUNCTION_REJECTED, m->C_Login(session, CKU_USER, pin, 4));
+    cr_assert_eq(stage_count(&stage, "Login"), 0);
+}

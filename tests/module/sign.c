@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stage.h"
+
+static Stage stage;
+static CK_FUNCTION_LIST *m;
+static CK_BYTE data[64] = "what is to be signed, or a digest of that";
+static CK_BYTE signature[512];
+static CK_BYTE pin[] = "1234";
+
+static void open_stage(void)
+{
+    stage_open(&stage);
+    m = stage.module;
+}
+
+static void close_stage(void)
+{
+    stage_close(&stage);
+}
+
+TestSuite(sign, .init = open_stage, .fini = close_stage);
+
+static CK_SESSION_HANDLE begin(const char *words)
+{
+    stage_start(&stage, words);
+    stage_ok(stage_initialize(&stage, ""));
+    return stage_session(&stage);
+}
+
+static CK_RV init(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE mechanism, const char *key)
+{
+    CK_MECHANISM how = {mechanism, NULL, 0};
+    return m->C_SignInit(session, &how, stage_find(&stage, session, CKO_PRIVATE_KEY, key));
+}
+
+Test(sign, a_signature_is_one_message)
+{
+    CK_ULONG size;
+    const CK_SESSION_HANDLE session = begin("");
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
+    const unsigned before = stage_count(&stage, "");
+    stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
+    cr_assert_eq(size, 64);
+    cr_assert_eq(stage_count(&stage, "Sign"), 1);
+    cr_assert_eq(stage_count(&stage, ""), before + 2, "the call, and what the service notes of it");
+}
+
+Test(sign, a_null_or_short_buffer_neither_ends_the_operation_nor_signs)
+{
+    CK_ULONG size = 0;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(init(session, CKM_RSA_PKCS, "rsa"));
+    stage_ok(m->C_Sign(session, data, 32, NULL, &size));
+    cr_assert_eq(size, 256);
+    size = 255;
+    stage_expect(CKR_BUFFER_TOO_SMALL, m->C_Sign(session, data, 32, signature, &size));
+    cr_assert_eq(size, 256);
+    cr_assert_eq(stage_count(&stage, "Sign"), 0);
+    stage_ok(m->C_Sign(session, data, 32, signature, &size));
+    cr_assert_eq(stage_count(&stage, "Sign"), 1);
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_Sign(session, data, 32, signature, &size));
+}
+
+Test(sign, a_result_of_unknown_size_is_kept_until_it_is_fetched)
+{
+    CK_ULONG size = 0;
+    const CK_SESSION_HANDLE session = begin("bare=yes");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_Sign(session, data, 32, NULL, &size));
+    cr_assert_eq(size, 64);
+    size = 1;
+    stage_expect(CKR_BUFFER_TOO_SMALL, m->C_Sign(session, data, 32, signature, &size));
+    stage_ok(m->C_Sign(session, data, 32, signature, &size));
+    cr_assert_eq(stage_count(&stage, "Sign"), 1);
+    /* And by C_SignFinal, with hashing. */
+    stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
+    stage_ok(m->C_SignUpdate(session, data, 32));
+    stage_ok(m->C_SignFinal(session, NULL, &size));
+    stage_ok(m->C_SignFinal(session, signature, &size));
+    cr_assert_eq(stage_count(&stage, "Sign"), 2);
+    /* Other data is another signature. */
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_Sign(session, data, 32, NULL, &size));
+    stage_ok(m->C_Sign(session, data + 1, 32, signature, &size));
+    cr_assert_eq(signature[0], data[1]);
+}
+
+Test(sign, a_null_pointer_is_not_a_zero_length)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_Sign(session, NULL, 1, signature, &size));
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_Sign(session, data, 1, signature, NULL));
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_Sign(session, NULL, 0, signature, &size));
+    cr_assert_eq(stage_count(&stage, "sign ecdsa plain 0"), 1);
+}
+
+Test(sign, init_while_active_and_init_with_a_null_mechanism)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_OPERATION_ACTIVE, init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_SignInit(session, NULL, 0));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_Sign(session, data, 32, signature, &size));
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+}
+
+Test(sign, keys_and_mechanisms_that_do_not_fit)
+{
+    const CK_SESSION_HANDLE session = begin("");
+    CK_MECHANISM how = {CKM_ECDSA, NULL, 0};
+    stage_expect(CKR_KEY_TYPE_INCONSISTENT, init(session, CKM_ECDSA, "rsa"));
+    stage_expect(CKR_MECHANISM_INVALID, init(session, CKM_RSA_X_509, "rsa"));
+    stage_expect(CKR_KEY_HANDLE_INVALID, m->C_SignInit(session, &how, 0));
+    stage_expect(CKR_KEY_TYPE_INCONSISTENT,
+                 m->C_SignInit(session, &how, stage_find(&stage, session, CKO_PUBLIC_KEY, "ec")));
+    how.pParameter = data;
+    how.ulParameterLen = 3;
+    stage_expect(CKR_MECHANISM_PARAM_INVALID,
+                 m->C_SignInit(session, &how, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec")));
+    cr_assert_eq(stage_count(&stage, "Sign"), 0);
+}
+
+Test(sign, hashed_here_and_sent_by_name_with_prehashed)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(init(session, CKM_SHA256_RSA_PKCS, "rsa"));
+    stage_ok(m->C_Sign(session, data, sizeof data, signature, &size));
+    cr_assert_eq(stage_count(&stage, "sign sha256-rsa-pkcs parameters 32"), 1);
+}
+
+Test(sign, hashed_here_and_sent_raw_where_the_token_knows_no_better)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("features= mechanisms=ecdsa,rsa-pkcs");
+    stage_ok(init(session, CKM_SHA256_RSA_PKCS, "rsa"));
+    stage_ok(m->C_Sign(session, data, sizeof data, signature, &size));
+    cr_assert_eq(stage_count(&stage, "sign rsa-pkcs plain 51"), 1, "a DigestInfo");
+    stage_ok(init(session, CKM_ECDSA_SHA384, "ec"));
+    stage_ok(m->C_SignUpdate(session, data, sizeof data));
+    stage_ok(m->C_SignFinal(session, signature, &size));
+    cr_assert_eq(stage_count(&stage, "sign ecdsa plain 48"), 1);
+}
+
+Test(sign, data_is_sent_where_the_token_must_hash)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("features= mechanisms=ecdsa-sha256");
+    stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
+    stage_ok(m->C_SignUpdate(session, data, 40));
+    stage_ok(m->C_SignUpdate(session, data + 40, 24));
+    stage_ok(m->C_SignFinal(session, signature, &size));
+    cr_assert_eq(stage_count(&stage, "sign ecdsa-sha256 plain 64"), 1);
+    cr_assert_eq(stage_count(&stage, "Sign"), 1);
+}
+
+Test(sign, data_over_the_limit_fails_and_the_connection_lives)
+{
+    const CK_ULONG large = (16UL << 20) + 1;
+    CK_ULONG size = sizeof signature;
+    CK_BYTE *much = calloc(1, large);
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_DATA_LEN_RANGE, m->C_Sign(session, much, large, signature, &size));
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_SignUpdate(session, much, large - 1));
+    stage_expect(CKR_DATA_LEN_RANGE, m->C_SignUpdate(session, much, 1));
+    const unsigned channels = stage_count(&stage, "OpenChannel");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_Sign(session, much, large - 1, signature, &size));
+    cr_assert_eq(stage_count(&stage, "sign ecdsa plain 16777216"), 1);
+    stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
+    stage_ok(m->C_Sign(session, much, large, signature, &size));
+    cr_assert_leq(stage_count(&stage, "OpenChannel"), channels + 1);
+    free(much);
+}
+
+Test(sign, is_never_asked_for_twice)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("Sign=close");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_DEVICE_ERROR, m->C_Sign(session, data, 32, signature, &size));
+    cr_assert_eq(size, sizeof signature, "no length on an error path");
+    cr_assert_eq(stage_count(&stage, "Sign"), 1);
+    stage_order(&stage, "calm");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_Sign(session, data, 32, signature, &size));
+}
+
+Test(sign, what_comes_back_is_checked)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("Sign=size");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_DEVICE_ERROR, m->C_Sign(session, data, 32, signature, &size));
+    stage_order(&stage, "Sign=type");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_DEVICE_ERROR, m->C_Sign(session, data, 32, signature, &size));
+    stage_order(&stage, "Sign=org.p11dbus.Error.KeyFunctionNotPermitted");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_KEY_FUNCTION_NOT_PERMITTED, m->C_Sign(session, data, 32, signature, &size));
+    stage_order(&stage, "Sign=org.p11dbus.Error.CryptokiNotInitialized");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_DEVICE_ERROR, m->C_Sign(session, data, 32, signature, &size));
+    stage_order(&stage, "Sign=org.p11dbus.Error.Ok");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_DEVICE_ERROR, m->C_Sign(session, data, 32, signature, &size));
+}
+
+Test(sign, parts_and_whole_do_not_mix)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
+    stage_ok(m->C_SignUpdate(session, data, 1));
+    stage_expect(CKR_OPERATION_ACTIVE, m->C_Sign(session, data, 32, signature, &size));
+    stage_ok(m->C_SignFinal(session, signature, &size));
+}
+
+Test(sign, a_closed_session_ends_its_operation)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_CloseSession(session));
+    stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_Sign(session, data, 32, signature, &size));
+}
+
+Test(sign, a_key_that_always_authenticates_has_a_login_of_its_own)
+{
+    CK_ULONG size = 0;
+    const CK_SESSION_HANDLE session = begin("always=yes");
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_Login(session, CKU_CONTEXT_SPECIFIC, pin, 4));
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_Sign(session, data, 32, NULL, &size));
+    stage_expect(CKR_USER_NOT_LOGGED_IN, m->C_Sign(session, data, 32, signature, &size));
+    cr_assert_eq(stage_count(&stage, "FinishStream"), 0);
+
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_PIN_INCORRECT,
+                 m->C_Login(session, CKU_CONTEXT_SPECIFIC, (CK_BYTE *)"0000", 4));
+    stage_ok(m->C_Login(session, CKU_CONTEXT_SPECIFIC, pin, 4));
+    stage_ok(m->C_Sign(session, data, 32, signature, &size));
+    cr_assert_eq(stage_count(&stage, "FinishStream"), 1);
+    cr_assert_arr_eq(signature, data, 32);
+
+    /* The login was for that one signature. */
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_USER_NOT_LOGGED_IN, m->C_Sign(session, data, 32, signature, &size));
+
+    stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
+    stage_ok(m->C_Login(session, CKU_CONTEXT_SPECIFIC, pin, 4));
+    stage_ok(m->C_SignUpdate(session, data, 32));
+    stage_ok(m->C_SignFinal(session, signature, &size));
+    cr_assert_eq(stage_count(&stage, "Sign"), 0);
+
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_Login(session, CKU_CONTEXT_SPECIFIC, pin, 4));
+    stage_ok(m->C_SignInit(session, NULL, 0));
+}
+
+Test(sign, digests_need_no_service)
+{
+    static const CK_BYTE expected[20] = {0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81,
+                                         0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50,
+                                         0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
+    CK_MECHANISM sha1 = {CKM_SHA_1, NULL, 0};
+    CK_MECHANISM unknown = {CKM_MD2, NULL, 0};
+    CK_BYTE digest[64];
+    CK_ULONG size = 1;
+    const CK_SESSION_HANDLE session = begin("");
+    const unsigned messages = stage_count(&stage, "");
+    stage_expect(CKR_MECHANISM_INVALID, m->C_DigestInit(session, &unknown));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_DigestUpdate(session, data, 1));
+    stage_ok(m->C_DigestInit(session, &sha1));
+    stage_expect(CKR_OPERATION_ACTIVE, m->C_DigestInit(session, &sha1));
+    stage_ok(m->C_Digest(session, (CK_BYTE *)"abc", 3, NULL, &size));
+    cr_assert_eq(size, 20);
+    size = 19;
+    stage_expect(CKR_BUFFER_TOO_SMALL, m->C_Digest(session, (CK_BYTE *)"abc", 3, digest, &size));
+    stage_ok(m->C_Digest(session, (CK_BYTE *)"abc", 3, digest, &size));
+    cr_assert_arr_eq(digest, expected, 20);
+    stage_ok(m->C_DigestInit(session, &sha1));
+    stage_ok(m->C_DigestUpdate(session, (CK_BYTE *)"ab", 2));
+    stage_expect(CKR_OPERATION_ACTIVE, m->C_Digest(session, data, 3, digest, &size));
+    stage_ok(m->C_DigestUpdate(session, (CK_BYTE *)"c", 1));
+    stage_ok(m->C_DigestFinal(session, NULL, &size));
+    stage_ok(m->C_DigestFinal(session, digest, &size));
+    cr_assert_arr_eq(digest, expected, 20);
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_DigestFinal(session, digest, &size));
+    cr_assert_eq(stage_count(&stage, ""), messages);
+}
