@@ -21,11 +21,25 @@ static bool needs_hash(const P11dFamily *family)
     return family->curve == NULL;
 }
 
+/* PKCS#11 calls it sha-1 and nobody else does. */
+static const char *hash_name(const P11dHash *hash)
+{
+    return hash->mechanism == CKM_SHA_1 ? "sha1" : hash->name;
+}
+
+static const P11dHash *find_hash(const char *name)
+{
+    for (size_t i = 0; i < p11d_hash_count; i++)
+        if (strcmp(hash_name(&p11d_hashes[i]), name) == 0)
+            return &p11d_hashes[i];
+    return NULL;
+}
+
 /* Takes name apart. *family and *hash are NULL where it names none. */
 static bool parse(const char *name, const P11dFamily **family, const P11dHash **hash)
 {
     *family = NULL;
-    *hash = p11d_hash_of_name(name);
+    *hash = find_hash(name);
     for (size_t i = 0; !*hash && i < G_N_ELEMENTS(families); i++) {
         size_t length = strlen(families[i].name);
         if (strncmp(name, families[i].name, length) != 0)
@@ -37,7 +51,7 @@ static bool parse(const char *name, const P11dFamily **family, const P11dHash **
         if (name[length] != '-' || !needs_hash(&families[i]))
             continue;
         *family = &families[i];
-        *hash = p11d_hash_of_name(name + length + 1);
+        *hash = find_hash(name + length + 1);
     }
     return *hash != NULL;
 }
@@ -51,7 +65,7 @@ static char *known_names(void)
                                needs_hash(&families[i]) ? "-HASH" : "");
     g_string_append(names, ", hashes are");
     for (size_t i = 0; i < p11d_hash_count; i++)
-        g_string_append_printf(names, " %s", p11d_hashes[i].name);
+        g_string_append_printf(names, " %s", hash_name(&p11d_hashes[i]));
     return g_string_free(names, FALSE);
 }
 
@@ -117,15 +131,15 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
     algorithm->hash = hash;
     algorithm->mechanism = find_mechanism(family, hash);
     g_snprintf(algorithm->name, sizeof algorithm->name, "%s%s%s", family->name, hash ? "-" : "",
-               hash ? hash->name : "");
+               hash ? hash_name(hash) : "");
     return TRUE;
 }
 
 EVP_MD *p11d_algorithm_fetch_hash(const P11dAlgorithm *algorithm, GError **error)
 {
-    EVP_MD *md = EVP_MD_fetch(NULL, algorithm->hash->name, NULL);
+    EVP_MD *md = EVP_MD_fetch(NULL, hash_name(algorithm->hash), NULL);
     if (!md)
         p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL,
-                         "OpenSSL has no hash function %s here", algorithm->hash->name);
+                         "OpenSSL has no hash function %s here", hash_name(algorithm->hash));
     return md;
 }

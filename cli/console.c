@@ -154,3 +154,13 @@ JsonNode *p11d_console_json_of_error(const GError *error)
     json_builder_end_object(json);
     return json_builder_get_root(json);
 }
+
+JsonNode *p11d_console_json_of_failure(const GError *error)
+{
+    JsonNode *root = json_node_new(JSON_NODE_OBJECT);
+    JsonObject *object = json_object_new();
+    json_object_set_int_member(object, "schema", 1);
+    json_object_set_member(object, "error", p11d_console_json_of_error(error));
+    json_node_take_object(root, object);
+    return root;
+}

@@ -43,7 +43,9 @@ char *p11d_console_bold(const char *text);
 /* Tells error and its hint on stderr, and marks it as told. */
 void p11d_console_tell(GError *error);
 
-/* The members "code", "ckr", "message" and "hint" of error. */
+/* The members "code", "ckr", "message" and "hint" of error; and the whole document that a command
+ * prints that failed. The caller owns them. */
 JsonNode *p11d_console_json_of_error(const GError *error);
+JsonNode *p11d_console_json_of_failure(const GError *error);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "console.h"
 #include "failure.h"
+#include "guard.h"
 #include "modulename.h"
 #include "text.h"
 
@@ -78,6 +79,7 @@ P11dHost *p11d_host_open(const P11dOptions *options, GError **error)
 
     g_autoptr(P11dHost) host = g_new0(P11dHost, 1);
     host->tokens = g_ptr_array_new_with_free_func(token_free);
+    p11d_guard_crashes();
     const char *why = p11d_loader_open(path, &host->library);
     if (why) {
         p11d_failure_set(error, P11D_FAILURE_DEVICE,

@@ -9,12 +9,15 @@
 #include "command.h"
 #include "console.h"
 #include "failure.h"
+#include "guard.h"
 #include "loader.h"
+#include "worker.h"
 
 static const P11dCommand *const commands[] = {
     &p11d_command_list,
     &p11d_command_sign,
     &p11d_command_verify,
+    &p11d_command_serve,
 };
 
 static const int exit_codes[P11D_FAILURE_COUNT] = {
@@ -31,57 +34,13 @@ int p11d_command_exit_code(const GError *error)
     return exit_codes[ours ? (P11dFailure)error->code : P11D_FAILURE_DEVICE];
 }
 
-/* The exit code if a module crashes now: the result's, once all of it has been written. */
-static volatile sig_atomic_t code_at_crash;
-
-/* Modules crash, most of all while they end. That must not change what became of the command. */
-static void on_crash(int number)
-{
-    static const char message[] = "p11dbus: crashed, most likely in the PKCS#11 module\n";
-    (void)number;
-    if (code_at_crash == exit_codes[P11D_FAILURE_DEVICE] &&
-        write(STDERR_FILENO, message, sizeof message - 1) < 0)
-        _exit(code_at_crash);
-    _exit(code_at_crash);
-}
-
-static void on_timeout(int number)
-{
-    static const char message[] = "p11dbus: timed out (--timeout)\n";
-    (void)number;
-    if (write(STDERR_FILENO, message, sizeof message - 1) < 0)
-        _exit(exit_codes[P11D_FAILURE_TIMEOUT]);
-    _exit(exit_codes[P11D_FAILURE_TIMEOUT]);
-}
-
-static void guard(void)
-{
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
-    code_at_crash = exit_codes[P11D_FAILURE_DEVICE];
-    for (size_t i = 0; i < G_N_ELEMENTS(crashes); i++)
-        sigaction(crashes[i], &action, NULL);
-    /* A module that writes to a service that is gone must not end us; our own output is checked. */
-    signal(SIGPIPE, SIG_IGN);
-}
-
-static void print_error_json(const GError *error)
-{
-    JsonNode *root = json_node_new(JSON_NODE_OBJECT);
-    JsonObject *object = json_object_new();
-    json_object_set_int_member(object, "schema", 1);
-    json_object_set_member(object, "error", p11d_console_json_of_error(error));
-    json_node_take_object(root, object);
-    p11d_console_print_json(root);
-}
-
 /* Tells error unless that was done, and returns the exit code. */
 static int conclude(GError *error, bool json)
 {
     if (error && !p11d_failure_is_told(error)) {
         p11d_console_tell(error);
         if (json)
-            print_error_json(error);
+            p11d_console_print_json(p11d_console_json_of_failure(error));
     }
     int code = p11d_command_exit_code(error);
     g_clear_error(&error);
@@ -93,12 +52,14 @@ static int conclude(GError *error, bool json)
     return code;
 }
 
-/* Ends the process without exit handlers: those of a module that was loaded are code that nobody
- * here vouches for. Everything of ours is written by now. */
-static void end(int code)
+/* Ends the process. Where a module was loaded no exit handler runs: those of a module are code that
+ * nobody here vouches for, and everything of ours is written by now. */
+static int end(int code)
 {
-    code_at_crash = code;
     fflush(stderr);
+    if (!p11d_guard_is_up())
+        return code;
+    p11d_guard_result(code);
     p11d_loader_finalize_all();
     _exit(code);
 }
@@ -124,8 +85,7 @@ static const P11dCommand *find_command(const char *name)
     return NULL;
 }
 
-static gboolean run_command(const P11dCommand *command, char ***arguments, bool *json,
-                            GError **error)
+static gboolean run_command(const P11dCommand *command, char ***arguments, GError **error)
 {
     const P11dOptions *options = p11d_options_parse(command, arguments, error);
     if (!options)
@@ -135,12 +95,9 @@ static gboolean run_command(const P11dCommand *command, char ***arguments, bool 
         fputs(help, p11d_console_result());
         return TRUE;
     }
-    *json = options->json;
     p11d_console_configure(options);
-    if (options->timeout > 0) {
-        signal(SIGALRM, on_timeout);
-        alarm((unsigned)options->timeout);
-    }
+    if (options->timeout > 0)
+        p11d_guard_time((unsigned)options->timeout);
     return command->run(options, *arguments + 1, error);
 }
 
@@ -163,17 +120,23 @@ static gboolean run_without_command(const char *word, GError **error)
 
 int main(int argc, char **argv)
 {
+    /* A worker is a process of its own with its own rules; nothing comes before them. */
+    if (argc == 3 && strcmp(argv[1], P11D_COMMAND_WORKER) == 0)
+        return p11d_worker_main(argv[2]);
+
     setlocale(LC_ALL, "");
     p11d_console_setup();
-    guard();
+    signal(SIGPIPE, SIG_IGN); /* whoever writes checks; a module's socket must not end us */
     const P11dCommand *command = argc > 1 ? find_command(argv[1]) : NULL;
     g_auto(GStrv) arguments = g_strdupv(argv + (command ? 1 : 0));
     /* A usage error is JSON too for whoever asked for JSON. */
     bool json = command && g_strv_contains((const char *const *)arguments, "--json");
+    if (json)
+        p11d_guard_use_json();
     GError *error = NULL;
     if (command)
-        run_command(command, &arguments, &json, &error);
+        run_command(command, &arguments, &error);
     else
         run_without_command(argc > 1 ? argv[1] : NULL, &error);
-    end(conclude(error, json));
+    return end(conclude(error, json));
 }

@@ -7,7 +7,7 @@
 #include "encoding.h"
 #include "failure.h"
 #include "output.h"
-#include "signer.h"
+#include "signing.h"
 
 static struct {
     char *algorithm;
@@ -31,7 +31,7 @@ static const GOptionEntry entries[] = {
 
 /* What one run does: one key, one login, any number of files. */
 typedef struct Job {
-    P11dSigner signer;
+    P11dSigning signing;
     P11dEncoding encoding;
     char *key_uri;
     JsonBuilder *json; /* NULL without --json */
@@ -88,9 +88,9 @@ static gboolean check_outputs(const P11dOptions *options, char **files, GError *
 static GBytes *make_signature(const Job *job, const char *file, GError **error)
 {
     g_autoptr(P11dInput) input = p11d_input_open(file, error);
-    g_autoptr(GBytes) raw = input ? p11d_signer_sign(&job->signer, input, error) : NULL;
+    g_autoptr(GBytes) raw = input ? p11d_signing_sign(&job->signing, input, error) : NULL;
     if (!raw || job->encoding == P11D_ENCODING_RAW ||
-        job->signer.algorithm.family->key_type != CKK_EC)
+        job->signing.algorithm.family->key_type != CKK_EC)
         return g_steal_pointer(&raw);
     GBytes *der = p11d_encoding_der_of_raw(raw);
     if (!der)
@@ -111,7 +111,7 @@ static void add_result(Job *job, const char *file, GBytes *signature, const char
     g_autofree char *output_text = output ? g_utf8_make_valid(output, -1) : NULL;
     const char *const values[] = {file_text,
                                   job->key_uri,
-                                  job->signer.algorithm.name,
+                                  job->signing.algorithm.name,
                                   p11d_encoding_name(job->encoding),
                                   base64,
                                   signature ? output_text : NULL};
@@ -193,17 +193,17 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
     if (!key)
         return FALSE;
     P11dAlgorithmKey kind = p11d_item_describe(key);
-    job.signer = (P11dSigner){key, target, options, {0}, asked.prehashed};
-    if (!p11d_algorithm_find(&job.signer.algorithm, asked.algorithm, &kind, error))
+    job.signing = (P11dSigning){key, target, options, {0}, asked.prehashed};
+    if (!p11d_algorithm_find(&job.signing.algorithm, asked.algorithm, &kind, error))
         return FALSE;
-    if (asked.prehashed && !job.signer.algorithm.hash) {
+    if (asked.prehashed && !job.signing.algorithm.hash) {
         p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "sign the file itself",
-                         "%s has no digest to sign", job.signer.algorithm.name);
+                         "%s has no digest to sign", job.signing.algorithm.name);
         return FALSE;
     }
     g_autofree char *uri = p11d_item_uri(key);
     job.key_uri = uri;
-    p11d_console_detail("key %s, algorithm %s", uri, job.signer.algorithm.name);
+    p11d_console_detail("key %s, algorithm %s", uri, job.signing.algorithm.name);
     sign_files(&job, options, files);
     if (!job.worst)
         return TRUE;

@@ -6,8 +6,8 @@
 #include "console.h"
 #include "evpkey.h"
 #include "failure.h"
-#include "keyfile.h"
 #include "output.h"
+#include "pubfile.h"
 #include "target.h"
 #include "verifier.h"
 
@@ -85,7 +85,7 @@ static EVP_PKEY *read_key(const P11dTarget *target, const P11dOptions *options, 
         return read_from_token(target, options, name, error);
     const char *path = asked.public_key ? asked.public_key : asked.certificate;
     *name = g_utf8_make_valid(path, -1);
-    return p11d_keyfile_read(path, error);
+    return p11d_pubfile_read(path, error);
 }
 
 static void print_json(const P11dVerifier *verifier, P11dVerdict verdict, const char *key,

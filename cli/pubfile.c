@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "keyfile.h"
+#include "pubfile.h"
 
 #include <string.h>
 
@@ -145,7 +145,7 @@ static EVP_PKEY *read_ssh(GBytes *content)
     return NULL;
 }
 
-EVP_PKEY *p11d_keyfile_read(const char *path, GError **error)
+EVP_PKEY *p11d_pubfile_read(const char *path, GError **error)
 {
     g_autoptr(GBytes) content = p11d_input_read_file(path, MAX_FILE, error);
     if (!content)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "signer.h"
+#include "signing.h"
 
 #include <string.h>
 
@@ -17,46 +17,46 @@ typedef struct Way {
     CK_RSA_PKCS_PSS_PARAMS pss;
 } Way;
 
-static void make_way(Way *way, const P11dSigner *signer, CK_MECHANISM_TYPE type)
+static void make_way(Way *way, const P11dSigning *signing, CK_MECHANISM_TYPE type)
 {
-    const P11dHash *hash = signer->algorithm.hash;
+    const P11dHash *hash = signing->algorithm.hash;
     *way = (Way){.mechanism = {type, NULL, 0}};
-    if (!signer->algorithm.family->pss)
+    if (!signing->algorithm.family->pss)
         return;
     way->pss = (CK_RSA_PKCS_PSS_PARAMS){hash->mechanism, hash->mgf, hash->size};
     way->mechanism.pParameter = &way->pss;
     way->mechanism.ulParameterLen = sizeof way->pss;
 }
 
-static gboolean fail(const P11dSigner *signer, CK_RV rv, CK_MECHANISM_TYPE type, GError **error)
+static gboolean fail(const P11dSigning *signing, CK_RV rv, CK_MECHANISM_TYPE type, GError **error)
 {
     char scratch[P11D_NAME_SIZE];
-    g_autofree char *uri = p11d_item_uri(signer->key);
+    g_autofree char *uri = p11d_item_uri(signing->key);
     p11d_failure_set_ckr(error, rv, "cannot sign with %s (%s)", uri,
                          p11d_mechanism_name(type, scratch));
     return FALSE;
 }
 
 /* C_SignInit, and what a key may want right behind it or before it. */
-static gboolean begin(const P11dSigner *signer, CK_MECHANISM_TYPE type, GError **error)
+static gboolean begin(const P11dSigning *signing, CK_MECHANISM_TYPE type, GError **error)
 {
-    P11dHostToken *token = signer->key->token;
+    P11dHostToken *token = signing->key->token;
     Way way;
-    make_way(&way, signer, type);
-    CK_RV rv = token->functions->C_SignInit(token->session, &way.mechanism, signer->key->handle);
+    make_way(&way, signing, type);
+    CK_RV rv = token->functions->C_SignInit(token->session, &way.mechanism, signing->key->handle);
     if (rv == CKR_USER_NOT_LOGGED_IN && !token->logged_in) {
         /* The key could be seen without a login, but not used. */
-        if (!p11d_login(token, signer->target, signer->options, error))
+        if (!p11d_login(token, signing->target, signing->options, error))
             return FALSE;
-        rv = token->functions->C_SignInit(token->session, &way.mechanism, signer->key->handle);
+        rv = token->functions->C_SignInit(token->session, &way.mechanism, signing->key->handle);
     }
     if (rv != CKR_OK)
-        return fail(signer, rv, type, error);
+        return fail(signing, rv, type, error);
     char scratch[P11D_NAME_SIZE];
     p11d_console_detail("mechanism %s", p11d_mechanism_name(type, scratch));
-    if (!p11d_template_boolean(&signer->key->attributes, CKA_ALWAYS_AUTHENTICATE, false))
+    if (!p11d_template_boolean(&signing->key->attributes, CKA_ALWAYS_AUTHENTICATE, false))
         return TRUE;
-    return p11d_login_for_operation(token, signer->target, signer->options, error);
+    return p11d_login_for_operation(token, signing->target, signing->options, error);
 }
 
 static GBytes *take(GByteArray *signature, CK_ULONG size)
@@ -66,10 +66,10 @@ static GBytes *take(GByteArray *signature, CK_ULONG size)
 }
 
 /* data in one piece. */
-static GBytes *sign_piece(const P11dSigner *signer, CK_MECHANISM_TYPE type, GBytes *data,
+static GBytes *sign_piece(const P11dSigning *signing, CK_MECHANISM_TYPE type, GBytes *data,
                           GError **error)
 {
-    if (!begin(signer, type, error))
+    if (!begin(signing, type, error))
         return NULL;
     gsize size;
     const void *bytes = g_bytes_get_data(data, &size);
@@ -77,22 +77,22 @@ static GBytes *sign_piece(const P11dSigner *signer, CK_MECHANISM_TYPE type, GByt
     g_autoptr(GByteArray) signature = g_byte_array_new();
     g_byte_array_set_size(signature, MAX_SIGNATURE);
     CK_ULONG length = MAX_SIGNATURE;
-    P11dHostToken *token = signer->key->token;
+    P11dHostToken *token = signing->key->token;
     CK_RV rv = token->functions->C_Sign(token->session, bytes ? (void *)bytes : nothing, size,
                                         signature->data, &length);
     if (rv == CKR_OK)
         return take(g_steal_pointer(&signature), length);
-    fail(signer, rv, type, error);
+    fail(signing, rv, type, error);
     return NULL;
 }
 
 /* Data of any size, which the module hashes. */
-static GBytes *sign_stream(const P11dSigner *signer, P11dInput *input, GError **error)
+static GBytes *sign_stream(const P11dSigning *signing, P11dInput *input, GError **error)
 {
-    CK_MECHANISM_TYPE type = signer->algorithm.mechanism;
-    if (!begin(signer, type, error))
+    CK_MECHANISM_TYPE type = signing->algorithm.mechanism;
+    if (!begin(signing, type, error))
         return NULL;
-    P11dHostToken *token = signer->key->token;
+    P11dHostToken *token = signing->key->token;
     g_autoptr(GByteArray) signature = g_byte_array_new();
     g_byte_array_set_size(signature, MAX_SIGNATURE);
     CK_ULONG length = MAX_SIGNATURE;
@@ -109,61 +109,61 @@ static GBytes *sign_stream(const P11dSigner *signer, P11dInput *input, GError **
         return NULL;
     if (rv == CKR_OK && final == CKR_OK)
         return take(g_steal_pointer(&signature), length);
-    fail(signer, rv == CKR_OK ? final : rv, type, error);
+    fail(signing, rv == CKR_OK ? final : rv, type, error);
     return NULL;
 }
 
 /* What the mechanism without a hash takes in place of the data. */
-static GBytes *wrap_digest(const P11dSigner *signer, GBytes *digest)
+static GBytes *wrap_digest(const P11dSigning *signing, GBytes *digest)
 {
-    const P11dMechanism *row = p11d_mechanism_find(signer->algorithm.mechanism);
+    const P11dMechanism *row = p11d_mechanism_find(signing->algorithm.mechanism);
     if (!row || !row->digest_info)
         return g_bytes_ref(digest);
-    const P11dHash *hash = signer->algorithm.hash;
+    const P11dHash *hash = signing->algorithm.hash;
     GByteArray *info = g_byte_array_new();
     g_byte_array_append(info, hash->prefix, (guint)hash->prefix_size);
     g_byte_array_append(info, g_bytes_get_data(digest, NULL), (guint)g_bytes_get_size(digest));
     return g_byte_array_free_to_bytes(info);
 }
 
-static GBytes *read_digest(const P11dSigner *signer, P11dInput *input, GError **error)
+static GBytes *read_digest(const P11dSigning *signing, P11dInput *input, GError **error)
 {
-    size_t size = signer->algorithm.hash->size;
+    size_t size = signing->algorithm.hash->size;
     g_autoptr(GBytes) digest = p11d_input_read_all(input, P11D_INPUT_PIECE, error);
     if (!digest || g_bytes_get_size(digest) == size)
         return g_steal_pointer(&digest);
     p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "%s is no digest of %s: it has not %zu bytes",
-                     input->name, signer->algorithm.hash->name, size);
+                     input->name, signing->algorithm.hash->name, size);
     return NULL;
 }
 
-static GBytes *hash_here(const P11dSigner *signer, P11dInput *input, GError **error)
+static GBytes *hash_here(const P11dSigning *signing, P11dInput *input, GError **error)
 {
-    EVP_MD *md = p11d_algorithm_fetch_hash(&signer->algorithm, error);
+    EVP_MD *md = p11d_algorithm_fetch_hash(&signing->algorithm, error);
     GBytes *digest = md ? p11d_input_hash(input, md, error) : NULL;
     EVP_MD_free(md);
     return digest;
 }
 
-static GBytes *sign_digest(const P11dSigner *signer, P11dInput *input, GError **error)
+static GBytes *sign_digest(const P11dSigning *signing, P11dInput *input, GError **error)
 {
     g_autoptr(GBytes) digest =
-        signer->prehashed ? read_digest(signer, input, error) : hash_here(signer, input, error);
-    g_autoptr(GBytes) data = digest ? wrap_digest(signer, digest) : NULL;
-    return data ? sign_piece(signer, signer->algorithm.family->raw, data, error) : NULL;
+        signing->prehashed ? read_digest(signing, input, error) : hash_here(signing, input, error);
+    g_autoptr(GBytes) data = digest ? wrap_digest(signing, digest) : NULL;
+    return data ? sign_piece(signing, signing->algorithm.family->raw, data, error) : NULL;
 }
 
-GBytes *p11d_signer_sign(const P11dSigner *signer, P11dInput *input, GError **error)
+GBytes *p11d_signing_sign(const P11dSigning *signing, P11dInput *input, GError **error)
 {
-    if (!signer->algorithm.hash) {
+    if (!signing->algorithm.hash) {
         g_autoptr(GBytes) data = p11d_input_read_all(input, P11D_INPUT_MAX_WHOLE, error);
-        return data ? sign_piece(signer, signer->algorithm.family->raw, data, error) : NULL;
+        return data ? sign_piece(signing, signing->algorithm.family->raw, data, error) : NULL;
     }
-    if (signer->prehashed || signer->algorithm.mechanism == P11D_MECHANISM_NONE)
-        return sign_digest(signer, input, error);
+    if (signing->prehashed || signing->algorithm.mechanism == P11D_MECHANISM_NONE)
+        return sign_digest(signing, input, error);
 
     g_autoptr(GError) refused = NULL;
-    GBytes *signature = sign_stream(signer, input, &refused);
+    GBytes *signature = sign_stream(signing, input, &refused);
     if (signature)
         return signature;
     /* The token lacks the hashed mechanism, or takes less data than there is: another way is left,
@@ -171,7 +171,7 @@ GBytes *p11d_signer_sign(const P11dSigner *signer, P11dInput *input, GError **er
     if (g_error_matches(refused, P11D_FAILURE, P11D_FAILURE_UNSUPPORTED) &&
         p11d_input_rewind(input)) {
         p11d_console_detail("%s; hashing here", refused->message);
-        signature = sign_digest(signer, input, error);
+        signature = sign_digest(signing, input, error);
         return signature;
     }
     g_propagate_error(error, g_steal_pointer(&refused));

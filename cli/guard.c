@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "guard.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "console.h"
+#include "failure.h"
+
+/* How long a module may take to finalise once the result is out, in seconds. */
+#define FINALIZE_SECONDS 5
+
+/* What a handler says and does. */
+typedef struct LastWords {
+    char *text;
+    char *json;
+    volatile sig_atomic_t code;
+} LastWords;
+
+static LastWords crash;
+static LastWords timeout;
+static bool is_up;
+static bool with_json;
+static int result_fd;
+
+static void prepare(LastWords *words, P11dFailure kind, const char *message)
+{
+    g_autoptr(GError) error = g_error_new_literal(P11D_FAILURE, (int)kind, message);
+    JsonNode *root = p11d_console_json_of_failure(error);
+    g_autofree char *json = json_to_string(root, TRUE);
+    json_node_unref(root);
+    words->text = g_strdup_printf("p11dbus: %s\n", message);
+    words->json = g_strconcat(json, "\n", NULL);
+    words->code = p11d_command_exit_code(error);
+    result_fd = fileno(p11d_console_result());
+}
+
+static void say(int fd, const char *text)
+{
+    size_t left = text ? strlen(text) : 0;
+    ssize_t count;
+    while (left > 0 && (count = write(fd, text, left)) > 0) {
+        text += count;
+        left -= (size_t)count;
+    }
+}
+
+G_NORETURN static void end_with(const LastWords *words)
+{
+    say(STDERR_FILENO, words->text);
+    if (with_json)
+        say(result_fd, words->json);
+    _exit(words->code);
+}
+
+static void on_crash(int number)
+{
+    (void)number;
+    end_with(&crash);
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+    end_with(&timeout);
+}
+
+void p11d_guard_crashes(void)
+{
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+    struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
+    prepare(&crash, P11D_FAILURE_DEVICE, "crashed, most likely in the PKCS#11 module");
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+        sigaction(numbers[i], &action, NULL);
+    is_up = true;
+}
+
+bool p11d_guard_is_up(void)
+{
+    return is_up;
+}
+
+void p11d_guard_time(unsigned seconds)
+{
+    prepare(&timeout, P11D_FAILURE_TIMEOUT, "timed out (--timeout)");
+    signal(SIGALRM, on_alarm);
+    alarm(seconds);
+}
+
+void p11d_guard_use_json(void)
+{
+    with_json = true;
+}
+
+void p11d_guard_result(int code)
+{
+    static LastWords silence;
+    with_json = false;
+    silence.code = code;
+    crash = silence;
+    timeout = silence;
+    signal(SIGALRM, on_alarm);
+    alarm(FINALIZE_SECONDS);
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/* p11dbus serve: exports key directories as tokens on D-Bus. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "console.h"
+#include "failure.h"
+#include "supervisor.h"
+
+static struct {
+    char **keys;
+    char *bus;
+    char *name;
+    int ready_fd;
+    gboolean replace;
+} asked = {.ready_fd = -1};
+
+static const GOptionEntry entries[] = {
+    {"keys", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &asked.keys,
+     "a directory of keys, which becomes a token; can be given again", "DIR"},
+    {"bus", 0, 0, G_OPTION_ARG_FILENAME, &asked.bus,
+     "session (default), system or the address of a bus", "BUS"},
+    {"name", 0, 0, G_OPTION_ARG_FILENAME, &asked.name,
+     "the name to own on the bus (default: org.p11dbus.Tokens1)", "NAME"},
+    {"replace", 0, 0, G_OPTION_ARG_NONE, &asked.replace,
+     "take the name over from a service that runs already", NULL},
+    {"ready-fd", 0, 0, G_OPTION_ARG_INT, &asked.ready_fd,
+     "write a newline to descriptor N when all tokens are there, and close it", "N"},
+    {NULL},
+};
+
+static gboolean check_usage(char **arguments, GError **error)
+{
+    static const char hint[] = "p11dbus serve --help";
+    if (*arguments)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "serve takes no argument: \"%s\"",
+                         *arguments);
+    else if (!asked.keys)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "name what to serve: --keys DIR");
+    else if (asked.ready_fd < -1 ||
+             (asked.ready_fd >= 0 && fcntl(asked.ready_fd, F_SETFD, FD_CLOEXEC) < 0))
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
+                         "--ready-fd is the number of an open descriptor");
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static void ready(void *data)
+{
+    const char *bus = data;
+    for (char **directory = asked.keys; *directory; directory++)
+        p11d_console_note("serving %s on the %s bus", *directory, bus);
+    if (asked.ready_fd < 0)
+        return;
+    if (write(asked.ready_fd, "\n", 1) < 0)
+        p11d_console_note("nobody waits on descriptor %d", asked.ready_fd);
+    close(asked.ready_fd);
+}
+
+static gboolean run(const P11dOptions *options, char **arguments, GError **error)
+{
+    static const char *const worker[] = {P11D_COMMAND_WORKER, NULL};
+    (void)options;
+    if (!check_usage(arguments, error))
+        return FALSE;
+    const char *bus = asked.bus ? asked.bus : "session";
+    P11dSupervisorOptions supervisor = {
+        .bus = bus,
+        .name = asked.name,
+        .key_directories = (const char *const *)asked.keys,
+        .worker_arguments = worker,
+        .replace = asked.replace,
+        .ready = ready,
+        .data = (void *)bus,
+    };
+    g_autoptr(GError) failure = NULL;
+    if (p11d_supervisor_run(&supervisor, &failure))
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_DEVICE, NULL, "cannot serve: %s", failure->message);
+    return FALSE;
+}
+
+const P11dCommand p11d_command_serve = {
+    .name = "serve",
+    .synopsis = "--keys DIR",
+    .summary = "Exports directories of private keys as tokens on D-Bus, until it is told to end.",
+    .examples = "Examples:\n"
+                "  p11dbus serve --keys ~/.local/share/p11dbus/keys\n"
+                "  p11dbus serve --keys /etc/p11dbus/web --keys /etc/p11dbus/mail --bus system",
+    .entries = entries,
+    .run = run,
+};

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the command line share: a SoftHSM token of their own, and ways to run p11dbus.
+
+$P11DBUS is the program, $RUDE_MODULE_SO the module that misbehaves (rude-module.c)."""
+
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+P11DBUS = os.environ["P11DBUS"]
+RUDE = os.environ["RUDE_MODULE_SO"]
+SOFTHSM = next((path for path in ("/usr/lib/softhsm/libsofthsm2.so",
+                                  "/usr/lib64/softhsm/libsofthsm2.so",
+                                  "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
+                if os.path.exists(path)), None)
+PIN = "123456"
+
+KEYS = {  # label: CKA_ID, what openssl makes it of
+    "rsa": ("01", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+    "p256": ("02", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+    "p384": ("03", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+    "p521": ("04", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"]),
+    "ed25519": ("05", ["-algorithm", "ED25519"]),
+}
+
+
+def check(*command, **options):
+    """Runs a program that must succeed; returns its stdout."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{command}: exit {done.returncode}: {done.stdout!r}")
+    return done.stdout
+
+
+class Result:
+    """How a run of p11dbus ended."""
+
+    def __init__(self, done):
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr.decode()
+
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return f"exit {self.code}\nstdout: {self.out!r}\nstderr: {self.err}"
+
+
+class Case(unittest.TestCase):
+    """A test case with a directory of its own, which is the current one."""
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="p11dbus-test-")
+        self.addCleanup(shutil.rmtree, self.directory)
+        old = os.getcwd()
+        os.chdir(self.directory)
+        self.addCleanup(os.chdir, old)
+
+    def write(self, name, content=b"", mode=0o600):
+        with open(name, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+        os.chmod(name, mode)
+        return name
+
+    def run_p11dbus(self, *words, stdin=b"", env=None, **options):
+        environment = {**os.environ, **(env or {})}
+        environment.pop("P11DBUS_PIN", None) if "P11DBUS_PIN" not in (env or {}) else None
+        done = subprocess.run([P11DBUS, *words], input=stdin, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=environment, check=False,
+                              timeout=120, start_new_session=True, **options)
+        return Result(done)
+
+    def expect(self, code, *words, **options):
+        """Runs p11dbus, checks the exit code, and that stdout is empty on errors."""
+        result = self.run_p11dbus(*words, **options)
+        self.assertEqual(result.code, code, result)
+        return result
+
+
+class Token:
+    """A SoftHSM token "demo" with one key of each kind; DIR/LABEL.key and .pub are their PEM."""
+
+    def __init__(self, keys=KEYS, label="demo"):
+        self.directory = tempfile.mkdtemp(prefix="p11dbus-softhsm-")
+        atexit.register(shutil.rmtree, self.directory, True)
+        self.label = label
+        os.mkdir(self.path("tokens"))
+        with open(self.path("softhsm2.conf"), "w", encoding="ascii") as file:
+            file.write(f"directories.tokendir = {self.path('tokens')}\nlog.level = ERROR\n")
+        os.environ["SOFTHSM2_CONF"] = self.path("softhsm2.conf")
+        self.pin_file = self.path("pin")
+        with open(os.open(self.pin_file, os.O_CREAT | os.O_WRONLY, 0o600), "w",
+                  encoding="ascii") as file:
+            file.write(PIN + "\n")
+        self.add_token(label)
+        for name, (identifier, arguments) in keys.items():
+            self.add_key(name, identifier, arguments)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def add_token(self, label):
+        check("softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN,
+              "--so-pin", "12345678")
+
+    def add_key(self, name, identifier, arguments, label=None, token=None):
+        key, public = self.path(name + ".key"), self.path(name + ".pub")
+        if not os.path.exists(key):
+            check("openssl", "genpkey", *arguments, "-out", key)
+            check("openssl", "pkey", "-in", key, "-pubout", "-out", public)
+        check("softhsm2-util", "--import", key, "--token", token or self.label, "--label",
+              label or name, "--id", identifier, "--pin", PIN)
+
+    def public(self, name):
+        return self.path(name + ".pub")
+
+
+def openssl_verify(public, signature, data, *options, digest="sha256"):
+    """Checks a DER or RSA signature with openssl; returns whether it is good."""
+    kind = subprocess.run(["openssl", "pkey", "-pubin", "-in", public, "-noout", "-text"],
+                          stdout=subprocess.PIPE, check=True).stdout
+    if kind.startswith(b"ED"):
+        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin",
+                   "-sigfile", signature, "-in", data]
+    else:
+        command = ["openssl", "dgst", "-" + digest, *options, "-verify", public, "-signature",
+                   signature, data]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0
+
+
+def main():
+    if not SOFTHSM or not shutil.which("softhsm2-util"):
+        print("SKIP: SoftHSM is not installed")
+        sys.exit(77)
+    unittest.main(verbosity=2)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""p11dbus as a host: no module spoils the output or the exit code, whatever it does."""
+
+import os
+import subprocess
+
+from harness import KEYS, P11DBUS, RUDE, SOFTHSM, Case, Token, check, main, openssl_verify
+
+token = Token({name: KEYS[name] for name in ("rsa", "p256")}) if SOFTHSM else None
+
+
+class Host(Case):
+    def setUp(self):
+        super().setUp()
+        self.write("data", os.urandom(100_000))
+
+    def rude(self, code, behaviour, *words, **options):
+        return self.expect(code, *words, "-m", RUDE,
+                           env={"RUDE": behaviour, "RUDE_MODULE": SOFTHSM}, **options)
+
+    def sign(self, code, behaviour, *words, key="rsa", **options):
+        return self.rude(code, behaviour, "sign", "-k", f"pkcs11:token=demo;object={key}",
+                         "--pin-file", token.pin_file, *words, **options)
+
+    def assert_good(self, key="rsa"):
+        self.assertTrue(openssl_verify(token.public(key), "data.sig", "data"))
+
+    def test_what_a_module_prints_is_not_in_the_result(self):
+        result = self.sign(0, "chatty", "-o", "-", "data")
+        self.write("data.sig", result.out)
+        self.assert_good()
+        self.assertIn("Welcome", result.err)
+        self.rude(0, "chatty", "list", "--json").json()
+
+    def test_a_crash_at_exit_does_not_change_the_result(self):
+        for behaviour in ("crash-at-exit", "crash-at-finalize"):
+            with self.subTest(behaviour=behaviour):
+                self.write("data.sig", self.sign(0, behaviour, "-o", "-", "data").out)
+                self.assert_good()
+                self.sign(4, behaviour, key="none")
+                self.rude(0, behaviour, "list", "--json").json()
+
+    def test_a_module_that_does_not_end_does_not_keep_us(self):
+        self.sign(0, "hang-at-finalize", "data")
+        self.assert_good()
+
+    def test_a_crash_in_a_call_is_a_failure_of_the_device(self):
+        result = self.sign(7, "crash-at-sign", "data")
+        self.assertIn("crashed", result.err)
+        self.assertEqual(os.listdir("."), ["data"])
+
+    def test_a_device_that_fails_is_7(self):
+        error = self.rude(7, "device-error", "list", "--json").json()["error"]
+        self.assertEqual(error["ckr"], "CKR_DEVICE_ERROR")
+
+    def test_timeout_is_8(self):
+        result = self.sign(8, "hang-at-sign", "--timeout", "1", "--json", "data")
+        self.assertEqual(result.json()["error"]["code"], 8)
+        self.assertEqual(os.listdir("."), ["data"])
+
+    def test_hashed_mechanism_missing_on_the_token(self):
+        self.sign(0, "no-hashes", "data")
+        self.assert_good()
+        with open("data", "rb") as file:
+            self.sign(0, "no-hashes", "--force", "-o", "data.sig", stdin=file.read())
+        self.assert_good()
+
+    def test_token_that_takes_little_data(self):
+        self.sign(0, "small-buffer", "data")
+        self.assert_good()
+
+    def test_no_mechanism_at_all_is_9(self):
+        self.assertIn("CKR_MECHANISM_INVALID", self.sign(9, "no-mechanisms", "data").err)
+
+    def test_a_module_that_finds_what_was_not_asked_for(self):
+        self.sign(4, "finds-all", key="none")
+        self.sign(0, "finds-all", "data")
+        self.assert_good()
+
+    def test_module_that_cannot_be_loaded_is_7(self):
+        self.write("text.so", "not a library")
+        for module in ("/nonexistent.so", "./text.so", "no-such-name"):
+            self.assertIn("cannot load", self.expect(7, "list", "-m", module).err)
+        self.expect(7, "list", "-m", RUDE, env={"RUDE_MODULE": "/nonexistent.so"})
+
+    def test_name_that_p11_kit_has_configured(self):
+        config = os.path.abspath("config")
+        os.makedirs("config/pkcs11/modules")
+        self.write("config/pkcs11/modules/mine.module",
+                   f"# a comment\npriority: 1\n module :  {SOFTHSM}  \n")
+        result = self.expect(0, "list", "-m", "mine", env={"XDG_CONFIG_HOME": config})
+        self.assertIn(b"Token demo", result.out)
+
+    def test_bus_is_for_our_own_module(self):
+        self.expect(2, "list", "-m", SOFTHSM, "--bus", "session")
+
+    def test_closed_standard_descriptors(self):
+        command = f"exec '{P11DBUS}' sign -m '{SOFTHSM}' -k pkcs11:object=rsa " \
+                  f"--pin-file '{token.pin_file}' --force data"
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            with self.subTest(closed=closed):
+                check("sh", "-c", f"{command} {closed}")
+                self.assert_good()
+        done = subprocess.run(["sh", "-c", f"{command} -o - >&-"], check=False,
+                              stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 3, done.stderr)
+
+    def test_reader_that_hangs_up(self):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        done = subprocess.run([P11DBUS, "list", "-m", SOFTHSM], stdout=write_end, check=False,
+                              stderr=subprocess.PIPE)
+        os.close(write_end)
+        self.assertEqual(done.returncode, 3)
+
+    def test_nothing_calls_dlclose(self):
+        symbols = check("nm", "-D", "-u", P11DBUS).decode()
+        self.assertNotIn("dlclose", symbols)
+        self.assertIn("C_GetFunctionList", check("nm", "-D", RUDE).decode())
+
+
+class Help(Case):
+    def test_help_and_version_are_0_on_stdout(self):
+        for words in (["--help"], ["-h"], ["--version"], ["list", "--help"], ["sign", "-h"],
+                      ["verify", "--help"], ["serve", "--help"]):
+            with self.subTest(words=words):
+                result = self.expect(0, *words)
+                self.assertTrue(result.out)
+                self.assertEqual(result.err, "")
+
+    def test_help_of_a_command_ends_with_two_examples(self):
+        for command in ("list", "sign", "verify", "serve"):
+            text = self.expect(0, command, "--help").out.decode()
+            examples = text.rstrip().split("Examples:\n")[1].splitlines()
+            self.assertEqual(len(examples), 2, text)
+            for example in examples:
+                self.assertIn("p11dbus " + command, example)
+
+    def test_every_option_of_a_synopsis_is_in_the_help(self):
+        text = self.expect(0, "sign", "--help").out.decode()
+        for option in ("--key", "--algorithm", "--format", "--output", "--force", "--pin-file",
+                       "--pin-fd", "--no-input", "--last-try", "--module", "--bus", "--token",
+                       "--label", "--id", "--json", "--quiet", "--verbose", "--color",
+                       "--timeout"):
+            self.assertIn(option, text)
+
+    def test_usage_errors_are_2_on_stderr(self):
+        for words in ([], ["nonsense"], ["--nonsense"], ["smoke"], ["sign", "--nonsense"],
+                      ["list", "--timeout", "x"], ["serve"], ["serve", "--keys", ".", "more"],
+                      ["list", "--timeout", "-1"], ["verify"]):
+            with self.subTest(words=words):
+                result = self.expect(2, *words)
+                self.assertEqual(result.out, b"")
+                self.assertIn("p11dbus: ", result.err)
+
+
+if __name__ == "__main__":
+    main()

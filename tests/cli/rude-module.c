@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A rude module: passes every call on to a real PKCS#11 module ($RUDE_MODULE), but misbehaves in
+ * the ways that $RUDE names, as vendors' modules do. For tests of the command line as a host.
+ */
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pkcs11.h"
+
+static CK_FUNCTION_LIST *real;
+static CK_FUNCTION_LIST rude;
+static size_t updated;
+
+static int is(const char *word)
+{
+    const char *words = getenv("RUDE");
+    return words && strstr(words, word);
+}
+
+/* One line in $RUDE_LOG for each call that tests count. */
+static void note(const char *line)
+{
+    const char *path = getenv("RUDE_LOG");
+    FILE *file = path ? fopen(path, "a") : NULL;
+    if (!file)
+        return;
+    fprintf(file, "%s\n", line);
+    fclose(file);
+}
+
+static void crash(void)
+{
+    raise(SIGSEGV);
+}
+
+static CK_RV initialize(void *arguments)
+{
+    if (is("chatty"))
+        printf("Welcome to the rude module!\n"), fflush(stdout);
+    if (is("crash-at-exit"))
+        atexit(crash);
+    note("initialize");
+    return real->C_Initialize(arguments);
+}
+
+static CK_RV finalize(void *reserved)
+{
+    if (is("crash-at-finalize"))
+        crash();
+    if (is("hang-at-finalize"))
+        pause();
+    return real->C_Finalize(reserved);
+}
+
+static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+    CK_RV rv = real->C_GetTokenInfo(slot, info);
+    if (is("final-try"))
+        info->flags |= CKF_USER_PIN_FINAL_TRY;
+    if (is("locked"))
+        info->flags |= CKF_USER_PIN_LOCKED;
+    if (is("escape"))
+        memcpy(info->manufacturerID, "\033[31mred\033[0m\a\302\205", 15);
+    if (is("binary"))
+        memset(info->model, 0xff, sizeof info->model);
+    return rv;
+}
+
+static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
+{
+    if (is("device-error"))
+        return CKR_DEVICE_ERROR;
+    return real->C_GetSlotList(present, slots, count);
+}
+
+static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG size)
+{
+    note("login");
+    return real->C_Login(session, user, pin, size);
+}
+
+static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count)
+{
+    return real->C_FindObjectsInit(session, wanted, is("finds-all") ? 0 : count);
+}
+
+static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    updated = 0;
+    if (is("crash-at-sign"))
+        crash();
+    if (is("hang-at-sign"))
+        pause();
+    if (is("no-hashes") && mechanism->mechanism != CKM_RSA_PKCS)
+        return CKR_MECHANISM_INVALID;
+    if (is("no-mechanisms"))
+        return CKR_MECHANISM_INVALID;
+    return real->C_SignInit(session, mechanism, key);
+}
+
+static CK_RV sign_update(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size)
+{
+    updated += size;
+    if (!is("small-buffer") || updated <= 4096)
+        return real->C_SignUpdate(session, part, size);
+    CK_BYTE signature[1024];
+    CK_ULONG room = sizeof signature;
+    real->C_SignFinal(session, signature, &room);
+    return CKR_DATA_LEN_RANGE;
+}
+
+__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
+{
+    const char *path = getenv("RUDE_MODULE");
+    void *module = path ? dlopen(path, RTLD_NOW | RTLD_NODELETE) : NULL;
+    CK_C_GetFunctionList get =
+        module ? (CK_C_GetFunctionList)dlsym(module, "C_GetFunctionList") : NULL;
+    if (!get || get(&real) != CKR_OK)
+        return CKR_GENERAL_ERROR;
+    rude = *real;
+    rude.C_Initialize = initialize;
+    rude.C_Finalize = finalize;
+    rude.C_GetTokenInfo = get_token_info;
+    rude.C_GetSlotList = get_slot_list;
+    rude.C_Login = login;
+    rude.C_FindObjectsInit = find_objects_init;
+    rude.C_SignInit = sign_init;
+    rude.C_SignUpdate = sign_update;
+    rude.C_GetFunctionList = C_GetFunctionList;
+    *list = &rude;
+    return CKR_OK;
+}
