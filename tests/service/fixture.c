@@ -126,9 +126,23 @@ void fixture_start(Fixture *fixture, const char *names)
     fixture->service_pid = start_service(fixture, names, &fixture->ready);
 }
 
-GPid fixture_start_another(Fixture *fixture, const char *directory_name, int *ready)
+int fixture_run_another(Fixture *fixture, const char *names)
 {
-    return start_service(fixture, directory_name, ready);
+    int ready, status = -1;
+    waitpid(start_service(fixture, names, &ready), &status, 0);
+    close(ready);
+    return status;
+}
+
+int fixture_end_bus(Fixture *fixture)
+{
+    int status = -1;
+    kill(fixture->bus_pid, SIGTERM);
+    waitpid(fixture->bus_pid, NULL, 0);
+    fixture->bus_pid = 0;
+    waitpid(fixture->service_pid, &status, 0);
+    fixture->service_pid = 0;
+    return status;
 }
 
 gboolean fixture_wait_ready(Fixture *fixture)
@@ -152,10 +166,16 @@ int fixture_end_service(Fixture *fixture)
 
 void fixture_stop(Fixture *fixture)
 {
-    fixture_end_service(fixture);
+    if (fixture->service_pid) {
+        int status = fixture_end_service(fixture);
+        cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the service's wait status is %x",
+                  (unsigned)status);
+    }
     g_clear_object(&fixture->bus);
-    kill(fixture->bus_pid, SIGTERM);
-    waitpid(fixture->bus_pid, NULL, 0);
+    if (fixture->bus_pid) {
+        kill(fixture->bus_pid, SIGTERM);
+        waitpid(fixture->bus_pid, NULL, 0);
+    }
     close(fixture->ready);
     const char *argv[] = {"rm", "-rf", fixture->directory, NULL};
     g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
@@ -178,7 +198,7 @@ void fixture_openssl(const Fixture *fixture, const char *arguments)
     int status;
     cr_assert(g_spawn_sync(fixture->directory, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &output,
                            &errors, &status, &error));
-    cr_assert(g_spawn_check_wait_status(status, NULL), "%s: %s%s", line, output, errors);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %s%s", line, output, errors);
 }
 
 GVariant *fixture_call(Fixture *fixture, GDBusConnection *bus, const char *path,
@@ -258,6 +278,115 @@ void fixture_open_over(P11dChannel *through, const char *path, P11dChannel *chan
     cr_assert_not_null(descriptor);
     p11d_channel_init(channel, descriptor, P11D_MESSAGE_MAX);
     channel->accepts_descriptors = true;
+}
+
+#define DIGEST "01234567890123456789012345678901"
+
+/* The signature is r and s; openssl wants them in DER. */
+static void check(const Fixture *fixture, const char *name, const uint8_t *signature, size_t size)
+{
+    g_autoptr(GString) text = g_string_new("asn1=SEQUENCE:s\n[s]\n");
+    cr_assert_eq(size, 64);
+    for (size_t half = 0; half < 2; half++) {
+        g_string_append_printf(text, "n%zu=INTEGER:0x", half);
+        for (size_t i = 0; i < 32; i++)
+            g_string_append_printf(text, "%02x", signature[half * 32 + i]);
+        g_string_append_c(text, '\n');
+    }
+    g_autofree char *configuration = fixture_path(fixture, "signature.conf");
+    g_autofree char *digest = fixture_path(fixture, "digest");
+    g_autofree char *verify =
+        g_strdup_printf("pkeyutl -verify -pubin -inkey %s.pub -in digest -sigfile signature", name);
+    cr_assert(g_file_set_contents(configuration, text->str, -1, NULL));
+    cr_assert(g_file_set_contents(digest, DIGEST, -1, NULL));
+    fixture_openssl(fixture, "asn1parse -genconf signature.conf -noout -out signature");
+    fixture_openssl(fixture, verify);
+}
+
+/* The id of the first private key in the objects of a reply of ListObjects. */
+static uint64_t private_key_in(GVariant *objects)
+{
+    GVariantIter each;
+    guint64 id;
+    GVariant *attributes;
+    g_variant_iter_init(&each, objects);
+    while (g_variant_iter_next(&each, "(t@a{sv})", &id, &attributes)) {
+        const char *class = "";
+        gboolean found = g_variant_lookup(attributes, "class", "&s", &class) &&
+                         strcmp(class, "private-key") == 0;
+        g_variant_unref(attributes);
+        if (found)
+            return id;
+    }
+    cr_assert_fail("no private key");
+    return 0;
+}
+
+void fixture_sign_on_bus(Fixture *fixture, GDBusConnection *bus, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", P11D_TOKENS_PATH, name);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) list = fixture_call(fixture, bus, path, &p11d_interface_token,
+                                            "ListObjects", g_variant_new("(t)", 0), &error);
+    cr_assert_not_null(list, "%s", error ? error->message : "");
+    g_autoptr(GVariant) objects = g_variant_get_child_value(list, 2);
+    GVariant *data = g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, DIGEST, 32, 1);
+    g_autoptr(GVariant) reply = fixture_call(
+        fixture, bus, path, &p11d_interface_token, "Sign",
+        g_variant_new("(tsa{sv}@ay)", private_key_in(objects), "ecdsa", NULL, data), &error);
+    cr_assert_not_null(reply, "%s", error ? error->message : "");
+    g_autoptr(GVariant) signature = g_variant_get_child_value(reply, 0);
+    gsize size;
+    const uint8_t *bytes = g_variant_get_fixed_array(signature, &size, 1);
+    check(fixture, name, bytes, size);
+}
+
+static uint64_t private_key_over(P11dChannel *channel, const char *path)
+{
+    P11dWriter writer;
+    uint64_t generation, id = 0;
+    bool complete;
+    P11dReader objects;
+    fixture_begin(channel, &writer, path, &p11d_interface_token, "ListObjects");
+    p11d_writer_uint64(&writer, 0);
+    P11dMessage reply = fixture_finish(channel, &writer, NULL);
+    cr_assert(p11d_reader_uint64(&reply.body, &generation));
+    cr_assert(p11d_reader_boolean(&reply.body, &complete) && complete);
+    cr_assert(p11d_reader_array(&reply.body, 8, &objects));
+    while (!p11d_reader_at_end(&objects)) {
+        P11dReader attributes;
+        const char *key, *signature, *class;
+        p11d_reader_struct(&objects);
+        p11d_reader_uint64(&objects, &id);
+        p11d_reader_array(&objects, 8, &attributes);
+        while (p11d_reader_entry(&attributes, &key, &signature)) {
+            if (strcmp(key, "class") != 0) {
+                p11d_reader_skip(&attributes, signature);
+                continue;
+            }
+            if (p11d_reader_string(&attributes, &class, NULL) && strcmp(class, "private-key") == 0)
+                return id;
+        }
+    }
+    cr_assert_fail("no private key");
+    return 0;
+}
+
+void fixture_sign_over(Fixture *fixture, P11dChannel *channel, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", P11D_TOKENS_PATH, name);
+    uint64_t key = private_key_over(channel, path);
+    P11dWriter writer;
+    const uint8_t *signature;
+    size_t size;
+    fixture_begin(channel, &writer, path, &p11d_interface_token, "Sign");
+    p11d_writer_uint64(&writer, key);
+    p11d_writer_string(&writer, "ecdsa");
+    p11d_writer_array_end(&writer, p11d_writer_array_begin(&writer, 8));
+    p11d_writer_bytes(&writer, DIGEST, 32);
+    P11dMessage reply = fixture_finish(channel, &writer, NULL);
+    cr_assert(p11d_reader_bytes(&reply.body, &signature, &size));
+    check(fixture, name, signature, size);
 }
 
 GArray *fixture_children(GPid pid)

@@ -32,8 +32,10 @@ int fixture_end_service(Fixture *fixture);
 /* Ends everything and removes the directory. */
 void fixture_stop(Fixture *fixture);
 
-/* Another service on the same bus: its pid. */
-GPid fixture_start_another(Fixture *fixture, const char *directory_name, int *ready);
+/* Runs one more service on the same bus until it ends by itself; returns its wait status. */
+int fixture_run_another(Fixture *fixture, const char *names);
+/* Ends the bus, and waits until the service has ended; returns the service's wait status. */
+int fixture_end_bus(Fixture *fixture);
 
 /* The path of a file in the directory. */
 char *fixture_path(const Fixture *fixture, const char *name);
@@ -63,6 +65,11 @@ void fixture_begin(P11dChannel *channel, P11dWriter *writer, const char *path,
 P11dMessage fixture_finish(P11dChannel *channel, P11dWriter *writer, const char *error_name);
 /* OpenChannel on a manager channel or control channel. */
 void fixture_open_over(P11dChannel *through, const char *path, P11dChannel *channel);
+
+/* Signs 32 bytes with the first private key that ListObjects gives, and expects openssl to find the
+ * signature good by the public key of the directory name. */
+void fixture_sign_on_bus(Fixture *fixture, GDBusConnection *bus, const char *name);
+void fixture_sign_over(Fixture *fixture, P11dChannel *channel, const char *name);
 
 /* The pids of the children of pid, zero-terminated; and the number of its descriptors. */
 GArray *fixture_children(GPid pid);
