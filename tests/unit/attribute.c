@@ -17,6 +17,37 @@ Test(attribute, rows_are_sorted_and_names_unique)
     }
 }
 
+/* Against the standard and not the header. */
+Test(attribute, numbers_are_those_of_the_standard)
+{
+    static const struct {
+        const char *name;
+        CK_ATTRIBUTE_TYPE type;
+    } rows[] = {
+        {"unique-id", 0x4},
+        {"value", 0x11},
+        {"id", 0x102},
+        {"public-key-info", 0x129},
+        {"ec-params", 0x180},
+        {"ec-point", 0x181},
+        {"always-authenticate", 0x202},
+        {"wrap-template", 0x40000211},
+        {"derive-template", 0x40000213},
+        {"allowed-mechanisms", 0x40000600},
+        {"profile-id", 0x601},
+        {"parameter-set", 0x61d},
+        {"encapsulate-template", 0x4000062a},
+        {"decapsulate-template", 0x4000062b},
+        {"encapsulate", 0x633},
+        {"seed", 0x637},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        CK_ATTRIBUTE_TYPE type = ~rows[i].type;
+        cr_expect(p11d_attribute_parse_name(rows[i].name, &type), "%s", rows[i].name);
+        cr_expect_eq(type, rows[i].type, "%s", rows[i].name);
+    }
+}
+
 /* Traps 6 and 35. */
 Test(attribute, unknown_numbers_pass_with_their_bytes)
 {

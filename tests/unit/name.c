@@ -68,6 +68,21 @@ Test(name, flags_are_single_bits)
         cr_expect_eq(__builtin_popcountl(p11d_names_mechanism_flag.rows[i].number), 1);
 }
 
+/* Against the standard and not the header. */
+Test(name, numbers_are_those_of_the_standard)
+{
+    cr_assert_str_eq(p11d_name_find(&p11d_names_class, 9), "profile");
+    cr_assert_str_eq(p11d_name_find(&p11d_names_class, 0xb), "trust");
+    cr_assert_str_eq(p11d_name_find(&p11d_names_key_type, 3), "ec");
+    cr_assert_str_eq(p11d_name_find(&p11d_names_key_type, 0x1f), "aes");
+    cr_assert_str_eq(p11d_name_find(&p11d_names_key_type, 0x40), "ec-edwards");
+    cr_assert_str_eq(p11d_name_find(&p11d_names_key_type, 0x41), "ec-montgomery");
+    cr_assert_str_eq(p11d_name_find(&p11d_names_key_type, 0x49), "ml-kem");
+    cr_assert_str_eq(p11d_name_find(&p11d_names_key_type, 0x4b), "slh-dsa");
+    cr_assert_str_eq(p11d_name_find(&p11d_names_token_flag, 0x400), "token-initialized");
+    cr_assert_str_eq(p11d_name_find(&p11d_names_mechanism_flag, 0x800), "sign");
+}
+
 /* Where two names mean one number the current one counts. */
 Test(name, old_names_are_not_known)
 {
