@@ -124,10 +124,10 @@ static CK_RV ask_for_control(P11dToken *token, P11dDeadline deadline, P11dDescri
     if (answer.status != P11D_OK) {
         p11d_service_lost(instance, service);
         *trouble = P11D_TROUBLE_BUSY;
-    } else if (absent && service->destination) {
+    } else if (absent && service->on_bus) {
         value = CKR_OK;
     } else {
-        *trouble = absent ? P11D_TROUBLE_NOBODY : p11d_connect_trouble(answer.error);
+        *trouble = absent ? P11D_TROUBLE_NOBODY : answer.trouble;
     }
     p11d_peer_release(service);
     return value;
@@ -140,8 +140,8 @@ static CK_RV get_control(P11dToken *token, P11dDescriptor **channel)
     for (;;) {
         P11dTrouble trouble;
         const CK_RV value = ask_for_control(token, deadline, channel, &trouble);
-        const bool again = trouble == P11D_TROUBLE_BUSY ||
-                           (trouble == P11D_TROUBLE_NOBODY && token->client.patient);
+        const bool again =
+            trouble == P11D_TROUBLE_NOBODY ? token->client.patient : trouble != P11D_TROUBLE_NONE;
         if (value == CKR_OK || !again || !p11d_connect_pause(token->instance, &pause, deadline))
             return value;
     }
@@ -267,7 +267,7 @@ static CK_RV open_channel(P11dToken *token, P11dDeadline deadline, P11dPeer **ch
         if (answer.status != P11D_OK) {
             p11d_client_lost(token);
             *again = true;
-        } else if (p11d_connect_trouble(answer.error) == P11D_TROUBLE_BUSY && client->open > 0) {
+        } else if (answer.trouble == P11D_TROUBLE_BUSY && client->open > 0) {
             client->most = client->open; /* so many it allows: wait for one of them */
             *again = true;
         }
@@ -330,7 +330,7 @@ CK_RV p11d_client_take(P11dToken *token, bool fresh, P11dDeadline deadline, P11d
 void p11d_client_give(P11dToken *token, P11dPeer *channel, bool good)
 {
     P11dClient *client = &token->client;
-    if (channel->destination) {
+    if (channel->on_bus) {
         p11d_peer_yield(channel);
         if (!good)
             p11d_service_lost(token->instance, channel);
@@ -365,7 +365,7 @@ CK_RV p11d_client_call(P11dToken *token, P11dRequest *request, P11dClientPrepare
         CK_RV value = p11d_client_take(token, attempt > 0, request->deadline, &channel);
         if (value != CKR_OK)
             return value;
-        value = is_for_channels(request) && channel->destination ? CKR_FUNCTION_REJECTED : CKR_OK;
+        value = is_for_channels(request) && channel->on_bus ? CKR_FUNCTION_REJECTED : CKR_OK;
         if (value == CKR_OK && prepare)
             value = prepare(token, channel, request->data);
         if (value != CKR_OK) {

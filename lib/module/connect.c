@@ -11,24 +11,6 @@
 #define FIRST_PAUSE 20
 #define LONGEST_PAUSE 500
 
-P11dTrouble p11d_connect_trouble(const char *error)
-{
-    static const struct {
-        const char *name;
-        P11dTrouble trouble;
-    } rows[] = {
-        {"org.freedesktop.DBus.Error.ServiceUnknown", P11D_TROUBLE_NOBODY},
-        {"org.freedesktop.DBus.Error.NameHasNoOwner", P11D_TROUBLE_NOBODY},
-        {"org.freedesktop.DBus.Error.NoReply", P11D_TROUBLE_BUSY},
-        {"org.freedesktop.DBus.Error.LimitsExceeded", P11D_TROUBLE_BUSY},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (strcmp(rows[i].name, error) == 0)
-            return rows[i].trouble;
-    }
-    return P11D_TROUBLE_NONE;
-}
-
 bool p11d_connect_pause(P11dInstance *instance, int64_t *pause, P11dDeadline deadline)
 {
     *pause = *pause == 0 ? FIRST_PAUSE : *pause * 2;
@@ -72,8 +54,7 @@ static void ask(P11dInstance *instance, P11dPeer *bus, bool patient, P11dDescrip
     int64_t pause = 0;
     for (;;) {
         p11d_request_exchange(&request, bus, answer);
-        P11dTrouble trouble = p11d_connect_trouble(answer->error);
-        if (trouble == P11D_TROUBLE_NOBODY && instance->configuration.autostart) {
+        if (answer->trouble == P11D_TROUBLE_NOBODY && instance->configuration.autostart) {
             /* Not in the first place: only where the bus starts a service is it worth to wait
              * longer, and a service that runs and is silent is noticed sooner. */
             request.auto_start = true;
@@ -81,11 +62,10 @@ static void ask(P11dInstance *instance, P11dPeer *bus, bool patient, P11dDescrip
             p11d_request_exchange(&request, bus, answer);
             request.auto_start = false;
             request.deadline = limit;
-            trouble = p11d_connect_trouble(answer->error);
         }
-        const bool again =
-            trouble == P11D_TROUBLE_BUSY || (trouble == P11D_TROUBLE_NOBODY && patient);
-        if (!again || !p11d_connect_pause(instance, &pause, limit))
+        const bool hope =
+            answer->trouble == P11D_TROUBLE_NOBODY ? patient : answer->trouble != P11D_TROUBLE_NONE;
+        if (!hope || !p11d_connect_pause(instance, &pause, limit))
             return;
     }
 }
@@ -109,6 +89,9 @@ CK_RV p11d_connect(P11dInstance *instance, bool patient, P11dPeer **peer)
         return *peer ? CKR_OK : CKR_HOST_MEMORY;
     }
     if (answer.status == P11D_OK && p11d_error_means_absent(answer.error)) {
+        /* From now on this one, and not who may own the name later. */
+        if (answer.sender[0] == ':')
+            strcpy(bus->destination, answer.sender);
         *peer = bus;
         p11d_trace(P11D_TRACE_STATE, "connected: the service has no channels");
         return CKR_OK;

@@ -12,15 +12,6 @@
 #define P11D_CONNECT_TIMEOUT ((int64_t)5 * 1000)
 #define P11D_START_TIMEOUT ((int64_t)30 * 1000)
 
-/* What a service may answer while it is not (yet) able to say more. */
-typedef enum P11dTrouble {
-    P11D_TROUBLE_NONE,   /* an error like any other */
-    P11D_TROUBLE_NOBODY, /* nobody owns the name */
-    P11D_TROUBLE_BUSY,   /* too many at once, or gone while it was asked: try again soon */
-} P11dTrouble;
-
-P11dTrouble p11d_connect_trouble(const char *error);
-
 /* Waits a little, longer each time, in *pause milliseconds (0 before the first). Ends early if the
  * instance is finalised. Returns false once deadline has passed. */
 bool p11d_connect_pause(P11dInstance *instance, int64_t *pause, P11dDeadline deadline);

@@ -102,7 +102,7 @@ static void wait_once(P11dInstance *instance, int64_t *pause)
     P11dPeer *manager = instance->service.peer;
     if (manager && manager->busy) {
         p11d_lock_wait(p11d_deadline_never()); /* who speaks on it reads the signals too */
-    } else if (manager && !manager->destination && hang_bell(instance)) {
+    } else if (manager && !manager->on_bus && hang_bell(instance)) {
         *pause = 0;
         listen(instance, manager);
     } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "peer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "instance.h"
@@ -43,7 +44,8 @@ P11dPeer *p11d_peer_new_on_bus(P11dInstance *instance, P11dBus *bus, const char 
     peer->bus = *bus;
     *bus = (P11dBus){0};
     peer->descriptor = peer->bus.channel.descriptor;
-    peer->destination = destination;
+    peer->on_bus = true;
+    snprintf(peer->destination, sizeof peer->destination, "%s", destination);
     return peer;
 }
 

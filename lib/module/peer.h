@@ -17,8 +17,10 @@ typedef struct P11dPeer P11dPeer;
 struct P11dPeer {
     P11dBus bus; /* bus.channel is the channel, also where it is a private one */
     P11dDescriptor
-        *descriptor;         /* of the channel when it was new: for shutdown from other threads */
-    const char *destination; /* on the bus: name of the service, borrowed; else NULL */
+        *descriptor; /* of the channel when it was new: for shutdown from other threads */
+    bool on_bus;
+    char destination[256]; /* on the bus: the service. Its unique name once that is known, so that
+                            * what is meant for one run of it never reaches another */
     unsigned references;
     bool busy;      /* a thread speaks on it */
     uint64_t epoch; /* of a call channel: the attachment of its token that it belongs to */
@@ -35,7 +37,7 @@ struct P11dPeer {
 P11dPeer *p11d_peer_new(P11dInstance *instance, P11dDescriptor *descriptor, bool carries);
 
 /* Makes a peer of a connected bus, which it takes over (bus is cleared then in any case).
- * destination: the service, outlives the peer. Returns NULL if memory ran out. */
+ * destination: the service, at most 255 bytes. Returns NULL if memory ran out. */
 P11dPeer *p11d_peer_new_on_bus(P11dInstance *instance, P11dBus *bus, const char *destination);
 
 P11dPeer *p11d_peer_reference(P11dPeer *peer);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "request.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lock.h"
@@ -31,13 +32,46 @@ static bool is_our_own_failure(const P11dAnswer *answer)
                              answer->status == P11D_MALFORMED);
 }
 
+static P11dTrouble trouble_of(const char *error)
+{
+    static const struct {
+        const char *name;
+        P11dTrouble trouble;
+    } rows[] = {
+        {"org.freedesktop.DBus.Error.ServiceUnknown", P11D_TROUBLE_NOBODY},
+        {"org.freedesktop.DBus.Error.NameHasNoOwner", P11D_TROUBLE_NOBODY},
+        {"org.freedesktop.DBus.Error.NoReply", P11D_TROUBLE_GONE},
+        {"org.freedesktop.DBus.Error.LimitsExceeded", P11D_TROUBLE_BUSY},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].name, error) == 0)
+            return rows[i].trouble;
+    }
+    return P11D_TROUBLE_NONE;
+}
+
+static void take_error(const P11dPeer *peer, const char *name, P11dAnswer *answer)
+{
+    answer->value = value_of_error(name);
+    snprintf(answer->error, sizeof answer->error, "%s", name ? name : "");
+    answer->trouble = trouble_of(answer->error);
+    /* One run of the service, on the bus, is what a channel is elsewhere: it can be lost. */
+    const bool is_lost =
+        peer->on_bus && peer->destination[0] == ':' &&
+        (answer->trouble == P11D_TROUBLE_NOBODY || answer->trouble == P11D_TROUBLE_GONE);
+    if (is_lost) {
+        answer->status = P11D_CLOSED;
+        answer->sent = answer->trouble != P11D_TROUBLE_NOBODY;
+    }
+}
+
 static void take_reply(const P11dRequest *request, const P11dMethod *method, P11dPeer *peer,
                        P11dMessage *reply, P11dAnswer *answer)
 {
+    if (peer->on_bus)
+        snprintf(answer->sender, sizeof answer->sender, "%s", reply->sender ? reply->sender : "");
     if (reply->type == P11D_MESSAGE_ERROR) {
-        answer->value = value_of_error(reply->error_name);
-        if (reply->error_name && strlen(reply->error_name) < sizeof answer->error)
-            strcpy(answer->error, reply->error_name);
+        take_error(peer, reply->error_name, answer);
     } else if (strcmp(reply->signature, method->out) != 0) {
         answer->value = CKR_DEVICE_ERROR;
         answer->status = P11D_MALFORMED;
@@ -55,7 +89,7 @@ void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer
     P11dWriter writer;
     P11dMessage reply;
     *answer = (P11dAnswer){.value = CKR_GENERAL_ERROR};
-    if (peer->destination) {
+    if (peer->on_bus) {
         p11d_bus_begin(&peer->bus, &writer, peer->destination, request->path,
                        request->interface->name, method->name, method->in, request->auto_start);
     } else {
@@ -70,7 +104,7 @@ void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer
         request->write(&writer, request->data);
     p11d_trace(P11D_TRACE_WIRE, "wire %s.%s %zu bytes", request->interface->name, method->name,
                channel->out.size);
-    if (peer->destination)
+    if (peer->on_bus)
         answer->status =
             p11d_bus_call(&peer->bus, &writer, request->deadline, &reply, &answer->sent);
     else

@@ -238,7 +238,7 @@ void p11d_service_lost(P11dInstance *instance, P11dPeer *peer)
 void p11d_service_read_signals(P11dInstance *instance)
 {
     P11dPeer *peer = instance->service.peer;
-    if (!peer || peer->busy || peer->destination)
+    if (!peer || peer->busy || peer->on_bus)
         return;
     for (int i = 0; i < SIGNALS_AT_ONCE; i++) {
         P11dMessage message;
@@ -260,7 +260,7 @@ CK_RV p11d_service_look(P11dInstance *instance)
     P11dService *service = &instance->service;
     while (!instance->finalized) {
         p11d_service_read_signals(instance);
-        if (service->peer && !service->peer->destination)
+        if (service->peer && !service->peer->on_bus)
             return CKR_OK;
         if (service->peer) {
             P11dPeer *peer = p11d_peer_reference(service->peer);

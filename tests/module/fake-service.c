@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bus.h"
@@ -53,7 +54,7 @@ static Connection connections[CONNECTIONS];
 static Fault faults[32];
 static size_t fault_count;
 static int log_fd;
-static uint64_t generation = 1000;
+static uint64_t generation;     /* from the clock */
 static size_t object_count = 4; /* of objects */
 static struct {
     const char *name;
@@ -661,6 +662,9 @@ int main(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (argc < 3)
         return 2;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    generation = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
     log_fd = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     for (int i = 3; i < argc; i++)
         set_option(argv[i]);
