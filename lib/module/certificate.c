@@ -20,7 +20,7 @@ bool p11d_certificate_parse(P11dCertificate *certificate, const void *data, size
 {
     P11dDer left = p11d_der(data, size);
     P11dDer body, tbs;
-    return p11d_der_take(&left, P11D_DER_SEQUENCE, &body, NULL) && left.size == 0 &&
+    return p11d_der_take(&left, P11D_DER_SEQUENCE, &body, NULL) &&
            p11d_der_take(&body, P11D_DER_SEQUENCE, &tbs, NULL) &&
            parse_to_be_signed(certificate, tbs);
 }

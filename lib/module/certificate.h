@@ -17,7 +17,8 @@ typedef struct P11dCertificate {
     P11dDer public_key_info;
 } P11dCertificate;
 
-/* Parses size bytes of DER at data, which must outlive certificate. Returns false if it is none. */
+/* Parses size bytes of DER at data, which must outlive certificate. Returns false if it is none.
+ * Bytes behind it are allowed: cards give certificates in files of fixed size. */
 bool p11d_certificate_parse(P11dCertificate *certificate, const void *data, size_t size);
 
 #endif

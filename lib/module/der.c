@@ -71,7 +71,7 @@ bool p11d_der_take_any(P11dDer *der, P11dDer *whole)
     return der->size > 0 && (der->data[0] & 0x1f) != 0x1f && take(der, NULL, whole);
 }
 
-static P11dDer without_leading_zeros(P11dDer number)
+P11dDer p11d_der_without_zeros(P11dDer number)
 {
     while (number.size > 0 && number.data[0] == 0) {
         number.data++;
@@ -88,7 +88,7 @@ bool p11d_der_take_unsigned(P11dDer *der, P11dDer *magnitude)
         return false;
     if (content.size == 0 || (content.data[0] & 0x80) != 0)
         return false;
-    *magnitude = without_leading_zeros(content);
+    *magnitude = p11d_der_without_zeros(content);
     *der = left;
     return true;
 }
@@ -144,7 +144,7 @@ void p11d_der_write(P11dBuffer *buffer, uint8_t tag, P11dDer content)
 void p11d_der_write_unsigned(P11dBuffer *buffer, P11dDer magnitude)
 {
     static const uint8_t zero = 0;
-    magnitude = without_leading_zeros(magnitude);
+    magnitude = p11d_der_without_zeros(magnitude);
     /* A number is negative where its first bit is set, and never empty. */
     bool padded = magnitude.size == 0 || (magnitude.data[0] & 0x80) != 0;
     if (magnitude.size >= UINT32_MAX) {

@@ -35,6 +35,9 @@ P11dDer p11d_der(const void *data, size_t size);
 /* True if both hold the same bytes. */
 bool p11d_der_equal(P11dDer a, P11dDer b);
 
+/* A big-endian number without its leading zeros. */
+P11dDer p11d_der_without_zeros(P11dDer number);
+
 /* True if the next element of der has that tag. */
 bool p11d_der_is(const P11dDer *der, uint8_t tag);
 

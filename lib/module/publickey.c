@@ -166,18 +166,28 @@ static bool parse_ec(P11dPublicKey *key, P11dDer parameters)
     return is_point(key->point, coordinate_size(key->params));
 }
 
+/* Reads the frame; the algorithm's OID and parameters follow in identifier. */
+static bool parse_frame(P11dPublicKey *key, P11dDer info, P11dDer *identifier)
+{
+    *key = (P11dPublicKey){.type = CK_UNAVAILABLE_INFORMATION};
+    P11dDer body;
+    return info.size <= INFO_MAX && p11d_der_take(&info, P11D_DER_SEQUENCE, &body, &key->info) &&
+           info.size == 0 && p11d_der_take(&body, P11D_DER_SEQUENCE, identifier, NULL) &&
+           p11d_der_is(identifier, P11D_DER_OID) && p11d_der_take_bits(&body, &key->bits) &&
+           body.size == 0;
+}
+
+bool p11d_publickey_parse_frame(P11dPublicKey *key, const void *info, size_t size)
+{
+    P11dDer identifier;
+    return parse_frame(key, p11d_der(info, size), &identifier);
+}
+
 bool p11d_publickey_parse(P11dPublicKey *key, const void *info, size_t size)
 {
-    memset(key, 0, sizeof(*key));
-    key->type = CK_UNAVAILABLE_INFORMATION;
-    if (size > INFO_MAX)
-        return false;
-    P11dDer left = p11d_der(info, size);
-    P11dDer body, identifier, oid, whole_oid;
-    if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &body, &key->info) || left.size > 0 ||
-        !p11d_der_take(&body, P11D_DER_SEQUENCE, &identifier, NULL) ||
-        !p11d_der_take(&identifier, P11D_DER_OID, &oid, &whole_oid) ||
-        !p11d_der_take_bits(&body, &key->bits) || body.size > 0)
+    P11dDer identifier, oid, whole_oid;
+    if (!parse_frame(key, p11d_der(info, size), &identifier) ||
+        !p11d_der_take(&identifier, P11D_DER_OID, &oid, &whole_oid))
         return false;
     const Algorithm *algorithm = find_algorithm(oid);
     if (algorithm == NULL)
@@ -272,6 +282,20 @@ static P11dDer part(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type)
     if (attribute == NULL || attribute->pValue == NULL || attribute->ulValueLen > INFO_MAX / 4)
         return p11d_der(NULL, 0);
     return p11d_der(attribute->pValue, attribute->ulValueLen);
+}
+
+CK_ULONG p11d_publickey_signature_size(const P11dTemplate *templ)
+{
+    CK_KEY_TYPE type = p11d_template_number(templ, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+    P11dDer params = part(templ, CKA_EC_PARAMS);
+    if (type == CKK_RSA)
+        return p11d_der_without_zeros(part(templ, CKA_MODULUS)).size;
+    if (type == CKK_EC)
+        return 2 * order_size(params);
+    P11dDer oid;
+    const Algorithm *algorithm =
+        p11d_der_take(&params, P11D_DER_OID, &oid, NULL) ? find_algorithm(oid) : NULL;
+    return algorithm != NULL && algorithm->type == type ? algorithm->signature_size : 0;
 }
 
 /* Writes SubjectPublicKeyInfo; parameters: DER of the algorithm's parameters, or empty. */

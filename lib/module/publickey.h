@@ -33,6 +33,16 @@ typedef struct P11dPublicKey {
  */
 bool p11d_publickey_parse(P11dPublicKey *key, const void *info, size_t size);
 
+/* The same without a look at the key itself: only info and bits are set, which is enough for the
+ * id. For keys that nobody here has to understand, such as those in certificates. */
+bool p11d_publickey_parse_frame(P11dPublicKey *key, const void *info, size_t size);
+
+/*
+ * Bytes of a signature by the key of which templ has only some parts: CKA_KEY_TYPE and CKA_MODULUS,
+ * or CKA_EC_PARAMS, as private keys on many tokens do. 0: not known.
+ */
+CK_ULONG p11d_publickey_signature_size(const P11dTemplate *templ);
+
 /* Bits of the modulus; 0 if it is no RSA key. */
 CK_ULONG p11d_publickey_modulus_bits(const P11dPublicKey *key);
 

@@ -97,3 +97,15 @@ Test(certificate, truncated_or_flipped_bytes_never_read_outside)
     free(der.data);
     EVP_PKEY_free(key);
 }
+
+Test(certificate, bytes_behind_the_end_are_allowed)
+{
+    EVP_PKEY *key = keys_generate("P-256");
+    Bytes der = keys_certificate(key, "padded", 1);
+    der.data = realloc(der.data, der.size + 100);
+    memset(der.data + der.size, 0, 100);
+    P11dCertificate parsed;
+    cr_assert(p11d_certificate_parse(&parsed, der.data, der.size + 100));
+    free(der.data);
+    EVP_PKEY_free(key);
+}

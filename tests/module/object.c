@@ -2,285 +2,304 @@
 #include "object.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "certificate.h"
-#include "keys.h"
 #include "objects.h"
-#include "publickey.h"
 
-/* --- Derivation --------------------------------------------------------------------------------
+/* --- C_GetAttributeValue -----------------------------------------------------------------------
  */
 
-Test(object, a_key_knows_its_parts_from_public_key_info)
-{
-    EVP_PKEY *key = keys_generate("RSA-2048");
-    Bytes info = keys_info(key);
-    unsigned char id[20];
-    keys_id(key, id);
-    Listing listing;
-    objects_begin(&listing, "private-key");
-    listing_bytes(&listing, "public-key-info", info.data, info.size);
-    P11dObject *object = objects_must_make(&listing);
-    P11dPublicKey parsed;
-    cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
-    CK_ULONG type = CKK_RSA, bits = 2048;
-    objects_check(object, CKA_KEY_TYPE, &type, sizeof(type));
-    objects_check(object, CKA_MODULUS_BITS, &bits, sizeof(bits));
-    objects_check(object, CKA_MODULUS, parsed.modulus.data, 256);
-    objects_check(object, CKA_PUBLIC_EXPONENT, "\x01\x00\x01", 3);
-    objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
-    objects_check(object, CKA_ID, id, 20);
-    objects_check(object, CKA_SUBJECT, NULL, 0);
-    cr_assert_eq(object->key_type, CKK_RSA);
-    cr_assert_eq(object->signature_size, 256);
-    cr_assert_eq(object->object_class, CKO_PRIVATE_KEY);
-    cr_assert_eq(objects_ask(object, CKA_EC_POINT), CKR_ATTRIBUTE_TYPE_INVALID);
-    cr_assert_eq(objects_unknown(object, CKA_EC_POINT), 0);
-    p11d_object_free(object);
-    free(info.data);
-    EVP_PKEY_free(key);
-}
-
-Test(object, ec_points_are_given_wrapped)
+Test(object, a_null_pointer_is_a_size_query_and_a_length_of_0_with_a_pointer_is_not)
 {
     P11dObject *object = objects_key("public-key", "P-256");
-    const CK_ATTRIBUTE *point = p11d_object_attribute(object, CKA_EC_POINT);
-    cr_assert_eq(point->ulValueLen, 67);
-    cr_assert_eq(memcmp(point->pValue, "\x04\x41\x04", 3), 0);
-    cr_assert_eq(object->signature_size, 64);
-    CK_ATTRIBUTE wrapped = *point;
-    CK_ATTRIBUTE raw = {CKA_EC_POINT, (unsigned char *)point->pValue + 2, 65};
-    cr_assert(p11d_object_matches(object, &wrapped, 1));
-    cr_assert(p11d_object_matches(object, &raw, 1), "a raw point finds it too");
+    unsigned char guard[4] = {0xaa, 0xaa, 0xaa, 0xaa};
+    CK_ATTRIBUTE query = {CKA_LABEL, NULL, 1000};
+    cr_assert_eq(p11d_object_get(object, &query, 1), CKR_OK);
+    cr_assert_eq(query.ulValueLen, 1);
+    CK_ATTRIBUTE zero = {CKA_LABEL, guard, 0};
+    cr_assert_eq(p11d_object_get(object, &zero, 1), CKR_BUFFER_TOO_SMALL);
+    cr_assert_eq(zero.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    cr_assert_eq(guard[0], 0xaa);
+    CK_ATTRIBUTE good = {CKA_LABEL, guard, sizeof(guard)};
+    cr_assert_eq(p11d_object_get(object, &good, 1), CKR_OK);
+    cr_assert_eq(good.ulValueLen, 1);
+    cr_assert_eq(memcmp(guard, "k\xaa\xaa\xaa", 4), 0);
+    CK_ATTRIBUTE empty = {CKA_START_DATE, guard, 0};
+    cr_assert_eq(p11d_object_get(object, &empty, 1), CKR_OK);
+    cr_assert_eq(empty.ulValueLen, 0);
     p11d_object_free(object);
 }
 
-static P11dObject *ec_from_parts(const P11dPublicKey *parsed, P11dDer point)
+Test(object, get_fills_what_it_can_and_sets_minus_1_on_what_it_cannot)
+{
+    P11dObject *object = objects_key("private-key", "RSA-1024");
+    CK_ULONG type = 0;
+    unsigned char small[3], label[8], secret[8];
+    CK_ATTRIBUTE all[] = {
+        {CKA_MODULUS, small, sizeof(small)}, {CKA_EC_POINT, secret, sizeof(secret)},
+        {CKA_KEY_TYPE, &type, sizeof(type)}, {CKA_PRIVATE_EXPONENT, secret, sizeof(secret)},
+        {CKA_LABEL, label, sizeof(label)},
+    };
+    type = 99;
+    cr_assert_eq(p11d_object_get(object, all, 5), CKR_ATTRIBUTE_SENSITIVE);
+    cr_assert_eq(all[0].ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    cr_assert_eq(all[1].ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    cr_assert_eq(all[2].ulValueLen, sizeof(type));
+    cr_assert_eq(type, CKK_RSA);
+    cr_assert_eq(all[3].ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    cr_assert_eq(all[4].ulValueLen, 1);
+    cr_assert_eq(label[0], 'k');
+
+    CK_ATTRIBUTE two[] = {{CKA_MODULUS, small, sizeof(small)}, {CKA_EC_POINT, NULL, 0}};
+    cr_assert_eq(p11d_object_get(object, two, 2), CKR_ATTRIBUTE_TYPE_INVALID);
+    CK_ATTRIBUTE one = {CKA_MODULUS, small, sizeof(small)};
+    cr_assert_eq(p11d_object_get(object, &one, 1), CKR_BUFFER_TOO_SMALL);
+    cr_assert_eq(p11d_object_get(object, NULL, 0), CKR_OK);
+    p11d_object_free(object);
+}
+
+Test(object, private_components_are_sensitive_without_a_question)
+{
+    static const CK_ATTRIBUTE_TYPE types[] = {
+        CKA_PRIVATE_EXPONENT, CKA_PRIME_1,     CKA_PRIME_2, CKA_EXPONENT_1,
+        CKA_EXPONENT_2,       CKA_COEFFICIENT, CKA_VALUE,   CKA_SEED,
+    };
+    P11dObject *object = objects_key("private-key", "P-256");
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        cr_assert_eq(objects_ask(object, types[i]), CKR_ATTRIBUTE_SENSITIVE);
+        cr_assert_eq(objects_unknown(object, types[i]), 0);
+    }
+    p11d_object_free(object);
+}
+
+Test(object, private_components_that_a_service_sends_all_the_same_are_dropped)
 {
     Listing listing;
-    objects_begin(&listing, "public-key");
-    listing_text(&listing, "key-type", "ec");
-    listing_bytes(&listing, "ec-params", parsed->params.data, parsed->params.size);
-    listing_bytes(&listing, "ec-point", point.data, point.size);
+    CK_ATTRIBUTE search = {CKA_VALUE, (void *)"secret", 6};
+    objects_begin(&listing, "secret-key");
+    listing_bytes(&listing, "value", "secret", 6);
+    listing_boolean(&listing, "sensitive", false); /* but not extractable */
+    P11dObject *object = objects_must_make(&listing);
+    cr_assert_eq(objects_ask(object, CKA_VALUE), CKR_ATTRIBUTE_SENSITIVE);
+    cr_assert_not(p11d_object_matches(object, &search, 1));
+    p11d_object_free(object);
+
+    objects_begin(&listing, "secret-key");
+    listing_bytes(&listing, "value", "secret", 6);
+    listing_boolean(&listing, "sensitive", false);
+    listing_boolean(&listing, "extractable", true);
+    object = objects_must_make(&listing);
+    objects_check(object, CKA_VALUE, "secret", 6);
+    cr_assert(p11d_object_matches(object, &search, 1));
+    p11d_object_free(object);
+}
+
+/* --- Nested templates --------------------------------------------------------------------------
+ */
+
+static P11dObject *wrapping_key(void)
+{
+    Listing listing;
+    objects_begin(&listing, "secret-key");
+    p11d_writer_entry(&listing.writer, "wrap-template", "a{sv}");
+    P11dArray outer = p11d_writer_array_begin(&listing.writer, 8);
+    listing_text(&listing, "label", "inner");
+    p11d_writer_entry(&listing.writer, "unwrap-template", "a{sv}");
+    P11dArray inner = p11d_writer_array_begin(&listing.writer, 8);
+    listing_boolean(&listing, "sign", true);
+    p11d_writer_array_end(&listing.writer, inner);
+    p11d_writer_array_end(&listing.writer, outer);
     return objects_must_make(&listing);
 }
 
-Test(object, ec_points_wrapped_or_not_are_accepted_from_a_service)
+Test(object, nested_templates_are_filled_in_depth)
 {
-    EVP_PKEY *key = keys_generate("P-521");
-    Bytes info = keys_info(key);
-    P11dPublicKey parsed;
-    P11dBuffer wrapped;
-    p11d_buffer_init(&wrapped, 1024);
-    cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
-    p11d_der_write(&wrapped, P11D_DER_OCTET_STRING, parsed.point);
-    P11dDer both[] = {parsed.point, p11d_der(wrapped.data, wrapped.size)};
+    P11dObject *object = wrapping_key();
+    CK_ATTRIBUTE query = {CKA_WRAP_TEMPLATE, NULL, 0};
+    cr_assert_eq(p11d_object_get(object, &query, 1), CKR_OK);
+    cr_assert_eq(query.ulValueLen, 2 * sizeof(CK_ATTRIBUTE));
+
+    CK_BBOOL sign = CK_FALSE;
+    char label[16];
+    CK_ATTRIBUTE deepest[1] = {{0, NULL, 0}};
+    CK_ATTRIBUTE inner[2] = {{0, NULL, 0}, {0, deepest, sizeof(deepest)}};
+    CK_ATTRIBUTE outer = {CKA_WRAP_TEMPLATE, inner, sizeof(inner)};
+    cr_assert_eq(p11d_object_get(object, &outer, 1), CKR_OK);
+    cr_assert_eq(inner[0].type, CKA_LABEL);
+    cr_assert_eq(inner[0].ulValueLen, 5, "a null pointer inside is a size query");
+    cr_assert_eq(inner[1].type, CKA_UNWRAP_TEMPLATE);
+    cr_assert_eq(deepest[0].type, CKA_SIGN);
+    cr_assert_eq(deepest[0].ulValueLen, sizeof(CK_BBOOL));
+
+    inner[0] = (CK_ATTRIBUTE){0, label, sizeof(label)};
+    deepest[0] = (CK_ATTRIBUTE){0, &sign, sizeof(sign)};
+    cr_assert_eq(p11d_object_get(object, &outer, 1), CKR_OK);
+    cr_assert_eq(memcmp(label, "inner", 5), 0);
+    cr_assert_eq(sign, CK_TRUE);
+
+    inner[0].ulValueLen = 2;
+    cr_assert_eq(p11d_object_get(object, &outer, 1), CKR_BUFFER_TOO_SMALL);
+    cr_assert_eq(inner[0].ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    cr_assert_eq(outer.ulValueLen, sizeof(inner));
+    outer.ulValueLen = sizeof(inner) - 1;
+    cr_assert_eq(p11d_object_get(object, &outer, 1), CKR_BUFFER_TOO_SMALL);
+    p11d_object_free(object);
+}
+
+Test(object, nested_templates_match_by_their_values)
+{
+    P11dObject *object = wrapping_key();
+    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_ATTRIBUTE deepest[] = {{CKA_SIGN, &yes, 1}};
+    CK_ATTRIBUTE inner[] = {{CKA_UNWRAP_TEMPLATE, deepest, sizeof(deepest)},
+                            {CKA_LABEL, (void *)"inner", 5}};
+    CK_ATTRIBUTE outer = {CKA_WRAP_TEMPLATE, inner, sizeof(inner)};
+    cr_assert(p11d_object_matches(object, &outer, 1), "in whatever order");
+    deepest[0].pValue = &no;
+    cr_assert_not(p11d_object_matches(object, &outer, 1));
+    deepest[0].pValue = &yes;
+    outer.ulValueLen = sizeof(inner[0]);
+    cr_assert_not(p11d_object_matches(object, &outer, 1));
+    p11d_object_free(object);
+}
+
+/* --- Searching ---------------------------------------------------------------------------------
+ */
+
+Test(object, an_empty_template_matches_all_and_a_zero_length_label_only_the_empty_label)
+{
+    P11dObject *labelled = objects_key("public-key", "P-256");
+    Listing listing;
+    objects_begin(&listing, "data");
+    P11dObject *unlabelled = objects_must_make(&listing);
+    objects_begin(&listing, "data");
+    listing_text(&listing, "label", "with text");
+    P11dObject *data = objects_must_make(&listing);
+    char anything = 'x';
+    CK_ATTRIBUTE empties[] = {{CKA_LABEL, NULL, 0}, {CKA_LABEL, &anything, 0}};
     for (size_t i = 0; i < 2; i++) {
-        P11dObject *object = ec_from_parts(&parsed, both[i]);
-        objects_check(object, CKA_EC_POINT, wrapped.data, wrapped.size);
-        objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
-        p11d_object_free(object);
+        cr_assert(p11d_object_matches(unlabelled, &empties[i], 1));
+        cr_assert_not(p11d_object_matches(labelled, &empties[i], 1));
     }
-    p11d_buffer_clear(&wrapped);
-    free(info.data);
-    EVP_PKEY_free(key);
+    cr_assert(p11d_object_matches(labelled, NULL, 0));
+    cr_assert(p11d_object_matches(data, NULL, 0));
+    CK_ATTRIBUTE prefix = {CKA_LABEL, (void *)"with", 4};
+    CK_ATTRIBUTE null_value = {CKA_LABEL, NULL, 4};
+    cr_assert_not(p11d_object_matches(data, &prefix, 1));
+    cr_assert_not(p11d_object_matches(data, &null_value, 1));
+    CK_BBOOL yes = CK_TRUE;
+    CK_ATTRIBUTE by_default[] = {{CKA_TOKEN, &yes, 1}, {CKA_LABEL, (void *)"with text", 9}};
+    cr_assert(p11d_object_matches(data, by_default, 2), "defaults are found too");
+    p11d_object_free(labelled);
+    p11d_object_free(unlabelled);
+    p11d_object_free(data);
 }
 
-Test(object, rsa_numbers_instead_of_public_key_info_do_as_well)
-{
-    EVP_PKEY *key = keys_generate("RSA-2048");
-    Bytes info = keys_info(key);
-    P11dPublicKey parsed;
-    cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
-    unsigned char padded[257] = {0};
-    memcpy(padded + 1, parsed.modulus.data, 256);
-    Listing listing;
-    objects_begin(&listing, "public-key");
-    listing_text(&listing, "key-type", "rsa");
-    listing_bytes(&listing, "modulus", padded, sizeof(padded));
-    listing_bytes(&listing, "public-exponent", "\x01\x00\x01", 3);
-    P11dObject *object = objects_must_make(&listing);
-    objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
-    objects_check(object, CKA_MODULUS, parsed.modulus.data, 256);
-    cr_assert_eq(object->signature_size, 256);
-    p11d_object_free(object);
-    free(info.data);
-    EVP_PKEY_free(key);
-}
+/* --- Asking the service ------------------------------------------------------------------------
+ */
 
-Test(object, a_certificate_knows_its_parts_from_its_value)
-{
-    EVP_PKEY *key = keys_generate("ED25519");
-    Bytes der = keys_certificate(key, "c", 0x80);
-    Bytes info = keys_info(key);
-    unsigned char id[20];
-    keys_id(key, id);
-    Listing listing;
-    objects_begin(&listing, "certificate");
-    listing_bytes(&listing, "value", der.data, der.size);
-    P11dObject *object = objects_must_make(&listing);
-    P11dCertificate parsed;
-    cr_assert(p11d_certificate_parse(&parsed, der.data, der.size));
-    objects_check(object, CKA_ID, id, 20);
-    objects_check(object, CKA_SERIAL_NUMBER, "\x02\x02\x00\x80", 4);
-    objects_check(object, CKA_SUBJECT, parsed.subject.data, parsed.subject.size);
-    objects_check(object, CKA_ISSUER, parsed.issuer.data, parsed.issuer.size);
-    objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
-    objects_check(object, CKA_VALUE, der.data, der.size);
-    cr_assert_eq(objects_ask(object, CKA_MODULUS), CKR_ATTRIBUTE_TYPE_INVALID);
-    cr_assert_eq(objects_unknown(object, CKA_SIGN), 0);
-    cr_assert_eq(objects_unknown(object, CKA_CHECK_VALUE), 1);
-    p11d_object_free(object);
-    free(info.data);
-    free(der.data);
-    EVP_PKEY_free(key);
-}
+typedef struct Error {
+    const char *name;
+    const char *error;
+} Error;
 
-Test(object, what_was_sent_is_not_derived)
+/* A reply to GetAttributes. */
+static CK_RV learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_ULONG count,
+                   Listing *values, const Error *errors)
 {
-    EVP_PKEY *key = keys_generate("P-256");
-    Bytes der = keys_certificate(key, "c", 1);
-    Listing listing;
-    objects_begin(&listing, "certificate");
-    listing_bytes(&listing, "value", der.data, der.size);
-    listing_bytes(&listing, "id", "mine", 4);
-    listing_boolean(&listing, "token", false);
-    listing_boolean(&listing, "private", true);
-    P11dObject *object = objects_must_make(&listing);
-    objects_check(object, CKA_ID, "mine", 4);
-    cr_assert_not(p11d_object_boolean(object, CKA_TOKEN));
-    cr_assert(p11d_object_boolean(object, CKA_PRIVATE));
-    p11d_object_free(object);
-    free(der.data);
-    EVP_PKEY_free(key);
-}
-
-Test(object, what_is_absent_has_neither_default_nor_derivation)
-{
-    static const char *const names[] = {"modulus",    "token",        "id",
-                                        "0x80000001", "no-such-name", NULL};
-    EVP_PKEY *key = keys_generate("RSA-1024");
-    Bytes info = keys_info(key);
-    Listing listing;
-    objects_begin(&listing, "public-key");
-    listing_bytes(&listing, "public-key-info", info.data, info.size);
-    listing_names(&listing, "absent", names);
-    P11dObject *object = objects_must_make(&listing);
-    static const CK_ATTRIBUTE_TYPE types[] = {CKA_MODULUS, CKA_TOKEN, CKA_ID, 0x80000001};
-    for (size_t i = 0; i < 4; i++) {
-        cr_assert_null(p11d_object_attribute(object, types[i]));
-        cr_assert_eq(objects_ask(object, types[i]), CKR_ATTRIBUTE_TYPE_INVALID);
-        cr_assert_eq(objects_unknown(object, types[i]), 0);
+    listing_end_attributes(values);
+    P11dWriter *writer = &values->writer;
+    P11dArray array = p11d_writer_array_begin(writer, 8);
+    for (; errors != NULL && errors->name != NULL; errors++) {
+        p11d_writer_struct(writer);
+        p11d_writer_string(writer, errors->name);
+        p11d_writer_string(writer, errors->error);
     }
-    cr_assert_not_null(p11d_object_attribute(object, CKA_PUBLIC_EXPONENT));
-    p11d_object_free(object);
-    free(info.data);
-    EVP_PKEY_free(key);
+    p11d_writer_array_end(writer, array);
+    P11dReader reader = listing_reader(values, "a{sv}a{ss}");
+    CK_RV rv = p11d_object_learn(object, types, count, &reader);
+    listing_clear(values);
+    return rv;
 }
 
-Test(object, a_key_that_is_open_now_was_not_always_closed)
+Test(object, what_only_the_service_knows_is_asked_once_and_remembered)
+{
+    P11dObject *object = objects_key("private-key", "P-256");
+    CK_ATTRIBUTE asked[] = {
+        {CKA_LABEL, NULL, 0},      {CKA_UNIQUE_ID, NULL, 0}, {0x80000001, NULL, 0},
+        {CKA_UNIQUE_ID, NULL, 0},  {0x80000002, NULL, 0},    {0x80000003, NULL, 0},
+        {CKA_START_DATE, NULL, 0},
+    };
+    CK_ATTRIBUTE_TYPE types[7];
+    cr_assert_eq(p11d_object_unknown(object, asked, 7, types), 4);
+    static const CK_ATTRIBUTE_TYPE expected[] = {CKA_UNIQUE_ID, 0x80000001, 0x80000002, 0x80000003};
+    cr_assert_arr_eq(types, expected, sizeof(expected));
+
+    static const Error errors[] = {{"0x80000001", "AttributeSensitive"},
+                                   {"0x80000002", "AttributeTypeInvalid"},
+                                   {"label", "AttributeSensitive"},
+                                   {NULL, NULL}};
+    Listing values;
+    listing_begin_attributes(&values);
+    listing_text(&values, "unique-id", "u-1");
+    listing_text(&values, "application", "not asked for");
+    cr_assert_eq(learn(object, types, 4, &values, errors), CKR_OK);
+    cr_assert_eq(p11d_object_unknown(object, asked, 7, types), 0);
+    objects_check(object, CKA_UNIQUE_ID, "u-1", 3);
+    objects_check(object, CKA_LABEL, "k", 1);
+    cr_assert_eq(objects_ask(object, 0x80000001), CKR_ATTRIBUTE_SENSITIVE);
+    cr_assert_eq(objects_ask(object, 0x80000002), CKR_ATTRIBUTE_TYPE_INVALID);
+    cr_assert_eq(objects_ask(object, 0x80000003), CKR_ATTRIBUTE_TYPE_INVALID, "in neither result");
+    cr_assert_eq(objects_unknown(object, 0x80000003), 0);
+    cr_assert_null(p11d_object_attribute(object, CKA_APPLICATION));
+    p11d_object_free(object);
+}
+
+Test(object, errors_that_may_pass_are_returned_and_not_remembered)
+{
+    P11dObject *object = objects_key("private-key", "P-256");
+    static const CK_ATTRIBUTE_TYPE types[] = {0x80000001};
+    static const Error errors[] = {{"0x80000001", "UserNotLoggedIn"}, {NULL, NULL}};
+    Listing values;
+    listing_begin_attributes(&values);
+    cr_assert_eq(learn(object, types, 1, &values, errors), CKR_USER_NOT_LOGGED_IN);
+    cr_assert_eq(objects_unknown(object, 0x80000001), 1);
+    p11d_object_free(object);
+}
+
+Test(object, answers_of_a_wrong_kind_are_an_error_and_change_nothing)
+{
+    P11dObject *object = objects_key("private-key", "P-256");
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_UNIQUE_ID};
+    Listing values;
+    listing_begin_attributes(&values);
+    listing_boolean(&values, "unique-id", true);
+    cr_assert_eq(learn(object, types, 1, &values, NULL), CKR_DEVICE_ERROR);
+    cr_assert_eq(objects_unknown(object, CKA_UNIQUE_ID), 1);
+    p11d_object_free(object);
+}
+
+Test(object, an_extractable_value_is_learned_and_a_sensitive_one_never)
 {
     Listing listing;
     objects_begin(&listing, "secret-key");
     listing_boolean(&listing, "sensitive", false);
     listing_boolean(&listing, "extractable", true);
-    P11dObject *object = objects_must_make(&listing);
-    cr_assert_not(p11d_object_boolean(object, CKA_ALWAYS_SENSITIVE));
-    cr_assert_not(p11d_object_boolean(object, CKA_NEVER_EXTRACTABLE));
-    p11d_object_free(object);
-}
-
-/* --- Nonsense is left out ----------------------------------------------------------------------
- */
-
-static void check_refused(Listing *listing, CK_RV expected)
-{
-    P11dObject *object = NULL;
-    cr_assert_eq(objects_make(listing, &object), expected);
-    cr_assert_null(object);
-}
-
-Test(object, what_makes_no_sense_is_refused)
-{
-    Listing listing;
-    listing_begin_attributes(&listing);
-    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
-
-    listing_begin_attributes(&listing);
-    listing_text(&listing, "label", "no class");
-    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
-
-    objects_begin(&listing, "public-key");
-    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
-
-    objects_begin(&listing, "public-key");
-    listing_text(&listing, "key-type", "rsa");
-    listing_bytes(&listing, "modulus", "abc", 3);
-    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
-
-    objects_begin(&listing, "private-key");
-    listing_bytes(&listing, "public-key-info", "abc", 3);
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
-
-    objects_begin(&listing, "certificate");
-    listing_bytes(&listing, "value", "\x30\x00", 2);
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
-
-    objects_begin(&listing, "no-such-class");
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
-
-    objects_begin(&listing, "data");
-    listing_bytes(&listing, "token", "\x01", 1);
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
-
-    objects_begin(&listing, "data");
-    listing_text(&listing, "label", "once");
-    listing_text(&listing, "label", "twice");
-    check_refused(&listing, CKR_TEMPLATE_INCONSISTENT);
-
-    listing_begin_attributes(&listing);
-    listing_number(&listing, "class", 3);
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
-}
-
-Test(object, a_key_type_that_contradicts_the_key_is_refused)
-{
-    EVP_PKEY *key = keys_generate("P-256");
-    Bytes info = keys_info(key);
-    Listing listing;
-    objects_begin(&listing, "public-key");
-    listing_text(&listing, "key-type", "rsa");
-    listing_bytes(&listing, "public-key-info", info.data, info.size);
-    check_refused(&listing, CKR_TEMPLATE_INCONSISTENT);
-    free(info.data);
-    EVP_PKEY_free(key);
-}
-
-Test(object, a_private_key_whose_public_half_is_not_known_is_accepted)
-{
-    Listing listing;
-    objects_begin(&listing, "private-key");
-    listing_text(&listing, "label", "encrypted");
-    P11dObject *object = objects_must_make(&listing);
-    cr_assert_eq(object->signature_size, 0);
-    cr_assert_eq(object->key_type, CK_UNAVAILABLE_INFORMATION);
-    objects_check(object, CKA_ID, NULL, 0);
-    cr_assert_eq(objects_unknown(object, CKA_MODULUS), 1, "only the service can know");
-    cr_assert_eq(objects_unknown(object, CKA_KEY_TYPE), 1);
-    p11d_object_free(object);
-}
-
-Test(object, vendor_classes_and_attributes_pass)
-{
-    Listing listing;
-    objects_begin(&listing, "0x80000123");
-    listing_bytes(&listing, "0x80000001", "raw", 3);
-    listing_text(&listing, "invented-later", "ignored");
-    P11dObject *object = objects_must_make(&listing);
-    cr_assert_eq(object->object_class, 0x80000123);
-    objects_check(object, 0x80000001, "raw", 3);
-    cr_assert_eq(objects_unknown(object, CKA_MODULUS), 1);
-    p11d_object_free(object);
+    P11dObject *open = objects_must_make(&listing);
+    objects_begin(&listing, "secret-key");
+    P11dObject *closed = objects_must_make(&listing);
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_VALUE};
+    cr_assert_eq(objects_unknown(open, CKA_VALUE), 1);
+    cr_assert_eq(objects_unknown(closed, CKA_VALUE), 0);
+    Listing values;
+    listing_begin_attributes(&values);
+    listing_bytes(&values, "value", "secret", 6);
+    cr_assert_eq(learn(open, types, 1, &values, NULL), CKR_OK);
+    objects_check(open, CKA_VALUE, "secret", 6);
+    listing_begin_attributes(&values);
+    listing_bytes(&values, "value", "secret", 6);
+    cr_assert_eq(learn(closed, types, 1, &values, NULL), CKR_OK);
+    cr_assert_eq(objects_ask(closed, CKA_VALUE), CKR_ATTRIBUTE_SENSITIVE);
+    p11d_object_free(open);
+    p11d_object_free(closed);
 }

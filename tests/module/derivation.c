@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+#include "derivation.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "certificate.h"
+#include "keys.h"
+#include "objects.h"
+#include "publickey.h"
+
+/* --- Derivation --------------------------------------------------------------------------------
+ */
+
+Test(derivation, a_key_knows_its_parts_from_public_key_info)
+{
+    EVP_PKEY *key = keys_generate("RSA-2048");
+    Bytes info = keys_info(key);
+    unsigned char id[20];
+    keys_id(key, id);
+    Listing listing;
+    objects_begin(&listing, "private-key");
+    listing_bytes(&listing, "public-key-info", info.data, info.size);
+    P11dObject *object = objects_must_make(&listing);
+    P11dPublicKey parsed;
+    cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
+    CK_ULONG type = CKK_RSA, bits = 2048;
+    objects_check(object, CKA_KEY_TYPE, &type, sizeof(type));
+    objects_check(object, CKA_MODULUS_BITS, &bits, sizeof(bits));
+    objects_check(object, CKA_MODULUS, parsed.modulus.data, 256);
+    objects_check(object, CKA_PUBLIC_EXPONENT, "\x01\x00\x01", 3);
+    objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
+    objects_check(object, CKA_ID, id, 20);
+    objects_check(object, CKA_SUBJECT, NULL, 0);
+    cr_assert_eq(object->key_type, CKK_RSA);
+    cr_assert_eq(object->signature_size, 256);
+    cr_assert_eq(object->object_class, CKO_PRIVATE_KEY);
+    cr_assert_eq(objects_ask(object, CKA_EC_POINT), CKR_ATTRIBUTE_TYPE_INVALID);
+    cr_assert_eq(objects_unknown(object, CKA_EC_POINT), 0);
+    p11d_object_free(object);
+    free(info.data);
+    EVP_PKEY_free(key);
+}
+
+Test(derivation, ec_points_are_given_wrapped)
+{
+    P11dObject *object = objects_key("public-key", "P-256");
+    const CK_ATTRIBUTE *point = p11d_object_attribute(object, CKA_EC_POINT);
+    cr_assert_eq(point->ulValueLen, 67);
+    cr_assert_eq(memcmp(point->pValue, "\x04\x41\x04", 3), 0);
+    cr_assert_eq(object->signature_size, 64);
+    CK_ATTRIBUTE wrapped = *point;
+    CK_ATTRIBUTE raw = {CKA_EC_POINT, (unsigned char *)point->pValue + 2, 65};
+    cr_assert(p11d_object_matches(object, &wrapped, 1));
+    cr_assert(p11d_object_matches(object, &raw, 1), "a raw point finds it too");
+    p11d_object_free(object);
+}
+
+static P11dObject *ec_from_parts(const P11dPublicKey *parsed, P11dDer point)
+{
+    Listing listing;
+    objects_begin(&listing, "public-key");
+    listing_text(&listing, "key-type", "ec");
+    listing_bytes(&listing, "ec-params", parsed->params.data, parsed->params.size);
+    listing_bytes(&listing, "ec-point", point.data, point.size);
+    return objects_must_make(&listing);
+}
+
+Test(derivation, ec_points_wrapped_or_not_are_accepted_from_a_service)
+{
+    EVP_PKEY *key = keys_generate("P-521");
+    Bytes info = keys_info(key);
+    P11dPublicKey parsed;
+    P11dBuffer wrapped;
+    p11d_buffer_init(&wrapped, 1024);
+    cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
+    p11d_der_write(&wrapped, P11D_DER_OCTET_STRING, parsed.point);
+    P11dDer both[] = {parsed.point, p11d_der(wrapped.data, wrapped.size)};
+    for (size_t i = 0; i < 2; i++) {
+        P11dObject *object = ec_from_parts(&parsed, both[i]);
+        objects_check(object, CKA_EC_POINT, wrapped.data, wrapped.size);
+        objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
+        p11d_object_free(object);
+    }
+    p11d_buffer_clear(&wrapped);
+    free(info.data);
+    EVP_PKEY_free(key);
+}
+
+Test(derivation, rsa_numbers_instead_of_public_key_info_do_as_well)
+{
+    EVP_PKEY *key = keys_generate("RSA-2048");
+    Bytes info = keys_info(key);
+    P11dPublicKey parsed;
+    cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
+    unsigned char padded[257] = {0};
+    memcpy(padded + 1, parsed.modulus.data, 256);
+    Listing listing;
+    objects_begin(&listing, "public-key");
+    listing_text(&listing, "key-type", "rsa");
+    listing_bytes(&listing, "modulus", padded, sizeof(padded));
+    listing_bytes(&listing, "public-exponent", "\x01\x00\x01", 3);
+    P11dObject *object = objects_must_make(&listing);
+    objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
+    objects_check(object, CKA_MODULUS, parsed.modulus.data, 256);
+    cr_assert_eq(object->signature_size, 256);
+    p11d_object_free(object);
+    free(info.data);
+    EVP_PKEY_free(key);
+}
+
+Test(derivation, a_certificate_knows_its_parts_from_its_value)
+{
+    EVP_PKEY *key = keys_generate("ED25519");
+    Bytes der = keys_certificate(key, "c", 0x80);
+    Bytes info = keys_info(key);
+    unsigned char id[20];
+    keys_id(key, id);
+    Listing listing;
+    objects_begin(&listing, "certificate");
+    listing_bytes(&listing, "value", der.data, der.size);
+    P11dObject *object = objects_must_make(&listing);
+    P11dCertificate parsed;
+    cr_assert(p11d_certificate_parse(&parsed, der.data, der.size));
+    objects_check(object, CKA_ID, id, 20);
+    objects_check(object, CKA_SERIAL_NUMBER, "\x02\x02\x00\x80", 4);
+    objects_check(object, CKA_SUBJECT, parsed.subject.data, parsed.subject.size);
+    objects_check(object, CKA_ISSUER, parsed.issuer.data, parsed.issuer.size);
+    objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
+    objects_check(object, CKA_VALUE, der.data, der.size);
+    cr_assert_eq(objects_ask(object, CKA_MODULUS), CKR_ATTRIBUTE_TYPE_INVALID);
+    cr_assert_eq(objects_unknown(object, CKA_SIGN), 0);
+    cr_assert_eq(objects_unknown(object, CKA_CHECK_VALUE), 1);
+    p11d_object_free(object);
+    free(info.data);
+    free(der.data);
+    EVP_PKEY_free(key);
+}
+
+Test(derivation, what_was_sent_is_not_derived)
+{
+    EVP_PKEY *key = keys_generate("P-256");
+    Bytes der = keys_certificate(key, "c", 1);
+    Listing listing;
+    objects_begin(&listing, "certificate");
+    listing_bytes(&listing, "value", der.data, der.size);
+    listing_bytes(&listing, "id", "mine", 4);
+    listing_boolean(&listing, "token", false);
+    listing_boolean(&listing, "private", true);
+    P11dObject *object = objects_must_make(&listing);
+    objects_check(object, CKA_ID, "mine", 4);
+    cr_assert_not(p11d_object_boolean(object, CKA_TOKEN));
+    cr_assert(p11d_object_boolean(object, CKA_PRIVATE));
+    p11d_object_free(object);
+    free(der.data);
+    EVP_PKEY_free(key);
+}
+
+Test(derivation, what_is_absent_has_neither_default_nor_derivation)
+{
+    static const char *const names[] = {"modulus",    "token",        "id",
+                                        "0x80000001", "no-such-name", NULL};
+    EVP_PKEY *key = keys_generate("RSA-1024");
+    Bytes info = keys_info(key);
+    Listing listing;
+    objects_begin(&listing, "public-key");
+    listing_bytes(&listing, "public-key-info", info.data, info.size);
+    listing_names(&listing, "absent", names);
+    P11dObject *object = objects_must_make(&listing);
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_MODULUS, CKA_TOKEN, CKA_ID, 0x80000001};
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_null(p11d_object_attribute(object, types[i]));
+        cr_assert_eq(objects_ask(object, types[i]), CKR_ATTRIBUTE_TYPE_INVALID);
+        cr_assert_eq(objects_unknown(object, types[i]), 0);
+    }
+    cr_assert_not_null(p11d_object_attribute(object, CKA_PUBLIC_EXPONENT));
+    p11d_object_free(object);
+    free(info.data);
+    EVP_PKEY_free(key);
+}
+
+Test(derivation, a_key_that_is_open_now_was_not_always_closed)
+{
+    Listing listing;
+    objects_begin(&listing, "secret-key");
+    listing_boolean(&listing, "sensitive", false);
+    listing_boolean(&listing, "extractable", true);
+    P11dObject *object = objects_must_make(&listing);
+    cr_assert_not(p11d_object_boolean(object, CKA_ALWAYS_SENSITIVE));
+    cr_assert_not(p11d_object_boolean(object, CKA_NEVER_EXTRACTABLE));
+    p11d_object_free(object);
+}
+
+/* --- Nonsense is left out ----------------------------------------------------------------------
+ */
+
+static void check_refused(Listing *listing, CK_RV expected)
+{
+    P11dObject *object = NULL;
+    cr_assert_eq(objects_make(listing, &object), expected);
+    cr_assert_null(object);
+}
+
+Test(derivation, what_makes_no_sense_is_refused)
+{
+    Listing listing;
+    listing_begin_attributes(&listing);
+    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
+
+    listing_begin_attributes(&listing);
+    listing_text(&listing, "label", "no class");
+    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
+
+    objects_begin(&listing, "public-key");
+    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
+
+    objects_begin(&listing, "public-key");
+    listing_text(&listing, "key-type", "rsa");
+    listing_bytes(&listing, "modulus", "abc", 3);
+    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
+
+    objects_begin(&listing, "private-key");
+    listing_bytes(&listing, "public-key-info", "abc", 3);
+    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+
+    objects_begin(&listing, "certificate");
+    listing_bytes(&listing, "value", "\x30\x00", 2);
+    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+
+    objects_begin(&listing, "no-such-class");
+    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+
+    objects_begin(&listing, "data");
+    listing_bytes(&listing, "token", "\x01", 1);
+    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+
+    objects_begin(&listing, "data");
+    listing_text(&listing, "label", "once");
+    listing_text(&listing, "label", "twice");
+    check_refused(&listing, CKR_TEMPLATE_INCONSISTENT);
+
+    listing_begin_attributes(&listing);
+    listing_number(&listing, "class", 3);
+    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+}
+
+Test(derivation, a_key_type_that_contradicts_the_key_is_refused)
+{
+    EVP_PKEY *key = keys_generate("P-256");
+    Bytes info = keys_info(key);
+    Listing listing;
+    objects_begin(&listing, "public-key");
+    listing_text(&listing, "key-type", "rsa");
+    listing_bytes(&listing, "public-key-info", info.data, info.size);
+    check_refused(&listing, CKR_TEMPLATE_INCONSISTENT);
+    free(info.data);
+    EVP_PKEY_free(key);
+}
+
+Test(derivation, a_private_key_whose_public_half_is_not_known_is_accepted)
+{
+    Listing listing;
+    objects_begin(&listing, "private-key");
+    listing_text(&listing, "label", "encrypted");
+    P11dObject *object = objects_must_make(&listing);
+    cr_assert_eq(object->signature_size, 0);
+    cr_assert_eq(object->key_type, CK_UNAVAILABLE_INFORMATION);
+    objects_check(object, CKA_ID, NULL, 0);
+    cr_assert_eq(objects_unknown(object, CKA_MODULUS), 1, "only the service can know");
+    cr_assert_eq(objects_unknown(object, CKA_KEY_TYPE), 1);
+    p11d_object_free(object);
+}
+
+static void check_size_of_parts(const char *type, const char *name, const void *value, size_t size,
+                                CK_ULONG expected)
+{
+    Listing listing;
+    objects_begin(&listing, "private-key");
+    listing_text(&listing, "key-type", type);
+    listing_bytes(&listing, name, value, size);
+    P11dObject *object = objects_must_make(&listing);
+    cr_assert_eq(object->signature_size, expected);
+    cr_assert_eq(objects_unknown(object, CKA_PUBLIC_KEY_INFO), 1);
+    p11d_object_free(object);
+}
+
+Test(derivation, a_private_key_with_half_of_its_parts_still_knows_the_size_of_its_signatures)
+{
+    static const unsigned char p384[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
+    static const unsigned char ed448[] = {0x06, 0x03, 0x2b, 0x65, 0x71};
+    unsigned char modulus[257] = {0, 0x80};
+    check_size_of_parts("rsa", "modulus", modulus, sizeof(modulus), 256);
+    check_size_of_parts("ec", "ec-params", p384, sizeof(p384), 96);
+    check_size_of_parts("ec-edwards", "ec-params", ed448, sizeof(ed448), 114);
+    check_size_of_parts("ec-montgomery", "ec-params", ed448, sizeof(ed448), 0);
+    check_size_of_parts("ec", "ec-params", "", 0, 0);
+}
+
+Test(derivation, a_certificate_without_a_value_has_the_id_of_its_public_key)
+{
+    EVP_PKEY *key = keys_generate("P-256");
+    Bytes info = keys_info(key);
+    unsigned char id[20];
+    keys_id(key, id);
+    Listing listing;
+    objects_begin(&listing, "certificate");
+    listing_bytes(&listing, "public-key-info", info.data, info.size);
+    P11dObject *object = objects_must_make(&listing);
+    objects_check(object, CKA_ID, id, 20);
+    cr_assert_eq(objects_unknown(object, CKA_VALUE), 1);
+    p11d_object_free(object);
+    free(info.data);
+    EVP_PKEY_free(key);
+}
+
+Test(derivation, vendor_classes_and_attributes_pass)
+{
+    Listing listing;
+    objects_begin(&listing, "0x80000123");
+    listing_bytes(&listing, "0x80000001", "raw", 3);
+    listing_text(&listing, "invented-later", "ignored");
+    P11dObject *object = objects_must_make(&listing);
+    cr_assert_eq(object->object_class, 0x80000123);
+    objects_check(object, 0x80000001, "raw", 3);
+    cr_assert_eq(objects_unknown(object, CKA_MODULUS), 1);
+    p11d_object_free(object);
+}
