@@ -149,8 +149,7 @@ CK_RV p11d_session_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags,
     const CK_RV value = p11d_token_look(instance, slot, &token);
     if (value != CKR_OK)
         return value;
-    if (writable && (token->properties.flags & CKF_WRITE_PROTECTED))
-        return CKR_TOKEN_WRITE_PROTECTED;
+    /* Of a write-protected token too: ssh opens no other sessions, and what writes is refused. */
     if (!writable && token->login == CKU_SO)
         return CKR_SESSION_READ_WRITE_SO_EXISTS;
     return make(instance, token, writable, handle);

@@ -9,17 +9,30 @@
 
 static atomic_uint asked;
 
+static unsigned kind_of_word(const char *word, size_t size)
+{
+    static const struct {
+        const char *word;
+        unsigned kind;
+    } rows[] = {{"calls", P11D_TRACE_CALLS},
+                {"wire", P11D_TRACE_WIRE},
+                {"state", P11D_TRACE_STATE},
+                {"all", P11D_TRACE_CALLS | P11D_TRACE_WIRE | P11D_TRACE_STATE}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strlen(rows[i].word) == size && memcmp(rows[i].word, word, size) == 0)
+            return rows[i].kind;
+    }
+    return 0;
+}
+
 void p11d_trace_set(const char *words)
 {
     unsigned kinds = 0;
-    if (words && strstr(words, "all"))
-        kinds = ~0U;
-    if (words && strstr(words, "calls"))
-        kinds |= P11D_TRACE_CALLS;
-    if (words && strstr(words, "wire"))
-        kinds |= P11D_TRACE_WIRE;
-    if (words && strstr(words, "state"))
-        kinds |= P11D_TRACE_STATE;
+    while (words && *words != '\0') {
+        const size_t size = strcspn(words, ", ");
+        kinds |= kind_of_word(words, size);
+        words += size + (words[size] != '\0');
+    }
     atomic_store_explicit(&asked, kinds, memory_order_relaxed);
 }
 

@@ -13,8 +13,8 @@ enum {
     P11D_TRACE_STATE = 1 << 2, /* "state": connections made and lost */
 };
 
-/* Reads what is asked for out of the value of P11DBUS_DEBUG: words as above, "all", or NULL for
- * nothing. */
+/* Reads what is asked for out of the value of P11DBUS_DEBUG: words as above or "all", separated by
+ * commas or blanks; NULL for nothing. */
 void p11d_trace_set(const char *words);
 
 /* Writes one line if kind is asked for. Safe with and without the lock. */
