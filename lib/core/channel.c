@@ -25,16 +25,18 @@ static void close_all(P11dDescriptor **descriptors, size_t *count)
     *count = 0;
 }
 
+/* The descriptor stays until clear: another thread may be about to shut it down. */
 static void close_socket(P11dChannel *channel)
 {
-    p11d_descriptor_close(channel->descriptor);
-    channel->descriptor = NULL;
+    p11d_descriptor_hang_up(channel->descriptor);
     channel->just_checked = -1;
 }
 
 void p11d_channel_clear(P11dChannel *channel)
 {
-    close_socket(channel);
+    p11d_descriptor_close(channel->descriptor);
+    channel->descriptor = NULL;
+    channel->just_checked = -1;
     close_all(channel->received, &channel->received_count);
     close_all(channel->pending, &channel->pending_count);
     p11d_buffer_clear(&channel->in);
@@ -42,18 +44,9 @@ void p11d_channel_clear(P11dChannel *channel)
     channel->message_size = channel->out_ready = channel->out_sent = 0;
 }
 
-/* The socket's number if it still is ours; else the channel is closed and this is -1. */
-static int socket_number(P11dChannel *channel)
-{
-    int number = p11d_descriptor_number(channel->descriptor);
-    if (number < 0)
-        close_socket(channel);
-    return number;
-}
-
 bool p11d_channel_is_open(P11dChannel *channel)
 {
-    return socket_number(channel) >= 0;
+    return p11d_descriptor_number(channel->descriptor) >= 0;
 }
 
 /* What errno means after a call on the socket. */
@@ -123,7 +116,7 @@ static ssize_t send_some(int number, const void *bytes, size_t size, int fd)
 static P11dStatus transmit(P11dChannel *channel, size_t end, int fd, P11dDeadline deadline)
 {
     while (channel->out_sent < channel->out_ready) {
-        int number = socket_number(channel);
+        int number = p11d_descriptor_number(channel->descriptor);
         if (number < 0)
             return P11D_CLOSED;
         bool in_front = fd >= 0 && channel->out_sent < end;
@@ -176,9 +169,7 @@ void p11d_channel_begin(P11dChannel *channel, P11dWriter *writer, P11dMessage *m
 static P11dStatus end_message(P11dChannel *channel, P11dWriter *writer)
 {
     P11dStatus status = P11D_OK;
-    if (!channel->descriptor)
-        status = P11D_CLOSED;
-    else if (channel->out.too_large)
+    if (channel->out.too_large)
         status = P11D_TOO_LARGE;
     else if (channel->out.no_memory)
         status = P11D_NO_MEMORY;
@@ -235,14 +226,18 @@ P11dStatus p11d_channel_queue(P11dChannel *channel, P11dWriter *writer)
 P11dStatus p11d_channel_flush(P11dChannel *channel)
 {
     if (channel->out_ready == 0)
-        return channel->descriptor ? P11D_OK : P11D_CLOSED;
+        return p11d_channel_is_open(channel) ? P11D_OK : P11D_CLOSED;
     P11dStatus status = transmit(channel, 0, -1, p11d_deadline_now());
-    if (status == P11D_TIMEOUT) {
+    channel->just_checked = -1; /* event loops come back much later */
+    if (status != P11D_TIMEOUT) {
+        if (status != P11D_OK)
+            close_socket(channel); /* what was queued will never follow */
+        cut_out(channel, 0);
+    } else if (channel->out_sent > channel->out_ready / 2) {
+        /* Not each time: a large queue would be moved again and again. */
         p11d_buffer_consume(&channel->out, channel->out_sent);
         channel->out_ready -= channel->out_sent;
         channel->out_sent = 0;
-    } else {
-        cut_out(channel, 0);
     }
     return status;
 }
@@ -272,7 +267,7 @@ static P11dStatus receive_some(P11dChannel *channel, size_t wanted)
             2 * P11D_MESSAGE_DESCRIPTORS - channel->pending_count, &count);
         channel->pending_count += count;
     } else {
-        int number = socket_number(channel);
+        int number = p11d_descriptor_number(channel->descriptor);
         if (number < 0)
             return P11D_CLOSED;
         size = recv(number, place, room, MSG_DONTWAIT);
@@ -288,19 +283,23 @@ static P11dStatus receive_some(P11dChannel *channel, size_t wanted)
     return errno == EINTR ? P11D_OK : failed(channel);
 }
 
+/* Waits until there is something to read. */
+static P11dStatus wait_readable(P11dChannel *channel, P11dDeadline deadline)
+{
+    /* Right behind a send its check is good enough to poll: one less in every call. */
+    int number = channel->just_checked;
+    channel->just_checked = -1;
+    if (number < 0)
+        number = p11d_descriptor_number(channel->descriptor);
+    return number < 0 ? P11D_CLOSED : wait_ready(number, POLLIN, deadline);
+}
+
 /* Waits for at least one byte more in in, about wanted bytes. */
 static P11dStatus fill(P11dChannel *channel, size_t wanted, P11dDeadline deadline)
 {
     for (;;) {
-        /* Right behind a send one check is saved: it would cost a call a twentieth of its time. */
-        int number = channel->just_checked;
-        channel->just_checked = -1;
-        if (number < 0)
-            number = socket_number(channel);
-        if (number < 0)
-            return P11D_CLOSED;
         /* To read first would nearly always be in vain: the other side is still at work. */
-        P11dStatus status = deadline.at == 0 ? P11D_OK : wait_ready(number, POLLIN, deadline);
+        P11dStatus status = deadline.at == 0 ? P11D_OK : wait_readable(channel, deadline);
         if (status == P11D_OK)
             status = receive_some(channel, wanted);
         if (status != P11D_TIMEOUT || p11d_deadline_passed(deadline))

@@ -13,7 +13,7 @@
 #include "message.h"
 
 typedef struct P11dChannel {
-    P11dDescriptor *descriptor; /* owned; NULL once closed */
+    P11dDescriptor *descriptor; /* owned until clear; has no number once closed; may be NULL */
     int just_checked;           /* its number if nothing was waited for since, else -1 */
     uint32_t serial;            /* of the last message sent */
     P11dBuffer in;              /* received, not consumed yet */

@@ -244,16 +244,32 @@ void p11d_descriptor_shutdown(P11dDescriptor *descriptor)
     pthread_mutex_unlock(&lock);
 }
 
+/* Under the lock. */
+static void hang_up(P11dDescriptor *entry)
+{
+    int number = p11d_descriptor_number(entry);
+    /* First closed, then forgotten: the child of a raw clone between the two finds a number that
+     * is not ours any more, and not a socket that nobody knows. */
+    if (number >= 0)
+        close(number);
+    atomic_store(&entry->open, 0);
+}
+
+void p11d_descriptor_hang_up(P11dDescriptor *descriptor)
+{
+    if (!descriptor)
+        return;
+    pthread_mutex_lock(&lock);
+    hang_up(descriptor);
+    pthread_mutex_unlock(&lock);
+}
+
 void p11d_descriptor_close(P11dDescriptor *descriptor)
 {
     if (!descriptor)
         return;
     pthread_mutex_lock(&lock);
-    int number = p11d_descriptor_number(descriptor);
-    /* First closed, then forgotten: the child of a raw clone between the two finds a number that
-     * is not ours any more, and not a socket that nobody knows. */
-    if (number >= 0)
-        close(number);
+    hang_up(descriptor);
     leave(descriptor);
     pthread_mutex_unlock(&lock);
 }
@@ -273,12 +289,8 @@ void p11d_descriptor_after_fork_in_child(void)
     /* Made new, not unlocked: after _Fork or clone another thread of the parent may have held it.
      */
     lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    /* An entry keeps its owner, who may still close it: what he holds has no number any more. */
     for (Chunk *chunk = &first_chunk; chunk; chunk = atomic_load(&chunk->next))
-        for (size_t i = 0; i < CHUNK_ENTRIES; i++) {
-            /* The entry keeps its owner, who may still close it: what he holds is now closed. */
-            int number = p11d_descriptor_number(&chunk->entries[i]);
-            if (number >= 0)
-                close(number);
-            atomic_store(&chunk->entries[i].open, 0);
-        }
+        for (size_t i = 0; i < CHUNK_ENTRIES; i++)
+            hang_up(&chunk->entries[i]);
 }

@@ -47,6 +47,10 @@ int p11d_descriptor_release(P11dDescriptor *descriptor);
 /* shutdown(2) of both directions, if still ours: wakes whoever waits on it, in any thread. */
 void p11d_descriptor_shutdown(P11dDescriptor *descriptor);
 
+/* Closes, if still ours, but keeps descriptor, which has no number from then on: for one that other
+ * threads may ask or shut down until its owner closes it. Safe on NULL. */
+void p11d_descriptor_hang_up(P11dDescriptor *descriptor);
+
 /* Closes, if still ours, and frees. Safe on NULL. */
 void p11d_descriptor_close(P11dDescriptor *descriptor);
 

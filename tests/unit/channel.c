@@ -306,6 +306,22 @@ Test(channel, serials_are_never_zero)
     close_pair(&pair);
 }
 
+Test(channel, trap_19_another_thread_may_shut_down_one_that_has_failed)
+{
+    Pair pair;
+    P11dMessage message;
+    open_pair(&pair);
+    P11dDescriptor *known = pair.channel.descriptor;
+    shutdown(pair.peer, SHUT_RDWR);
+    cr_assert_eq(p11d_channel_receive(&pair.channel, LATER, &message), P11D_CLOSED);
+    P11dDescriptor *next = p11d_descriptor_socket();
+    cr_assert_neq(next, known, "the owner has not cleared its channel yet");
+    p11d_descriptor_shutdown(known);
+    cr_assert_geq(p11d_descriptor_number(next), 0);
+    p11d_descriptor_close(next);
+    close_pair(&pair);
+}
+
 /* Queueing */
 
 Test(channel, a_queue_never_waits_and_keeps_the_order)

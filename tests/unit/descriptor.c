@@ -159,6 +159,23 @@ Test(descriptor, shutdown_wakes_who_waits)
     p11d_descriptor_close(descriptor);
 }
 
+Test(descriptor, one_that_hung_up_is_kept_without_a_number)
+{
+    int peer;
+    char byte;
+    P11dDescriptor *descriptor = make_pair(&peer);
+    p11d_descriptor_hang_up(descriptor);
+    cr_assert_eq(recv(peer, &byte, 1, 0), 0);
+    P11dDescriptor *next = p11d_descriptor_adopt(peer);
+    cr_assert_neq(next, descriptor);
+    cr_assert_eq(p11d_descriptor_number(descriptor), -1);
+    p11d_descriptor_shutdown(descriptor);
+    p11d_descriptor_hang_up(descriptor);
+    cr_assert_eq(p11d_descriptor_release(descriptor), -1);
+    p11d_descriptor_close(next);
+    p11d_descriptor_hang_up(NULL);
+}
+
 /* Sends count copies of fd and one byte. */
 static void send_descriptors(int to, int fd, size_t count)
 {
