@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Real applications sign through p11dbus.so; openssl and the PEM public key check each signature.
+
+usage: applications.py P11DBUS MODULE
+
+Prints TAP. $HOST_PRELOAD is preloaded into the applications (a sanitizer's runtime, which a
+module built with it needs in a host built without).
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MAKE_KEYS = os.path.join(HERE, "..", "make-keys")
+WITH_SERVICE = os.path.join(HERE, "..", "with-service")
+LARGE = 3 * 1024 * 1024 + 17  # bytes; no multiple of any block
+
+# key: pkcs11-tool's mechanism, and what openssl needs to check the signature
+MECHANISMS = {
+    "rsa": [
+        ("SHA256-RSA-PKCS", ["-sha256"]),
+        ("SHA384-RSA-PKCS-PSS", ["-sha384", "-sigopt", "rsa_padding_mode:pss"]),
+    ],
+    "p256": [("ECDSA-SHA256", ["-sha256"])],
+    "p384": [("ECDSA-SHA384", ["-sha384"])],
+    "p521": [("ECDSA-SHA512", ["-sha512"])],
+    "ed25519": [("EDDSA", None)],
+}
+
+
+class Failure(Exception):
+    """What a check saw instead of what it wanted."""
+
+
+def run(*command, env=None, preload=True):
+    """Runs a command; returns its stdout and stderr as text, or fails with them."""
+    environment = dict(os.environ, **(env or {}))
+    if preload and os.environ.get("HOST_PRELOAD"):
+        environment["LD_PRELOAD"] = os.environ["HOST_PRELOAD"]
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    output = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0:
+        raise Failure("exit %d of %s\n%s" % (done.returncode, " ".join(command), output))
+    return output
+
+
+def need(condition, what, output=""):
+    if not condition:
+        raise Failure("%s\n%s" % (what, output))
+
+
+class Place:
+    """A key directory, two files to sign, and the public keys."""
+
+    def __init__(self, directory, keys):
+        self.directory = directory
+        self.keys = keys
+        self.keys_directory = os.path.join(directory, "store")
+        self.small = os.path.join(directory, "small")
+        self.large = os.path.join(directory, "large")
+
+    def make(self):
+        run(MAKE_KEYS, self.keys_directory, *self.keys, preload=False)
+        for path, content in ((self.small, b"a few bytes\n"), (self.large, os.urandom(LARGE))):
+            with open(path, "wb") as out:
+                out.write(content)
+
+    def public(self, key):
+        path = os.path.join(self.directory, key + ".public.pem")
+        if not os.path.exists(path):
+            run("openssl", "x509", "-in", os.path.join(self.keys_directory, key + ".crt"), "-noout",
+                "-pubkey", "-out", path, preload=False)
+        return path
+
+    def id(self, key):
+        """CKA_ID in hex: the SHA-1 of the public key's bits, which is X.509's key identifier."""
+        text = run("openssl", "x509", "-in", os.path.join(self.keys_directory, key + ".crt"),
+                   "-noout", "-ext", "subjectKeyIdentifier", preload=False)
+        return text.splitlines()[-1].strip().replace(":", "")
+
+    def check(self, key, options, signature, file):
+        """Fails unless signature is one of file by key."""
+        if options is None:
+            run("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", self.public(key), "-rawin",
+                "-sigfile", signature, "-in", file, preload=False)
+        else:
+            run("openssl", "dgst", *options, "-verify", self.public(key), "-signature", signature,
+                file, preload=False)
+
+
+def pkcs11_tool_lists(place, module):
+    output = run("pkcs11-tool", "--module", module, "-L", "-M", "-O")
+    need(re.search(r"token label\s*: store\b", output), "no token label", output)
+    for mechanism in ("SHA256-RSA-PKCS", "ECDSA", "EDDSA", "SHA256"):
+        need(re.search(r"^  %s,.*(sign|digest)" % mechanism, output, re.M), mechanism, output)
+    for key in place.keys:
+        count = len(re.findall(r"^  label:\s+%s$" % key, output, re.M))
+        need(count == 3, "%s: %d objects instead of private, public, certificate" % (key, count),
+             output)
+
+
+def pkcs11_tool_signs(place, module, key, mechanism, options, file):
+    signature = os.path.join(place.directory, "signature")
+    # By id: OpenSC 0.23 takes the first private key whatever --label says.
+    run("pkcs11-tool", "--module", module, "--sign", "--id", place.id(key), "--mechanism", mechanism,
+        "--signature-format", "openssl", "--input-file", file, "--output-file", signature)
+    place.check(key, options, signature, file)
+
+
+def p11tool_lists(place, module):
+    listed = run("p11tool", "--provider", module, "--list-all")
+    uris = re.findall(r"URL: (pkcs11:\S+)", listed)
+    for key in place.keys:
+        for kind in ("private", "public", "cert"):
+            need(any("object=%s;type=%s" % (key, kind) in uri for uri in uris),
+                 "no %s %s" % (kind, key), listed)
+
+
+def ssh_keygen_lists(place, module):
+    listed = run("ssh-keygen", "-D", module)
+    for key in ("rsa", "p256", "p384", "p521"):
+        public = run("ssh-keygen", "-i", "-m", "PKCS8", "-f", place.public(key), preload=False)
+        need(public.strip() in listed, "%s is not among the keys" % key, listed)
+
+
+def openssl_signs(place, module, key, options, file):
+    signature = os.path.join(place.directory, "signature")
+    run("openssl", "dgst", "-engine", "pkcs11", "-keyform", "engine", *options,
+        "-sign", "pkcs11:token=store;object=%s;type=private" % key, "-out", signature, file,
+        env={"PKCS11_MODULE_PATH": module})
+    place.check(key, options, signature, file)
+
+
+def checks_of_all_keys(place, module):
+    yield "pkcs11-tool lists slots, mechanisms and objects", lambda: pkcs11_tool_lists(place, module)
+    for key in place.keys:
+        for mechanism, options in MECHANISMS[key]:
+            for file in (place.small, place.large):
+                title = "pkcs11-tool signs a %s file with %s and %s" % (
+                    os.path.basename(file), key, mechanism)
+                yield title, lambda k=key, m=mechanism, o=options, f=file: pkcs11_tool_signs(
+                    place, module, k, m, o, f)
+    yield "p11tool lists all objects", lambda: p11tool_lists(place, module)
+    yield "ssh-keygen lists the keys that OpenSSH knows", lambda: ssh_keygen_lists(place, module)
+
+
+def checks_without_ed25519(place, module):
+    # libp11 0.4.12 fails on a whole token if one of its keys is Ed25519.
+    for key in place.keys:
+        for _, options in MECHANISMS[key]:
+            for file in (place.small, place.large):
+                title = "openssl dgst signs a %s file with %s %s through the pkcs11 engine" % (
+                    os.path.basename(file), key, " ".join(options))
+                yield title, lambda k=key, o=options, f=file: openssl_signs(place, module, k, o, f)
+
+
+SUITES = [
+    (["rsa", "p256", "p384", "p521", "ed25519"], checks_of_all_keys),
+    (["rsa", "p256", "p384"], checks_without_ed25519),
+]
+
+
+def run_suite(module, suite, number, directory):
+    """Runs one suite beside a service; prints its TAP lines, counting on from number."""
+    keys, checks = SUITES[suite]
+    for title, check in checks(Place(directory, keys), module):
+        number += 1
+        try:
+            check()
+            print("ok %d - %s" % (number, title), flush=True)
+        except (Failure, subprocess.TimeoutExpired) as failure:
+            print("not ok %d - %s" % (number, title))
+            print("# " + str(failure).replace("\n", "\n# "), flush=True)
+
+
+def main(arguments):
+    if arguments[0] == "--beside-service":
+        module, suite, number, directory = arguments[1:]
+        run_suite(module, int(suite), int(number), directory)
+        return
+    p11dbus, module = arguments[0], os.path.abspath(arguments[1])
+    number = 0
+    for suite, (keys, _) in enumerate(SUITES):
+        with tempfile.TemporaryDirectory() as directory:
+            place = Place(directory, keys)
+            place.make()
+            out = subprocess.run(
+                [WITH_SERVICE, p11dbus, place.keys_directory, sys.executable, __file__,
+                 "--beside-service", module, str(suite), str(number), directory],
+                stdout=subprocess.PIPE, check=False)
+            text = out.stdout.decode("utf-8", "replace")
+            sys.stdout.write(text)
+            number += len(re.findall(r"^(?:not )?ok ", text, re.M))
+            if out.returncode != 0:
+                number += 1
+                print("not ok %d - suite %d ended with %d" % (number, suite, out.returncode))
+    print("1..%d" % number)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the recipes of the README that carry the mark of being tested, as they stand there.
+
+usage: readme.py README P11DBUS MODULE
+
+They run in their order, in one shell and one empty directory, on a private session bus.
+$HOST_PRELOAD is preloaded into every program of theirs, as in hosts/applications.py.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+RECIPE = re.compile(r"^\*\*(?P<title>[^*]+)\*\* ✓\n.*?^```sh\n(?P<script>.*?)^```$", re.M | re.S)
+
+
+def script_of(readme):
+    """All tested recipes as one script, which says where it is."""
+    with open(readme, encoding="utf-8") as text:
+        recipes = RECIPE.findall(text.read())
+    if len(recipes) < 4:
+        sys.exit("only %d tested recipes found in %s" % (len(recipes), readme))
+    # The service of the first recipe must be ready before the second begins, and must end.
+    wait = "gdbus wait --session --timeout 20 org.p11dbus.Tokens1\n"
+    parts = ["set -eux\n", "trap 'kill $!; wait $! || :' EXIT\n"]
+    for title, script in recipes:
+        parts.append(": == %s ==\n%s" % (title.replace("'", ""), script))
+        if script.rstrip().endswith("&"):
+            parts.append(wait)
+    return "".join(parts)
+
+
+def main(readme, p11dbus, module):
+    with tempfile.TemporaryDirectory() as directory:
+        environment = dict(
+            os.environ,
+            PATH=os.path.dirname(os.path.abspath(p11dbus)) + ":" + os.environ["PATH"],
+            MODULE=os.path.abspath(module),
+            HOME=directory,
+        )
+        script = script_of(readme)
+        if environment.get("HOST_PRELOAD"):
+            script = "export LD_PRELOAD=%s\n%s" % (environment["HOST_PRELOAD"], script)
+        sys.exit(subprocess.run(["dbus-run-session", "--", "sh", "-c", script], cwd=directory,
+                                env=environment, timeout=300, check=False).returncode)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
