@@ -18,6 +18,9 @@
  * channel lives, unless it is larger by more than this. */
 #define CHANNEL_LIMIT (P11D_MESSAGE_MAX_ON_BUS + P11D_MESSAGE_OVERHEAD)
 
+/* Bytes of a reply outside of byte arrays: a GVariant of them takes sixty times as many. */
+#define REPLY_OVERHEAD ((size_t)4 << 20)
+
 struct P11dBusCalls {
     GDBusConnection *bus;
     P11dRegistry *registry;
@@ -169,7 +172,7 @@ static void on_message(const P11dMessage *message, void *data)
 
 static void on_end(P11dStatus why, void *data)
 {
-    if (why == P11D_TOO_LARGE)
+    if (why == P11D_TOO_LARGE || why == P11D_MALFORMED) /* or over REPLY_OVERHEAD */
         give_up(data, G_DBUS_ERROR_LIMITS_EXCEEDED,
                 "the reply is too large for the bus; use OpenChannel");
     else
@@ -207,6 +210,7 @@ static gboolean open_channel(Client *self, GError **error)
         return FALSE;
     P11dDescriptor *descriptor = p11d_descriptor_adopt(fd);
     p11d_channel_init(&self->channel, descriptor, CHANNEL_LIMIT);
+    self->channel.overhead = REPLY_OVERHEAD;
     self->source = p11d_channel_source_add(&self->channel, &handler, self);
     if (!self->source) {
         close_channel(self);

@@ -157,29 +157,6 @@ P11dLinkKind p11d_link_kind(const P11dMessage *message, const char **path)
     return kind;
 }
 
-bool p11d_link_read_properties(const P11dMessage *message, P11dReader *properties)
-{
-    P11dReader body = message->body;
-    P11dReader interfaces;
-    const char *text;
-
-    if (is_standard(message, &p11d_interface_properties, "PropertiesChanged"))
-        return p11d_reader_string(&body, &text, NULL) &&
-               strcmp(text, p11d_interface_token.name) == 0 &&
-               p11d_reader_array(&body, 8, properties);
-
-    if (!p11d_reader_object_path(&body, &text) || !p11d_reader_array(&body, 8, &interfaces))
-        return false;
-    while (!p11d_reader_at_end(&interfaces)) {
-        if (!p11d_reader_struct(&interfaces) || !p11d_reader_string(&interfaces, &text, NULL) ||
-            !p11d_reader_array(&interfaces, 8, properties))
-            return false;
-        if (strcmp(text, p11d_interface_token.name) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool p11d_link_read_client(const P11dMessage *message, P11dCredentials *credentials)
 {
     P11dReader body = message->body;

@@ -60,9 +60,6 @@ typedef enum P11dLinkKind {
 /* Tells what message says; *path (of the token) points into it, NULL for _READY. */
 P11dLinkKind p11d_link_kind(const P11dMessage *message, const char **path);
 
-/* Of a TOKEN_ADDED or TOKEN_CHANGED: properties reads the elements of the a{sv} of Token1. */
-bool p11d_link_read_properties(const P11dMessage *message, P11dReader *properties);
-
 /* Of a CLIENT: its credentials, which the caller clears. The descriptor is taken from the channel
  * with p11d_channel_take(link, 0). */
 bool p11d_link_read_client(const P11dMessage *message, P11dCredentials *credentials);

@@ -237,8 +237,7 @@ static gboolean launch(P11dProvider *self, GError **error)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "socketpair: %s",
-                    g_strerror(errno));
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "socketpair: %s", g_strerror(errno));
         return FALSE;
     }
     P11dDescriptor *ours = p11d_descriptor_adopt(ends[0]);

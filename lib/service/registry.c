@@ -8,6 +8,8 @@
 
 /* More tokens than this are not exported: a worker that runs wild shall not fill our memory. */
 #define TOKEN_LIMIT 1024
+/* Nor shall those who ask while a worker starts: more than these do not wait. */
+#define WAIT_LIMIT 4096
 
 typedef struct Observer {
     const P11dRegistryObserver *calls;
@@ -277,7 +279,7 @@ GVariant *p11d_registry_managed_objects(const P11dRegistry *registry)
 
 guint p11d_registry_when_settled(P11dRegistry *registry, void (*settled)(void *data), void *data)
 {
-    if (p11d_registry_is_settled(registry)) {
+    if (p11d_registry_is_settled(registry) || registry->waits.length >= WAIT_LIMIT) {
         settled(data);
         return 0;
     }

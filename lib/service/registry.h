@@ -53,7 +53,7 @@ GVariant *p11d_registry_change(GVariant *changed);
 gboolean p11d_registry_is_settled(const P11dRegistry *registry);
 /*
  * Calls back as soon as no provider is pending any more: at once (and returns 0), or later, with
- * the number by which the wait can be cancelled.
+ * the number by which the wait can be cancelled. At once also if thousands wait already.
  */
 guint p11d_registry_when_settled(P11dRegistry *registry, void (*settled)(void *data), void *data);
 void p11d_registry_cancel(P11dRegistry *registry, guint wait);

@@ -114,14 +114,16 @@ static gboolean connect_to_bus(Supervisor *self, GError **error)
 
 static gboolean own_name(Supervisor *self, GError **error)
 {
-    guint32 flags = NAME_DO_NOT_QUEUE, answer = 0;
+    guint32 flags = NAME_DO_NOT_QUEUE | NAME_ALLOW_REPLACEMENT, answer = 0;
     if (self->options->replace)
-        flags |= NAME_ALLOW_REPLACEMENT | NAME_REPLACE_EXISTING;
+        flags |= NAME_REPLACE_EXISTING;
     g_autoptr(GVariant) reply = g_dbus_connection_call_sync(
         self->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
         "RequestName", g_variant_new("(su)", self->name, flags), G_VARIANT_TYPE("(u)"),
         G_DBUS_CALL_FLAGS_NONE, -1, NULL, error);
     if (!reply) {
+        if (error)
+            g_dbus_error_strip_remote_error(*error);
         g_prefix_error(error, "the name %s cannot be had: ", self->name);
         return FALSE;
     }

@@ -49,12 +49,13 @@ static void make_properties(P11dBuffer *buffer)
     cr_assert(p11d_writer_ok(&writer));
 }
 
-static void expect_properties(const P11dMessage *message)
+/* body: behind the name of Token1. */
+static void expect_properties(P11dReader *body)
 {
     P11dReader properties;
     const char *key, *signature, *label;
     uint64_t run;
-    cr_assert(p11d_link_read_properties(message, &properties));
+    cr_assert(p11d_reader_array(body, 8, &properties));
     cr_assert(p11d_reader_entry(&properties, &key, &signature));
     cr_assert_str_eq(key, "Label");
     cr_assert(p11d_reader_string(&properties, &label, NULL));
@@ -76,7 +77,13 @@ Test(link, a_token_is_announced_with_its_properties)
     P11dMessage message = receive(&supervisor);
     cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_TOKEN_ADDED);
     cr_assert_str_eq(path, PATH);
-    expect_properties(&message);
+    P11dReader interfaces;
+    const char *text;
+    cr_assert(p11d_reader_object_path(&message.body, &text));
+    cr_assert(p11d_reader_array(&message.body, 8, &interfaces));
+    cr_assert(p11d_reader_struct(&interfaces) && p11d_reader_string(&interfaces, &text, NULL));
+    cr_assert_str_eq(text, p11d_interface_token.name);
+    expect_properties(&interfaces);
     p11d_buffer_clear(&properties);
 }
 
@@ -90,7 +97,10 @@ Test(link, changed_properties_arrive)
     P11dMessage message = receive(&supervisor);
     cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_TOKEN_CHANGED);
     cr_assert_str_eq(path, PATH);
-    expect_properties(&message);
+    const char *interface;
+    cr_assert(p11d_reader_string(&message.body, &interface, NULL));
+    cr_assert_str_eq(interface, p11d_interface_token.name);
+    expect_properties(&message.body);
     p11d_buffer_clear(&properties);
 }
 

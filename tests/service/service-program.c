@@ -2,6 +2,7 @@
 /*
  * The service without the command line, for tests.
  * usage: service-program serve BUS DIRECTORY...    says "ready" on descriptor 4 when it is
+ *        service-program replace BUS DIRECTORY...  the same, takes the name over
  *        service-program worker DIRECTORY          started by itself
  * A directory whose name begins with "unruly-" gets a worker that does what no worker should.
  */
@@ -27,6 +28,7 @@ static int serve(int argc, char **argv)
     P11dSupervisorOptions options = {.bus = argv[2],
                                      .key_directories = (const char *const *)argv + 3,
                                      .worker_arguments = worker_arguments,
+                                     .replace = strcmp(argv[1], "replace") == 0,
                                      .ready = on_ready};
     g_autoptr(GError) error = NULL;
     if (argc < 3 || p11d_supervisor_run(&options, &error))
@@ -39,7 +41,7 @@ int main(int argc, char **argv)
 {
     if (argc < 3)
         return 2;
-    if (strcmp(argv[1], "serve") == 0)
+    if (strcmp(argv[1], "worker") != 0)
         return serve(argc, argv);
     const char *name = strrchr(argv[2], '/');
     if (name && strncmp(name, "/unruly-", 8) == 0)

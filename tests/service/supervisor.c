@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -373,7 +374,7 @@ Test(supervisor, sigterm_ends_it_with_no_process_left)
     open_manager(&manager);
     g_autoptr(GArray) workers = fixture_children(fixture.service_pid);
     cr_assert_eq(workers->len, 2);
-    int wait_status = fixture_end_service(&fixture);
+    int wait_status = fixture_end_service(&fixture, SIGTERM);
     cr_assert(WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0);
     expect_gone(workers);
     do
@@ -389,6 +390,31 @@ Test(supervisor, a_name_that_is_taken_is_an_error)
     int status = fixture_run_another(&fixture, "other");
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
     fixture_sign_on_bus(&fixture, NULL, "demo");
+}
+
+Test(supervisor, a_service_that_is_to_replace_another_does)
+{
+    start("demo");
+    g_autoptr(GArray) workers = fixture_children(fixture.service_pid);
+    int status = fixture_replace(&fixture, "demo");
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    expect_gone(workers);
+    fixture_sign_on_bus(&fixture, NULL, "demo");
+}
+
+Test(supervisor, workers_end_when_the_supervisor_is_killed)
+{
+    start("demo other");
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    g_autoptr(GArray) workers = fixture_children(fixture.service_pid);
+    cr_assert_eq(workers->len, 2);
+    fixture_end_service(&fixture, SIGKILL);
+    for (guint i = 0; i < workers->len; i++) {
+        int status;
+        GPid worker = g_array_index(workers, GPid, i);
+        cr_assert_eq(waitpid(worker, &status, 0), worker);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", (unsigned)status);
+    }
 }
 
 Test(supervisor, a_bus_that_goes_away_ends_the_service_with_an_error)
