@@ -9,6 +9,8 @@
 /* Values of these types hold pointers to further values. */
 static bool is_nested(CK_ATTRIBUTE_TYPE type)
 {
+    if (!(type & CKF_ARRAY_ATTRIBUTE)) /* nearly all: not worth a look at the table */
+        return false;
     const P11dAttribute *row = p11d_attribute_find(type);
     return row && row->kind == &p11d_attribute_template;
 }

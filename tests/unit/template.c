@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "attribute.h"
+
 Test(template, is_empty_after_init_and_clear)
 {
     P11dTemplate templ;
@@ -167,6 +169,16 @@ Test(template, a_nested_template_that_is_broken_changes_nothing)
     cr_assert_eq(p11d_template_set(&templ, CKA_DERIVE_TEMPLATE, inner, sizeof inner[0]), CKR_OK);
     cr_assert_eq(p11d_template_set(&templ, CKA_DERIVE_TEMPLATE, NULL, 0), CKR_OK);
     p11d_template_clear(&templ);
+}
+
+/* By which a template knows without the table that a value is flat. */
+Test(template, only_arrays_are_templates)
+{
+    for (size_t i = 0; i < p11d_attribute_count; i++) {
+        const P11dAttribute *row = &p11d_attributes[i];
+        if (row->kind == &p11d_attribute_template)
+            cr_expect(row->type & CKF_ARRAY_ATTRIBUTE, "%s", row->name);
+    }
 }
 
 /* An array, but not of CK_ATTRIBUTE. */
