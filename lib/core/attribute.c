@@ -50,16 +50,6 @@ static const P11dAttributeKind *kind_of(CK_ATTRIBUTE_TYPE type)
     return row ? row->kind : &p11d_attribute_unknown;
 }
 
-/* Takes back what was written after size, for the caller of something that failed halfway. */
-static void take_back(P11dWriter *writer, size_t size)
-{
-    P11dBuffer *buffer = writer->buffer;
-    if (buffer->size > size) {
-        explicit_bzero(buffer->data + size, buffer->size - size);
-        buffer->size = size;
-    }
-}
-
 static CK_RV write_entry(P11dWriter *writer, const CK_ATTRIBUTE *attribute, unsigned depth)
 {
     char scratch[P11D_NAME_SIZE];
@@ -77,7 +67,7 @@ CK_RV p11d_attribute_write(P11dWriter *writer, const CK_ATTRIBUTE *attribute)
     size_t size = writer->buffer->size;
     CK_RV rv = write_entry(writer, attribute, 1);
     if (rv != CKR_OK)
-        take_back(writer, size);
+        p11d_writer_rewind(writer, size);
     return rv;
 }
 
@@ -101,7 +91,7 @@ CK_RV p11d_attribute_write_nested(P11dWriter *writer, const CK_ATTRIBUTE *attrib
     if (rv == CKR_OK)
         p11d_writer_array_end(writer, array);
     else
-        take_back(writer, size);
+        p11d_writer_rewind(writer, size);
     return rv;
 }
 

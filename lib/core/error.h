@@ -45,7 +45,9 @@ CK_RV p11d_error_parse_last_part(const char *last_part);
  * UnknownInterface, UnknownObject, NotSupported): for OpenChannel they mean "no channels". */
 bool p11d_error_means_absent(const char *name);
 
-/* What a call that ended in this status is to the application. P11D_OK is CKR_OK. */
+/* What a call that ended in this status is to the application: P11D_NO_MEMORY is CKR_HOST_MEMORY,
+ * P11D_TOO_LARGE CKR_DATA_LEN_RANGE, P11D_REFUSED CKR_FUNCTION_REJECTED; whatever leaves open what
+ * the service did, CKR_DEVICE_ERROR. */
 CK_RV p11d_error_of_status(P11dStatus status);
 
 #endif

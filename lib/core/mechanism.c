@@ -51,10 +51,8 @@ CK_RV p11d_mechanism_write_parameters(P11dWriter *writer, const CK_MECHANISM *me
     const P11dMechanism *row = p11d_mechanism_find(mechanism->mechanism);
     size_t size = writer->buffer->size;
     CK_RV rv = p11d_parameter_write(row ? row->shape : &p11d_parameters_none, writer, mechanism);
-    if (rv != CKR_OK && writer->buffer->size > size) {
-        explicit_bzero(writer->buffer->data + size, writer->buffer->size - size);
-        writer->buffer->size = size;
-    }
+    if (rv != CKR_OK)
+        p11d_writer_rewind(writer, size);
     return rv;
 }
 

@@ -178,3 +178,12 @@ void p11d_writer_raw(P11dWriter *writer, const void *bytes, size_t size)
 {
     put(writer, 1, bytes, size);
 }
+
+void p11d_writer_rewind(P11dWriter *writer, size_t size)
+{
+    P11dBuffer *buffer = writer->buffer;
+    if (buffer->size > size) {
+        explicit_bzero(buffer->data + size, buffer->size - size);
+        buffer->size = size;
+    }
+}

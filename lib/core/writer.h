@@ -57,4 +57,8 @@ void p11d_writer_entry(P11dWriter *writer, const char *key, const char *signatur
  * example the elements of an a{sv} kept since C_SignInit. */
 void p11d_writer_raw(P11dWriter *writer, const void *bytes, size_t size);
 
+/* Takes back, and wipes, what was written since the buffer had size bytes: for a value that turned
+ * out halfway to be one that cannot be written. A failure sticks all the same. */
+void p11d_writer_rewind(P11dWriter *writer, size_t size);
+
 #endif

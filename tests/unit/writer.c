@@ -188,3 +188,19 @@ Test(writer, an_array_over_the_limit_of_dbus_is_too_large)
     cr_assert_not(p11d_writer_ok(&writer));
     cr_assert(buffer.too_large);
 }
+
+Test(writer, rewinding_wipes_what_it_takes_back)
+{
+    p11d_writer_uint32(&writer, 1);
+    p11d_writer_string(&writer, "secret");
+    size_t size = buffer.size;
+    p11d_writer_rewind(&writer, size);
+    cr_assert_eq(buffer.size, size);
+    p11d_writer_rewind(&writer, 4);
+    cr_assert_eq(buffer.size, 4);
+    for (size_t i = 4; i < size; i++)
+        cr_assert_eq(buffer.data[i], 0);
+    p11d_writer_rewind(&writer, 100);
+    cr_assert_eq(buffer.size, 4);
+    cr_assert(p11d_writer_ok(&writer));
+}
