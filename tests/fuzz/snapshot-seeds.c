@@ -48,6 +48,16 @@ static void end_object(Reply *reply)
     p11d_writer_array_end(&reply->writer, reply->attributes);
 }
 
+static void write_reply(Reply *reply, unsigned char kind, FILE *file)
+{
+    size_t size = reply->buffer.size;
+    fputc((int)(size >> 8), file);
+    fputc((int)(size & 0xff), file);
+    fputc(kind, file);
+    fwrite(reply->buffer.data, 1, size, file);
+    p11d_buffer_clear(&reply->buffer);
+}
+
 /* Ends the reply, with the id removed in it, and writes it behind its header. */
 static void end(Reply *reply, uint64_t removed, unsigned char before, FILE *file)
 {
@@ -55,12 +65,25 @@ static void end(Reply *reply, uint64_t removed, unsigned char before, FILE *file
     P11dArray ids = p11d_writer_array_begin(&reply->writer, 8);
     p11d_writer_uint64(&reply->writer, removed);
     p11d_writer_array_end(&reply->writer, ids);
-    size_t size = reply->buffer.size;
-    fputc((int)(size >> 8), file);
-    fputc((int)(size & 0xff), file);
-    fputc(before, file);
-    fwrite(reply->buffer.data, 1, size, file);
-    p11d_buffer_clear(&reply->buffer);
+    write_reply(reply, before, file);
+}
+
+/* A reply to GetAttributes. */
+static void write_answers(FILE *file)
+{
+    Reply reply;
+    p11d_buffer_init(&reply.buffer, 1 << 16);
+    p11d_writer_init(&reply.writer, &reply.buffer);
+    reply.attributes = p11d_writer_array_begin(&reply.writer, 8);
+    p11d_writer_entry(&reply.writer, "unique-id", "s");
+    p11d_writer_string(&reply.writer, "u-1");
+    p11d_writer_array_end(&reply.writer, reply.attributes);
+    P11dArray errors = p11d_writer_array_begin(&reply.writer, 8);
+    p11d_writer_struct(&reply.writer);
+    p11d_writer_string(&reply.writer, "check-value");
+    p11d_writer_string(&reply.writer, "AttributeSensitive");
+    p11d_writer_array_end(&reply.writer, errors);
+    write_reply(&reply, 3, file);
 }
 
 static void write_seed(FILE *file, EVP_PKEY *key)
@@ -86,6 +109,7 @@ static void write_seed(FILE *file, EVP_PKEY *key)
     add_bytes(&reply, "id", info, 4);
     end_object(&reply);
     end(&reply, 3, 0, file);
+    write_answers(file);
 
     begin(&reply, 7, true);
     begin_object(&reply, 5, "private-key", "k");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Any bytes as replies to ListObjects, one after the other: each begins with its length (two bytes)
- * and a byte that says what happens before it (1: the service's run ends, 2: a logout). Whatever is
- * accepted, every object is found by its handle, its id, and its own attributes, and answers every
- * question.
+ * and a byte that says what happens before it (1: the service's run ends, 2: a logout), or that it
+ * is a reply to GetAttributes instead (3). Whatever is accepted, every object is found by its
+ * handle, its id, and its own attributes, and answers every question.
  */
 #include "snapshot.h"
 
@@ -77,13 +77,35 @@ static void check(const P11dSnapshot *snapshot)
     }
 }
 
-static void apply(P11dSnapshot *snapshot, const uint8_t *data, size_t size, CK_OBJECT_HANDLE *last)
+/* As if every object had been asked for all that it does not know. */
+static void learn(const P11dSnapshot *snapshot, const P11dReader *body)
+{
+    CK_ATTRIBUTE *asked = calloc(p11d_attribute_count, sizeof(*asked));
+    CK_ATTRIBUTE_TYPE *types = calloc(p11d_attribute_count, sizeof(*types));
+    for (size_t i = 0; i < p11d_attribute_count; i++)
+        asked[i].type = p11d_attributes[i].type;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        P11dObject *object = snapshot->sorted[P11D_SNAPSHOT_BY_ID][i];
+        P11dReader copy = *body;
+        CK_ULONG count = p11d_object_unknown(object, asked, p11d_attribute_count, types);
+        if (p11d_object_learn(object, types, count, &copy) == CKR_OK)
+            FUZZ_EXPECT(p11d_object_unknown(object, asked, p11d_attribute_count, types) == 0);
+    }
+    free(asked);
+    free(types);
+}
+
+static void take_reply(P11dSnapshot *snapshot, uint8_t kind, const uint8_t *data, size_t size,
+                       CK_OBJECT_HANDLE *last)
 {
     P11dReader reader;
     uint8_t *copy = aligned_alloc(8, (size + 8) & ~(size_t)7);
     memcpy(copy, data, size);
     p11d_reader_init(&reader, copy, size, false);
-    if (p11d_reader_validate(&reader, "tba(ta{sv})at", 0)) {
+    if (kind == 3) {
+        if (p11d_reader_validate(&reader, "a{sv}a{ss}", 0))
+            learn(snapshot, &reader);
+    } else if (p11d_reader_validate(&reader, "tba(ta{sv})at", 0)) {
         uint64_t generation = snapshot->generation;
         if (p11d_snapshot_apply(snapshot, &reader, next_handle, last) != CKR_OK)
             FUZZ_EXPECT(snapshot->generation == generation);
@@ -99,9 +121,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p11d_snapshot_init(&snapshot);
     while (size > HEADER) {
         size_t length = (size_t)data[0] << 8 | data[1];
-        if (data[2] == 1)
+        uint8_t kind = data[2];
+        if (kind == 1)
             p11d_snapshot_detach(&snapshot);
-        else if (data[2] == 2)
+        else if (kind == 2)
             p11d_snapshot_drop_private(&snapshot);
         data += HEADER;
         size -= HEADER;
@@ -109,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             length = size;
         if (length > REPLY_MAX)
             break;
-        apply(&snapshot, data, length, &last);
+        take_reply(&snapshot, kind, data, length, &last);
         data += length;
         size -= length;
     }

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory that runs out, at every single allocation in turn: an error, nothing changed, nothing
+ * lost. The linker puts the functions below in the place of malloc and its kin for all of the
+ * module and the core.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "listing.h"
+#include "objects.h"
+#include "snapshot.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t count, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t count, size_t size);
+
+static long left = -1; /* allocations that succeed before one fails; negative: all do */
+
+static bool fails(void)
+{
+    return left >= 0 && left-- == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t size)
+{
+    return fails() ? NULL : __real_reallocarray(old, count, size);
+}
+
+static CK_OBJECT_HANDLE next_handle(void *data)
+{
+    CK_OBJECT_HANDLE *last = data;
+    return ++*last;
+}
+
+/* A P-256 key, from the interface's example of 26 + 65 bytes. */
+static void add_key(Listing *listing, uint64_t id)
+{
+    static const unsigned char head[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                         0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                         0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+    unsigned char info[91] = {0};
+    memcpy(info, head, sizeof(head));
+    info[90] = (unsigned char)id;
+    static const char *const absent[] = {"start-date", "end-date", NULL};
+    listing_begin_object(listing, id);
+    listing_text(listing, "class", "private-key");
+    listing_text(listing, "label", "key");
+    listing_bytes(listing, "public-key-info", info, sizeof(info));
+    listing_names(listing, "absent", absent);
+    listing_end_object(listing);
+}
+
+static void list(Listing *listing, bool complete)
+{
+    static const uint64_t removed[] = {1};
+    listing_begin(listing, complete ? 1 : 2, complete);
+    for (uint64_t id = 1; id <= 20; id++)
+        add_key(listing, complete ? id : id + 10);
+    listing_end(listing, removed, complete ? 0 : 1);
+}
+
+/* Applies with the nth allocation failing. True once there is no nth. */
+static bool apply_without(P11dSnapshot *snapshot, const Listing *listing, long nth)
+{
+    CK_OBJECT_HANDLE last = 1000 + (CK_OBJECT_HANDLE)nth * 100;
+    size_t count = snapshot->count;
+    uint64_t generation = snapshot->generation;
+    P11dReader reader = listing_reader(listing, "tba(ta{sv})at");
+    left = nth;
+    CK_RV rv = p11d_snapshot_apply(snapshot, &reader, next_handle, &last);
+    bool reached = left < 0;
+    left = -1;
+    if (!reached) {
+        cr_assert_eq(rv, CKR_OK);
+        return true;
+    }
+    /* Where a single allocation is not needed to succeed, so be it. */
+    if (rv != CKR_OK) {
+        cr_assert_eq(rv, CKR_HOST_MEMORY, "allocation %ld: 0x%lx", nth, rv);
+        cr_assert_eq(snapshot->count, count);
+        cr_assert_eq(snapshot->generation, generation);
+    }
+    return false;
+}
+
+static void check_list(bool detached)
+{
+    Listing whole, difference;
+    list(&whole, true);
+    list(&difference, false);
+    bool done = false;
+    for (long nth = 0; !done; nth++) {
+        CK_OBJECT_HANDLE last = 0;
+        P11dSnapshot snapshot;
+        p11d_snapshot_init(&snapshot);
+        P11dReader reader = listing_reader(&whole, "tba(ta{sv})at");
+        cr_assert_eq(p11d_snapshot_apply(&snapshot, &reader, next_handle, &last), CKR_OK);
+        if (detached)
+            p11d_snapshot_detach(&snapshot);
+        done = apply_without(&snapshot, detached ? &whole : &difference, nth);
+        if (snapshot.count > 0)
+            cr_assert_not_null(p11d_snapshot_find(&snapshot, 15));
+        p11d_snapshot_clear(&snapshot);
+    }
+    listing_clear(&whole);
+    listing_clear(&difference);
+}
+
+Test(memory, a_difference_is_applied_wholly_or_not_at_all)
+{
+    check_list(false);
+}
+
+Test(memory, a_list_of_another_run_is_applied_wholly_or_not_at_all)
+{
+    check_list(true);
+}
+
+Test(memory, an_answer_that_cannot_be_kept_is_an_error)
+{
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_UNIQUE_ID, CKA_CHECK_VALUE, 0x80000001};
+    Listing values;
+    listing_begin_attributes(&values);
+    listing_text(&values, "unique-id", "u");
+    listing_bytes(&values, "0x80000001", "v", 1);
+    listing_end_attributes(&values);
+    p11d_writer_array_end(&values.writer, p11d_writer_array_begin(&values.writer, 8));
+    bool done = false;
+    for (long nth = 0; !done; nth++) {
+        Listing listing;
+        objects_begin(&listing, "data");
+        P11dObject *object = objects_must_make(&listing);
+        P11dReader body = listing_reader(&values, "a{sv}a{ss}");
+        left = nth;
+        CK_RV rv = p11d_object_learn(object, types, 3, &body);
+        done = left >= 0;
+        left = -1;
+        cr_assert_eq(rv, done ? CKR_OK : CKR_HOST_MEMORY);
+        p11d_object_free(object);
+    }
+    listing_clear(&values);
+}
