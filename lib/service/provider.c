@@ -207,10 +207,14 @@ static void on_child_end(GPid pid, gint status, gpointer data)
     restart_later(self, why);
 }
 
-/* Keeps the signals that a terminal sends to the service away from the worker: the supervisor ends
- * it in order. Runs between fork and exec. */
+/*
+ * Runs between fork and exec. What a module in the worker prints must not get into the output of
+ * the service; and the signals that a terminal sends are for the supervisor, which ends the worker
+ * in order.
+ */
 static void prepare_child(gpointer data G_GNUC_UNUSED)
 {
+    dup2(STDERR_FILENO, STDOUT_FILENO);
     setpgid(0, 0);
 }
 
@@ -226,10 +230,10 @@ static gboolean spawn(P11dProvider *self, int link_fd, GError **error)
         g_ptr_array_add(argv, (gpointer)*a);
     g_ptr_array_add(argv, self->directory);
     g_ptr_array_add(argv, NULL);
-    return g_spawn_async_with_pipes_and_fds(
-        NULL, (const char *const *)argv->pdata, NULL,
-        G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_FILE_AND_ARGV_ZERO, prepare_child, NULL, -1,
-        STDERR_FILENO, STDERR_FILENO, &link_fd, &target, 1, &self->pid, NULL, NULL, NULL, error);
+    return g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv->pdata, NULL,
+                                            G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_FILE_AND_ARGV_ZERO,
+                                            prepare_child, NULL, -1, -1, -1, &link_fd, &target, 1,
+                                            &self->pid, NULL, NULL, NULL, error);
 }
 
 /* Starts the process with one end of a new link; ours is in self->link then. */

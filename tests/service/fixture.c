@@ -24,8 +24,9 @@ static const char bus_configuration[] =
     "<policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>"
     "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>";
 
-static void end_with_test(gpointer data G_GNUC_UNUSED)
+static void prepare_child(gpointer data G_GNUC_UNUSED)
 {
+    dup2(STDERR_FILENO, STDOUT_FILENO);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
@@ -39,8 +40,8 @@ static GPid start(const char *const *argv, int *said)
 
     cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
     g_spawn_async_with_pipes_and_fds(
-        NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, end_with_test, NULL, -1,
-        STDERR_FILENO, STDERR_FILENO, &ends[1], &target, 1, &pid, NULL, NULL, NULL, &error);
+        NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, prepare_child, NULL, -1,
+        -1, -1, &ends[1], &target, 1, &pid, NULL, NULL, NULL, &error);
     cr_assert_null(error, "%s", error ? error->message : "");
     close(ends[1]);
     *said = ends[0];

@@ -15,6 +15,7 @@
 static char path[64];          /* of the token */
 static P11dChannel supervisor; /* the link */
 static P11dChannel client;     /* the last one that came */
+static P11dCredentials credentials;
 
 /* Properties with that label, and Run if it is well behaved: where a string makes no sense. */
 static void label(P11dBuffer *buffer, const char *text, bool well_behaved)
@@ -69,8 +70,25 @@ static void answer_largely(const P11dMessage *call)
     free(bytes);
 }
 
-static void take_client(void)
+static void answer_with_credentials(const P11dMessage *call)
 {
+    P11dWriter writer;
+    P11dMessage reply = {
+        .type = P11D_MESSAGE_RETURN, .reply_serial = call->serial, .signature = "ay"};
+    p11d_channel_begin(&client, &writer, &reply);
+    P11dArray bytes = p11d_writer_array_begin(&writer, 1);
+    p11d_writer_uint32(&writer, (uint32_t)credentials.pid);
+    p11d_writer_uint32(&writer, credentials.uid);
+    for (size_t i = 0; i < credentials.group_count; i++)
+        p11d_writer_uint32(&writer, credentials.groups[i]);
+    p11d_writer_array_end(&writer, bytes);
+    p11d_channel_send(&client, &writer, -1, p11d_deadline_never(), NULL);
+}
+
+static void take_client(const P11dMessage *message)
+{
+    p11d_credentials_clear(&credentials);
+    p11d_link_read_client(message, &credentials);
     p11d_channel_clear(&client);
     p11d_channel_init(&client, p11d_channel_take(&supervisor, 0), P11D_MESSAGE_MAX);
 }
@@ -84,7 +102,7 @@ static bool serve_link(const char *kind)
     while ((status = p11d_channel_receive(&supervisor, p11d_deadline_now(), &message)) == P11D_OK) {
         if (p11d_link_kind(&message, &of) != P11D_LINK_CLIENT)
             continue;
-        take_client();
+        take_client(&message);
         if (strcmp(kind, "chatty") == 0)
             chatter();
     }
@@ -95,7 +113,7 @@ static bool serve_link(const char *kind)
 static int serve(const char *kind)
 {
     P11dMessage message;
-    for (;;) {
+    while (p11d_channel_is_open(&supervisor)) {
         struct pollfd ready[] = {{p11d_descriptor_number(supervisor.descriptor), POLLIN, 0},
                                  {p11d_descriptor_number(client.descriptor), POLLIN, 0}};
         if (poll(ready, 2, -1) < 0)
@@ -109,7 +127,10 @@ static int serve(const char *kind)
             return 7;
         if (strcmp(kind, "large") == 0)
             answer_largely(&message);
+        if (strcmp(kind, "clerk") == 0)
+            answer_with_credentials(&message);
     }
+    return 0;
 }
 
 int unruly_worker_main(const char *kind)

@@ -16,6 +16,7 @@
  *   large     answers every call with 17 MiB
  *   mute      never answers
  *   deserter  ends when the first call comes
+ *   clerk     answers every call with the client's credentials, as uint32s: pid, uid, groups
  */
 int unruly_worker_main(const char *kind);
 

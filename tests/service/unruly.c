@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* What the supervisor makes of workers and hosts that misbehave. */
 #include <criterion/criterion.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -281,4 +283,97 @@ Test(unruly, it_ends_in_order_with_calls_under_way)
         g_main_context_iteration(NULL, TRUE);
     expect_error(&signing, "org.freedesktop.DBus.Error.NoReply");
     expect_error(&listing, "org.freedesktop.DBus.Error.NoReply");
+}
+
+/* What the clerk says: pid, uid and groups of this process. */
+static void expect_ourselves(const uint8_t *bytes, size_t size)
+{
+    guint32 said[66];
+    gid_t groups[64];
+    int count = getgroups(64, groups);
+    cr_assert_geq(count, 0);
+    cr_assert_leq(size, sizeof said);
+    memcpy(said, bytes, size);
+    cr_assert_eq(said[0], (guint32)getpid());
+    cr_assert_eq(said[1], getuid());
+    for (int i = 0; i < count; i++) {
+        gboolean found = FALSE;
+        for (size_t j = 2; j < size / 4; j++)
+            found = found || said[j] == groups[i];
+        cr_assert(found, "group %u", (unsigned)groups[i]);
+    }
+}
+
+static void expect_ourselves_over(P11dChannel *channel)
+{
+    P11dWriter writer;
+    const uint8_t *bytes;
+    size_t size;
+    fixture_begin(channel, &writer, TOKEN_PATH("clerk"), &p11d_interface_token, "GenerateRandom");
+    p11d_writer_uint32(&writer, 8);
+    P11dMessage reply = fixture_finish(channel, &writer, NULL);
+    cr_assert(p11d_reader_bytes(&reply.body, &bytes, &size));
+    expect_ourselves(bytes, size);
+}
+
+Test(unruly, permissions_come_from_the_word_of_the_bus_on_the_caller)
+{
+    P11dChannel manager, control;
+    g_autoptr(GError) error = NULL;
+    fixture_start(&fixture, "unruly-clerk");
+    cr_assert(fixture_wait_ready(&fixture));
+
+    g_autoptr(GVariant) reply = random_bytes(NULL, TOKEN_PATH("clerk"), &error);
+    cr_assert_not_null(reply, "%s", error ? error->message : "");
+    g_autoptr(GVariant) said = g_variant_get_child_value(reply, 0);
+    gsize size;
+    const uint8_t *bytes = g_variant_get_fixed_array(said, &size, 1);
+    expect_ourselves(bytes, size);
+
+    fixture_open_channel(fixture.bus, TOKEN_PATH("clerk"), &p11d_interface_token, &control);
+    expect_ourselves_over(&control);
+    p11d_channel_clear(&control);
+
+    fixture_open_channel(fixture.bus, P11D_ROOT_PATH, &p11d_interface_manager, &manager);
+    fixture_open_over(&manager, TOKEN_PATH("clerk"), &control);
+    expect_ourselves_over(&control);
+    p11d_channel_clear(&control);
+    p11d_channel_clear(&manager);
+}
+
+/* What a descriptor of that process is. */
+static char *descriptor_of(GPid pid, int number)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd/%d", (int)pid, number);
+    char *target = g_file_read_link(path, NULL);
+    cr_assert_not_null(target, "%s", path);
+    return target;
+}
+
+Test(unruly, a_worker_inherits_its_link_and_no_other_descriptor)
+{
+    P11dChannel managers[8];
+    fixture_start(&fixture, "unruly-mute");
+    cr_assert(fixture_wait_ready(&fixture));
+    for (size_t i = 0; i < G_N_ELEMENTS(managers); i++)
+        fixture_open_channel(fixture.bus, P11D_ROOT_PATH, &p11d_interface_manager, &managers[i]);
+    g_autoptr(GArray) first = fixture_children(fixture.service_pid);
+    kill(g_array_index(first, GPid, 0), SIGKILL);
+    g_autoptr(GArray) second = NULL;
+    do {
+        g_clear_pointer(&second, g_array_unref);
+        g_variant_unref(fixture_managed_objects(&fixture)); /* waits for the next worker */
+        second = fixture_children(fixture.service_pid);
+    } while (second->len != 1 || g_array_index(second, GPid, 0) == g_array_index(first, GPid, 0));
+    wait_for_token(TOKEN_PATH("mute"));
+    GPid worker = g_array_index(second, GPid, 0);
+    cr_assert_eq(fixture_descriptors(worker), 4);
+    /* What it prints is not in the output of the service. */
+    g_autofree char *output = descriptor_of(worker, STDOUT_FILENO);
+    g_autofree char *errors = descriptor_of(worker, STDERR_FILENO);
+    g_autofree char *our_errors = descriptor_of(fixture.service_pid, STDERR_FILENO);
+    cr_assert_str_eq(output, errors);
+    cr_assert_str_eq(errors, our_errors);
+    for (size_t i = 0; i < G_N_ELEMENTS(managers); i++)
+        p11d_channel_clear(&managers[i]);
 }
