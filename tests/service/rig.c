@@ -219,32 +219,36 @@ static void read_attributes(P11dReader *objects, RigObject *object)
     }
 }
 
-const char *rig_list(Rig *rig, P11dChannel *channel, uint64_t known, RigList *list)
+void rig_read_list(P11dReader *body, RigList *list)
 {
-    P11dWriter writer;
-    P11dMessage reply;
     P11dReader objects, removed;
-
     memset(list, 0, sizeof *list);
-    begin_token(rig, channel, &writer, "ListObjects");
-    p11d_writer_uint64(&writer, known);
-    const char *error = rig_call(channel, &writer, &reply);
-    if (error)
-        return error;
-    p11d_reader_uint64(&reply.body, &list->generation);
-    p11d_reader_boolean(&reply.body, &list->complete);
-    p11d_reader_array(&reply.body, 8, &objects);
-    while (!p11d_reader_at_end(&objects) && list->count < 64) {
+    p11d_reader_uint64(body, &list->generation);
+    p11d_reader_boolean(body, &list->complete);
+    p11d_reader_array(body, 8, &objects);
+    while (!p11d_reader_at_end(&objects) && list->count < RIG_LIST_MAX) {
         p11d_reader_struct(&objects);
         p11d_reader_uint64(&objects, &list->objects[list->count].id);
         read_attributes(&objects, &list->objects[list->count++]);
     }
-    p11d_reader_array(&reply.body, 8, &removed);
-    while (!p11d_reader_at_end(&removed) && list->removed_count < 64)
+    p11d_reader_array(body, 8, &removed);
+    while (!p11d_reader_at_end(&removed) && list->removed_count < RIG_LIST_MAX)
         p11d_reader_uint64(&removed, &list->removed[list->removed_count++]);
-    if (!p11d_reader_ok(&reply.body) || !p11d_reader_ok(&objects))
+    if (!p11d_reader_ok(body) || !p11d_reader_ok(&objects))
         rig_fail("ListObjects: malformed");
-    return NULL;
+}
+
+const char *rig_list(Rig *rig, P11dChannel *channel, uint64_t known, RigList *list)
+{
+    P11dWriter writer;
+    P11dMessage reply;
+
+    begin_token(rig, channel, &writer, "ListObjects");
+    p11d_writer_uint64(&writer, known);
+    const char *error = rig_call(channel, &writer, &reply);
+    if (!error)
+        rig_read_list(&reply.body, list);
+    return error;
 }
 
 const RigObject *rig_find(const RigList *list, const char *class, const char *label)

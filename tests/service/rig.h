@@ -71,20 +71,23 @@ typedef struct RigObject {
     uint64_t id;
     char class[24];
     char label[64];
-    uint8_t value[8192]; /* public-key-info or value */
+    uint8_t value[2048]; /* public-key-info or value */
     size_t value_size;
     bool private;
 } RigObject;
 
+#define RIG_LIST_MAX 64 /* what is more is not read */
 typedef struct RigList {
     uint64_t generation;
     bool complete;
-    RigObject objects[64];
+    RigObject objects[RIG_LIST_MAX];
     size_t count;
-    uint64_t removed[64];
+    uint64_t removed[RIG_LIST_MAX];
     size_t removed_count;
 } RigList;
 
+/* Reads the body of a reply to ListObjects. */
+void rig_read_list(P11dReader *body, RigList *list);
 const char *rig_list(Rig *rig, P11dChannel *channel, uint64_t known, RigList *list);
 /* The object of that class and label, or NULL. */
 const RigObject *rig_find(const RigList *list, const char *class, const char *label);

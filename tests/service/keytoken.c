@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: MIT
+#include "keytoken.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/x509.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rig.h"
+#include "signer.h"
+
+static char *directory;
+static P11dToken *token;
+static P11dView *view; /* of a client that is always there */
+static RigList list;
+
+static void open_directory(void)
+{
+    directory = rig_make_directory();
+    cr_assert(p11d_signer_setup());
+}
+
+static void open_token(void)
+{
+    static const P11dCredentials nobody;
+    token = p11d_keytoken_open(directory);
+    cr_assert_not_null(token);
+    view = token->operations->open(token, &nobody);
+}
+
+static void set_up(void)
+{
+    open_directory();
+    open_token();
+}
+
+static void tear_down(void)
+{
+    token->operations->close(view);
+    token->operations->free(token);
+    p11d_signer_teardown();
+    rig_remove_directory(directory);
+}
+
+static void list_as(P11dView *who, uint64_t known)
+{
+    P11dBuffer buffer;
+    P11dWriter writer;
+    P11dReader reader;
+    p11d_buffer_init(&buffer, 1 << 24);
+    p11d_writer_init(&writer, &buffer);
+    who->token->operations->list(who, known, &writer);
+    cr_assert(p11d_writer_ok(&writer));
+    p11d_reader_init(&reader, buffer.data, buffer.size, false);
+    cr_assert(p11d_reader_validate(
+        &reader, p11d_interface_method(&p11d_interface_token, "ListObjects")->out, 0));
+    rig_read_list(&reader, &list);
+    cr_assert_eq(list.generation, who->token->operations->generation(who));
+    p11d_buffer_clear(&buffer);
+}
+
+static void list_all(void)
+{
+    list_as(view, 0);
+}
+
+/* Waits until the directory's events have brought what done is about. */
+static unsigned wait_until(bool (*done)(void))
+{
+    unsigned change = 0;
+    do {
+        struct pollfd event = {.fd = token->descriptor, .events = POLLIN};
+        cr_assert_eq(poll(&event, 1, 60000), 1, "no event came");
+        change |= token->operations->dispatch(token);
+        list_all();
+    } while (!done());
+    return change;
+}
+
+static void write_key(const char *name, const char *passphrase)
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, name, key, RIG_PKCS8, passphrase);
+    EVP_PKEY_free(key);
+}
+
+static uint64_t id_of(const char *class, const char *label)
+{
+    const RigObject *object = rig_find(&list, class, label);
+    return object ? object->id : 0;
+}
+
+static CK_RV sign_as(P11dView *who, uint64_t key)
+{
+    P11dParameters parameters = {.mechanism.mechanism = CKM_ECDSA};
+    uint8_t digest[32] = {1};
+    P11dBuffer output;
+    p11d_buffer_init(&output, 1024);
+    CK_RV rv = token->operations->sign(who, key, &parameters, digest, sizeof digest, &output);
+    cr_assert_eq(output.size, rv == CKR_OK ? 64 : 0);
+    p11d_buffer_clear(&output);
+    return rv;
+}
+
+static CK_RV login_as(P11dView *who, const char *pin)
+{
+    return token->operations->login(who, CKU_USER, (const uint8_t *)pin, strlen(pin));
+}
+
+static P11dView *another_client(void)
+{
+    static const P11dCredentials nobody;
+    return token->operations->open(token, &nobody);
+}
+
+/* --- objects --- */
+
+Test(keytoken, key_public_key_and_certificate_belong_together, .init = open_directory,
+     .fini = tear_down)
+{
+    EVP_PKEY *key = rig_generate("ED25519");
+    rig_write_key(directory, "mine.key", key, RIG_PKCS8, NULL);
+    rig_write_certificate(directory, "mine.crt", key);
+    open_token();
+    list_all();
+    cr_assert(list.complete);
+    cr_assert_eq(list.count, 3);
+    const RigObject *private = rig_find(&list, "private-key", "mine");
+    const RigObject *public = rig_find(&list, "public-key", "mine");
+    const RigObject *certificate = rig_find(&list, "certificate", "mine");
+    cr_assert(private && public && certificate);
+    cr_assert_not(private->private);
+    cr_assert_eq(private->value_size, public->value_size);
+    cr_assert_arr_eq(private->value, public->value, public->value_size);
+    const uint8_t *der = certificate->value;
+    X509 *parsed = d2i_X509(NULL, &der, (long)certificate->value_size);
+    cr_assert_eq(EVP_PKEY_eq(X509_get0_pubkey(parsed), key), 1);
+    X509_free(parsed);
+    EVP_PKEY_free(key);
+}
+
+Test(keytoken, certificate_in_the_same_file, .init = open_directory, .fini = tear_down)
+{
+    char *text = NULL;
+    size_t size = 0;
+    EVP_PKEY *key = rig_generate("EC:P-384");
+    rig_write_key(directory, "a", key, RIG_TRADITIONAL, NULL);
+    rig_write_certificate(directory, "b", key);
+    FILE *both = open_memstream(&text, &size);
+    for (const char *name = "a"; name; name = *name == 'a' ? "b" : NULL) {
+        char path[1024], line[256];
+        snprintf(path, sizeof path, "%s/%s", directory, name);
+        FILE *part = fopen(path, "re");
+        while (fgets(line, sizeof line, part))
+            fputs(line, both);
+        fclose(part);
+    }
+    fclose(both);
+    rig_write_file(directory, "both.pem", text, size, 0600);
+    free(text);
+    EVP_PKEY_free(key);
+    open_token();
+    list_all();
+    cr_assert_eq(list.count, 3);
+    cr_assert(id_of("certificate", "both"));
+}
+
+Test(keytoken, certificate_of_another_key_is_left_out, .init = open_directory, .fini = tear_down)
+{
+    EVP_PKEY *other = rig_generate("EC:P-256");
+    write_key("a.key", NULL);
+    rig_write_certificate(directory, "a.crt", other);
+    rig_write_certificate(directory, "alone.crt", other);
+    rig_write_public(directory, "public.pub", other);
+    EVP_PKEY_free(other);
+    open_token();
+    list_all();
+    cr_assert(id_of("private-key", "a") && id_of("public-key", "a"));
+    cr_assert_not(id_of("certificate", "a"));
+    cr_assert(id_of("certificate", "alone"));
+    cr_assert(id_of("public-key", "public"));
+    cr_assert_eq(list.count, 4);
+}
+
+Test(keytoken, handles_of_what_is_no_private_key_do_not_sign, .init = open_directory,
+     .fini = tear_down)
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, "k.key", key, RIG_PKCS8, NULL);
+    rig_write_certificate(directory, "k.crt", key);
+    EVP_PKEY_free(key);
+    open_token();
+    list_all();
+    cr_assert_eq(sign_as(view, id_of("private-key", "k")), CKR_OK);
+    cr_assert_eq(sign_as(view, id_of("public-key", "k")), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    cr_assert_eq(sign_as(view, id_of("certificate", "k")), CKR_KEY_HANDLE_INVALID);
+    cr_assert_eq(sign_as(view, 0), CKR_KEY_HANDLE_INVALID);
+    cr_assert_eq(sign_as(view, UINT64_MAX), CKR_KEY_HANDLE_INVALID);
+}
+
+/* --- files come and go --- */
+
+static bool has_one(void)
+{
+    return id_of("private-key", "one");
+}
+
+static bool has_two(void)
+{
+    return id_of("private-key", "two");
+}
+
+static bool has_no_one(void)
+{
+    return !has_one();
+}
+
+static bool is_empty(void)
+{
+    return list.count == 0;
+}
+
+Test(keytoken, files_appear_and_disappear, .init = set_up, .fini = tear_down)
+{
+    list_all();
+    cr_assert_eq(list.count, 0);
+    write_key("one.key", NULL);
+    cr_assert(wait_until(has_one) & P11D_TOKEN_OBJECTS);
+    uint64_t one = id_of("private-key", "one"), known = list.generation;
+    cr_assert_eq(sign_as(view, one), CKR_OK);
+
+    write_key("two.key", NULL);
+    wait_until(has_two);
+    uint64_t two = id_of("private-key", "two");
+    cr_assert_eq(id_of("private-key", "one"), one, "an object that stays keeps its id");
+
+    list_as(view, known);
+    cr_assert_not(list.complete);
+    cr_assert_eq(list.count, 2);
+    cr_assert_eq(id_of("private-key", "two"), two);
+    known = list.generation;
+    list_as(view, known);
+    cr_assert(!list.complete && list.count == 0 && list.removed_count == 0);
+
+    unlinkat(AT_FDCWD, strcat(strcpy((char[1024]){0}, directory), "/one.key"), 0);
+    wait_until(has_no_one);
+    list_as(view, known);
+    cr_assert(!list.complete && list.count == 0);
+    cr_assert_eq(list.removed_count, 2);
+    cr_assert(list.removed[0] == one || list.removed[1] == one);
+    cr_assert_eq(sign_as(view, one), CKR_KEY_HANDLE_INVALID);
+    cr_assert_eq(sign_as(view, two), CKR_OK);
+}
+
+static uint64_t id_before;
+
+static bool one_is_another(void)
+{
+    return has_one() && id_of("private-key", "one") != id_before;
+}
+
+Test(keytoken, a_replaced_file_is_another_object, .init = set_up, .fini = tear_down)
+{
+    write_key("one.key", NULL);
+    wait_until(has_one);
+    id_before = id_of("private-key", "one");
+    write_key("one.key", NULL);
+    wait_until(one_is_another);
+    cr_assert_eq(sign_as(view, id_before), CKR_KEY_HANDLE_INVALID);
+    cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
+}
+
+Test(keytoken, the_same_key_written_again_stays_the_same_object, .init = set_up, .fini = tear_down)
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, "one.key", key, RIG_PKCS8, NULL);
+    wait_until(has_one);
+    uint64_t id = id_of("private-key", "one"), generation = list.generation;
+    rig_write_key(directory, "one.key", key, RIG_TRADITIONAL, NULL);
+    write_key("two.key", NULL); /* comes after, so what was before is known then */
+    wait_until(has_two);
+    cr_assert_eq(id_of("private-key", "one"), id);
+    list_as(view, generation);
+    cr_assert_not(id_of("private-key", "one"), "nothing of it has changed");
+    EVP_PKEY_free(key);
+}
+
+Test(keytoken, a_file_that_is_being_written_appears_when_it_is_complete, .init = set_up,
+     .fini = tear_down)
+{
+    static char text[4096];
+    char path[1024];
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, ".hidden", key, RIG_PKCS8, NULL);
+    EVP_PKEY_free(key);
+    snprintf(path, sizeof path, "%s/.hidden", directory);
+    FILE *file = fopen(path, "re");
+    size_t size = fread(text, 1, sizeof text, file);
+    fclose(file);
+
+    snprintf(path, sizeof path, "%s/one.key", directory);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_eq(write(fd, text, 100), 100);
+    write_key("two.key", NULL);
+    wait_until(has_two);
+    cr_assert_not(has_one());
+    cr_assert_eq(write(fd, text + 100, size - 100), (ssize_t)size - 100);
+    close(fd);
+    wait_until(has_one);
+}
+
+Test(keytoken, a_link_that_is_swapped_brings_the_new_keys, .init = set_up, .fini = tear_down)
+{
+    /* As secrets are mounted in containers: one.key -> ..data/one.key, ..data -> a directory. */
+    char path[1024];
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (const char *name = "v1"; name; name = strcmp(name, "v1") == 0 ? "v2" : NULL) {
+        mkdirat(fd, name, 0700);
+        snprintf(path, sizeof path, "%s/%s", directory, name);
+        char *whole = directory;
+        directory = path;
+        write_key("one.key", NULL);
+        directory = whole;
+    }
+    symlinkat("v1", fd, "..data");
+    symlinkat("..data/one.key", fd, "one.key");
+    wait_until(has_one);
+    id_before = id_of("private-key", "one");
+    symlinkat("v2", fd, "..tmp");
+    renameat(fd, "..tmp", fd, "..data");
+    wait_until(one_is_another);
+    unlinkat(fd, "v1/one.key", 0);
+    unlinkat(fd, "v2/one.key", 0);
+    unlinkat(fd, "v1", AT_REMOVEDIR);
+    unlinkat(fd, "v2", AT_REMOVEDIR);
+    close(fd);
+}
+
+Test(keytoken, a_key_that_becomes_readable_for_others_disappears, .init = set_up, .fini = tear_down)
+{
+    char path[1024];
+    write_key("one.key", NULL);
+    wait_until(has_one);
+    snprintf(path, sizeof path, "%s/one.key", directory);
+    chmod(path, 0644);
+    wait_until(is_empty);
+    chmod(path, 0600);
+    wait_until(has_one);
+}
+
+Test(keytoken, the_directory_is_removed_and_comes_back, .init = set_up, .fini = tear_down)
+{
+    char path[1024];
+    write_key("one.key", NULL);
+    wait_until(has_one);
+    id_before = id_of("private-key", "one");
+    snprintf(path, sizeof path, "%s/one.key", directory);
+    unlink(path);
+    cr_assert_eq(rmdir(directory), 0);
+    wait_until(is_empty);
+    cr_assert_eq(mkdir(directory, 0700), 0);
+    write_key("one.key", NULL);
+    wait_until(one_is_another);
+
+    snprintf(path, sizeof path, "%s.moved", directory);
+    cr_assert_eq(rename(directory, path), 0);
+    wait_until(is_empty);
+    cr_assert_eq(rename(path, directory), 0);
+    wait_until(has_one);
+}
+
+Test(keytoken, ids_are_never_used_again, .init = set_up, .fini = tear_down)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/one.key", directory);
+    uint64_t last = 0;
+    for (int i = 0; i < 5; i++) {
+        write_key("one.key", NULL);
+        wait_until(has_one);
+        cr_assert_gt(id_of("private-key", "one"), last);
+        last = id_of("public-key", "one") > id_of("private-key", "one")
+                   ? id_of("public-key", "one")
+                   : id_of("private-key", "one");
+        unlink(path);
+        wait_until(is_empty);
+    }
+}
+
+Test(keytoken, a_history_that_is_too_long_gives_everything, .init = open_directory,
+     .fini = tear_down)
+{
+    char name[32];
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    for (int i = 0; i < 1100; i++) {
+        snprintf(name, sizeof name, "%d.pub", i);
+        rig_write_public(directory, name, key);
+    }
+    EVP_PKEY_free(key);
+    open_token();
+    list_all();
+    uint64_t known = list.generation;
+    for (int i = 0; i < 1100; i++) {
+        snprintf(name, sizeof name, "/%d.pub", i);
+        unlink(strcat(strcpy((char[1024]){0}, directory), name));
+    }
+    wait_until(is_empty);
+    list_as(view, known);
+    cr_assert(list.complete);
+    cr_assert_eq(list.removed_count, 0);
+}
+
+Test(keytoken, a_generation_that_means_nothing_gives_everything, .init = open_directory,
+     .fini = tear_down)
+{
+    write_key("one.key", NULL);
+    open_token();
+    list_all();
+    uint64_t generation = list.generation;
+    static const uint64_t offsets[] = {1, UINT64_MAX, 1000, UINT64_MAX - 1000000};
+    for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+        list_as(view, generation + offsets[i]);
+        cr_assert(list.complete);
+        cr_assert_eq(list.count, 2);
+    }
+    P11dView *other = another_client();
+    list_as(other, generation);
+    cr_assert(list.complete, "a generation belongs to its client");
+    token->operations->close(other);
+}
+
+/* --- login --- */
+
+Test(keytoken, a_login_opens_keys_for_its_client_alone, .init = open_directory, .fini = tear_down)
+{
+    write_key("one.key", "secret");
+    open_token();
+    P11dView *other = another_client();
+    list_all();
+    cr_assert_eq(list.count, 0, "nothing of it is known before login");
+    uint64_t known = list.generation;
+
+    cr_assert_eq(login_as(view, "wrong"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(view, ""), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    cr_assert_eq(login_as(view, "secret"), CKR_USER_ALREADY_LOGGED_IN);
+    list_as(view, known);
+    cr_assert(list.complete && list.generation != known);
+    cr_assert_eq(list.count, 2);
+    uint64_t key = id_of("private-key", "one");
+    cr_assert(rig_find(&list, "private-key", "one")->private);
+    cr_assert_eq(sign_as(view, key), CKR_OK);
+
+    cr_assert_eq(sign_as(other, key), CKR_KEY_HANDLE_INVALID);
+    cr_assert_eq(sign_as(other, id_of("public-key", "one")), CKR_KEY_HANDLE_INVALID);
+    list_as(other, 0);
+    cr_assert_eq(list.count, 0);
+    cr_assert_eq(token->operations->logout(other), CKR_USER_NOT_LOGGED_IN);
+    cr_assert_eq(sign_as(view, key), CKR_OK, "another's logout is not this one's");
+
+    known = token->operations->generation(view);
+    cr_assert_eq(token->operations->logout(view), CKR_OK);
+    cr_assert_eq(sign_as(view, key), CKR_KEY_HANDLE_INVALID);
+    list_as(view, known);
+    cr_assert(list.complete && list.count == 0);
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    list_all();
+    cr_assert_eq(id_of("private-key", "one"), key, "the same object for every client");
+    token->operations->close(other);
+}
+
+Test(keytoken, the_pin_opens_every_key_that_it_decrypts, .init = open_directory, .fini = tear_down)
+{
+    write_key("a.key", "first");
+    write_key("b.key", "first");
+    write_key("c.key", "second");
+    write_key("d.key", NULL);
+    open_token();
+    cr_assert_eq(login_as(view, "first"), CKR_OK);
+    list_all();
+    cr_assert(id_of("private-key", "a") && id_of("private-key", "b"));
+    cr_assert_not(id_of("private-key", "c"));
+    cr_assert(id_of("private-key", "d"));
+}
+
+Test(keytoken, the_public_half_is_known_from_files_beside_the_key, .init = open_directory,
+     .fini = tear_down)
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, "a.key", key, RIG_PKCS8, "secret");
+    rig_write_certificate(directory, "a.crt", key);
+    rig_write_key(directory, "b.key", key, RIG_TRADITIONAL, "secret");
+    rig_write_public(directory, "b.pub", key);
+    EVP_PKEY_free(key);
+    open_token();
+    list_all();
+    cr_assert_eq(list.count, 3);
+    cr_assert(id_of("public-key", "a") && id_of("certificate", "a") && id_of("public-key", "b"));
+    uint64_t public = id_of("public-key", "a");
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    list_all();
+    cr_assert_eq(list.count, 5);
+    cr_assert_eq(id_of("public-key", "a"), public);
+    cr_assert_eq(sign_as(view, id_of("private-key", "a")), CKR_OK);
+}
+
+Test(keytoken, users_that_this_token_does_not_have, .init = open_directory, .fini = tear_down)
+{
+    const uint8_t *pin = (const uint8_t *)"secret";
+    write_key("one.key", "secret");
+    open_token();
+    cr_assert_eq(token->operations->login(view, CKU_SO, pin, 6), CKR_USER_TYPE_INVALID);
+    cr_assert_eq(token->operations->login(view, CKU_CONTEXT_SPECIFIC, pin, 6),
+                 CKR_OPERATION_NOT_INITIALIZED);
+    cr_assert_eq(token->operations->login(view, 77, pin, 6), CKR_USER_TYPE_INVALID);
+}
+
+static bool is_whatever(void)
+{
+    return true;
+}
+
+static bool properties_say(const char *flag)
+{
+    P11dBuffer buffer;
+    P11dWriter writer;
+    p11d_buffer_init(&buffer, 1 << 20);
+    p11d_writer_init(&writer, &buffer);
+    token->operations->write_properties(token, &writer);
+    cr_assert(p11d_writer_ok(&writer));
+    bool found = memmem(buffer.data, buffer.size, flag, strlen(flag) + 1);
+    p11d_buffer_clear(&buffer);
+    return found;
+}
+
+Test(keytoken, without_an_encrypted_key_there_is_no_login, .init = set_up, .fini = tear_down)
+{
+    write_key("one.key", NULL);
+    cr_assert_not(wait_until(has_one) & P11D_TOKEN_PROPERTIES);
+    cr_assert_eq(login_as(view, "secret"), CKR_USER_PIN_NOT_INITIALIZED);
+    cr_assert_not(properties_say("login-required"));
+    cr_assert(properties_say("write-protected") && properties_say("token-initialized"));
+
+    write_key("two.key", "secret");
+    unsigned change = 0;
+    while (!(change & P11D_TOKEN_PROPERTIES))
+        change |= wait_until(is_whatever);
+    cr_assert(properties_say("login-required") && properties_say("user-pin-initialized"));
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+}
+
+Test(keytoken, an_opened_key_goes_with_its_file, .init = open_directory, .fini = tear_down)
+{
+    write_key("one.key", "secret");
+    open_token();
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    list_all();
+    uint64_t key = id_of("private-key", "one");
+    cr_assert_eq(sign_as(view, key), CKR_OK);
+    write_key("one.key", "secret");
+    wait_until(is_empty);
+    cr_assert_eq(sign_as(view, key), CKR_KEY_HANDLE_INVALID);
+    /* Who logs in again gets the new one. */
+    cr_assert_eq(token->operations->logout(view), CKR_OK);
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    list_all();
+    cr_assert(has_one() && id_of("private-key", "one") != key);
+}
+
+/* --- the directory itself --- */
+
+Test(keytoken, directories_that_cannot_be_used, .init = open_directory)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/none", directory);
+    cr_assert_null(p11d_keytoken_open(path));
+    cr_assert_eq(errno, ENOENT);
+    rig_write_file(directory, "none", "", 0, 0600);
+    cr_assert_null(p11d_keytoken_open(path));
+    cr_assert_eq(errno, ENOTDIR);
+    rig_remove_directory(directory);
+    p11d_signer_teardown();
+}
