@@ -15,6 +15,7 @@
 #define LINGER_SHORT_NS (10L * 1000 * 1000)
 /* A part of a message that stops coming keeps this much memory at most, in bytes. */
 #define PARTIAL_MAX ((size_t)64 << 10)
+#define PARTIAL_WAIT_MS 1000
 
 static void serve(P11dJob *job);
 
@@ -66,6 +67,9 @@ void p11d_endpoint_park(P11dEndpoint *endpoint)
 
 void p11d_endpoint_disarm(P11dEndpoint *endpoint)
 {
+    /* Once closed, its number may be another's. */
+    if (!endpoint->channel.descriptor)
+        return;
     struct epoll_event event = {.events = EPOLLONESHOT, .data.ptr = endpoint};
     epoll_ctl(endpoint->client->clients->epoll, EPOLL_CTL_MOD, endpoint->fd, &event);
 }
@@ -119,16 +123,30 @@ static void linger(const P11dEndpoint *endpoint)
     ppoll(events, 2, &time, NULL);
 }
 
+/* Takes what is there. Others write to a control channel, and an error closes it under us, so it is
+ * not touched without the client's lock. */
+static P11dStatus receive_now(P11dEndpoint *endpoint, P11dMessage *message)
+{
+    if (endpoint->control)
+        pthread_mutex_lock(&endpoint->client->lock);
+    P11dStatus status = p11d_channel_receive(&endpoint->channel, p11d_deadline_now(), message);
+    if (endpoint->control)
+        pthread_mutex_unlock(&endpoint->client->lock);
+    return status;
+}
+
 /* A large message must keep coming: memory for it is not held for somebody who stops. */
 static P11dStatus receive(P11dEndpoint *endpoint, P11dMessage *message)
 {
     size_t before = 0;
-    P11dStatus status = p11d_channel_receive(&endpoint->channel, p11d_deadline_now(), message);
+    P11dStatus status = receive_now(endpoint, message);
     while (status == P11D_TIMEOUT && endpoint->channel.in.size > PARTIAL_MAX) {
         if (endpoint->channel.in.size == before)
             return P11D_CLOSED;
         before = endpoint->channel.in.size;
-        status = p11d_channel_receive(&endpoint->channel, p11d_deadline_in(1000), message);
+        struct pollfd event = {.fd = endpoint->fd, .events = POLLIN};
+        poll(&event, 1, PARTIAL_WAIT_MS);
+        status = receive_now(endpoint, message);
     }
     return status;
 }
@@ -144,7 +162,7 @@ static void rest(P11dEndpoint *endpoint)
 {
     P11dClient *client = endpoint->client;
     pthread_mutex_lock(&client->lock);
-    bool gone = atomic_load(&client->gone);
+    bool gone = atomic_load(&client->gone) || !endpoint->channel.descriptor;
     if (!gone) {
         if (endpoint->channel.in.size == 0)
             p11d_buffer_clear(&endpoint->channel.in);

@@ -20,8 +20,9 @@ struct P11dEndpoint {
     P11dEndpoint *next; /* of the same client */
     P11dEndpoint *previous;
     P11dChannel channel;
-    int fd;       /* of channel; valid as long as somebody else owns the endpoint */
-    bool control; /* the client's control channel: others write to it too */
+    int fd;       /* of channel, as long as that is open */
+    bool control; /* the client's control channel: others write signals to it, and an error then
+                   * closes it, so the channel is only used under the client's lock */
     bool parked;  /* owned by epoll; under the client's lock */
 };
 
@@ -37,7 +38,8 @@ void p11d_endpoint_free(P11dEndpoint *endpoint);
  * lock held. */
 void p11d_endpoint_park(P11dEndpoint *endpoint);
 
-/* Makes sure that no event comes for a parked endpoint. Called by the main thread alone. */
+/* Makes sure that no event comes for a parked endpoint. Called by the main thread alone, with the
+ * client's lock held. */
 void p11d_endpoint_disarm(P11dEndpoint *endpoint);
 /* The main thread got the event, or has disarmed a parked endpoint: has it served by the pool. With
  * the client's lock held. */
