@@ -19,13 +19,13 @@ struct P11dAttributeKind {
     /* Writes the variant (its signature and value). depth: of the template that the attribute
      * stands in, 1 for the outermost. CKR_ATTRIBUTE_VALUE_INVALID if the value's length or content
      * does not fit the kind; part of the variant may have been written then. */
-    CK_RV (*write)
+    CK_RV(*write)
     (const P11dAttributeKind *kind, P11dWriter *writer, const CK_ATTRIBUTE *attribute,
      unsigned depth);
     /* Reads the value of a variant whose signature was just read; sets it in templ. Another
      * signature than this kind has, or a value that PKCS#11 cannot have:
      * CKR_ATTRIBUTE_VALUE_INVALID. The bytes are malformed: CKR_ARGUMENTS_BAD. */
-    CK_RV (*read)
+    CK_RV(*read)
     (const P11dAttributeKind *kind, P11dReader *reader, const char *signature,
      CK_ATTRIBUTE_TYPE type, P11dTemplate *templ, unsigned depth);
 };
