@@ -69,7 +69,6 @@ CK_RV p11d_listing_look(P11dToken *token)
     const P11dClient *client = &token->client;
     const P11dDeadline deadline = p11d_deadline_in(P11D_CALL_TIMEOUT);
     const uint64_t broken_logins = client->broken_logins;
-    bool others_listed = false;
     for (;;) {
         const CK_RV value = p11d_client_attach(token, deadline);
         if (client->broken_logins != broken_logins)
@@ -83,16 +82,14 @@ CK_RV p11d_listing_look(P11dToken *token)
         }
         p11d_client_look(token);
         if (!client->control && !client->on_bus)
-            continue; /* lost at this moment */
-        if (client->on_bus && !others_listed)
-            token->stale = true; /* nobody says on the bus when something changed */
-        if (!token->stale)
-            return CKR_OK;
-        if (!token->listing)
-            return list(token);
-        others_listed = true;
-        if (!p11d_lock_wait(deadline))
-            return CKR_DEVICE_ERROR;
+            continue;         /* lost at this moment */
+        if (token->listing) { /* what it brings counts for this search too */
+            if (!p11d_lock_wait(deadline))
+                return CKR_DEVICE_ERROR;
+            continue;
+        }
+        /* On the bus nobody says when something changed. */
+        return token->stale || client->on_bus ? list(token) : CKR_OK;
     }
 }
 

@@ -221,7 +221,7 @@ static CK_RV attempt(P11dInstance *instance)
     if (value != CKR_OK)
         vanish_all(instance);
     p11d_lock_wake();
-    return value;
+    return instance->finalized ? CKR_CRYPTOKI_NOT_INITIALIZED : value;
 }
 
 void p11d_service_lost(P11dInstance *instance, P11dPeer *peer)

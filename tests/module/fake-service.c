@@ -450,6 +450,8 @@ static void hang_up(Connection *connection)
 {
     if (connection->kind == BUS)
         exit(0);
+    if (connection->kind == CONTROL)
+        note("hangup control");
     p11d_channel_clear(&connection->channel);
     connection->open = false;
     for (int i = 1; connection->kind == CONTROL && i < CONNECTIONS; i++) {

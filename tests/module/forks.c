@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Three threads sign while children are forked, one after another: each child finds that nothing is
+ * initialised, initialises, signs, and ends. None may hang, and the parent's login must outlive
+ * them all. A plain program: fork from a test framework tests the framework.
+ * usage: forks [CHILDREN]
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stage.h"
+
+#define THREADS 3
+
+static Stage stage;
+static atomic_bool over;
+static atomic_uint signatures;
+
+static void sign_once(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+    CK_BYTE signature[512];
+    CK_ULONG size;
+    stage_ok(stage_sign(&stage, session, CKM_ECDSA_SHA256, key, signature, &size));
+}
+
+static void *keep_signing(void *data)
+{
+    (void)data;
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
+    while (!atomic_load(&over)) {
+        sign_once(session, key);
+        atomic_fetch_add(&signatures, 1);
+    }
+    return NULL;
+}
+
+static void be_a_child(unsigned number)
+{
+    CK_INFO info;
+    CK_ULONG count;
+    alarm(60); /* one that hangs is found by its death */
+    stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, stage.module->C_GetInfo(&info));
+    stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, stage.module->C_GetSlotList(CK_TRUE, NULL, &count));
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    sign_once(session, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec"));
+    if (number % 2)
+        stage_ok(stage.module->C_Finalize(NULL));
+    _exit(0);
+}
+
+static void expect_good_end(pid_t child)
+{
+    int status;
+    if (waitpid(child, &status, 0) != child || status != 0)
+        stage_fail("child ended with status 0x%x", status);
+}
+
+/* Children that run no atfork handlers: here the wiped page must tell. Allocating is not allowed in
+ * such a child of a threaded process, so it only asks. */
+static void fork_without_handlers(void)
+{
+    const pid_t child = _Fork();
+    if (child == 0) {
+        CK_INFO info;
+        alarm(60);
+        const CK_RV value = stage.module->C_GetInfo(&info);
+        _exit(value == CKR_CRYPTOKI_NOT_INITIALIZED ? 0 : 1);
+    }
+    expect_good_end(child);
+}
+
+/* While a child lives, the parent's end must be seen by the service: the child holds no copies. */
+static void check_that_children_hold_nothing(void)
+{
+    int pipes[2];
+    if (pipe(pipes) != 0)
+        stage_fail("pipe");
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    sign_once(session, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec"));
+    const unsigned before = stage_count(&stage, "hangup control");
+    const pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        close(pipes[1]);
+        _exit(read(pipes[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    stage_ok(stage.module->C_Finalize(NULL));
+    stage_order(&stage, "calm"); /* what happened before is handled before */
+    stage_check(stage_count(&stage, "hangup control") == before + 1);
+    close(pipes[0]);
+    close(pipes[1]);
+    expect_good_end(child);
+}
+
+/* In a process without threads a child of _Fork may do all that others may. */
+static void check_a_child_without_handlers(void)
+{
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
+    sign_once(session, key);
+    const pid_t child = _Fork();
+    if (child == 0)
+        be_a_child(1);
+    expect_good_end(child);
+    sign_once(session, key);
+    stage_ok(stage.module->C_Finalize(NULL));
+}
+
+int main(int argc, char **argv)
+{
+    const unsigned children = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
+    pthread_t threads[THREADS];
+    CK_SESSION_INFO info;
+    stage_open(&stage);
+    stage_start(&stage, "");
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    stage_ok(stage.module->C_Login(session, CKU_USER, (CK_BYTE *)"1234", 4));
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, keep_signing, NULL);
+    for (unsigned i = 0; i < children; i++) {
+        const pid_t child = fork();
+        if (child == 0)
+            be_a_child(i);
+        expect_good_end(child);
+        if (i % 10 == 0)
+            fork_without_handlers();
+    }
+    atomic_store(&over, true);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    stage_ok(stage.module->C_GetSessionInfo(session, &info));
+    stage_check(info.state == CKS_RO_USER_FUNCTIONS);
+    stage_check(stage_search(&stage, session) == 5); /* the service has us logged in still */
+    stage_ok(stage.module->C_Finalize(NULL));
+    check_that_children_hold_nothing();
+    check_a_child_without_handlers();
+    printf("%u children, %u signatures meanwhile\n", children, atomic_load(&signatures));
+    stage_close(&stage);
+    return 0;
+}
