@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "attribute.h"
-#include "listing.h"
 #include "object.h"
+#include "wire.h"
 
 /* What org.p11dbus.xml says in "What is not sent has a default", once more and by its names, so
  * that the table is held against the text. NULL: the attribute does not exist for that class, or
@@ -82,16 +82,16 @@ static bool is_value(const CK_ATTRIBUTE *attribute, const char *expected)
 /* An object of which nothing was sent that need not be. */
 static P11dObject *bare(const char *class_name)
 {
-    Listing listing;
+    Wire wire;
     P11dObject *object;
-    listing_begin_attributes(&listing);
-    listing_text(&listing, "class", class_name);
+    wire_begin_attributes(&wire);
+    wire_text(&wire, "class", class_name);
     if (strcmp(class_name, "public-key") == 0)
-        listing_text(&listing, "key-type", "dsa");
-    listing_end_attributes(&listing);
-    P11dReader reader = listing_reader(&listing, "a{sv}");
+        wire_text(&wire, "key-type", "dsa");
+    wire_end_attributes(&wire);
+    P11dReader reader = wire_reader(&wire, "a{sv}");
     cr_assert_eq(p11d_object_make(1, &reader, &object), CKR_OK);
-    listing_clear(&listing);
+    wire_clear(&wire);
     return object;
 }
 

@@ -19,10 +19,10 @@ Test(derivation, a_key_knows_its_parts_from_public_key_info)
     Bytes info = keys_info(key);
     unsigned char id[20];
     keys_id(key, id);
-    Listing listing;
-    objects_begin(&listing, "private-key");
-    listing_bytes(&listing, "public-key-info", info.data, info.size);
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "private-key");
+    wire_bytes(&wire, "public-key-info", info.data, info.size);
+    P11dObject *object = objects_must_make(&wire);
     P11dPublicKey parsed;
     cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
     CK_ULONG type = CKK_RSA, bits = 2048;
@@ -59,12 +59,12 @@ Test(derivation, ec_points_are_given_wrapped)
 
 static P11dObject *ec_from_parts(const P11dPublicKey *parsed, P11dDer point)
 {
-    Listing listing;
-    objects_begin(&listing, "public-key");
-    listing_text(&listing, "key-type", "ec");
-    listing_bytes(&listing, "ec-params", parsed->params.data, parsed->params.size);
-    listing_bytes(&listing, "ec-point", point.data, point.size);
-    return objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "public-key");
+    wire_text(&wire, "key-type", "ec");
+    wire_bytes(&wire, "ec-params", parsed->params.data, parsed->params.size);
+    wire_bytes(&wire, "ec-point", point.data, point.size);
+    return objects_must_make(&wire);
 }
 
 Test(derivation, ec_points_wrapped_or_not_are_accepted_from_a_service)
@@ -96,12 +96,12 @@ Test(derivation, rsa_numbers_instead_of_public_key_info_do_as_well)
     cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
     unsigned char padded[257] = {0};
     memcpy(padded + 1, parsed.modulus.data, 256);
-    Listing listing;
-    objects_begin(&listing, "public-key");
-    listing_text(&listing, "key-type", "rsa");
-    listing_bytes(&listing, "modulus", padded, sizeof(padded));
-    listing_bytes(&listing, "public-exponent", "\x01\x00\x01", 3);
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "public-key");
+    wire_text(&wire, "key-type", "rsa");
+    wire_bytes(&wire, "modulus", padded, sizeof(padded));
+    wire_bytes(&wire, "public-exponent", "\x01\x00\x01", 3);
+    P11dObject *object = objects_must_make(&wire);
     objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
     objects_check(object, CKA_MODULUS, parsed.modulus.data, 256);
     cr_assert_eq(object->signature_size, 256);
@@ -117,10 +117,10 @@ Test(derivation, a_certificate_knows_its_parts_from_its_value)
     Bytes info = keys_info(key);
     unsigned char id[20];
     keys_id(key, id);
-    Listing listing;
-    objects_begin(&listing, "certificate");
-    listing_bytes(&listing, "value", der.data, der.size);
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "certificate");
+    wire_bytes(&wire, "value", der.data, der.size);
+    P11dObject *object = objects_must_make(&wire);
     P11dCertificate parsed;
     cr_assert(p11d_certificate_parse(&parsed, der.data, der.size));
     objects_check(object, CKA_ID, id, 20);
@@ -142,13 +142,13 @@ Test(derivation, what_was_sent_is_not_derived)
 {
     EVP_PKEY *key = keys_generate("P-256");
     Bytes der = keys_certificate(key, "c", 1);
-    Listing listing;
-    objects_begin(&listing, "certificate");
-    listing_bytes(&listing, "value", der.data, der.size);
-    listing_bytes(&listing, "id", "mine", 4);
-    listing_boolean(&listing, "token", false);
-    listing_boolean(&listing, "private", true);
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "certificate");
+    wire_bytes(&wire, "value", der.data, der.size);
+    wire_bytes(&wire, "id", "mine", 4);
+    wire_boolean(&wire, "token", false);
+    wire_boolean(&wire, "private", true);
+    P11dObject *object = objects_must_make(&wire);
     objects_check(object, CKA_ID, "mine", 4);
     cr_assert_not(p11d_object_boolean(object, CKA_TOKEN));
     cr_assert(p11d_object_boolean(object, CKA_PRIVATE));
@@ -163,11 +163,11 @@ Test(derivation, what_is_absent_has_neither_default_nor_derivation)
                                         "0x80000001", "no-such-name", NULL};
     EVP_PKEY *key = keys_generate("RSA-1024");
     Bytes info = keys_info(key);
-    Listing listing;
-    objects_begin(&listing, "public-key");
-    listing_bytes(&listing, "public-key-info", info.data, info.size);
-    listing_names(&listing, "absent", names);
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "public-key");
+    wire_bytes(&wire, "public-key-info", info.data, info.size);
+    wire_names(&wire, "absent", names);
+    P11dObject *object = objects_must_make(&wire);
     static const CK_ATTRIBUTE_TYPE types[] = {CKA_MODULUS, CKA_TOKEN, CKA_ID, 0x80000001};
     for (size_t i = 0; i < 4; i++) {
         cr_assert_null(p11d_object_attribute(object, types[i]));
@@ -182,11 +182,11 @@ Test(derivation, what_is_absent_has_neither_default_nor_derivation)
 
 Test(derivation, a_key_that_is_open_now_was_not_always_closed)
 {
-    Listing listing;
-    objects_begin(&listing, "secret-key");
-    listing_boolean(&listing, "sensitive", false);
-    listing_boolean(&listing, "extractable", true);
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "secret-key");
+    wire_boolean(&wire, "sensitive", false);
+    wire_boolean(&wire, "extractable", true);
+    P11dObject *object = objects_must_make(&wire);
     cr_assert_not(p11d_object_boolean(object, CKA_ALWAYS_SENSITIVE));
     cr_assert_not(p11d_object_boolean(object, CKA_NEVER_EXTRACTABLE));
     p11d_object_free(object);
@@ -195,75 +195,75 @@ Test(derivation, a_key_that_is_open_now_was_not_always_closed)
 /* --- Nonsense is left out ----------------------------------------------------------------------
  */
 
-static void check_refused(Listing *listing, CK_RV expected)
+static void check_refused(Wire *wire, CK_RV expected)
 {
     P11dObject *object = NULL;
-    cr_assert_eq(objects_make(listing, &object), expected);
+    cr_assert_eq(objects_make(wire, &object), expected);
     cr_assert_null(object);
 }
 
 Test(derivation, what_makes_no_sense_is_refused)
 {
-    Listing listing;
-    listing_begin_attributes(&listing);
-    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
+    Wire wire;
+    wire_begin_attributes(&wire);
+    check_refused(&wire, CKR_TEMPLATE_INCOMPLETE);
 
-    listing_begin_attributes(&listing);
-    listing_text(&listing, "label", "no class");
-    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
+    wire_begin_attributes(&wire);
+    wire_text(&wire, "label", "no class");
+    check_refused(&wire, CKR_TEMPLATE_INCOMPLETE);
 
-    objects_begin(&listing, "public-key");
-    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
+    objects_begin(&wire, "public-key");
+    check_refused(&wire, CKR_TEMPLATE_INCOMPLETE);
 
-    objects_begin(&listing, "public-key");
-    listing_text(&listing, "key-type", "rsa");
-    listing_bytes(&listing, "modulus", "abc", 3);
-    check_refused(&listing, CKR_TEMPLATE_INCOMPLETE);
+    objects_begin(&wire, "public-key");
+    wire_text(&wire, "key-type", "rsa");
+    wire_bytes(&wire, "modulus", "abc", 3);
+    check_refused(&wire, CKR_TEMPLATE_INCOMPLETE);
 
-    objects_begin(&listing, "private-key");
-    listing_bytes(&listing, "public-key-info", "abc", 3);
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+    objects_begin(&wire, "private-key");
+    wire_bytes(&wire, "public-key-info", "abc", 3);
+    check_refused(&wire, CKR_ATTRIBUTE_VALUE_INVALID);
 
-    objects_begin(&listing, "certificate");
-    listing_bytes(&listing, "value", "\x30\x00", 2);
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+    objects_begin(&wire, "certificate");
+    wire_bytes(&wire, "value", "\x30\x00", 2);
+    check_refused(&wire, CKR_ATTRIBUTE_VALUE_INVALID);
 
-    objects_begin(&listing, "no-such-class");
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+    objects_begin(&wire, "no-such-class");
+    check_refused(&wire, CKR_ATTRIBUTE_VALUE_INVALID);
 
-    objects_begin(&listing, "data");
-    listing_bytes(&listing, "token", "\x01", 1);
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+    objects_begin(&wire, "data");
+    wire_bytes(&wire, "token", "\x01", 1);
+    check_refused(&wire, CKR_ATTRIBUTE_VALUE_INVALID);
 
-    objects_begin(&listing, "data");
-    listing_text(&listing, "label", "once");
-    listing_text(&listing, "label", "twice");
-    check_refused(&listing, CKR_TEMPLATE_INCONSISTENT);
+    objects_begin(&wire, "data");
+    wire_text(&wire, "label", "once");
+    wire_text(&wire, "label", "twice");
+    check_refused(&wire, CKR_TEMPLATE_INCONSISTENT);
 
-    listing_begin_attributes(&listing);
-    listing_number(&listing, "class", 3);
-    check_refused(&listing, CKR_ATTRIBUTE_VALUE_INVALID);
+    wire_begin_attributes(&wire);
+    wire_number(&wire, "class", 3);
+    check_refused(&wire, CKR_ATTRIBUTE_VALUE_INVALID);
 }
 
 Test(derivation, a_key_type_that_contradicts_the_key_is_refused)
 {
     EVP_PKEY *key = keys_generate("P-256");
     Bytes info = keys_info(key);
-    Listing listing;
-    objects_begin(&listing, "public-key");
-    listing_text(&listing, "key-type", "rsa");
-    listing_bytes(&listing, "public-key-info", info.data, info.size);
-    check_refused(&listing, CKR_TEMPLATE_INCONSISTENT);
+    Wire wire;
+    objects_begin(&wire, "public-key");
+    wire_text(&wire, "key-type", "rsa");
+    wire_bytes(&wire, "public-key-info", info.data, info.size);
+    check_refused(&wire, CKR_TEMPLATE_INCONSISTENT);
     free(info.data);
     EVP_PKEY_free(key);
 }
 
 Test(derivation, a_private_key_whose_public_half_is_not_known_is_accepted)
 {
-    Listing listing;
-    objects_begin(&listing, "private-key");
-    listing_text(&listing, "label", "encrypted");
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "private-key");
+    wire_text(&wire, "label", "encrypted");
+    P11dObject *object = objects_must_make(&wire);
     cr_assert_eq(object->signature_size, 0);
     cr_assert_eq(object->key_type, CK_UNAVAILABLE_INFORMATION);
     objects_check(object, CKA_ID, NULL, 0);
@@ -275,11 +275,11 @@ Test(derivation, a_private_key_whose_public_half_is_not_known_is_accepted)
 static void check_size_of_parts(const char *type, const char *name, const void *value, size_t size,
                                 CK_ULONG expected)
 {
-    Listing listing;
-    objects_begin(&listing, "private-key");
-    listing_text(&listing, "key-type", type);
-    listing_bytes(&listing, name, value, size);
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "private-key");
+    wire_text(&wire, "key-type", type);
+    wire_bytes(&wire, name, value, size);
+    P11dObject *object = objects_must_make(&wire);
     cr_assert_eq(object->signature_size, expected);
     cr_assert_eq(objects_unknown(object, CKA_PUBLIC_KEY_INFO), 1);
     p11d_object_free(object);
@@ -303,10 +303,10 @@ Test(derivation, a_certificate_without_a_value_has_the_id_of_its_public_key)
     Bytes info = keys_info(key);
     unsigned char id[20];
     keys_id(key, id);
-    Listing listing;
-    objects_begin(&listing, "certificate");
-    listing_bytes(&listing, "public-key-info", info.data, info.size);
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "certificate");
+    wire_bytes(&wire, "public-key-info", info.data, info.size);
+    P11dObject *object = objects_must_make(&wire);
     objects_check(object, CKA_ID, id, 20);
     cr_assert_eq(objects_unknown(object, CKA_VALUE), 1);
     p11d_object_free(object);
@@ -316,11 +316,11 @@ Test(derivation, a_certificate_without_a_value_has_the_id_of_its_public_key)
 
 Test(derivation, vendor_classes_and_attributes_pass)
 {
-    Listing listing;
-    objects_begin(&listing, "0x80000123");
-    listing_bytes(&listing, "0x80000001", "raw", 3);
-    listing_text(&listing, "invented-later", "ignored");
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "0x80000123");
+    wire_bytes(&wire, "0x80000001", "raw", 3);
+    wire_text(&wire, "invented-later", "ignored");
+    P11dObject *object = objects_must_make(&wire);
     cr_assert_eq(object->object_class, 0x80000123);
     objects_check(object, 0x80000001, "raw", 3);
     cr_assert_eq(objects_unknown(object, CKA_MODULUS), 1);

@@ -7,9 +7,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "listing.h"
 #include "objects.h"
 #include "snapshot.h"
+#include "wire.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -54,7 +54,7 @@ static CK_OBJECT_HANDLE next_handle(void *data)
 }
 
 /* A P-256 key, from the interface's example of 26 + 65 bytes. */
-static void add_key(Listing *listing, uint64_t id)
+static void add_key(Wire *wire, uint64_t id)
 {
     static const unsigned char head[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
                                          0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
@@ -63,30 +63,30 @@ static void add_key(Listing *listing, uint64_t id)
     memcpy(info, head, sizeof(head));
     info[90] = (unsigned char)id;
     static const char *const absent[] = {"start-date", "end-date", NULL};
-    listing_begin_object(listing, id);
-    listing_text(listing, "class", "private-key");
-    listing_text(listing, "label", "key");
-    listing_bytes(listing, "public-key-info", info, sizeof(info));
-    listing_names(listing, "absent", absent);
-    listing_end_object(listing);
+    wire_begin_object(wire, id);
+    wire_text(wire, "class", "private-key");
+    wire_text(wire, "label", "key");
+    wire_bytes(wire, "public-key-info", info, sizeof(info));
+    wire_names(wire, "absent", absent);
+    wire_end_object(wire);
 }
 
-static void list(Listing *listing, bool complete)
+static void list(Wire *wire, bool complete)
 {
     static const uint64_t removed[] = {1};
-    listing_begin(listing, complete ? 1 : 2, complete);
+    wire_begin(wire, complete ? 1 : 2, complete);
     for (uint64_t id = 1; id <= 20; id++)
-        add_key(listing, complete ? id : id + 10);
-    listing_end(listing, removed, complete ? 0 : 1);
+        add_key(wire, complete ? id : id + 10);
+    wire_end(wire, removed, complete ? 0 : 1);
 }
 
 /* Applies with the nth allocation failing. True once there is no nth. */
-static bool apply_without(P11dSnapshot *snapshot, const Listing *listing, long nth)
+static bool apply_without(P11dSnapshot *snapshot, const Wire *wire, long nth)
 {
     CK_OBJECT_HANDLE last = 1000 + (CK_OBJECT_HANDLE)nth * 100;
     size_t count = snapshot->count;
     uint64_t generation = snapshot->generation;
-    P11dReader reader = listing_reader(listing, "tba(ta{sv})at");
+    P11dReader reader = wire_reader(wire, "tba(ta{sv})at");
     left = nth;
     CK_RV rv = p11d_snapshot_apply(snapshot, &reader, next_handle, &last);
     bool reached = left < 0;
@@ -106,7 +106,7 @@ static bool apply_without(P11dSnapshot *snapshot, const Listing *listing, long n
 
 static void check_list(bool detached)
 {
-    Listing whole, difference;
+    Wire whole, difference;
     list(&whole, true);
     list(&difference, false);
     bool done = false;
@@ -114,7 +114,7 @@ static void check_list(bool detached)
         CK_OBJECT_HANDLE last = 0;
         P11dSnapshot snapshot;
         p11d_snapshot_init(&snapshot);
-        P11dReader reader = listing_reader(&whole, "tba(ta{sv})at");
+        P11dReader reader = wire_reader(&whole, "tba(ta{sv})at");
         cr_assert_eq(p11d_snapshot_apply(&snapshot, &reader, next_handle, &last), CKR_OK);
         if (detached)
             p11d_snapshot_detach(&snapshot);
@@ -123,8 +123,8 @@ static void check_list(bool detached)
             cr_assert_not_null(p11d_snapshot_find(&snapshot, 15));
         p11d_snapshot_clear(&snapshot);
     }
-    listing_clear(&whole);
-    listing_clear(&difference);
+    wire_clear(&whole);
+    wire_clear(&difference);
 }
 
 Test(memory, a_difference_is_applied_wholly_or_not_at_all)
@@ -140,18 +140,18 @@ Test(memory, a_list_of_another_run_is_applied_wholly_or_not_at_all)
 Test(memory, an_answer_that_cannot_be_kept_is_an_error)
 {
     static const CK_ATTRIBUTE_TYPE types[] = {CKA_UNIQUE_ID, CKA_CHECK_VALUE, 0x80000001};
-    Listing values;
-    listing_begin_attributes(&values);
-    listing_text(&values, "unique-id", "u");
-    listing_bytes(&values, "0x80000001", "v", 1);
-    listing_end_attributes(&values);
+    Wire values;
+    wire_begin_attributes(&values);
+    wire_text(&values, "unique-id", "u");
+    wire_bytes(&values, "0x80000001", "v", 1);
+    wire_end_attributes(&values);
     p11d_writer_array_end(&values.writer, p11d_writer_array_begin(&values.writer, 8));
     bool done = false;
     for (long nth = 0; !done; nth++) {
-        Listing listing;
-        objects_begin(&listing, "data");
-        P11dObject *object = objects_must_make(&listing);
-        P11dReader body = listing_reader(&values, "a{sv}a{ss}");
+        Wire wire;
+        objects_begin(&wire, "data");
+        P11dObject *object = objects_must_make(&wire);
+        P11dReader body = wire_reader(&values, "a{sv}a{ss}");
         left = nth;
         CK_RV rv = p11d_object_learn(object, types, 3, &body);
         done = left >= 0;
@@ -159,5 +159,5 @@ Test(memory, an_answer_that_cannot_be_kept_is_an_error)
         cr_assert_eq(rv, done ? CKR_OK : CKR_HOST_MEMORY);
         p11d_object_free(object);
     }
-    listing_clear(&values);
+    wire_clear(&values);
 }

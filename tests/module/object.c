@@ -74,21 +74,21 @@ Test(object, private_components_are_sensitive_without_a_question)
 
 Test(object, private_components_that_a_service_sends_all_the_same_are_dropped)
 {
-    Listing listing;
+    Wire wire;
     CK_ATTRIBUTE search = {CKA_VALUE, (void *)"secret", 6};
-    objects_begin(&listing, "secret-key");
-    listing_bytes(&listing, "value", "secret", 6);
-    listing_boolean(&listing, "sensitive", false); /* but not extractable */
-    P11dObject *object = objects_must_make(&listing);
+    objects_begin(&wire, "secret-key");
+    wire_bytes(&wire, "value", "secret", 6);
+    wire_boolean(&wire, "sensitive", false); /* but not extractable */
+    P11dObject *object = objects_must_make(&wire);
     cr_assert_eq(objects_ask(object, CKA_VALUE), CKR_ATTRIBUTE_SENSITIVE);
     cr_assert_not(p11d_object_matches(object, &search, 1));
     p11d_object_free(object);
 
-    objects_begin(&listing, "secret-key");
-    listing_bytes(&listing, "value", "secret", 6);
-    listing_boolean(&listing, "sensitive", false);
-    listing_boolean(&listing, "extractable", true);
-    object = objects_must_make(&listing);
+    objects_begin(&wire, "secret-key");
+    wire_bytes(&wire, "value", "secret", 6);
+    wire_boolean(&wire, "sensitive", false);
+    wire_boolean(&wire, "extractable", true);
+    object = objects_must_make(&wire);
     objects_check(object, CKA_VALUE, "secret", 6);
     cr_assert(p11d_object_matches(object, &search, 1));
     p11d_object_free(object);
@@ -99,17 +99,17 @@ Test(object, private_components_that_a_service_sends_all_the_same_are_dropped)
 
 static P11dObject *wrapping_key(void)
 {
-    Listing listing;
-    objects_begin(&listing, "secret-key");
-    p11d_writer_entry(&listing.writer, "wrap-template", "a{sv}");
-    P11dArray outer = p11d_writer_array_begin(&listing.writer, 8);
-    listing_text(&listing, "label", "inner");
-    p11d_writer_entry(&listing.writer, "unwrap-template", "a{sv}");
-    P11dArray inner = p11d_writer_array_begin(&listing.writer, 8);
-    listing_boolean(&listing, "sign", true);
-    p11d_writer_array_end(&listing.writer, inner);
-    p11d_writer_array_end(&listing.writer, outer);
-    return objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "secret-key");
+    p11d_writer_entry(&wire.writer, "wrap-template", "a{sv}");
+    P11dArray outer = p11d_writer_array_begin(&wire.writer, 8);
+    wire_text(&wire, "label", "inner");
+    p11d_writer_entry(&wire.writer, "unwrap-template", "a{sv}");
+    P11dArray inner = p11d_writer_array_begin(&wire.writer, 8);
+    wire_boolean(&wire, "sign", true);
+    p11d_writer_array_end(&wire.writer, inner);
+    p11d_writer_array_end(&wire.writer, outer);
+    return objects_must_make(&wire);
 }
 
 Test(object, nested_templates_are_filled_in_depth)
@@ -169,12 +169,12 @@ Test(object, nested_templates_match_by_their_values)
 Test(object, an_empty_template_matches_all_and_a_zero_length_label_only_the_empty_label)
 {
     P11dObject *labelled = objects_key("public-key", "P-256");
-    Listing listing;
-    objects_begin(&listing, "data");
-    P11dObject *unlabelled = objects_must_make(&listing);
-    objects_begin(&listing, "data");
-    listing_text(&listing, "label", "with text");
-    P11dObject *data = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "data");
+    P11dObject *unlabelled = objects_must_make(&wire);
+    objects_begin(&wire, "data");
+    wire_text(&wire, "label", "with text");
+    P11dObject *data = objects_must_make(&wire);
     char anything = 'x';
     CK_ATTRIBUTE empties[] = {{CKA_LABEL, NULL, 0}, {CKA_LABEL, &anything, 0}};
     for (size_t i = 0; i < 2; i++) {
@@ -204,10 +204,10 @@ typedef struct Error {
 } Error;
 
 /* A reply to GetAttributes. */
-static CK_RV learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_ULONG count,
-                   Listing *values, const Error *errors)
+static CK_RV learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_ULONG count, Wire *values,
+                   const Error *errors)
 {
-    listing_end_attributes(values);
+    wire_end_attributes(values);
     P11dWriter *writer = &values->writer;
     P11dArray array = p11d_writer_array_begin(writer, 8);
     for (; errors != NULL && errors->name != NULL; errors++) {
@@ -216,9 +216,9 @@ static CK_RV learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_ULONG 
         p11d_writer_string(writer, errors->error);
     }
     p11d_writer_array_end(writer, array);
-    P11dReader reader = listing_reader(values, "a{sv}a{ss}");
+    P11dReader reader = wire_reader(values, "a{sv}a{ss}");
     CK_RV rv = p11d_object_learn(object, types, count, &reader);
-    listing_clear(values);
+    wire_clear(values);
     return rv;
 }
 
@@ -239,10 +239,10 @@ Test(object, what_only_the_service_knows_is_asked_once_and_remembered)
                                    {"0x80000002", "AttributeTypeInvalid"},
                                    {"label", "AttributeSensitive"},
                                    {NULL, NULL}};
-    Listing values;
-    listing_begin_attributes(&values);
-    listing_text(&values, "unique-id", "u-1");
-    listing_text(&values, "application", "not asked for");
+    Wire values;
+    wire_begin_attributes(&values);
+    wire_text(&values, "unique-id", "u-1");
+    wire_text(&values, "application", "not asked for");
     cr_assert_eq(learn(object, types, 4, &values, errors), CKR_OK);
     cr_assert_eq(p11d_object_unknown(object, asked, 7, types), 0);
     objects_check(object, CKA_UNIQUE_ID, "u-1", 3);
@@ -260,8 +260,8 @@ Test(object, errors_that_may_pass_are_returned_and_not_remembered)
     P11dObject *object = objects_key("private-key", "P-256");
     static const CK_ATTRIBUTE_TYPE types[] = {0x80000001};
     static const Error errors[] = {{"0x80000001", "UserNotLoggedIn"}, {NULL, NULL}};
-    Listing values;
-    listing_begin_attributes(&values);
+    Wire values;
+    wire_begin_attributes(&values);
     cr_assert_eq(learn(object, types, 1, &values, errors), CKR_USER_NOT_LOGGED_IN);
     cr_assert_eq(objects_unknown(object, 0x80000001), 1);
     p11d_object_free(object);
@@ -271,9 +271,9 @@ Test(object, answers_of_a_wrong_kind_are_an_error_and_change_nothing)
 {
     P11dObject *object = objects_key("private-key", "P-256");
     static const CK_ATTRIBUTE_TYPE types[] = {CKA_UNIQUE_ID};
-    Listing values;
-    listing_begin_attributes(&values);
-    listing_boolean(&values, "unique-id", true);
+    Wire values;
+    wire_begin_attributes(&values);
+    wire_boolean(&values, "unique-id", true);
     cr_assert_eq(learn(object, types, 1, &values, NULL), CKR_DEVICE_ERROR);
     cr_assert_eq(objects_unknown(object, CKA_UNIQUE_ID), 1);
     p11d_object_free(object);
@@ -281,23 +281,23 @@ Test(object, answers_of_a_wrong_kind_are_an_error_and_change_nothing)
 
 Test(object, an_extractable_value_is_learned_and_a_sensitive_one_never)
 {
-    Listing listing;
-    objects_begin(&listing, "secret-key");
-    listing_boolean(&listing, "sensitive", false);
-    listing_boolean(&listing, "extractable", true);
-    P11dObject *open = objects_must_make(&listing);
-    objects_begin(&listing, "secret-key");
-    P11dObject *closed = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, "secret-key");
+    wire_boolean(&wire, "sensitive", false);
+    wire_boolean(&wire, "extractable", true);
+    P11dObject *open = objects_must_make(&wire);
+    objects_begin(&wire, "secret-key");
+    P11dObject *closed = objects_must_make(&wire);
     static const CK_ATTRIBUTE_TYPE types[] = {CKA_VALUE};
     cr_assert_eq(objects_unknown(open, CKA_VALUE), 1);
     cr_assert_eq(objects_unknown(closed, CKA_VALUE), 0);
-    Listing values;
-    listing_begin_attributes(&values);
-    listing_bytes(&values, "value", "secret", 6);
+    Wire values;
+    wire_begin_attributes(&values);
+    wire_bytes(&values, "value", "secret", 6);
     cr_assert_eq(learn(open, types, 1, &values, NULL), CKR_OK);
     objects_check(open, CKA_VALUE, "secret", 6);
-    listing_begin_attributes(&values);
-    listing_bytes(&values, "value", "secret", 6);
+    wire_begin_attributes(&values);
+    wire_bytes(&values, "value", "secret", 6);
     cr_assert_eq(learn(closed, types, 1, &values, NULL), CKR_OK);
     cr_assert_eq(objects_ask(closed, CKA_VALUE), CKR_ATTRIBUTE_SENSITIVE);
     p11d_object_free(open);

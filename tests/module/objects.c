@@ -7,39 +7,39 @@
 
 #include "keys.h"
 
-CK_RV objects_make(Listing *listing, P11dObject **object)
+CK_RV objects_make(Wire *wire, P11dObject **object)
 {
-    listing_end_attributes(listing);
-    P11dReader reader = listing_reader(listing, "a{sv}");
+    wire_end_attributes(wire);
+    P11dReader reader = wire_reader(wire, "a{sv}");
     CK_RV rv = p11d_object_make(7, &reader, object);
     cr_assert(p11d_reader_at_end(&reader), "the reader is moved behind the entry in any case");
-    listing_clear(listing);
+    wire_clear(wire);
     return rv;
 }
 
-P11dObject *objects_must_make(Listing *listing)
+P11dObject *objects_must_make(Wire *wire)
 {
     P11dObject *object = NULL;
-    cr_assert_eq(objects_make(listing, &object), CKR_OK);
+    cr_assert_eq(objects_make(wire, &object), CKR_OK);
     cr_assert_eq(object->id, 7);
     return object;
 }
 
-void objects_begin(Listing *listing, const char *class_name)
+void objects_begin(Wire *wire, const char *class_name)
 {
-    listing_begin_attributes(listing);
-    listing_text(listing, "class", class_name);
+    wire_begin_attributes(wire);
+    wire_text(wire, "class", class_name);
 }
 
 P11dObject *objects_key(const char *class_name, const char *kind)
 {
     EVP_PKEY *key = keys_generate(kind);
     Bytes info = keys_info(key);
-    Listing listing;
-    objects_begin(&listing, class_name);
-    listing_text(&listing, "label", "k");
-    listing_bytes(&listing, "public-key-info", info.data, info.size);
-    P11dObject *object = objects_must_make(&listing);
+    Wire wire;
+    objects_begin(&wire, class_name);
+    wire_text(&wire, "label", "k");
+    wire_bytes(&wire, "public-key-info", info.data, info.size);
+    P11dObject *object = objects_must_make(&wire);
     free(info.data);
     EVP_PKEY_free(key);
     return object;

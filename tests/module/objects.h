@@ -3,16 +3,16 @@
 #ifndef P11D_TEST_OBJECTS_H
 #define P11D_TEST_OBJECTS_H
 
-#include "listing.h"
 #include "object.h"
+#include "wire.h"
 
-/* Begins an entry of that class in listing. */
-void objects_begin(Listing *listing, const char *class_name);
+/* Begins an entry of that class in wire. */
+void objects_begin(Wire *wire, const char *class_name);
 
-/* Ends the entry and makes an object of it, with the id 7; clears listing. */
-CK_RV objects_make(Listing *listing, P11dObject **object);
+/* Ends the entry and makes an object of it, with the id 7; clears wire. */
+CK_RV objects_make(Wire *wire, P11dObject **object);
 /* The same where it must succeed. */
-P11dObject *objects_must_make(Listing *listing);
+P11dObject *objects_must_make(Wire *wire);
 
 /* A key as the interface's example lists it: class, label "k", public-key-info. kind: as for
  * keys_generate. */

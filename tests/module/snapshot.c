@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "listing.h"
+#include "wire.h"
 
 static CK_OBJECT_HANDLE last_handle;
 
@@ -16,38 +16,38 @@ static CK_OBJECT_HANDLE next_handle(void *data)
     return ++last_handle;
 }
 
-static CK_RV apply(P11dSnapshot *snapshot, Listing *listing)
+static CK_RV apply(P11dSnapshot *snapshot, Wire *wire)
 {
-    P11dReader reader = listing_reader(listing, "tba(ta{sv})at");
+    P11dReader reader = wire_reader(wire, "tba(ta{sv})at");
     CK_RV rv = p11d_snapshot_apply(snapshot, &reader, next_handle, NULL);
-    listing_clear(listing);
+    wire_clear(wire);
     return rv;
 }
 
 /* A SubjectPublicKeyInfo of an algorithm that nobody knows: as good as any to tell keys apart. */
-static void add_public_key(Listing *listing, unsigned char number)
+static void add_public_key(Wire *wire, unsigned char number)
 {
     unsigned char info[] = {0x30, 0x0a, 0x30, 0x04, 0x06, 0x02, 0x2a, 0x03, 0x03, 0x02, 0x00, 0};
     info[sizeof(info) - 1] = number;
-    listing_bytes(listing, "public-key-info", info, sizeof(info));
+    wire_bytes(wire, "public-key-info", info, sizeof(info));
 }
 
-static void add_key(Listing *listing, uint64_t id, const char *label, unsigned char number)
+static void add_key(Wire *wire, uint64_t id, const char *label, unsigned char number)
 {
-    listing_begin_object(listing, id);
-    listing_text(listing, "class", "private-key");
-    listing_text(listing, "label", label);
-    add_public_key(listing, number);
-    listing_end_object(listing);
+    wire_begin_object(wire, id);
+    wire_text(wire, "class", "private-key");
+    wire_text(wire, "label", label);
+    add_public_key(wire, number);
+    wire_end_object(wire);
 }
 
-static void add_data(Listing *listing, uint64_t id, const char *label, bool private)
+static void add_data(Wire *wire, uint64_t id, const char *label, bool private)
 {
-    listing_begin_object(listing, id);
-    listing_text(listing, "class", "data");
-    listing_text(listing, "label", label);
-    listing_boolean(listing, "private", private);
-    listing_end_object(listing);
+    wire_begin_object(wire, id);
+    wire_text(wire, "class", "data");
+    wire_text(wire, "label", label);
+    wire_boolean(wire, "private", private);
+    wire_end_object(wire);
 }
 
 static CK_OBJECT_HANDLE handle_of(const P11dSnapshot *snapshot, uint64_t id)
@@ -73,14 +73,14 @@ static size_t count_label(const P11dSnapshot *snapshot, const char *label)
 /* Two keys and one data object: ids 1, 2, 3. */
 static void begin_with_three(P11dSnapshot *snapshot)
 {
-    Listing listing;
+    Wire wire;
     p11d_snapshot_init(snapshot);
-    listing_begin(&listing, 100, true);
-    add_key(&listing, 1, "a", 1);
-    add_key(&listing, 2, "b", 2);
-    add_data(&listing, 3, "c", true);
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 100, true);
+    add_key(&wire, 1, "a", 1);
+    add_key(&wire, 2, "b", 2);
+    add_data(&wire, 3, "c", true);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(snapshot, &wire), CKR_OK);
     cr_assert_eq(snapshot->count, 3);
     cr_assert_eq(snapshot->generation, 100);
 }
@@ -103,15 +103,15 @@ Test(snapshot, an_empty_one_finds_nothing)
 Test(snapshot, objects_keep_their_handles_when_their_ids_come_again)
 {
     P11dSnapshot snapshot;
-    Listing listing;
+    Wire wire;
     begin_with_three(&snapshot);
     CK_OBJECT_HANDLE first = handle_of(&snapshot, 1), third = handle_of(&snapshot, 3);
     static const uint64_t removed[] = {2, 77};
-    listing_begin(&listing, 101, false);
-    add_key(&listing, 1, "renamed", 1);
-    add_data(&listing, 4, "new", false);
-    listing_end(&listing, removed, 2);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 101, false);
+    add_key(&wire, 1, "renamed", 1);
+    add_data(&wire, 4, "new", false);
+    wire_end(&wire, removed, 2);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     cr_assert_eq(snapshot.count, 3);
     cr_assert_eq(snapshot.generation, 101);
     cr_assert_eq(handle_of(&snapshot, 1), first);
@@ -121,10 +121,10 @@ Test(snapshot, objects_keep_their_handles_when_their_ids_come_again)
     cr_assert_eq(count_label(&snapshot, "a"), 0);
     cr_assert_eq(count_label(&snapshot, "renamed"), 1);
 
-    listing_begin(&listing, 102, true);
-    add_data(&listing, 3, "c", true);
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 102, true);
+    add_data(&wire, 3, "c", true);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     cr_assert_eq(snapshot.count, 1);
     cr_assert_eq(handle_of(&snapshot, 3), third);
     p11d_snapshot_clear(&snapshot);
@@ -133,12 +133,12 @@ Test(snapshot, objects_keep_their_handles_when_their_ids_come_again)
 Test(snapshot, nothing_changed_changes_the_generation_alone)
 {
     P11dSnapshot snapshot;
-    Listing listing;
+    Wire wire;
     begin_with_three(&snapshot);
     const P11dObject *object = p11d_snapshot_find_id(&snapshot, 1);
-    listing_begin(&listing, 105, false);
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 105, false);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     cr_assert_eq(snapshot.generation, 105);
     cr_assert_eq(p11d_snapshot_find_id(&snapshot, 1), object);
     p11d_snapshot_clear(&snapshot);
@@ -147,14 +147,14 @@ Test(snapshot, nothing_changed_changes_the_generation_alone)
 Test(snapshot, an_id_that_is_suddenly_another_key_gets_another_handle)
 {
     P11dSnapshot snapshot;
-    Listing listing;
+    Wire wire;
     begin_with_three(&snapshot);
     CK_OBJECT_HANDLE first = handle_of(&snapshot, 1), third = handle_of(&snapshot, 3);
-    listing_begin(&listing, 101, false);
-    add_key(&listing, 1, "a", 9);
-    add_key(&listing, 3, "c", 3);
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 101, false);
+    add_key(&wire, 1, "a", 9);
+    add_key(&wire, 3, "c", 3);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     cr_assert_neq(handle_of(&snapshot, 1), first);
     cr_assert_neq(handle_of(&snapshot, 3), third);
     cr_assert_null(p11d_snapshot_find(&snapshot, first));
@@ -164,15 +164,15 @@ Test(snapshot, an_id_that_is_suddenly_another_key_gets_another_handle)
 Test(snapshot, objects_that_make_no_sense_are_left_out_and_end_what_they_were)
 {
     P11dSnapshot snapshot;
-    Listing listing;
+    Wire wire;
     begin_with_three(&snapshot);
-    listing_begin(&listing, 101, false);
-    listing_begin_object(&listing, 1);
-    listing_text(&listing, "label", "no class any more");
-    listing_end_object(&listing);
-    add_key(&listing, 5, "good", 5);
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 101, false);
+    wire_begin_object(&wire, 1);
+    wire_text(&wire, "label", "no class any more");
+    wire_end_object(&wire);
+    add_key(&wire, 5, "good", 5);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     cr_assert_eq(snapshot.skipped, 1);
     cr_assert_eq(snapshot.count, 3);
     cr_assert_eq(handle_of(&snapshot, 1), 0);
@@ -180,11 +180,11 @@ Test(snapshot, objects_that_make_no_sense_are_left_out_and_end_what_they_were)
     p11d_snapshot_clear(&snapshot);
 }
 
-static void check_refused(P11dSnapshot *snapshot, Listing *listing)
+static void check_refused(P11dSnapshot *snapshot, Wire *wire)
 {
     uint64_t generation = snapshot->generation;
     size_t count = snapshot->count;
-    cr_assert_eq(apply(snapshot, listing), CKR_DEVICE_ERROR);
+    cr_assert_eq(apply(snapshot, wire), CKR_DEVICE_ERROR);
     cr_assert_eq(snapshot->generation, generation);
     cr_assert_eq(snapshot->count, count);
 }
@@ -192,44 +192,44 @@ static void check_refused(P11dSnapshot *snapshot, Listing *listing)
 Test(snapshot, a_reply_that_breaks_the_rules_changes_nothing)
 {
     P11dSnapshot snapshot, empty;
-    Listing listing;
+    Wire wire;
     begin_with_three(&snapshot);
     p11d_snapshot_init(&empty);
 
-    listing_begin(&listing, 0, true);
-    listing_end(&listing, NULL, 0);
-    check_refused(&snapshot, &listing);
+    wire_begin(&wire, 0, true);
+    wire_end(&wire, NULL, 0);
+    check_refused(&snapshot, &wire);
 
-    listing_begin(&listing, 101, true);
-    add_key(&listing, 0, "id 0", 1);
-    listing_end(&listing, NULL, 0);
-    check_refused(&snapshot, &listing);
+    wire_begin(&wire, 101, true);
+    add_key(&wire, 0, "id 0", 1);
+    wire_end(&wire, NULL, 0);
+    check_refused(&snapshot, &wire);
 
-    listing_begin(&listing, 101, true);
-    add_key(&listing, 8, "twice", 1);
-    add_key(&listing, 8, "twice", 1);
-    listing_end(&listing, NULL, 0);
-    check_refused(&snapshot, &listing);
+    wire_begin(&wire, 101, true);
+    add_key(&wire, 8, "twice", 1);
+    add_key(&wire, 8, "twice", 1);
+    wire_end(&wire, NULL, 0);
+    check_refused(&snapshot, &wire);
 
-    listing_begin(&listing, 101, false);
-    listing_end(&listing, NULL, 0);
-    check_refused(&empty, &listing);
+    wire_begin(&wire, 101, false);
+    wire_end(&wire, NULL, 0);
+    check_refused(&empty, &wire);
     p11d_snapshot_clear(&snapshot);
 }
 
 Test(snapshot, more_objects_than_the_limit_are_refused)
 {
     P11dSnapshot snapshot;
-    Listing listing;
+    Wire wire;
     p11d_snapshot_init(&snapshot);
-    listing_begin(&listing, 1, true);
+    wire_begin(&wire, 1, true);
     for (uint64_t id = 1; id <= P11D_SNAPSHOT_MAX + 1; id++) {
-        listing_begin_object(&listing, id);
-        listing_text(&listing, "class", "data");
-        listing_end_object(&listing);
+        wire_begin_object(&wire, id);
+        wire_text(&wire, "class", "data");
+        wire_end_object(&wire);
     }
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_DEVICE_MEMORY);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_DEVICE_MEMORY);
     cr_assert_eq(snapshot.count, 0);
     p11d_snapshot_clear(&snapshot);
 }
@@ -240,7 +240,7 @@ Test(snapshot, more_objects_than_the_limit_are_refused)
 Test(snapshot, private_objects_are_gone_at_once_after_a_logout)
 {
     P11dSnapshot snapshot;
-    Listing listing;
+    Wire wire;
     begin_with_three(&snapshot);
     CK_OBJECT_HANDLE first = handle_of(&snapshot, 1), third = handle_of(&snapshot, 3);
     p11d_snapshot_drop_private(&snapshot);
@@ -251,11 +251,11 @@ Test(snapshot, private_objects_are_gone_at_once_after_a_logout)
     cr_assert_eq(count_label(&snapshot, "a"), 1);
     cr_assert_eq(handle_of(&snapshot, 1), first);
 
-    listing_begin(&listing, 102, true);
-    add_key(&listing, 1, "a", 1);
-    add_data(&listing, 3, "c", true);
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 102, true);
+    add_key(&wire, 1, "a", 1);
+    add_data(&wire, 3, "c", true);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     cr_assert_eq(handle_of(&snapshot, 1), first);
     cr_assert_neq(handle_of(&snapshot, 3), third, "handles are never used again");
     p11d_snapshot_clear(&snapshot);
@@ -267,7 +267,7 @@ Test(snapshot, private_objects_are_gone_at_once_after_a_logout)
 Test(snapshot, after_a_restart_objects_are_bound_again_by_class_id_and_public_key)
 {
     P11dSnapshot snapshot;
-    Listing listing;
+    Wire wire;
     begin_with_three(&snapshot);
     CK_OBJECT_HANDLE first = handle_of(&snapshot, 1), second = handle_of(&snapshot, 2);
     p11d_snapshot_detach(&snapshot);
@@ -275,13 +275,13 @@ Test(snapshot, after_a_restart_objects_are_bound_again_by_class_id_and_public_ke
     cr_assert_not_null(p11d_snapshot_find(&snapshot, first), "attributes can still be read");
 
     /* What was 1 is 2 now, and 1 is a stranger. */
-    listing_begin(&listing, 500, true);
-    add_key(&listing, 1, "a", 8);
-    add_key(&listing, 2, "a", 1);
-    add_data(&listing, 3, "c", true);
-    add_key(&listing, 4, "relabelled", 2);
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 500, true);
+    add_key(&wire, 1, "a", 8);
+    add_key(&wire, 2, "a", 1);
+    add_data(&wire, 3, "c", true);
+    add_key(&wire, 4, "relabelled", 2);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     cr_assert_not(snapshot.detached);
     cr_assert_eq(handle_of(&snapshot, 2), first);
     cr_assert_eq(handle_of(&snapshot, 4), second);
@@ -293,25 +293,25 @@ Test(snapshot, after_a_restart_objects_are_bound_again_by_class_id_and_public_ke
 Test(snapshot, after_a_restart_labels_tell_equal_keys_apart_or_none_is_bound)
 {
     P11dSnapshot snapshot;
-    Listing listing;
+    Wire wire;
     p11d_snapshot_init(&snapshot);
-    listing_begin(&listing, 1, true);
-    add_key(&listing, 1, "x", 1);
-    add_key(&listing, 2, "y", 1);
-    add_key(&listing, 3, "same", 2);
-    add_key(&listing, 4, "same", 2);
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 1, true);
+    add_key(&wire, 1, "x", 1);
+    add_key(&wire, 2, "y", 1);
+    add_key(&wire, 3, "same", 2);
+    add_key(&wire, 4, "same", 2);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     CK_OBJECT_HANDLE x = handle_of(&snapshot, 1), y = handle_of(&snapshot, 2);
     CK_OBJECT_HANDLE before = last_handle;
     p11d_snapshot_detach(&snapshot);
-    listing_begin(&listing, 1, true);
-    add_key(&listing, 11, "y", 1);
-    add_key(&listing, 12, "x", 1);
-    add_key(&listing, 13, "same", 2);
-    add_key(&listing, 14, "same", 2);
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_begin(&wire, 1, true);
+    add_key(&wire, 11, "y", 1);
+    add_key(&wire, 12, "x", 1);
+    add_key(&wire, 13, "same", 2);
+    add_key(&wire, 14, "same", 2);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     cr_assert_eq(handle_of(&snapshot, 11), y);
     cr_assert_eq(handle_of(&snapshot, 12), x);
     cr_assert_gt(handle_of(&snapshot, 13), before);
@@ -353,17 +353,17 @@ static unsigned random_below(unsigned limit)
     return (unsigned)(state % limit);
 }
 
-static void list_model_object(Listing *listing, const Model *model, unsigned i)
+static void list_model_object(Wire *wire, const Model *model, unsigned i)
 {
-    listing_begin_object(listing, i + 1);
-    listing_text(listing, "class", classes[model->kind[i]].name);
+    wire_begin_object(wire, i + 1);
+    wire_text(wire, "class", classes[model->kind[i]].name);
     if (model->label[i] > 0 || random_below(2) == 0)
-        listing_text(listing, "label", labels[model->label[i]]);
+        wire_text(wire, "label", labels[model->label[i]]);
     if (classes[model->kind[i]].has_key_id && (model->key_id[i] > 0 || random_below(2) == 0))
-        listing_bytes(listing, "id", "\x01\x02\x03", model->key_id[i]);
+        wire_bytes(wire, "id", "\x01\x02\x03", model->key_id[i]);
     if (model->private[i] || random_below(2) == 0)
-        listing_boolean(listing, "private", model->private[i]);
-    listing_end_object(listing);
+        wire_boolean(wire, "private", model->private[i]);
+    wire_end_object(wire);
 }
 
 static void change_object(Model *model, unsigned i)
@@ -377,7 +377,7 @@ static void change_object(Model *model, unsigned i)
 /* One reply: some objects removed, some new or changed; or the complete list. */
 static void step_model(Model *model, P11dSnapshot *snapshot, uint64_t generation)
 {
-    Listing listing;
+    Wire wire;
     uint64_t removed[MODEL_IDS];
     size_t removed_count = 0;
     bool changed[MODEL_IDS] = {false};
@@ -394,12 +394,12 @@ static void step_model(Model *model, P11dSnapshot *snapshot, uint64_t generation
             removed[removed_count++] = i + 1;
         }
     }
-    listing_begin(&listing, generation, complete);
+    wire_begin(&wire, generation, complete);
     for (unsigned i = 0; i < MODEL_IDS; i++)
         if (model->there[i] && (complete || changed[i]))
-            list_model_object(&listing, model, i);
-    listing_end(&listing, removed, complete ? 0 : removed_count);
-    cr_assert_eq(apply(snapshot, &listing), CKR_OK);
+            list_model_object(&wire, model, i);
+    wire_end(&wire, removed, complete ? 0 : removed_count);
+    cr_assert_eq(apply(snapshot, &wire), CKR_OK);
 }
 
 /* Handles stay while the object is there, and are new when it comes again. */
@@ -479,20 +479,20 @@ Test(snapshot, any_sequence_of_lists_finds_what_a_linear_scan_finds)
 Test(snapshot, ten_thousand_objects_are_found_by_label_and_by_id)
 {
     P11dSnapshot snapshot;
-    Listing listing;
+    Wire wire;
     char label[32];
     p11d_snapshot_init(&snapshot);
-    listing_begin(&listing, 1, true);
+    wire_begin(&wire, 1, true);
     for (uint64_t id = 1; id <= 10000; id++) {
-        listing_begin_object(&listing, id);
-        listing_text(&listing, "class", "secret-key");
+        wire_begin_object(&wire, id);
+        wire_text(&wire, "class", "secret-key");
         snprintf(label, sizeof(label), "key %lu", (unsigned long)(id / 2));
-        listing_text(&listing, "label", label);
-        listing_bytes(&listing, "id", &id, sizeof(id));
-        listing_end_object(&listing);
+        wire_text(&wire, "label", label);
+        wire_bytes(&wire, "id", &id, sizeof(id));
+        wire_end_object(&wire);
     }
-    listing_end(&listing, NULL, 0);
-    cr_assert_eq(apply(&snapshot, &listing), CKR_OK);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     for (uint64_t id = 1; id <= 10000; id++) {
         CK_ATTRIBUTE wanted = {CKA_ID, &id, sizeof(id)};
         P11dHandles found;
