@@ -57,11 +57,16 @@ static char *find_configured(const char *name)
     return NULL;
 }
 
+gboolean p11d_modulename_is_own(const char *path)
+{
+    g_autofree char *base = g_path_get_basename(path);
+    return strcmp(base, OWN_MODULE) == 0;
+}
+
 /* Only our own module knows what a bus is; it reads its reserved string as words KEY=VALUE. */
 static gboolean make_reserved(const char *bus, const char *path, char **reserved, GError **error)
 {
-    g_autofree char *base = g_path_get_basename(path);
-    if (strcmp(base, OWN_MODULE) != 0) {
+    if (!p11d_modulename_is_own(path)) {
         p11d_failure_set(error, P11D_FAILURE_USAGE, "leave --bus out",
                          "--bus is for %s, not for %s", OWN_MODULE, path);
         return FALSE;

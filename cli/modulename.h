@@ -17,4 +17,7 @@
 gboolean p11d_modulename_resolve(const P11dOptions *options, char **path, char **reserved,
                                  GError **error);
 
+/* True if the module at path is our own: the one that looks for its tokens on a bus. */
+gboolean p11d_modulename_is_own(const char *path);
+
 #endif

@@ -150,7 +150,8 @@ static void print_heading(const P11dListingToken *entry)
     g_autofree char *serial =
         visible(p11d_text_of_field(info->serialNumber, sizeof info->serialNumber));
     g_autofree char *uri = p11d_item_token_uri(entry->token);
-    g_autofree char *title = g_strdup_printf("Token %s", *label ? label : "(no label)");
+    const char *unnamed = info->flags & CKF_TOKEN_INITIALIZED ? "(no label)" : "(not initialised)";
+    g_autofree char *title = g_strdup_printf("Token %s", *label ? label : unnamed);
     g_autofree char *heading = p11d_console_bold(title);
     g_autofree const char **flags = p11d_listing_flags(&p11d_names_token_flag, info->flags);
     g_autofree char *joined = g_strjoinv(" ", (char **)flags);

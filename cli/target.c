@@ -7,6 +7,7 @@
 #include "console.h"
 #include "failure.h"
 #include "login.h"
+#include "modulename.h"
 #include "text.h"
 
 /* How many of those that match are listed when there are too many. */
@@ -177,10 +178,18 @@ static gboolean search_all(const P11dTarget *target, const GPtrArray *tokens, CK
 void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, const char *what,
                               GError **error)
 {
+    const char *path = host->library->path;
+    if (host->tokens->len == 0 && p11d_modulename_is_own(path)) {
+        /* Without a service nothing can be said about what there is. */
+        p11d_failure_set(error, P11D_FAILURE_DEVICE, "start it: p11dbus serve --keys DIR",
+                         "no service shows a token on the bus, so no %s was found for %s", what,
+                         target->text);
+        return;
+    }
     g_autoptr(GPtrArray) tokens = p11d_target_tokens(target, host);
     const char *hint = "p11dbus list shows what is there; what is private, with --login";
     if (host->tokens->len == 0)
-        hint = "the module shows no token at all: is the service running, the token plugged in?";
+        hint = "the module shows no token at all: is it plugged in?";
     else if (tokens->len == 0)
         hint = "no token is like that: p11dbus list tokens shows those that are there";
     p11d_failure_set(error, P11D_FAILURE_NO_MATCH, hint, "no %s matches %s", what, target->text);

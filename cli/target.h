@@ -53,7 +53,8 @@ P11dItem *p11d_target_private_key(const P11dTarget *target, const P11dHost *host
 P11dItem *p11d_target_public_key(const P11dTarget *target, const P11dHost *host, GPtrArray *items,
                                  GError **error);
 
-/* Sets error to "nothing matched", with a hint that says what was there. */
+/* Sets error to "nothing matched", with a hint that says what was there; where our own module shows
+ * no token at all, to a failure of the service. */
 void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, const char *what,
                               GError **error);
 

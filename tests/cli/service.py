@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""The whole path: key directory, service, private bus, our own module, command line."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from harness import P11DBUS, Case, check, openssl_verify
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+KEYS = {"rsa": "sha256", "p256": "sha256", "p384": "sha384", "p521": "sha512",
+        "secp256k1": "sha256", "ed25519": None, "ed448": None}
+
+
+class Bus:
+    """A private session bus; this process and its children use it."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            ["dbus-daemon", "--session", "--nofork", "--print-address=1"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.address = self.process.stdout.readline().decode().strip()
+        os.environ["DBUS_SESSION_BUS_ADDRESS"] = self.address
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Service:
+    """p11dbus serve, which is ready once this returns; words: its further options."""
+
+    def __init__(self, *words):
+        read_end, write_end = os.pipe()
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [P11DBUS, "serve", "--ready-fd", str(write_end), *words], pass_fds=[write_end],
+            stderr=self.errors)
+        os.close(write_end)
+        self.ready = os.read(read_end, 1) == b"\n"
+        os.close(read_end)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        self.errors.seek(0)
+        self.said = self.errors.read().decode()
+        self.errors.close()
+        return code
+
+
+class Served(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = tempfile.mkdtemp(prefix="p11dbus-keys-")
+        cls.key_directory = os.path.join(cls.keys, "keys")
+        locked = os.path.join(cls.keys, "locked")
+        check(os.path.join(TOP, "make-keys"), cls.key_directory, *KEYS)
+        check(os.path.join(TOP, "make-keys"), locked, "secret:p256:open sesame")
+        for key in KEYS:
+            check("openssl", "pkey", "-in", f"{cls.key_directory}/{key}.key", "-pubout", "-out",
+                  f"{cls.keys}/{key}.pub")
+        shutil.copy(f"{locked}/secret.pub", f"{cls.keys}/secret.pub")
+        cls.bus = Bus()
+        cls.service = Service("--keys", cls.key_directory, "--keys", locked)
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.service.end()
+        cls.bus.end()
+        shutil.rmtree(cls.keys)
+        if not cls.service.ready or code != 0:
+            raise AssertionError(f"serve: exit {code}: {cls.service.said}")
+        if "serving " + cls.key_directory not in cls.service.said:
+            raise AssertionError(f"serve does not say what it serves: {cls.service.said}")
+
+    def setUp(self):
+        super().setUp()
+        self.write("data", os.urandom(1_500_000))
+
+    def public(self, key):
+        return f"{self.keys}/{key}.pub"
+
+    def sign(self, code, key, *words, **options):
+        return self.expect(code, "sign", "-k", f"pkcs11:token=keys;object={key}", *words, **options)
+
+    def test_every_kind_of_key(self):
+        for key, digest in KEYS.items():
+            with self.subTest(key=key):
+                self.sign(0, key, "--force", "data")
+                self.assertTrue(openssl_verify(self.public(key), "data.sig", "data",
+                                               digest=digest or "sha256"))
+                self.expect(0, "verify", "--pubkey", self.public(key), "-s", "data.sig", "data")
+                self.expect(0, "verify", "-k", f"pkcs11:token=keys;object={key}", "-s",
+                            "data.sig", "data")
+                self.expect(0, "verify", "--cert", f"{self.key_directory}/{key}.crt", "-s",
+                            "data.sig", "data")
+
+    def test_raw_and_pss(self):
+        self.sign(0, "p521", "-f", "raw", "--force", "data")
+        self.assertEqual(os.path.getsize("data.sig"), 132)
+        self.expect(0, "verify", "--pubkey", self.public("p521"), "-s", "data.sig", "data")
+        self.sign(0, "rsa", "-a", "rsa-pss-sha384", "--force", "data")
+        self.assertTrue(openssl_verify(self.public("rsa"), "data.sig", "data", "-sigopt",
+                                       "rsa_padding_mode:pss", digest="sha384"))
+
+    def test_certificate_chooses_the_key(self):
+        self.sign(0, "p384;type=cert", "data")
+        self.expect(0, "verify", "--pubkey", self.public("p384"), "-s", "data.sig", "data")
+
+    def test_many_signatures_with_leading_zeros_verify(self):
+        names = [self.write(f"file{i}", str(i)) for i in range(300)]
+        self.sign(0, "p521", "-f", "raw", *names)
+        zeros = 0
+        for name in names:
+            with open(name + ".sig", "rb") as file:
+                signature = file.read()
+            self.assertEqual(len(signature), 132)
+            zeros += signature[0:2] == b"\0\0" or signature[66:68] == b"\0\0"
+        # The first byte of a P-521 number holds one bit; some second one is zero too.
+        self.assertGreater(zeros, 0)
+        for name in [name for name in names if open(name + ".sig", "rb").read(2) == b"\0\0"][:5]:
+            self.expect(0, "verify", "--pubkey", self.public("p521"), "-s", name + ".sig", name)
+
+    def test_list(self):
+        document = self.expect(0, "list", "--json").json()
+        tokens = {one["label"]: one for one in document["tokens"]}
+        self.assertEqual(set(tokens), {"keys", "locked"})
+        self.assertEqual({entry["label"] for entry in tokens["keys"]["objects"]
+                          if entry["class"] == "private-key"}, set(KEYS))
+        self.assertIn("login-required", tokens["locked"]["flags"])
+        for entry in tokens["keys"]["objects"]:
+            again = self.expect(0, "list", "--json", entry["uri"]).json()
+            self.assertEqual(len(again["tokens"][0]["objects"]), 1)
+
+    def test_key_behind_a_passphrase(self):
+        words = ("sign", "-k", "pkcs11:token=locked;object=secret", "--force", "data")
+        self.write("pin", "open sesame\n")
+        self.write("wrong", "open simsim\n")
+        self.assertIn("no terminal", self.expect(6, *words).err)
+        error = self.expect(6, *words, "--pin-file", "wrong", "--json").json()["error"]
+        self.assertEqual(error["ckr"], "CKR_PIN_INCORRECT")
+        self.assertEqual(sorted(os.listdir(".")), ["data", "pin", "wrong"])
+        self.expect(0, *words, "--pin-file", "pin")
+        self.assertTrue(openssl_verify(self.public("secret"), "data.sig", "data"))
+
+    def test_nothing_and_too_much(self):
+        self.sign(4, "none", "data")
+        self.expect(5, "sign", "--token", "keys", "data")
+        self.sign(9, "rsa", "-a", "ecdsa-sha256", "data")
+
+    def test_bus_by_address(self):
+        out = self.expect(0, "list", "--bus", self.bus.address, "--json",
+                          env={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent"}).json()
+        self.assertEqual(len(out["tokens"]), 2)
+
+    def test_name_is_taken(self):
+        second = Service("--keys", self.key_directory)
+        self.assertFalse(second.ready)
+        self.assertEqual(second.end(), 7, second.said)
+
+    def test_other_name(self):
+        name = "org.example.Other"
+        second = Service("--keys", self.key_directory, "--name", name)
+        self.assertTrue(second.ready)
+        out = self.expect(0, "list", "--json", env={"P11DBUS_NAME": name}).json()
+        self.assertEqual([one["label"] for one in out["tokens"]], ["keys"])
+        self.assertEqual(second.end(), 0, second.said)
+
+
+class Missing(Case):
+    """Failures before there is a service."""
+
+    def test_no_service_is_7_with_a_hint(self):
+        bus = Bus()
+        self.addCleanup(bus.end)
+        self.write("data")
+        result = self.expect(7, "sign", "-k", "pkcs11:object=rsa", "data")
+        self.assertIn("p11dbus serve", result.err)
+        self.assertEqual(self.expect(0, "list", "--json").json(), {"schema": 1, "tokens": []})
+
+    def test_no_bus(self):
+        self.write("data")
+        env = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent"}
+        self.expect(7, "sign", "-k", "pkcs11:object=rsa", "data", env=env)
+        self.expect(7, "serve", "--keys", ".", env=env)
+        self.expect(7, "serve", "--keys", ".", "--bus", "nonsense")
+
+    def test_usage_of_serve(self):
+        for words in ([], ["--keys", ".", "extra"], ["--keys", ".", "--ready-fd", "77"],
+                      ["--keys", ".", "--ready-fd", "x"]):
+            self.expect(2, "serve", *words)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
