@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,49 +130,55 @@ static void on_signal(int number)
     last_signal = number;
 }
 
-/* Reads a line from a terminal whose echo is off. Ends early when a signal comes, so that the
- * terminal can be put right before the signal does its work. */
-static ssize_t read_line(int tty, P11dSecret *pin)
+/* Reads a line from a terminal whose echo is off. The signals in mask come in only while it waits,
+ * and end it, so that the terminal can be put right before they do their work. */
+static ssize_t read_line(int tty, P11dSecret *pin, const sigset_t *mask)
 {
-    size_t size = 0;
-    while (size < MAX_PIN) {
-        ssize_t got = read(tty, pin->data + size, MAX_PIN - size);
-        if (got < 0 && errno == EINTR && !last_signal)
-            continue;
-        if (got <= 0)
-            return got < 0 ? -1 : (ssize_t)size;
-        size += (size_t)got;
-        if (pin->data[size - 1] == '\n')
-            break;
+    struct pollfd line = {tty, POLLIN, 0}; /* there is a whole line, as the terminal gives it */
+    while (!last_signal) {
+        int found = ppoll(&line, 1, NULL, mask);
+        ssize_t got = found > 0 ? read(tty, pin->data, MAX_PIN) : -1;
+        if (got >= 0 || (errno != EINTR && errno != EAGAIN))
+            return got;
     }
-    return (ssize_t)size;
+    return -1;
+}
+
+static ssize_t ask_quietly(int tty, const char *whose, P11dSecret *pin, const sigset_t *mask)
+{
+    struct termios old;
+    if (tcgetattr(tty, &old) < 0)
+        return -1;
+    struct termios silent = old;
+    silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+    silent.c_cc[VSUSP] = _POSIX_VDISABLE; /* a stopped process would leave the echo off */
+    if (tcsetattr(tty, TCSAFLUSH, &silent) < 0)
+        return -1;
+    dprintf(tty, "PIN of %s: ", whose);
+    ssize_t size = read_line(tty, pin, mask);
+    tcsetattr(tty, TCSAFLUSH, &old);
+    dprintf(tty, "\n");
+    return size;
 }
 
 static ssize_t ask(int tty, const char *whose, P11dSecret *pin)
 {
     struct sigaction handlers[G_N_ELEMENTS(caught)];
-    struct sigaction handler = {.sa_handler = on_signal}; /* no SA_RESTART: read must return */
+    struct sigaction handler = {.sa_handler = on_signal};
+    sigset_t blocked, mask;
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < G_N_ELEMENTS(caught); i++)
+        sigaddset(&blocked, caught[i]);
     last_signal = 0;
+    sigprocmask(SIG_BLOCK, &blocked, &mask);
     for (size_t i = 0; i < G_N_ELEMENTS(caught); i++)
         sigaction(caught[i], &handler, &handlers[i]);
-
-    struct termios old;
-    ssize_t size = -1;
-    if (tcgetattr(tty, &old) == 0) {
-        struct termios silent = old;
-        silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-        silent.c_cc[VSUSP] = _POSIX_VDISABLE; /* a stopped process would leave the echo off */
-        if (tcsetattr(tty, TCSAFLUSH, &silent) == 0) {
-            dprintf(tty, "PIN of %s: ", whose);
-            size = read_line(tty, pin);
-            tcsetattr(tty, TCSAFLUSH, &old);
-            dprintf(tty, "\n");
-        }
-    }
+    ssize_t size = ask_quietly(tty, whose, pin, &mask);
     for (size_t i = 0; i < G_N_ELEMENTS(caught); i++)
         sigaction(caught[i], &handlers[i], NULL);
     if (last_signal)
         raise(last_signal);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     return size;
 }
 
