@@ -16,6 +16,7 @@ typedef struct Listing {
     P11dToken *token;
     uint64_t known; /* the generation that was sent */
     uint64_t epoch; /* of the client, when it was sent */
+    bool outdated;  /* a logout or a loss came in between: the reply tells nothing */
 } Listing;
 
 static CK_RV prepare_list(P11dToken *token, P11dPeer *channel, void *data)
@@ -36,17 +37,20 @@ static void write_list(P11dWriter *writer, void *data)
 static CK_RV read_list(P11dChannel *channel, P11dReader *body, void *data)
 {
     (void)channel;
-    const Listing *listing = data;
+    Listing *listing = data;
     P11dToken *token = listing->token;
-    CK_RV value = CKR_DEVICE_ERROR; /* a difference to what another connection knew */
+    CK_RV value = CKR_OK;
     p11d_lock_take();
-    if (listing->epoch == token->client.epoch)
+    listing->outdated =
+        listing->epoch != token->client.epoch || listing->known != token->snapshot.generation;
+    if (!listing->outdated)
         value = p11d_snapshot_apply(&token->snapshot, body, next_handle, NULL);
     p11d_lock_give();
     return value;
 }
 
-static CK_RV list(P11dToken *token)
+/* Asks once. *done: what came could be used, or nothing can come. */
+static CK_RV list(P11dToken *token, P11dDeadline deadline, bool *done)
 {
     Listing listing = {.token = token};
     P11dRequest request = {.interface = &p11d_interface_token,
@@ -54,11 +58,12 @@ static CK_RV list(P11dToken *token)
                            .write = write_list,
                            .read = read_list,
                            .data = &listing,
-                           .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
+                           .deadline = deadline};
     token->listing = true;
     const CK_RV value = p11d_client_call(token, &request, prepare_list);
     token->listing = false;
-    if (value != CKR_OK)
+    *done = value != CKR_OK || !listing.outdated;
+    if (value != CKR_OK || listing.outdated)
         token->stale = true;
     p11d_lock_wake();
     return value;
@@ -89,7 +94,12 @@ CK_RV p11d_listing_look(P11dToken *token)
             continue;
         }
         /* On the bus nobody says when something changed. */
-        return token->stale || client->on_bus ? list(token) : CKR_OK;
+        if (!token->stale && !client->on_bus)
+            return CKR_OK;
+        bool done;
+        const CK_RV listed = list(token, deadline, &done);
+        if (done)
+            return listed;
     }
 }
 
