@@ -253,6 +253,9 @@ static gboolean launch(P11dProvider *self, GError **error)
         p11d_descriptor_close(ours);
         return FALSE;
     }
+    /* Room for clients that come all at once; as much of it as the kernel allows. */
+    const int room = LINK_LIMIT;
+    setsockopt(p11d_descriptor_number(ours), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     p11d_channel_init(&self->link, ours, LINK_LIMIT);
     return TRUE;
 }
