@@ -89,15 +89,21 @@ void p11d_buffer_consume(P11dBuffer *buffer, size_t count)
     buffer->size = rest;
 }
 
-void p11d_buffer_reset(P11dBuffer *buffer)
+void p11d_buffer_truncate(P11dBuffer *buffer, size_t size)
 {
-    if (buffer->capacity > CAPACITY_KEPT)
-        release(buffer);
-    else if (buffer->size > 0)
-        explicit_bzero(buffer->data, buffer->size);
-    buffer->size = 0;
+    if (size < buffer->size) {
+        explicit_bzero(buffer->data + size, buffer->size - size);
+        buffer->size = size;
+    }
     buffer->too_large = false;
     buffer->no_memory = false;
+}
+
+void p11d_buffer_reset(P11dBuffer *buffer)
+{
+    p11d_buffer_truncate(buffer, 0);
+    if (buffer->capacity > CAPACITY_KEPT)
+        release(buffer);
 }
 
 void p11d_buffer_clear(P11dBuffer *buffer)

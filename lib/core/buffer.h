@@ -3,7 +3,7 @@
  * A buffer is a run of bytes that grows up to a limit and leaves no copy of itself behind: what it
  * held is wiped when it grows, when it is reset and when it is cleared. Every message is built and
  * read in one, so that no PIN stays in freed memory. A failed append leaves the content as it was
- * and sticks until the buffer is reset.
+ * and sticks until the buffer is reset or truncated.
  */
 #ifndef P11D_BUFFER_H
 #define P11D_BUFFER_H
@@ -35,6 +35,9 @@ bool p11d_buffer_append(P11dBuffer *buffer, const void *bytes, size_t count);
 
 /* Drops the first count bytes (at most size) and moves the rest to the front. */
 void p11d_buffer_consume(P11dBuffer *buffer, size_t count);
+
+/* Keeps the first size bytes, wipes what stands behind them, and forgets failures. */
+void p11d_buffer_truncate(P11dBuffer *buffer, size_t size);
 
 /* Wipes the content and forgets failures; the memory is kept for the next message unless it is
  * larger than 64 KiB. */

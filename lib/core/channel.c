@@ -141,55 +141,30 @@ static P11dStatus transmit(P11dChannel *channel, size_t end, int fd, P11dDeadlin
     return P11D_OK;
 }
 
-/* Forgets what was built in out from the offset size on. */
-static void cut_out(P11dChannel *channel, size_t size)
+/* Forgets all that was to be sent. */
+static void clear_out(P11dChannel *channel)
 {
-    P11dBuffer *out = &channel->out;
-    if (size == 0) {
-        p11d_buffer_reset(out);
-        channel->out_sent = 0;
-    } else {
-        explicit_bzero(out->data + size, out->size - size);
-        out->size = size;
-        out->too_large = out->no_memory = false;
-    }
-    channel->out_ready = size;
+    p11d_buffer_reset(&channel->out);
+    channel->out_ready = channel->out_sent = 0;
 }
 
 void p11d_channel_begin(P11dChannel *channel, P11dWriter *writer, P11dMessage *message)
 {
-    cut_out(channel, channel->out_ready);
+    p11d_buffer_truncate(&channel->out, channel->out_ready);
     if (++channel->serial == 0)
         channel->serial = 1;
     message->serial = channel->serial;
     p11d_message_begin(writer, &channel->out, message);
 }
 
-/* Ends the message begun in writer, which is then ready to be sent. */
+/* Ends the message begun in writer, which is then ready to be sent, or taken back. */
 static P11dStatus end_message(P11dChannel *channel, P11dWriter *writer)
 {
-    P11dStatus status = P11D_OK;
-    if (channel->out.too_large)
-        status = P11D_TOO_LARGE;
-    else if (channel->out.no_memory)
-        status = P11D_NO_MEMORY;
-    else if (!p11d_writer_ok(writer))
-        status = P11D_MALFORMED;
-    if (status != P11D_OK) {
-        cut_out(channel, channel->out_ready);
-        return status;
-    }
-    size_t in_front = channel->out_ready;
-    status = p11d_message_end(writer);
-    if (status != P11D_OK) {
-        /* It reset the buffer, and with it what was queued: the stream has a hole. */
-        cut_out(channel, 0);
-        if (in_front > 0)
-            close_socket(channel);
-        return status;
-    }
+    P11dStatus status = p11d_message_end(writer);
     channel->out_ready = channel->out.size;
-    return P11D_OK;
+    if (channel->out_ready == 0)
+        p11d_buffer_reset(&channel->out); /* what failed may have been large */
+    return status;
 }
 
 P11dStatus p11d_channel_send(P11dChannel *channel, P11dWriter *writer, int fd,
@@ -209,7 +184,7 @@ P11dStatus p11d_channel_send(P11dChannel *channel, P11dWriter *writer, int fd,
     } else if (channel->out_sent > 0 || start > 0) {
         close_socket(channel); /* the rest of a message, or what was queued, will never follow */
     }
-    cut_out(channel, 0);
+    clear_out(channel);
     return status;
 }
 
@@ -232,7 +207,7 @@ P11dStatus p11d_channel_flush(P11dChannel *channel)
     if (status != P11D_TIMEOUT) {
         if (status != P11D_OK)
             close_socket(channel); /* what was queued will never follow */
-        cut_out(channel, 0);
+        clear_out(channel);
     } else if (channel->out_sent > channel->out_ready / 2) {
         /* Not each time: a large queue would be moved again and again. */
         p11d_buffer_consume(&channel->out, channel->out_sent);
@@ -422,7 +397,7 @@ P11dStatus p11d_channel_call(P11dChannel *channel, P11dWriter *writer, P11dDeadl
 P11dStatus p11d_channel_preface(P11dChannel *channel, const void *bytes, size_t size)
 {
     P11dBuffer *out = &channel->out;
-    cut_out(channel, channel->out_ready);
+    p11d_buffer_truncate(out, channel->out_ready);
     if (!p11d_buffer_append(out, bytes, size))
         return out->too_large ? P11D_TOO_LARGE : P11D_NO_MEMORY;
     channel->out_ready = out->size;

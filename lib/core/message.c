@@ -245,7 +245,7 @@ P11dStatus p11d_message_end(P11dWriter *writer)
     P11dBuffer *buffer = writer->buffer;
     if (!p11d_writer_ok(writer)) {
         P11dStatus status = failure(buffer);
-        p11d_buffer_reset(buffer);
+        p11d_buffer_truncate(buffer, writer->start);
         return status;
     }
     uint8_t *message = buffer->data + writer->start;

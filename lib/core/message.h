@@ -73,7 +73,7 @@ void p11d_message_begin(P11dWriter *writer, P11dBuffer *buffer, const P11dMessag
 /*
  * Ends the message: fills in the length of the body.
  * Errors: P11D_TOO_LARGE, P11D_NO_MEMORY; P11D_MALFORMED if a value could not be marshalled. The
- * buffer is reset then.
+ * message is taken back then: the buffer holds what it held before the message began.
  */
 P11dStatus p11d_message_end(P11dWriter *writer);
 

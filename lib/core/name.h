@@ -36,7 +36,7 @@ extern const P11dNames p11d_names_token_flag;       /* CKF_ of CK_TOKEN_INFO, on
 extern const P11dNames p11d_names_mechanism_flag;   /* CKF_ of CK_MECHANISM_INFO, one bit a row */
 extern const P11dNames p11d_names_hedge;            /* CK_HEDGE_TYPE */
 
-/* The row of a table for number, or NULL. */
+/* The name that a table has for number, or NULL. */
 const char *p11d_name_find(const P11dNames *names, CK_ULONG number);
 
 /* The name of number: from the table, or "0x…" written to scratch. Never NULL. */

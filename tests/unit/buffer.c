@@ -159,6 +159,21 @@ Test(buffer, reset_wipes_and_keeps_small_memory)
     p11d_buffer_clear(&buffer);
 }
 
+Test(buffer, truncate_wipes_behind_what_it_keeps_and_forgets_failures)
+{
+    P11dBuffer buffer;
+    p11d_buffer_init(&buffer, 16);
+    cr_assert(p11d_buffer_append(&buffer, "kept secret", 11));
+    cr_assert_not(p11d_buffer_append(&buffer, "too much", 8));
+    p11d_buffer_truncate(&buffer, 4);
+    cr_assert_eq(buffer.size, 4);
+    cr_assert_arr_eq(buffer.data, "kept\0\0\0\0\0\0\0", 11);
+    cr_assert_not(buffer.too_large);
+    p11d_buffer_truncate(&buffer, 5);
+    cr_assert_eq(buffer.size, 4);
+    p11d_buffer_clear(&buffer);
+}
+
 Test(buffer, reset_gives_large_memory_back)
 {
     P11dBuffer buffer;
