@@ -61,7 +61,7 @@ static CK_RV make_object(P11dObject *object, CK_OBJECT_CLASS class, const char *
     p11d_template_init(&templ);
     CK_RV rv = p11d_template_set_number(&templ, CKA_CLASS, class);
     if (rv == CKR_OK)
-        rv = p11d_template_set(&templ, CKA_LABEL, label, strlen(label));
+        rv = p11d_template_set_text(&templ, CKA_LABEL, label);
     if (rv == CKR_OK)
         rv = p11d_template_set(&templ, type, value, size);
     if (rv == CKR_OK && class == CKO_CERTIFICATE)

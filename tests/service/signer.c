@@ -186,7 +186,7 @@ ParameterizedTest(int *index, signer, every_offered_mechanism_verifies)
     p11d_signer_teardown();
 }
 
-Test(signer, offers_what_the_issue_names)
+Test(signer, offers_what_it_can_compute)
 {
     static const char *const names[] = {
         "rsa-pkcs",        "rsa-pkcs-pss",          "rsa-x-509",    "sha1-rsa-pkcs",
