@@ -223,17 +223,6 @@ int p11d_descriptor_number(P11dDescriptor *descriptor)
     return number;
 }
 
-int p11d_descriptor_release(P11dDescriptor *descriptor)
-{
-    if (!descriptor)
-        return -1;
-    pthread_mutex_lock(&lock);
-    int number = p11d_descriptor_number(descriptor);
-    leave(descriptor);
-    pthread_mutex_unlock(&lock);
-    return number;
-}
-
 void p11d_descriptor_shutdown(P11dDescriptor *descriptor)
 {
     /* Under the lock, so that no close of ours comes between the check and the call. */

@@ -40,10 +40,6 @@ ssize_t p11d_descriptor_receive(P11dDescriptor *socket, void *bytes, size_t capa
  * Safe on NULL: -1. */
 int p11d_descriptor_number(P11dDescriptor *descriptor);
 
-/* Gives the number away, unregistered: the caller owns it. Returns -1 if it is not ours any more.
- * Frees descriptor. */
-int p11d_descriptor_release(P11dDescriptor *descriptor);
-
 /* shutdown(2) of both directions, if still ours: wakes whoever waits on it, in any thread. */
 void p11d_descriptor_shutdown(P11dDescriptor *descriptor);
 

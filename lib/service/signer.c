@@ -128,11 +128,6 @@ void p11d_signer_unref(P11dSigner *signer)
     free(signer);
 }
 
-EVP_PKEY *p11d_signer_key(const P11dSigner *signer)
-{
-    return signer->key;
-}
-
 /* What OpenSSL's failure is to a caller whose arguments were checked already. */
 static CK_RV failure(void)
 {

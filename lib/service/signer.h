@@ -29,9 +29,6 @@ P11dSigner *p11d_signer_ref(P11dSigner *signer);
 /* The last one to go frees the key. Safe on NULL. */
 void p11d_signer_unref(P11dSigner *signer);
 
-/* The key; it lives as long as the signer. */
-EVP_PKEY *p11d_signer_key(const P11dSigner *signer);
-
 /* True if signers compute this mechanism. smallest and largest: key sizes as in CK_MECHANISM_INFO.
  */
 bool p11d_signer_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest);

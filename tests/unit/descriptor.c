@@ -47,7 +47,6 @@ Test(descriptor, socket_is_close_on_exec_and_does_not_block)
 Test(descriptor, none_has_no_number)
 {
     cr_assert_eq(p11d_descriptor_number(NULL), -1);
-    cr_assert_eq(p11d_descriptor_release(NULL), -1);
     p11d_descriptor_close(NULL);
 }
 
@@ -86,16 +85,6 @@ Test(descriptor, many_in_any_order)
     }
 }
 
-Test(descriptor, released_is_the_callers)
-{
-    int peer;
-    P11dDescriptor *descriptor = make_pair(&peer);
-    int number = p11d_descriptor_release(descriptor);
-    cr_assert_geq(number, 0);
-    p11d_descriptor_after_fork_in_child(); /* closes all that is registered */
-    cr_assert(is_open(number));
-}
-
 Test(descriptor, trap_26_a_number_that_the_host_closed_is_forgotten)
 {
     int peer;
@@ -118,9 +107,8 @@ Test(descriptor, trap_26_a_number_that_the_host_uses_again_is_neither_used_nor_c
         if (use == 0)
             cr_assert_eq(p11d_descriptor_number(descriptor), -1);
         if (use == 1)
-            cr_assert_eq(p11d_descriptor_release(descriptor), -1);
-        else
-            p11d_descriptor_close(descriptor);
+            p11d_descriptor_hang_up(descriptor);
+        p11d_descriptor_close(descriptor);
         cr_assert(is_open(number));
         cr_assert_eq(write(number, "x", 1), 1);
         close(number);
@@ -171,7 +159,7 @@ Test(descriptor, one_that_hung_up_is_kept_without_a_number)
     cr_assert_eq(p11d_descriptor_number(descriptor), -1);
     p11d_descriptor_shutdown(descriptor);
     p11d_descriptor_hang_up(descriptor);
-    cr_assert_eq(p11d_descriptor_release(descriptor), -1);
+    p11d_descriptor_close(descriptor);
     p11d_descriptor_close(next);
     p11d_descriptor_hang_up(NULL);
 }
