@@ -2,19 +2,14 @@
 #include "keytoken.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <openssl/evp.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
-#include "interface.h"
+#include "keyproperties.h"
 #include "keyview.h"
 #include "log.h"
-#include "syntax.h"
 #include "watch.h"
 
 /* The most objects that are remembered as gone. Who asks for more history gets everything. */
@@ -28,9 +23,7 @@ typedef struct Gone {
 typedef struct KeyToken {
     P11dToken base;
     char *path; /* of the directory, absolute */
-    char *label;
-    char serial[2 * 8 + 1];
-    uint64_t run;
+    P11dKeyProperties properties;
     P11dWatch watch;
     uint64_t next_id;     /* the scanning thread's */
     pthread_mutex_t lock; /* of what follows, and of all views */
@@ -50,76 +43,6 @@ static KeyToken *token_of(P11dView *view)
 static P11dKeyView *view_of(P11dView *view)
 {
     return (P11dKeyView *)(void *)view;
-}
-
-/* --- properties --- */
-
-static void begin_property(P11dWriter *writer, const char *name)
-{
-    const P11dProperty *property = p11d_interface_property(&p11d_interface_token, name);
-    p11d_writer_entry(writer, name, property->signature);
-}
-
-static void write_text(P11dWriter *writer, const char *name, const char *value)
-{
-    begin_property(writer, name);
-    p11d_writer_string(writer, value);
-}
-
-static void write_flags(P11dWriter *writer, const P11dNames *names, CK_FLAGS flags)
-{
-    P11dArray array = p11d_writer_array_begin(writer, 4);
-    for (size_t i = 0; i < names->count; i++) {
-        if (flags & names->rows[i].number)
-            p11d_writer_string(writer, names->rows[i].name);
-    }
-    p11d_writer_array_end(writer, array);
-}
-
-static void write_mechanisms(P11dWriter *writer)
-{
-    P11dArray array = p11d_writer_array_begin(writer, 8);
-    for (size_t i = 0; i < p11d_mechanism_count; i++) {
-        CK_ULONG smallest, largest;
-        if (!p11d_signer_offers(&p11d_mechanisms[i], &smallest, &largest))
-            continue;
-        p11d_writer_struct(writer); /* the dict entry */
-        p11d_writer_string(writer, p11d_mechanisms[i].name);
-        p11d_writer_struct(writer);
-        p11d_writer_uint64(writer, smallest);
-        p11d_writer_uint64(writer, largest);
-        write_flags(writer, &p11d_names_mechanism_flag, CKF_SIGN);
-    }
-    p11d_writer_array_end(writer, array);
-}
-
-static void write_properties(P11dToken *base, P11dWriter *writer)
-{
-    KeyToken *token = (KeyToken *)(void *)base;
-    pthread_mutex_lock(&token->lock);
-    bool has_locked = token->set->has_locked;
-    pthread_mutex_unlock(&token->lock);
-
-    write_text(writer, "Label", token->label);
-    write_text(writer, "Manufacturer", "p11dbus");
-    write_text(writer, "Model", "Key directory");
-    write_text(writer, "Serial", token->serial);
-    begin_property(writer, "Flags");
-    write_flags(writer, &p11d_names_token_flag,
-                CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED |
-                    (has_locked ? CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED : 0));
-    begin_property(writer, "PinLength");
-    p11d_writer_struct(writer);
-    p11d_writer_uint32(writer, 1);
-    p11d_writer_uint32(writer, P11D_TOKEN_PIN_MAX);
-    begin_property(writer, "Mechanisms");
-    write_mechanisms(writer);
-    begin_property(writer, "Features");
-    P11dArray features = p11d_writer_array_begin(writer, 4);
-    p11d_writer_string(writer, "prehashed");
-    p11d_writer_array_end(writer, features);
-    begin_property(writer, "Run");
-    p11d_writer_uint64(writer, token->run);
 }
 
 /* --- the directory --- */
@@ -182,6 +105,15 @@ static unsigned rescan(KeyToken *token)
     pthread_mutex_unlock(&token->lock);
     p11d_keyset_free(old);
     return change;
+}
+
+static void write_properties(P11dToken *base, P11dWriter *writer)
+{
+    KeyToken *token = (KeyToken *)(void *)base;
+    pthread_mutex_lock(&token->lock);
+    bool has_locked = token->set->has_locked;
+    pthread_mutex_unlock(&token->lock);
+    p11d_keyproperties_write(&token->properties, has_locked, writer);
 }
 
 static unsigned dispatch(P11dToken *base)
@@ -424,7 +356,7 @@ static void free_token(P11dToken *base)
     p11d_watch_clear(&token->watch);
     p11d_keyset_free(token->set);
     pthread_mutex_destroy(&token->lock);
-    free(token->label);
+    p11d_keyproperties_clear(&token->properties);
     free(token->path);
     free(token);
 }
@@ -442,31 +374,6 @@ static const P11dTokenOperations operations = {
     .sign = sign,
 };
 
-/* The directory's own name; what D-Bus could not carry is written as '?'. */
-static char *make_label(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *label = strdup(slash && slash[1] ? slash + 1 : path);
-    if (label && !p11d_syntax_is_text(label, strlen(label))) {
-        for (char *c = label; *c; c++) {
-            if (*c & 0x80)
-                *c = '?';
-        }
-    }
-    return label;
-}
-
-/* Stays the same for the same directory, and differs where two have the same name. */
-static bool make_serial(KeyToken *token)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    if (EVP_Digest(token->path, strlen(token->path), digest, NULL, EVP_sha256(), NULL) != 1)
-        return false;
-    for (size_t i = 0; i < 8; i++)
-        snprintf(token->serial + 2 * i, 3, "%02X", digest[i]);
-    return true;
-}
-
 static bool set_up(KeyToken *token, const char *directory)
 {
     struct timespec now;
@@ -474,14 +381,9 @@ static bool set_up(KeyToken *token, const char *directory)
     token->path = realpath(directory, NULL);
     if (!token->path)
         return false;
-    token->label = make_label(token->path);
-    if (!token->label || !make_serial(token)) {
-        errno = ENOMEM;
+    if (!p11d_keyproperties_init(&token->properties, token->path))
         return false;
-    }
-    token->base.name = token->label;
-    if (getrandom(&token->run, sizeof token->run, 0) != sizeof token->run)
-        return false;
+    token->base.name = token->properties.label;
     clock_gettime(CLOCK_REALTIME, &now);
     token->clock = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     token->next_id = 1;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "keyproperties.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "interface.h"
+#include "signer.h"
+#include "syntax.h"
+#include "token.h"
+
+/* The directory's own name; what D-Bus could not carry is written as '?'. */
+static char *make_label(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *label = strdup(slash && slash[1] ? slash + 1 : path);
+    if (label && !p11d_syntax_is_text(label, strlen(label))) {
+        for (char *c = label; *c; c++) {
+            if (*c & 0x80)
+                *c = '?';
+        }
+    }
+    return label;
+}
+
+/* Stays the same for the same directory, and differs where two have the same name. */
+static bool make_serial(const char *path, char serial[2 * 8 + 1])
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    if (EVP_Digest(path, strlen(path), digest, NULL, EVP_sha256(), NULL) != 1)
+        return false;
+    for (size_t i = 0; i < 8; i++)
+        snprintf(serial + 2 * i, 3, "%02X", digest[i]);
+    return true;
+}
+
+bool p11d_keyproperties_init(P11dKeyProperties *properties, const char *path)
+{
+    *properties = (P11dKeyProperties){.label = make_label(path)};
+    if (!properties->label || !make_serial(path, properties->serial)) {
+        errno = ENOMEM;
+        return false;
+    }
+    return getrandom(&properties->run, sizeof properties->run, 0) == sizeof properties->run;
+}
+
+void p11d_keyproperties_clear(P11dKeyProperties *properties)
+{
+    free(properties->label);
+    *properties = (P11dKeyProperties){0};
+}
+
+static void begin_property(P11dWriter *writer, const char *name)
+{
+    const P11dProperty *property = p11d_interface_property(&p11d_interface_token, name);
+    p11d_writer_entry(writer, name, property->signature);
+}
+
+static void write_text(P11dWriter *writer, const char *name, const char *value)
+{
+    begin_property(writer, name);
+    p11d_writer_string(writer, value);
+}
+
+static void write_flags(P11dWriter *writer, const P11dNames *names, CK_FLAGS flags)
+{
+    P11dArray array = p11d_writer_array_begin(writer, 4);
+    for (size_t i = 0; i < names->count; i++) {
+        if (flags & names->rows[i].number)
+            p11d_writer_string(writer, names->rows[i].name);
+    }
+    p11d_writer_array_end(writer, array);
+}
+
+static void write_mechanisms(P11dWriter *writer)
+{
+    P11dArray array = p11d_writer_array_begin(writer, 8);
+    for (size_t i = 0; i < p11d_mechanism_count; i++) {
+        CK_ULONG smallest, largest;
+        if (!p11d_signer_offers(&p11d_mechanisms[i], &smallest, &largest))
+            continue;
+        p11d_writer_struct(writer); /* the dict entry */
+        p11d_writer_string(writer, p11d_mechanisms[i].name);
+        p11d_writer_struct(writer);
+        p11d_writer_uint64(writer, smallest);
+        p11d_writer_uint64(writer, largest);
+        write_flags(writer, &p11d_names_mechanism_flag, CKF_SIGN);
+    }
+    p11d_writer_array_end(writer, array);
+}
+
+void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_locked,
+                              P11dWriter *writer)
+{
+    write_text(writer, "Label", properties->label);
+    write_text(writer, "Manufacturer", "p11dbus");
+    write_text(writer, "Model", "Key directory");
+    write_text(writer, "Serial", properties->serial);
+    begin_property(writer, "Flags");
+    write_flags(writer, &p11d_names_token_flag,
+                CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED |
+                    (has_locked ? CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED : 0));
+    begin_property(writer, "PinLength");
+    p11d_writer_struct(writer);
+    p11d_writer_uint32(writer, 1);
+    p11d_writer_uint32(writer, P11D_TOKEN_PIN_MAX);
+    begin_property(writer, "Mechanisms");
+    write_mechanisms(writer);
+    begin_property(writer, "Features");
+    P11dArray features = p11d_writer_array_begin(writer, 4);
+    p11d_writer_string(writer, "prehashed");
+    p11d_writer_array_end(writer, features);
+    begin_property(writer, "Run");
+    p11d_writer_uint64(writer, properties->run);
+}
