@@ -134,8 +134,6 @@ static const struct BusError {
     {"NameHasNoOwner", CKR_DEVICE_REMOVED, false},
 };
 
-#define BUS_PREFIX "org.freedesktop.DBus.Error."
-
 static const P11dError *find(CK_RV value)
 {
     return bsearch(&value, p11d_errors, p11d_error_count, sizeof p11d_errors[0],
@@ -182,7 +180,7 @@ const char *p11d_error_last_part(CK_RV value, char storage[P11D_ERROR_SIZE])
 /* The row of bus_errors for a whole error name, or NULL. */
 static const struct BusError *find_bus_error(const char *name)
 {
-    const char *last_part = after(name, BUS_PREFIX);
+    const char *last_part = after(name, P11D_ERROR_BUS_PREFIX);
     for (size_t i = 0; last_part && i < sizeof bus_errors / sizeof bus_errors[0]; i++) {
         if (strcmp(bus_errors[i].name, last_part) == 0)
             return &bus_errors[i];

@@ -11,6 +11,8 @@
 #include "status.h"
 
 #define P11D_ERROR_PREFIX "org.p11dbus.Error."
+/* Of the errors that D-Bus itself has. */
+#define P11D_ERROR_BUS_PREFIX "org.freedesktop.DBus.Error."
 /* Room for any error name with its NUL. */
 #define P11D_ERROR_SIZE 96
 

@@ -43,6 +43,9 @@ typedef struct P11dInterface {
 #define P11D_ROOT_PATH "/org/p11dbus"
 #define P11D_TOKENS_PATH "/org/p11dbus/tokens"
 
+/* The most input or output of one call, in bytes (org.p11dbus.xml, "Data"). */
+#define P11D_INTERFACE_DATA_MAX ((size_t)16 << 20)
+
 extern const P11dInterface p11d_interface_manager;        /* org.p11dbus.Manager1 */
 extern const P11dInterface p11d_interface_token;          /* org.p11dbus.Token1 */
 extern const P11dInterface p11d_interface_peer;           /* org.freedesktop.DBus.Peer */

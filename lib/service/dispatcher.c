@@ -9,14 +9,13 @@
 #include "error.h"
 #include "interface.h"
 
-#define DBUS_ERROR "org.freedesktop.DBus.Error."
-static const char error_invalid_args[] = DBUS_ERROR "InvalidArgs";
-static const char error_limits_exceeded[] = DBUS_ERROR "LimitsExceeded";
-static const char error_no_memory[] = DBUS_ERROR "NoMemory";
-static const char error_not_supported[] = DBUS_ERROR "NotSupported";
-static const char error_unknown_interface[] = DBUS_ERROR "UnknownInterface";
-static const char error_unknown_method[] = DBUS_ERROR "UnknownMethod";
-static const char error_unknown_object[] = DBUS_ERROR "UnknownObject";
+static const char error_invalid_args[] = P11D_ERROR_BUS_PREFIX "InvalidArgs";
+static const char error_limits_exceeded[] = P11D_ERROR_BUS_PREFIX "LimitsExceeded";
+static const char error_no_memory[] = P11D_ERROR_BUS_PREFIX "NoMemory";
+static const char error_not_supported[] = P11D_ERROR_BUS_PREFIX "NotSupported";
+static const char error_unknown_interface[] = P11D_ERROR_BUS_PREFIX "UnknownInterface";
+static const char error_unknown_method[] = P11D_ERROR_BUS_PREFIX "UnknownMethod";
+static const char error_unknown_object[] = P11D_ERROR_BUS_PREFIX "UnknownObject";
 
 /* One call while it is handled. */
 typedef struct Call {
@@ -177,10 +176,10 @@ static const char *sign(Call *call)
         return result(call, rv);
     if (!p11d_reader_bytes(&call->body, &data, &size))
         return error_invalid_args;
-    if (size > P11D_DISPATCHER_DATA_MAX)
+    if (size > P11D_INTERFACE_DATA_MAX)
         return result(call, CKR_DATA_LEN_RANGE);
 
-    p11d_buffer_init(&signature, P11D_DISPATCHER_DATA_MAX);
+    p11d_buffer_init(&signature, P11D_INTERFACE_DATA_MAX);
     rv = call->token->sign(call->client->view, key, &parameters, data, size, &signature);
     if (rv == CKR_OK) {
         begin(call);

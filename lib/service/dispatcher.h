@@ -9,9 +9,6 @@
 
 #include "endpoint.h"
 
-/* The most data of one call, in bytes (org.p11dbus.xml, "Data"). */
-#define P11D_DISPATCHER_DATA_MAX ((size_t)16 << 20)
-
 /*
  * Handles message, which arrived on endpoint; what is no call is ignored.
  * Returns false if the channel is of no further use.
