@@ -9,7 +9,7 @@
 
 #include <gio/gio.h>
 
-#include "link.h"
+#include "credentials.h"
 
 /* Asks the bus who is behind the unique name; callback then gets the result from _finish. */
 void p11d_caller_look_up(GDBusConnection *bus, const char *unique_name, GCancellable *cancellable,

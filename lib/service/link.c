@@ -11,12 +11,6 @@
 static const P11dSignal ready_signal = {"Ready", ""};
 static const P11dSignal client_signal = {"Client", "uuau"}; /* pid, uid, groups */
 
-void p11d_credentials_clear(P11dCredentials *credentials)
-{
-    free(credentials->groups);
-    memset(credentials, 0, sizeof *credentials);
-}
-
 static void begin_signal(P11dChannel *link, P11dWriter *writer, const char *path,
                          const char *interface, const P11dSignal *signal, uint32_t descriptors)
 {

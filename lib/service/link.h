@@ -8,22 +8,11 @@
 #ifndef P11D_LINK_H
 #define P11D_LINK_H
 
-#include <sys/types.h>
-
 #include "channel.h"
+#include "credentials.h"
 
 /* The descriptor number under which a worker finds its end of the link. */
 #define P11D_LINK_DESCRIPTOR 3
-
-/* Who is at the other end of a client's channels, as the bus vouched for it. */
-typedef struct P11dCredentials {
-    pid_t pid; /* 0: not known */
-    uid_t uid;
-    gid_t *groups; /* owned; primary and supplementary */
-    size_t group_count;
-} P11dCredentials;
-
-void p11d_credentials_clear(P11dCredentials *credentials);
 
 /*
  * Worker: queues InterfacesAdded for the token at path. properties: marshalled elements of the

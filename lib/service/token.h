@@ -9,7 +9,7 @@
 #define P11D_TOKEN_H
 
 #include "buffer.h"
-#include "link.h"
+#include "credentials.h"
 #include "mechanism.h"
 #include "pkcs11.h"
 
