@@ -150,7 +150,7 @@ static void find_certificate(P11dKeyFile files[P11D_KEYENTRY_FILES], const char 
     /* Until somebody unlocks the key, only the certificate tells its public half. */
     if (parts->locked && !parts->public_key && parts->certificate) {
         EVP_PKEY *key = X509_get0_pubkey(parts->certificate);
-        if (key && !p11d_keyfile_unsupported(key))
+        if (key && !p11d_signer_unsupported(key))
             parts->public_key = key;
     }
 }

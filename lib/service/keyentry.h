@@ -11,6 +11,7 @@
 
 #include "keyfile.h"
 #include "signer.h"
+#include "stamp.h"
 
 /* The files of one entry, by what follows NAME. */
 #define P11D_KEYENTRY_FILES 4

@@ -3,16 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "buffer.h"
 #include "log.h"
-
-#define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX 8192
+#include "signer.h"
 
 /* What is being loaded, for the steps below. */
 typedef struct Loading {
@@ -24,62 +22,9 @@ typedef struct Loading {
     size_t blocks; /* that concern us */
 } Loading;
 
-void p11d_stamp_set(P11dStamp *stamp, const struct stat *status)
-{
-    memset(stamp, 0, sizeof *stamp);
-    stamp->device = status->st_dev;
-    stamp->inode = status->st_ino;
-    stamp->size = status->st_size;
-    stamp->mode = status->st_mode;
-    stamp->owner = status->st_uid;
-    stamp->modified = status->st_mtim;
-    stamp->changed = status->st_ctim;
-}
-
-static bool time_equal(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-bool p11d_stamp_equal(const P11dStamp *a, const P11dStamp *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->mode == b->mode && a->owner == b->owner && time_equal(&a->modified, &b->modified) &&
-           time_equal(&a->changed, &b->changed);
-}
-
 static void complain(const Loading *loading, const char *reason)
 {
     p11d_log("%s/%s: %s", loading->path, loading->name, reason);
-}
-
-static const char *unsupported_curve(const EVP_PKEY *key)
-{
-    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1", "secp256k1"};
-    char name[80];
-
-    if (!EVP_PKEY_get_group_name(key, name, sizeof name, NULL))
-        return "its curve has no name";
-    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
-        if (strcmp(curves[i], name) == 0)
-            return NULL;
-    }
-    return "its curve is not one of P-256, P-384, P-521 and secp256k1";
-}
-
-const char *p11d_keyfile_unsupported(const EVP_PKEY *key)
-{
-    if (EVP_PKEY_is_a(key, "EC"))
-        return unsupported_curve(key);
-    if (EVP_PKEY_is_a(key, "RSA")) {
-        int bits = EVP_PKEY_get_bits(key);
-        return bits < RSA_BITS_MIN || bits > RSA_BITS_MAX
-                   ? "an RSA key must have from 2048 to 8192 bits"
-                   : NULL;
-    }
-    if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
-        return NULL;
-    return "it is neither an RSA, an EC, an Ed25519 nor an Ed448 key";
 }
 
 /* True if nobody but us (and root) can read or replace the file's content. */
@@ -115,7 +60,7 @@ const char *p11d_keyfile_problem(EVP_PKEY *key)
 {
     if (!key)
         return "it cannot be decoded";
-    const char *reason = p11d_keyfile_unsupported(key);
+    const char *reason = p11d_signer_unsupported(key);
     if (!reason && !halves_match(key))
         reason = "its private and public halves do not belong together";
     return reason;
@@ -153,7 +98,7 @@ static void take_public(const Loading *loading, const P11dPem *pem)
         return;
     file->public_key = p11d_pem_key(pem);
     const char *reason =
-        file->public_key ? p11d_keyfile_unsupported(file->public_key) : "it cannot be decoded";
+        file->public_key ? p11d_signer_unsupported(file->public_key) : "it cannot be decoded";
     if (!reason)
         return;
     p11d_log("%s/%s: public key skipped: %s", loading->path, loading->name, reason);

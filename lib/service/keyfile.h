@@ -7,27 +7,11 @@
 #ifndef P11D_KEYFILE_H
 #define P11D_KEYFILE_H
 
-#include <sys/stat.h>
-
 #include "pem.h"
 
 /* The largest file that is looked at, in bytes, and the most certificates taken from one. */
 #define P11D_KEYFILE_MAX ((size_t)1 << 20)
 #define P11D_KEYFILE_CERTIFICATES 8
-
-/* What tells one version of a file from the next. All zero: no file. */
-typedef struct P11dStamp {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    mode_t mode;
-    uid_t owner;
-    struct timespec modified;
-    struct timespec changed;
-} P11dStamp;
-
-void p11d_stamp_set(P11dStamp *stamp, const struct stat *status);
-bool p11d_stamp_equal(const P11dStamp *a, const P11dStamp *b);
 
 typedef struct P11dKeyFile {
     EVP_PKEY *key;  /* the private key, NULL if there is none or it is encrypted */
@@ -49,13 +33,8 @@ bool p11d_keyfile_load(P11dKeyFile *file, int directory, const char *path, const
 /* Wipes and frees. Safe on one that is all zero. */
 void p11d_keyfile_clear(P11dKeyFile *file);
 
-/*
- * Says why a key cannot be used by this token (text for people), or NULL if it can: RSA from 2048
- * to 8192 bits, P-256, P-384, P-521, secp256k1, Ed25519, Ed448.
- */
-const char *p11d_keyfile_unsupported(const EVP_PKEY *key);
-
-/* The same for a private key, of which more can be wrong; NULL is one that could not be decoded. */
+/* As p11d_signer_unsupported, for a private key, of which more can be wrong; NULL is one that could
+ * not be decoded. */
 const char *p11d_keyfile_problem(EVP_PKEY *key);
 
 #endif

@@ -13,6 +13,8 @@
 #define HASHES_MAX 32
 /* RFC 8017, 7.2.1 and 9.2: the padding of PKCS #1 v1.5 takes at least so many bytes. */
 #define PKCS1_PADDING 11
+/* The largest RSA key, in bits. */
+#define RSA_BITS_MAX 8192
 
 struct P11dSigner {
     atomic_uint references;
@@ -34,7 +36,7 @@ typedef struct KeyKind {
 } KeyKind;
 
 static const KeyKind key_kinds[] = {
-    {"RSA", CKK_RSA, 2048, 8192},
+    {"RSA", CKK_RSA, 2048, RSA_BITS_MAX},
     {"EC", CKK_EC, 256, 521},
     {"ED25519", CKK_EC_EDWARDS, 255, 448},
     {"ED448", CKK_EC_EDWARDS, 255, 448},
@@ -71,6 +73,33 @@ static const KeyKind *kind_of_key(const EVP_PKEY *key)
         if (EVP_PKEY_is_a(key, key_kinds[i].name))
             return &key_kinds[i];
     }
+    return NULL;
+}
+
+static const char *unsupported_curve(const EVP_PKEY *key)
+{
+    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1", "secp256k1"};
+    char name[80];
+
+    if (!EVP_PKEY_get_group_name(key, name, sizeof name, NULL))
+        return "its curve has no name";
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
+        if (strcmp(curves[i], name) == 0)
+            return NULL;
+    }
+    return "its curve is not one of P-256, P-384, P-521 and secp256k1";
+}
+
+const char *p11d_signer_unsupported(const EVP_PKEY *key)
+{
+    const KeyKind *kind = kind_of_key(key);
+    if (!kind)
+        return "it is neither an RSA, an EC, an Ed25519 nor an Ed448 key";
+    if (kind->type == CKK_EC)
+        return unsupported_curve(key);
+    CK_ULONG bits = (CK_ULONG)EVP_PKEY_get_bits(key);
+    if (kind->type == CKK_RSA && (bits < kind->smallest || bits > kind->largest))
+        return "an RSA key must have from 2048 to 8192 bits";
     return NULL;
 }
 
@@ -188,7 +217,7 @@ static CK_RV sign_x509(P11dSigner *signer, const P11dParameters *parameters, con
                        size_t size, P11dBuffer *output)
 {
     static const int padding = RSA_NO_PADDING;
-    uint8_t padded[8192 / 8] = {0};
+    uint8_t padded[RSA_BITS_MAX / 8] = {0};
     (void)parameters;
     if (size == 0 || size > signer->size || signer->size > sizeof padded)
         return CKR_DATA_LEN_RANGE;
@@ -292,7 +321,7 @@ static CK_RV sign_eddsa(P11dSigner *signer, const P11dParameters *parameters, co
 /* The mechanisms that everything else comes down to. */
 typedef struct Primitive {
     CK_MECHANISM_TYPE type;
-    CK_RV (*sign)
+    CK_RV(*sign)
     (P11dSigner *signer, const P11dParameters *parameters, const uint8_t *data, size_t size,
      P11dBuffer *output);
 } Primitive;

@@ -22,8 +22,14 @@ bool p11d_signer_setup(void);
 /* Frees it. No signer may be in use. */
 void p11d_signer_teardown(void);
 
+/*
+ * Says why no signer can be made of a key (text for people), or NULL if one can: RSA from 2048 to
+ * 8192 bits, P-256, P-384, P-521, secp256k1, Ed25519, Ed448.
+ */
+const char *p11d_signer_unsupported(const EVP_PKEY *key);
+
 /* Makes a signer of key, which it owns from then on (also on failure). The key must have passed
- * p11d_keyfile_unsupported. NULL if memory ran out. */
+ * p11d_signer_unsupported. NULL if memory ran out. */
 P11dSigner *p11d_signer_new(EVP_PKEY *key);
 P11dSigner *p11d_signer_ref(P11dSigner *signer);
 /* The last one to go frees the key. Safe on NULL. */

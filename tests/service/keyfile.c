@@ -5,6 +5,7 @@
 #include <criterion/parameterized.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "rig.h"
