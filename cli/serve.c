@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* p11dbus serve: exports key directories as tokens on D-Bus. */
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -13,7 +14,6 @@ static struct {
     char *bus;
     char *name;
     int ready_fd;
-    gboolean replace;
 } asked = {.ready_fd = -1};
 
 static const GOptionEntry entries[] = {
@@ -23,8 +23,6 @@ static const GOptionEntry entries[] = {
      "session (default), system or the address of a bus", "BUS"},
     {"name", 0, 0, G_OPTION_ARG_FILENAME, &asked.name,
      "the name to own on the bus (default: org.p11dbus.Tokens1)", "NAME"},
-    {"replace", 0, 0, G_OPTION_ARG_NONE, &asked.replace,
-     "take the name over from a service that runs already", NULL},
     {"ready-fd", 0, 0, G_OPTION_ARG_INT, &asked.ready_fd,
      "write a newline to descriptor N when all tokens are there, and close it", "N"},
     {NULL},
@@ -47,6 +45,20 @@ static gboolean check_usage(char **arguments, GError **error)
     return FALSE;
 }
 
+/* The workers would say the same, but go on trying: a directory that was never there is a mistake. */
+static gboolean check_directories(GError **error)
+{
+    for (char **directory = asked.keys; *directory; directory++) {
+        if (g_file_test(*directory, G_FILE_TEST_IS_DIR))
+            continue;
+        int reason = g_file_test(*directory, G_FILE_TEST_EXISTS) ? ENOTDIR : ENOENT;
+        p11d_failure_set(error, P11D_FAILURE_FILE, "name a directory that is there",
+                         "cannot serve %s: %s", *directory, g_strerror(reason));
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static void ready(void *data)
 {
     const char *bus = data;
@@ -63,7 +75,7 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
 {
     static const char *const worker[] = {P11D_COMMAND_WORKER, NULL};
     (void)options;
-    if (!check_usage(arguments, error))
+    if (!check_usage(arguments, error) || !check_directories(error))
         return FALSE;
     const char *bus = asked.bus ? asked.bus : "session";
     P11dSupervisorOptions supervisor = {
@@ -71,7 +83,6 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
         .name = asked.name,
         .key_directories = (const char *const *)asked.keys,
         .worker_arguments = worker,
-        .replace = asked.replace,
         .ready = ready,
         .data = (void *)bus,
     };

@@ -13,8 +13,6 @@
 #include "registry.h"
 
 /* D-Bus Specification, "org.freedesktop.DBus.RequestName". */
-#define NAME_ALLOW_REPLACEMENT 0x1
-#define NAME_REPLACE_EXISTING 0x2
 #define NAME_DO_NOT_QUEUE 0x4
 #define NAME_PRIMARY_OWNER 1
 
@@ -114,9 +112,9 @@ static gboolean connect_to_bus(Supervisor *self, GError **error)
 
 static gboolean own_name(Supervisor *self, GError **error)
 {
-    guint32 flags = NAME_DO_NOT_QUEUE | NAME_ALLOW_REPLACEMENT, answer = 0;
-    if (self->options->replace)
-        flags |= NAME_REPLACE_EXISTING;
+    /* Never to be replaced: whoever took the name over would be told the PINs meant for us. */
+    const guint32 flags = NAME_DO_NOT_QUEUE;
+    guint32 answer = 0;
     g_autoptr(GVariant) reply = g_dbus_connection_call_sync(
         self->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
         "RequestName", g_variant_new("(su)", self->name, flags), G_VARIANT_TYPE("(u)"),

@@ -18,7 +18,6 @@ typedef struct P11dSupervisorOptions {
      * link as descriptor P11D_LINK_DESCRIPTOR and runs p11d_worker_main. */
     const char *worker_program;
     const char *const *worker_arguments;
-    gboolean replace; /* take the name over from a service that runs already */
     /* Called once, when the name is owned and every worker has announced its tokens (or had 10
      * seconds to do so). May be NULL. */
     void (*ready)(void *data);

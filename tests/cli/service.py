@@ -191,6 +191,11 @@ class Missing(Case):
         self.expect(7, "serve", "--keys", ".", env=env)
         self.expect(7, "serve", "--keys", ".", "--bus", "nonsense")
 
+    def test_a_directory_that_is_not_there_or_is_none(self):
+        self.write("data")
+        for keys in ("nothing", "data"):
+            self.assertIn(keys, self.expect(3, "serve", "--keys", keys).err)
+
     def test_usage_of_serve(self):
         for words in ([], ["--keys", ".", "extra"], ["--keys", ".", "--ready-fd", "77"],
                       ["--keys", ".", "--ready-fd", "x"]):

@@ -102,12 +102,12 @@ static void make_directory(Fixture *fixture, const char *name)
     fixture_openssl(fixture, public);
 }
 
-static GPid start_service(Fixture *fixture, const char *verb, const char *names, int *ready)
+static GPid start_service(Fixture *fixture, const char *names, int *ready)
 {
     g_auto(GStrv) each = g_strsplit(names, " ", -1);
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(argv, g_strdup(getenv("SERVICE_PROGRAM")));
-    g_ptr_array_add(argv, g_strdup(verb));
+    g_ptr_array_add(argv, g_strdup("serve"));
     g_ptr_array_add(argv, g_strdup(fixture->address));
     for (char **name = each; *name && **name; name++) {
         make_directory(fixture, *name);
@@ -124,25 +124,14 @@ void fixture_start(Fixture *fixture, const char *names)
     cr_assert_null(error);
     cr_assert_not_null(getenv("SERVICE_PROGRAM"), "run by meson test");
     start_bus(fixture);
-    fixture->service_pid = start_service(fixture, "serve", names, &fixture->ready);
+    fixture->service_pid = start_service(fixture, names, &fixture->ready);
 }
 
 int fixture_run_another(Fixture *fixture, const char *names)
 {
     int ready, status = -1;
-    waitpid(start_service(fixture, "serve", names, &ready), &status, 0);
+    waitpid(start_service(fixture, names, &ready), &status, 0);
     close(ready);
-    return status;
-}
-
-int fixture_replace(Fixture *fixture, const char *names)
-{
-    GPid first = fixture->service_pid;
-    int status = -1;
-    close(fixture->ready);
-    fixture->service_pid = start_service(fixture, "replace", names, &fixture->ready);
-    cr_assert(fixture_wait_ready(fixture));
-    waitpid(first, &status, 0);
     return status;
 }
 

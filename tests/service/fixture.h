@@ -34,9 +34,6 @@ void fixture_stop(Fixture *fixture);
 
 /* Runs one more service on the same bus until it ends by itself; returns its wait status. */
 int fixture_run_another(Fixture *fixture, const char *names);
-/* Starts one more service that takes the name over, waits until it is ready, and returns the wait
- * status of the first. */
-int fixture_replace(Fixture *fixture, const char *names);
 /* Ends the bus, and waits until the service has ended; returns the service's wait status. */
 int fixture_end_bus(Fixture *fixture);
 

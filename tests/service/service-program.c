@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The service without the command line, for tests.
- * usage: service-program serve BUS DIRECTORY...    says "ready" on descriptor 4 when it is
- *        service-program replace BUS DIRECTORY...  the same, takes the name over
- *        service-program worker DIRECTORY          started by itself
+ * usage: service-program serve BUS DIRECTORY...  says "ready" on descriptor 4 when it is
+ *        service-program worker DIRECTORY        started by itself
  * A directory whose name begins with "unruly-" gets a worker that does what no worker should.
  */
 #include <stdio.h>
@@ -28,7 +27,6 @@ static int serve(int argc, char **argv)
     P11dSupervisorOptions options = {.bus = argv[2],
                                      .key_directories = (const char *const *)argv + 3,
                                      .worker_arguments = worker_arguments,
-                                     .replace = strcmp(argv[1], "replace") == 0,
                                      .ready = on_ready};
     g_autoptr(GError) error = NULL;
     if (argc < 3 || p11d_supervisor_run(&options, &error))

@@ -392,16 +392,6 @@ Test(supervisor, a_name_that_is_taken_is_an_error)
     fixture_sign_on_bus(&fixture, NULL, "demo");
 }
 
-Test(supervisor, a_service_that_is_to_replace_another_does)
-{
-    start("demo");
-    g_autoptr(GArray) workers = fixture_children(fixture.service_pid);
-    int status = fixture_replace(&fixture, "demo");
-    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    expect_gone(workers);
-    fixture_sign_on_bus(&fixture, NULL, "demo");
-}
-
 Test(supervisor, workers_end_when_the_supervisor_is_killed)
 {
     start("demo other");
