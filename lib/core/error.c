@@ -121,17 +121,17 @@ const size_t p11d_error_count = sizeof p11d_errors / sizeof p11d_errors[0];
 static const struct BusError {
     const char *name;
     CK_RV value;
-    bool absent; /* the service has no such thing */
+    P11dTrouble trouble;
 } bus_errors[] = {
-    {"LimitsExceeded", CKR_DEVICE_MEMORY, false},
-    {"UnknownMethod", CKR_FUNCTION_NOT_SUPPORTED, true},
-    {"UnknownInterface", CKR_FUNCTION_NOT_SUPPORTED, true},
-    {"NotSupported", CKR_FUNCTION_NOT_SUPPORTED, true},
-    {"UnknownObject", CKR_TOKEN_NOT_PRESENT, true},
-    {"AccessDenied", CKR_FUNCTION_REJECTED, false},
-    {"NoReply", CKR_DEVICE_REMOVED, false},
-    {"ServiceUnknown", CKR_DEVICE_REMOVED, false},
-    {"NameHasNoOwner", CKR_DEVICE_REMOVED, false},
+    {"LimitsExceeded", CKR_DEVICE_MEMORY, P11D_TROUBLE_BUSY},
+    {"UnknownMethod", CKR_FUNCTION_NOT_SUPPORTED, P11D_TROUBLE_ABSENT},
+    {"UnknownInterface", CKR_FUNCTION_NOT_SUPPORTED, P11D_TROUBLE_ABSENT},
+    {"NotSupported", CKR_FUNCTION_NOT_SUPPORTED, P11D_TROUBLE_ABSENT},
+    {"UnknownObject", CKR_TOKEN_NOT_PRESENT, P11D_TROUBLE_ABSENT},
+    {"AccessDenied", CKR_FUNCTION_REJECTED, P11D_TROUBLE_NONE},
+    {"NoReply", CKR_DEVICE_REMOVED, P11D_TROUBLE_GONE},
+    {"ServiceUnknown", CKR_DEVICE_REMOVED, P11D_TROUBLE_NOBODY},
+    {"NameHasNoOwner", CKR_DEVICE_REMOVED, P11D_TROUBLE_NOBODY},
 };
 
 static const P11dError *find(CK_RV value)
@@ -222,10 +222,10 @@ CK_RV p11d_error_parse_last_part(const char *last_part)
     return value == CKR_OK || value == CKR_BUFFER_TOO_SMALL ? CKR_DEVICE_ERROR : value;
 }
 
-bool p11d_error_means_absent(const char *name)
+P11dTrouble p11d_error_trouble(const char *name)
 {
     const struct BusError *bus_error = find_bus_error(name);
-    return bus_error && bus_error->absent;
+    return bus_error ? bus_error->trouble : P11D_TROUBLE_NONE;
 }
 
 CK_RV p11d_error_of_status(P11dStatus status)

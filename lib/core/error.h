@@ -43,9 +43,18 @@ const char *p11d_error_last_part(CK_RV value, char storage[P11D_ERROR_SIZE]);
 CK_RV p11d_error_parse_name(const char *name);
 CK_RV p11d_error_parse_last_part(const char *last_part);
 
-/* True for the four names by which a service says that it has no such thing (UnknownMethod,
- * UnknownInterface, UnknownObject, NotSupported): for OpenChannel they mean "no channels". */
-bool p11d_error_means_absent(const char *name);
+/* What an error of D-Bus says of the service, beside its value. */
+typedef enum P11dTrouble {
+    P11D_TROUBLE_NONE,   /* nothing: an error like any other, or none */
+    P11D_TROUBLE_ABSENT, /* it has no such thing; for OpenChannel: it has no channels */
+    P11D_TROUBLE_NOBODY, /* nobody owns the name: the call reached no one */
+    P11D_TROUBLE_GONE,   /* who was asked has gone without an answer */
+    P11D_TROUBLE_BUSY,   /* too many at once */
+} P11dTrouble;
+
+/* UnknownMethod, UnknownInterface, UnknownObject and NotSupported are _ABSENT; ServiceUnknown and
+ * NameHasNoOwner _NOBODY; NoReply _GONE; LimitsExceeded _BUSY; every other name _NONE. */
+P11dTrouble p11d_error_trouble(const char *name);
 
 /* What a call that ended in this status is to the application: P11D_NO_MEMORY is CKR_HOST_MEMORY,
  * P11D_TOO_LARGE CKR_DATA_LEN_RANGE, P11D_REFUSED CKR_FUNCTION_REJECTED; whatever leaves open what

@@ -120,7 +120,7 @@ static CK_RV ask_for_control(P11dToken *token, P11dDeadline deadline, P11dDescri
     P11dAnswer answer;
     p11d_request_exchange(&request, service, &answer);
     value = answer.value;
-    const bool absent = p11d_error_means_absent(answer.error);
+    const bool absent = answer.trouble == P11D_TROUBLE_ABSENT;
     if (answer.status != P11D_OK) {
         p11d_service_lost(instance, service);
         *trouble = P11D_TROUBLE_BUSY;

@@ -63,8 +63,9 @@ static void ask(P11dInstance *instance, P11dPeer *bus, bool patient, P11dDescrip
             request.auto_start = false;
             request.deadline = limit;
         }
-        const bool hope =
-            answer->trouble == P11D_TROUBLE_NOBODY ? patient : answer->trouble != P11D_TROUBLE_NONE;
+        const bool hope = answer->trouble == P11D_TROUBLE_GONE ||
+                          answer->trouble == P11D_TROUBLE_BUSY ||
+                          (answer->trouble == P11D_TROUBLE_NOBODY && patient);
         if (!hope || !p11d_connect_pause(instance, &pause, limit))
             return;
     }
@@ -88,7 +89,7 @@ CK_RV p11d_connect(P11dInstance *instance, bool patient, P11dPeer **peer)
         p11d_trace(P11D_TRACE_STATE, "connected: manager channel");
         return *peer ? CKR_OK : CKR_HOST_MEMORY;
     }
-    if (answer.status == P11D_OK && p11d_error_means_absent(answer.error)) {
+    if (answer.status == P11D_OK && answer.trouble == P11D_TROUBLE_ABSENT) {
         /* From now on this one, and not who may own the name later. */
         if (answer.sender[0] == ':')
             strcpy(bus->destination, answer.sender);

@@ -32,29 +32,11 @@ static bool is_our_own_failure(const P11dAnswer *answer)
                              answer->status == P11D_MALFORMED);
 }
 
-static P11dTrouble trouble_of(const char *error)
-{
-    static const struct {
-        const char *name;
-        P11dTrouble trouble;
-    } rows[] = {
-        {"org.freedesktop.DBus.Error.ServiceUnknown", P11D_TROUBLE_NOBODY},
-        {"org.freedesktop.DBus.Error.NameHasNoOwner", P11D_TROUBLE_NOBODY},
-        {"org.freedesktop.DBus.Error.NoReply", P11D_TROUBLE_GONE},
-        {"org.freedesktop.DBus.Error.LimitsExceeded", P11D_TROUBLE_BUSY},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (strcmp(rows[i].name, error) == 0)
-            return rows[i].trouble;
-    }
-    return P11D_TROUBLE_NONE;
-}
-
 static void take_error(const P11dPeer *peer, const char *name, P11dAnswer *answer)
 {
     answer->value = value_of_error(name);
     snprintf(answer->error, sizeof answer->error, "%s", name ? name : "");
-    answer->trouble = trouble_of(answer->error);
+    answer->trouble = p11d_error_trouble(answer->error);
     /* One run of the service, on the bus, is what a channel is elsewhere: it can be lost. */
     const bool is_lost =
         peer->on_bus && peer->destination[0] == ':' &&

@@ -15,14 +15,6 @@
 #define P11D_CALL_TIMEOUT ((int64_t)60 * 1000)
 #define P11D_PERSON_TIMEOUT ((int64_t)10 * 60 * 1000) /* where a person acts */
 
-/* What the bus or a service answers while the service is not there or not able to say more. */
-typedef enum P11dTrouble {
-    P11D_TROUBLE_NONE,   /* an error like any other, or none */
-    P11D_TROUBLE_NOBODY, /* nobody owns the name: the call reached no one */
-    P11D_TROUBLE_GONE,   /* who was asked has gone without an answer */
-    P11D_TROUBLE_BUSY,   /* too many at once */
-} P11dTrouble;
-
 typedef struct P11dRequest {
     const P11dInterface *interface;
     const char *method;
@@ -47,7 +39,7 @@ typedef struct P11dAnswer {
     P11dStatus status; /* P11D_OK: the peer may be used again; an error reply is P11D_OK too */
     bool sent;         /* the request left completely, so that it may have had its effect */
     char error[P11D_ERROR_SIZE]; /* D-Bus name of an error reply; "" if there was none */
-    P11dTrouble trouble;         /* what that means */
+    P11dTrouble trouble;         /* what it says of the service */
     char sender[64];             /* on the bus: unique name of who answered */
 } P11dAnswer;
 

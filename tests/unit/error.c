@@ -114,24 +114,27 @@ Test(error, those_of_the_bus_have_a_meaning)
     static const struct {
         const char *name;
         CK_RV value;
-        bool absent;
+        P11dTrouble trouble;
     } rows[] = {
-        {"org.freedesktop.DBus.Error.LimitsExceeded", CKR_DEVICE_MEMORY, false},
-        {"org.freedesktop.DBus.Error.UnknownMethod", CKR_FUNCTION_NOT_SUPPORTED, true},
-        {"org.freedesktop.DBus.Error.UnknownInterface", CKR_FUNCTION_NOT_SUPPORTED, true},
-        {"org.freedesktop.DBus.Error.NotSupported", CKR_FUNCTION_NOT_SUPPORTED, true},
-        {"org.freedesktop.DBus.Error.UnknownObject", CKR_TOKEN_NOT_PRESENT, true},
-        {"org.freedesktop.DBus.Error.AccessDenied", CKR_FUNCTION_REJECTED, false},
-        {"org.freedesktop.DBus.Error.NoReply", CKR_DEVICE_REMOVED, false},
-        {"org.freedesktop.DBus.Error.ServiceUnknown", CKR_DEVICE_REMOVED, false},
-        {"org.freedesktop.DBus.Error.NameHasNoOwner", CKR_DEVICE_REMOVED, false},
-        {"org.freedesktop.DBus.Error.Failed", CKR_DEVICE_ERROR, false},
-        {"org.p11dbus.Error.FunctionNotSupported", CKR_FUNCTION_NOT_SUPPORTED, false},
-        {"UnknownMethod", CKR_DEVICE_ERROR, false},
+        {"org.freedesktop.DBus.Error.LimitsExceeded", CKR_DEVICE_MEMORY, P11D_TROUBLE_BUSY},
+        {"org.freedesktop.DBus.Error.UnknownMethod", CKR_FUNCTION_NOT_SUPPORTED,
+         P11D_TROUBLE_ABSENT},
+        {"org.freedesktop.DBus.Error.UnknownInterface", CKR_FUNCTION_NOT_SUPPORTED,
+         P11D_TROUBLE_ABSENT},
+        {"org.freedesktop.DBus.Error.NotSupported", CKR_FUNCTION_NOT_SUPPORTED,
+         P11D_TROUBLE_ABSENT},
+        {"org.freedesktop.DBus.Error.UnknownObject", CKR_TOKEN_NOT_PRESENT, P11D_TROUBLE_ABSENT},
+        {"org.freedesktop.DBus.Error.AccessDenied", CKR_FUNCTION_REJECTED, P11D_TROUBLE_NONE},
+        {"org.freedesktop.DBus.Error.NoReply", CKR_DEVICE_REMOVED, P11D_TROUBLE_GONE},
+        {"org.freedesktop.DBus.Error.ServiceUnknown", CKR_DEVICE_REMOVED, P11D_TROUBLE_NOBODY},
+        {"org.freedesktop.DBus.Error.NameHasNoOwner", CKR_DEVICE_REMOVED, P11D_TROUBLE_NOBODY},
+        {"org.freedesktop.DBus.Error.Failed", CKR_DEVICE_ERROR, P11D_TROUBLE_NONE},
+        {"org.p11dbus.Error.FunctionNotSupported", CKR_FUNCTION_NOT_SUPPORTED, P11D_TROUBLE_NONE},
+        {"UnknownMethod", CKR_DEVICE_ERROR, P11D_TROUBLE_NONE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         cr_expect_eq(p11d_error_parse_name(rows[i].name), rows[i].value, "%s", rows[i].name);
-        cr_expect_eq(p11d_error_means_absent(rows[i].name), rows[i].absent, "%s", rows[i].name);
+        cr_expect_eq(p11d_error_trouble(rows[i].name), rows[i].trouble, "%s", rows[i].name);
     }
 }
 
