@@ -7,21 +7,12 @@
 #include <unistd.h>
 
 #include "interface.h"
+#include "syntax.h"
 #include "trace.h"
 
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* A bus name, well-known or unique, as far as it must be to be put into a message. */
-static bool is_bus_name(const char *name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789_-.:";
-    return name[0] != '\0' && name[0] != '.' && strchr(name, '.') &&
-           name[strspn(name, allowed)] == '\0' && !strstr(name, "..") &&
-           name[strlen(name) - 1] != '.';
 }
 
 static bool set_text(char *target, size_t size, const char *value)
@@ -43,7 +34,7 @@ static bool set(P11dConfiguration *configuration, const char *key, const char *v
     if (strcmp(key, "bus") == 0)
         return set_text(configuration->bus, sizeof configuration->bus, value);
     if (strcmp(key, "name") == 0)
-        return is_bus_name(value) &&
+        return p11d_syntax_is_bus_name(value) &&
                set_text(configuration->name, sizeof configuration->name, value);
     if (strcmp(key, "autostart") == 0)
         return set_boolean(&configuration->autostart, value);

@@ -235,7 +235,8 @@ void p11d_service_lost(P11dInstance *instance, P11dPeer *peer)
     p11d_lock_wake();
 }
 
-void p11d_service_read_signals(P11dInstance *instance)
+/* Reads the signals that arrived on a live connection, without connecting. */
+static void read_signals(P11dInstance *instance)
 {
     P11dPeer *peer = instance->service.peer;
     if (!peer || peer->busy || peer->on_bus)
@@ -259,7 +260,7 @@ CK_RV p11d_service_look(P11dInstance *instance)
 {
     P11dService *service = &instance->service;
     while (!instance->finalized) {
-        p11d_service_read_signals(instance);
+        read_signals(instance);
         if (service->peer && !service->peer->on_bus)
             return CKR_OK;
         if (service->peer) {

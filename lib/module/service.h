@@ -31,9 +31,6 @@ CK_RV p11d_service_look(P11dInstance *instance);
 /* Hangs up, if peer still is the connection: it was found dead. */
 void p11d_service_lost(P11dInstance *instance, P11dPeer *peer);
 
-/* Reads the signals that arrived on a live connection, without connecting. */
-void p11d_service_read_signals(P11dInstance *instance);
-
 /* For signals that arrive while a request is performed on the connection; without the lock. */
 void p11d_service_on_signal(const P11dMessage *message, void *instance);
 

@@ -140,7 +140,7 @@ CK_RV p11d_sign_begin(P11dInstance *instance, CK_SESSION_HANDLE handle,
     if (!sign)
         return CKR_HOST_MEMORY;
     p11d_buffer_init(&sign->parameters, PARAMETERS_MAX);
-    p11d_buffer_init(&sign->data, P11D_SIGN_DATA_MAX);
+    p11d_buffer_init(&sign->data, P11D_INTERFACE_DATA_MAX);
     p11d_buffer_init(&sign->result, SIGNATURE_MAX);
     const CK_RV value = make(session->token, mechanism, key, sign);
     if (value == CKR_OK)
@@ -365,7 +365,7 @@ CK_RV p11d_sign_whole(P11dInstance *instance, CK_SESSION_HANDLE session, const C
     if (is_size_query(sign, signature, signature_size, &value))
         return put(instance, session, sign, true, value);
     if (sign->route == P11D_ROUTE_DATA) {
-        if (size > P11D_SIGN_DATA_MAX)
+        if (size > P11D_INTERFACE_DATA_MAX)
             return put(instance, session, sign, false, CKR_DATA_LEN_RANGE);
         return deliver(instance, session, sign, data, size, signature, signature_size);
     }

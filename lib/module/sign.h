@@ -11,9 +11,6 @@
 #include "login.h"
 #include "session.h"
 
-/* The most data that one call carries, in bytes. */
-#define P11D_SIGN_DATA_MAX ((size_t)16 << 20)
-
 /* mechanism NULL cancels. Nothing of what it points to is kept. */
 CK_RV p11d_sign_begin(P11dInstance *instance, CK_SESSION_HANDLE session,
                       const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
