@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "failure.h"
@@ -59,7 +60,10 @@ gboolean p11d_input_rewind(P11dInput *input)
 
 GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error)
 {
-    g_autoptr(GByteArray) all = g_byte_array_new();
+    struct stat status;
+    bool sized = fstat(input->fd, &status) == 0 && S_ISREG(status.st_mode);
+    gsize expected = sized ? MIN((gsize)status.st_size, max) : 0;
+    g_autoptr(GByteArray) all = g_byte_array_sized_new((guint)expected);
     g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);
     gsize got;
     do {

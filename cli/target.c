@@ -100,7 +100,7 @@ P11dTarget *p11d_target_new(const char *uri, const P11dOptions *options, GError 
 
     /* The URI again, without what only says where the PIN is. */
     char *text = NULL;
-    p11_kit_uri_format(target->uri, P11_KIT_URI_FOR_OBJECT_ON_TOKEN_AND_MODULE, &text);
+    p11_kit_uri_format(target->uri, P11_KIT_URI_FOR_ANY, &text);
     target->text = g_strdup(text ? text : "pkcs11:");
     char *query = strchr(target->text, '?');
     if (query)

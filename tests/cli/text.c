@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "text.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <string.h>
+
+typedef struct Shown {
+    char in[32];
+    char out[64];
+} Shown;
+
+ParameterizedTestParameters(text, what_could_move_the_cursor_is_escaped)
+{
+    static const Shown rows[] = {
+        {"plain", "plain"},
+        {"w\303\251b", "w\303\251b"},
+        {"a\033[31mb", "a\\x1b[31mb"},
+        {"a\nb\tc\r", "a\\x0ab\\x09c\\x0d"},
+        {"\302\205\302\233", "\\x85\\x9b"},  /* C1 controls */
+        {"\342\200\256abc", "\\u{202e}abc"}, /* right-to-left override */
+        {"a\342\200\213b", "a\\u{200b}b"},   /* zero-width space */
+        {"\377\376", "\\xff\\xfe"},          /* no UTF-8 */
+        {"\303", "\\xc3"},                   /* half a character */
+        {"\355\240\200", "\\xed\\xa0\\x80"}, /* a surrogate */
+        {"\342\202\254 5", "\342\202\254 5"},
+    };
+    size_t count = sizeof rows / sizeof rows[0];
+    Shown *parameters = cr_malloc(sizeof rows);
+    memcpy(parameters, rows, sizeof rows);
+    return cr_make_param_array(Shown, parameters, count);
+}
+
+ParameterizedTest(Shown *row, text, what_could_move_the_cursor_is_escaped)
+{
+    g_autofree char *shown = p11d_text_visible(row->in, -1);
+    cr_assert_str_eq(shown, row->out);
+}
+
+Test(text, lines_keep_their_newlines_only)
+{
+    g_autofree char *shown = p11d_text_visible_lines("a\nb\033");
+    cr_assert_str_eq(shown, "a\nb\\x1b");
+}
+
+Test(text, a_nul_inside_is_shown)
+{
+    g_autofree char *shown = p11d_text_visible("a\0b", 3);
+    cr_assert_str_eq(shown, "a\\x00b");
+}
+
+Test(text, a_field_loses_its_padding_and_nothing_else)
+{
+    g_autofree char *blank = p11d_text_of_field(" two words      ", 16);
+    cr_assert_str_eq(blank, " two words");
+    g_autofree char *empty = p11d_text_of_field("      ", 6);
+    cr_assert_str_eq(empty, "");
+    g_autofree char *full = p11d_text_of_field("full", 4);
+    cr_assert_str_eq(full, "full");
+    g_autofree char *padded = p11d_text_of_field("nul\0\0\0", 6);
+    cr_assert_str_eq(padded, "nul");
+}
+
+Test(text, hex_goes_both_ways)
+{
+    g_autoptr(GBytes) bytes = p11d_text_parse_hex("00:fF10");
+    cr_assert_not_null(bytes);
+    g_autofree char *hex = p11d_text_hex(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    cr_assert_str_eq(hex, "00ff10");
+    for (const char **bad =
+             (const char *[]){"", "0", "0g", "001", ":00", "00:", "00::11", "0x00", " 00", NULL};
+         *bad; bad++)
+        cr_assert_null(p11d_text_parse_hex(*bad), "\"%s\"", *bad);
+}
