@@ -30,11 +30,13 @@ G_DEFINE_EXTENDED_ERROR(P11dFailure, p11d_failure)
 
 /* What answers of modules mean to whoever typed the command; every other value is trouble with the
  * device. */
-static const struct {
+typedef struct Meaning {
     CK_RV ckr;
     P11dFailure kind;
     const char *hint;
-} meanings[] = {
+} Meaning;
+
+static const Meaning meanings[] = {
     {CKR_PIN_INCORRECT, P11D_FAILURE_PIN,
      "check the PIN before trying again: tokens lock after a few wrong ones"},
     {CKR_PIN_INVALID, P11D_FAILURE_PIN, "the PIN has characters that this token does not take"},
@@ -58,18 +60,12 @@ static const struct {
     {CKR_TOKEN_NOT_PRESENT, P11D_FAILURE_DEVICE, "is the token still there?"},
 };
 
-static size_t meaning_of(CK_RV value)
+static Meaning meaning_of(CK_RV value)
 {
-    size_t i = 0;
-    while (i < G_N_ELEMENTS(meanings) && meanings[i].ckr != value)
-        i++;
-    return i;
-}
-
-P11dFailure p11d_failure_kind_of_ckr(CK_RV value)
-{
-    size_t i = meaning_of(value);
-    return i < G_N_ELEMENTS(meanings) ? meanings[i].kind : P11D_FAILURE_DEVICE;
+    for (size_t i = 0; i < G_N_ELEMENTS(meanings); i++)
+        if (meanings[i].ckr == value)
+            return meanings[i];
+    return (Meaning){value, P11D_FAILURE_DEVICE, NULL};
 }
 
 static void set(GError **error, P11dFailure kind, CK_RV ckr, const char *hint, const char *message)
@@ -101,9 +97,8 @@ void p11d_failure_set_ckr(GError **error, CK_RV value, const char *format, ...)
 
     char scratch[P11D_NAME_SIZE];
     g_autofree char *message = g_strdup_printf("%s: %s", what, p11d_error_ckr(value, scratch));
-    size_t i = meaning_of(value);
-    set(error, p11d_failure_kind_of_ckr(value), value,
-        i < G_N_ELEMENTS(meanings) ? meanings[i].hint : NULL, message);
+    Meaning meaning = meaning_of(value);
+    set(error, meaning.kind, value, meaning.hint, message);
 }
 
 const char *p11d_failure_hint(const GError *error)

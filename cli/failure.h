@@ -37,9 +37,6 @@ void p11d_failure_set(GError **error, P11dFailure kind, const char *hint, const 
  * table in failure.c; the text is followed by the CKR name. */
 void p11d_failure_set_ckr(GError **error, CK_RV value, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-/* What kind a CKR_ value is. */
-P11dFailure p11d_failure_kind_of_ckr(CK_RV value);
-
 /* Of an error of this domain; NULL, CKR_OK and false of any other. */
 const char *p11d_failure_hint(const GError *error);
 CK_RV p11d_failure_ckr(const GError *error);

@@ -163,12 +163,6 @@ char *p11d_item_id(const P11dItem *item)
     return p11d_text_hex(id ? id->pValue : NULL, id ? id->ulValueLen : 0);
 }
 
-bool p11d_item_same_id(const P11dItem *a, const P11dItem *b)
-{
-    const CK_ATTRIBUTE *id = p11d_template_find(&a->attributes, CKA_ID);
-    return a->token == b->token && id && id->ulValueLen > 0 && has(b, id);
-}
-
 /* The text of uri, which is freed. */
 static char *take_uri(P11KitUri *uri)
 {

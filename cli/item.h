@@ -35,9 +35,6 @@ GPtrArray *p11d_item_array(void);
 char *p11d_item_label(const P11dItem *item);
 char *p11d_item_id(const P11dItem *item);
 
-/* True if both are on the same token and have the same CKA_ID, which is not empty. */
-bool p11d_item_same_id(const P11dItem *a, const P11dItem *b);
-
 /* The URI that names the item, with all that is known of its token. The caller frees it. */
 char *p11d_item_uri(const P11dItem *item);
 /* The same, as short as it can be: the token's label, and its serial number if asked for; the
