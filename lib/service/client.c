@@ -90,7 +90,7 @@ void p11d_clients_add(P11dClients *clients, P11dDescriptor *control,
         p11d_descriptor_close(control);
         return;
     }
-    client->control = p11d_endpoint_new(client, clients->epoll, control, true);
+    client->control = p11d_endpoint_new(client, control, true);
     if (!client->control) {
         free_client(client);
         return;
@@ -99,9 +99,11 @@ void p11d_clients_add(P11dClients *clients, P11dDescriptor *control,
     pthread_mutex_lock(&clients->lock);
     link_client(clients, client);
     pthread_mutex_lock(&client->lock);
-    p11d_endpoint_park(client->control);
+    bool parked = p11d_endpoint_park(client->control);
     pthread_mutex_unlock(&client->lock);
     pthread_mutex_unlock(&clients->lock);
+    if (!parked)
+        p11d_client_remove(client, client->control);
 }
 
 void p11d_clients_notify(P11dClients *clients)
@@ -192,7 +194,7 @@ int p11d_client_open_channel(P11dClient *client)
     P11dDescriptor *descriptor = p11d_descriptor_adopt(pair[0]);
     P11dEndpoint *endpoint = NULL;
     if (descriptor)
-        endpoint = p11d_endpoint_new(client, client->clients->epoll, descriptor, false);
+        endpoint = p11d_endpoint_new(client, descriptor, false);
     if (!endpoint) {
         close(pair[1]);
         return -1;
@@ -200,12 +202,11 @@ int p11d_client_open_channel(P11dClient *client)
     pthread_mutex_lock(&client->lock);
     /* The control channel is one more. */
     bool full = client->endpoint_count > P11D_CLIENT_CHANNELS || atomic_load(&client->gone);
-    if (!full) {
+    bool parked = !full && p11d_endpoint_park(endpoint);
+    if (parked)
         link_endpoint(client, endpoint);
-        p11d_endpoint_park(endpoint);
-    }
     pthread_mutex_unlock(&client->lock);
-    if (!full)
+    if (parked)
         return pair[1];
     p11d_endpoint_free(endpoint);
     close(pair[1]);

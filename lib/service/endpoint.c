@@ -9,18 +9,27 @@
 #include "client.h"
 #include "dispatcher.h"
 
-/* How long a thread stays with a call channel on which nothing happens. Long enough that a host
- * that signs now and then finds it there; when threads get short, much less. */
-#define LINGER_NS (1000L * 1000 * 1000)
-#define LINGER_SHORT_NS (10L * 1000 * 1000)
-/* A part of a message that stops coming keeps this much memory at most, in bytes. */
+/* How long a thread stays with a call channel on which nothing happens, in milliseconds: long
+ * enough that a host that signs now and then finds it there, but less the more threads do so. */
+static const struct {
+    size_t busy; /* while no more threads than this run a job */
+    int milliseconds;
+} lingers[] = {{P11D_POOL_THREADS / 4, 1000}, {P11D_POOL_THREADS / 2, 100}, {P11D_POOL_THREADS, 5}};
+
+/*
+ * A message that is larger than this when it has only partly arrived is received at one go, by a
+ * thread that stays with it, and only a few of those at a time: memory is not held for somebody who
+ * stops, nor for many at once. Whoever is cut off here has not sent his call completely, and may
+ * send it again.
+ */
 #define PARTIAL_MAX ((size_t)64 << 10)
-#define PARTIAL_WAIT_MS 1000
+#define LARGE_MESSAGES 8
+#define LARGE_DEADLINE_MS 10000
+static atomic_int large_messages;
 
 static void serve(P11dJob *job);
 
-P11dEndpoint *p11d_endpoint_new(P11dClient *client, int epoll, P11dDescriptor *descriptor,
-                                bool control)
+P11dEndpoint *p11d_endpoint_new(P11dClient *client, P11dDescriptor *descriptor, bool control)
 {
     P11dEndpoint *endpoint = calloc(1, sizeof *endpoint);
     if (!endpoint) {
@@ -33,14 +42,7 @@ P11dEndpoint *p11d_endpoint_new(P11dClient *client, int epoll, P11dDescriptor *d
     endpoint->fd = p11d_descriptor_number(descriptor);
     p11d_channel_init(&endpoint->channel, descriptor, P11D_MESSAGE_MAX);
     endpoint->channel.overhead = P11D_MESSAGE_OVERHEAD;
-
-    struct epoll_event event = {.events = EPOLLONESHOT, .data.ptr = endpoint};
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, endpoint->fd, &event) == 0)
-        return endpoint;
-    int error = errno;
-    p11d_endpoint_free(endpoint);
-    errno = error;
-    return NULL;
+    return endpoint;
 }
 
 void p11d_endpoint_free(P11dEndpoint *endpoint)
@@ -55,23 +57,27 @@ static bool has_unsent(const P11dEndpoint *endpoint)
     return endpoint->channel.out_ready > endpoint->channel.out_sent;
 }
 
-void p11d_endpoint_park(P11dEndpoint *endpoint)
+bool p11d_endpoint_park(P11dEndpoint *endpoint)
 {
     struct epoll_event event = {
         .events = EPOLLONESHOT | (uint32_t)(has_unsent(endpoint) ? EPOLLOUT : EPOLLIN),
         .data.ptr = endpoint,
     };
-    endpoint->parked = true;
-    epoll_ctl(endpoint->client->clients->epoll, EPOLL_CTL_MOD, endpoint->fd, &event);
+    int operation = endpoint->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    /* Before the call: once armed it belongs to the main thread. */
+    endpoint->registered = endpoint->parked = true;
+    if (epoll_ctl(endpoint->client->clients->epoll, operation, endpoint->fd, &event) == 0)
+        return true;
+    endpoint->parked = false;
+    return false;
 }
 
 void p11d_endpoint_disarm(P11dEndpoint *endpoint)
 {
-    /* Once closed, its number may be another's. */
-    if (!endpoint->channel.descriptor)
-        return;
-    struct epoll_event event = {.events = EPOLLONESHOT, .data.ptr = endpoint};
-    epoll_ctl(endpoint->client->clients->epoll, EPOLL_CTL_MOD, endpoint->fd, &event);
+    /* Taken out, not disarmed: a hang-up is told even where no event is asked for. Once closed, it
+     * is out already, and its number may be another's. */
+    if (p11d_channel_is_open(&endpoint->channel))
+        epoll_ctl(endpoint->client->clients->epoll, EPOLL_CTL_DEL, endpoint->fd, NULL);
 }
 
 void p11d_endpoint_unpark(P11dEndpoint *endpoint)
@@ -117,10 +123,10 @@ static void linger(const P11dEndpoint *endpoint)
         return;
     struct pollfd events[] = {{.fd = endpoint->fd, .events = POLLIN},
                               {.fd = clients->stop, .events = POLLIN}};
-    struct timespec time = {.tv_sec = LINGER_NS / 1000000000, .tv_nsec = LINGER_NS % 1000000000};
-    if (p11d_pool_is_short(clients->pool))
-        time = (struct timespec){.tv_nsec = LINGER_SHORT_NS};
-    ppoll(events, 2, &time, NULL);
+    size_t busy = p11d_pool_busy(clients->pool), i = 0;
+    while (busy > lingers[i].busy)
+        i++;
+    poll(events, 2, lingers[i].milliseconds);
 }
 
 /* Takes what is there. Others write to a control channel, and an error closes it under us, so it is
@@ -135,19 +141,30 @@ static P11dStatus receive_now(P11dEndpoint *endpoint, P11dMessage *message)
     return status;
 }
 
-/* A large message must keep coming: memory for it is not held for somebody who stops. */
-static P11dStatus receive(P11dEndpoint *endpoint, P11dMessage *message)
+/* Goes on with a message that is large. */
+static P11dStatus receive_large(P11dEndpoint *endpoint, P11dMessage *message)
 {
-    size_t before = 0;
-    P11dStatus status = receive_now(endpoint, message);
-    while (status == P11D_TIMEOUT && endpoint->channel.in.size > PARTIAL_MAX) {
-        if (endpoint->channel.in.size == before)
-            return P11D_CLOSED;
-        before = endpoint->channel.in.size;
+    P11dStatus status = P11D_TIMEOUT;
+    P11dDeadline deadline = p11d_deadline_in(LARGE_DEADLINE_MS);
+    while (status == P11D_TIMEOUT && !p11d_deadline_passed(deadline)) {
+        struct timespec left;
         struct pollfd event = {.fd = endpoint->fd, .events = POLLIN};
-        poll(&event, 1, PARTIAL_WAIT_MS);
+        ppoll(&event, 1, p11d_deadline_left(deadline, &left), NULL);
         status = receive_now(endpoint, message);
     }
+    return status == P11D_TIMEOUT ? P11D_CLOSED : status;
+}
+
+static P11dStatus receive(P11dEndpoint *endpoint, P11dMessage *message)
+{
+    P11dStatus status = receive_now(endpoint, message);
+    if (status != P11D_TIMEOUT || endpoint->channel.in.size <= PARTIAL_MAX)
+        return status;
+    if (atomic_fetch_add(&large_messages, 1) < LARGE_MESSAGES)
+        status = receive_large(endpoint, message);
+    else
+        status = P11D_CLOSED;
+    atomic_fetch_sub(&large_messages, 1);
     return status;
 }
 
@@ -162,13 +179,13 @@ static void rest(P11dEndpoint *endpoint)
 {
     P11dClient *client = endpoint->client;
     pthread_mutex_lock(&client->lock);
-    bool gone = atomic_load(&client->gone) || !endpoint->channel.descriptor;
+    bool gone = atomic_load(&client->gone) || !p11d_channel_is_open(&endpoint->channel);
     if (!gone) {
         if (endpoint->channel.in.size == 0)
             p11d_buffer_clear(&endpoint->channel.in);
         if (!has_unsent(endpoint))
             p11d_buffer_clear(&endpoint->channel.out);
-        p11d_endpoint_park(endpoint);
+        gone = !p11d_endpoint_park(endpoint);
     }
     pthread_mutex_unlock(&client->lock);
     if (gone)

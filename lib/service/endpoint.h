@@ -20,26 +20,26 @@ struct P11dEndpoint {
     P11dEndpoint *next; /* of the same client */
     P11dEndpoint *previous;
     P11dChannel channel;
-    int fd;       /* of channel, as long as that is open */
-    bool control; /* the client's control channel: others write signals to it, and an error then
-                   * closes it, so the channel is only used under the client's lock */
-    bool parked;  /* owned by epoll; under the client's lock */
+    int fd;          /* of channel, as long as that is open */
+    bool control;    /* the client's control channel: others write signals to it, and an error then
+                      * closes it, so the channel is only used under the client's lock */
+    bool registered; /* with epoll; under the client's lock, as is the next */
+    bool parked;     /* owned by epoll */
 };
 
-/* Makes an endpoint of descriptor, owned from then on (closed on failure), and registers it with
- * epoll without arming it. The client is not touched. NULL with errno set. */
-P11dEndpoint *p11d_endpoint_new(P11dClient *client, int epoll, P11dDescriptor *descriptor,
-                                bool control);
+/* Makes an endpoint of descriptor, owned from then on (closed on failure). The client is not
+ * touched. NULL if memory ran out. */
+P11dEndpoint *p11d_endpoint_new(P11dClient *client, P11dDescriptor *descriptor, bool control);
 
 /* Closes and frees an endpoint that the client does not know (any more). */
 void p11d_endpoint_free(P11dEndpoint *endpoint);
 
 /* Gives the endpoint to epoll: from then on it belongs to whoever gets the event. With the client's
- * lock held. */
-void p11d_endpoint_park(P11dEndpoint *endpoint);
+ * lock held. Returns false if epoll does not take it. */
+bool p11d_endpoint_park(P11dEndpoint *endpoint);
 
-/* Makes sure that no event comes for a parked endpoint. Called by the main thread alone, with the
- * client's lock held. */
+/* Takes a parked endpoint, which is to be closed, out of epoll, so that no event comes for it any
+ * more. Called by the main thread alone, with the client's lock held. */
 void p11d_endpoint_disarm(P11dEndpoint *endpoint);
 /* The main thread got the event, or has disarmed a parked endpoint: has it served by the pool. With
  * the client's lock held. */

@@ -30,8 +30,10 @@ static void *run_jobs(void *data)
         if (!pool->first)
             pool->last = NULL;
         atomic_fetch_sub_explicit(&pool->queued, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&pool->busy, 1, memory_order_relaxed);
         pthread_mutex_unlock(&pool->lock);
         job->run(job);
+        atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_relaxed);
         pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -101,4 +103,9 @@ void p11d_pool_push(P11dPool *pool, P11dJob *job)
 bool p11d_pool_is_short(P11dPool *pool)
 {
     return atomic_load_explicit(&pool->queued, memory_order_relaxed) > 0;
+}
+
+size_t p11d_pool_busy(P11dPool *pool)
+{
+    return atomic_load_explicit(&pool->busy, memory_order_relaxed);
 }

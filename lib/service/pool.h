@@ -32,6 +32,7 @@ typedef struct P11dPool {
     size_t count;         /* of threads */
     size_t idle;          /* of those, waiting for a job */
     atomic_size_t queued; /* jobs that no thread has taken */
+    atomic_size_t busy;   /* threads that run a job */
     bool stopping;
 } P11dPool;
 
@@ -46,5 +47,9 @@ void p11d_pool_push(P11dPool *pool, P11dJob *job);
 
 /* True if jobs are waiting for a thread: a job that can be put off should be pushed again. */
 bool p11d_pool_is_short(P11dPool *pool);
+
+/* How many threads run a job, of P11D_POOL_THREADS: the more, the sooner one should be given back.
+ */
+size_t p11d_pool_busy(P11dPool *pool);
 
 #endif

@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,6 +273,49 @@ Test(worker, files_that_appear_are_told_to_every_client, .init = set_up, .fini =
     p11d_channel_clear(&other);
 }
 
+Test(worker, the_link_is_told_when_a_login_is_needed)
+{
+    const char *path = "", *name, *type;
+    P11dMessage message;
+    P11dReader properties;
+    bool says_so = false;
+    directory = rig_make_directory();
+    rig_start(&rig, directory);
+    EVP_PKEY *key = rig_generate("ED25519");
+    rig_write_key(directory, "new.key", key, RIG_PKCS8, "secret");
+    EVP_PKEY_free(key);
+    cr_assert_eq(p11d_channel_receive(&rig.link, p11d_deadline_in(60000), &message), P11D_OK);
+    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_TOKEN_CHANGED);
+    cr_assert_str_eq(path, rig.path);
+    cr_assert(p11d_reader_string(&message.body, &name, NULL));
+    cr_assert(p11d_reader_array(&message.body, 8, &properties));
+    while (p11d_reader_entry(&properties, &name, &type)) {
+        size_t start = properties.position;
+        cr_assert(p11d_reader_skip(&properties, type));
+        if (strcmp(name, "Flags") == 0)
+            says_so = memmem(properties.data + start, properties.position - start, "login-required",
+                             sizeof "login-required");
+    }
+    cr_assert(says_so);
+    cr_assert_eq(rig_stop(&rig), P11D_WORKER_DONE);
+    rig_remove_directory(directory);
+}
+
+Test(worker, never_loads_what_the_users_openssl_cnf_names, .init = make_keys)
+{
+    /* A configuration that leaves OpenSSL without any algorithm, were it read. */
+    static const char text[] = "openssl_conf = init\n[init]\nalg_section = algorithms\n"
+                               "[algorithms]\ndefault_properties = provider=nobody\n";
+    char path[1024];
+    rig_write_file(directory, "openssl.cnf", text, sizeof text - 1, 0600);
+    snprintf(path, sizeof path, "%s/openssl.cnf", directory);
+    setenv("OPENSSL_CONF", path, 1);
+    rig_start(&rig, directory);
+    rig_client(&rig, &control);
+    cr_assert_null(sign(&control, key_of(&control, "open")));
+    tear_down();
+}
+
 /* --- clients that misbehave --- */
 
 /* Fills the socket with pings without reading a reply, until it takes no more. */
@@ -306,6 +350,38 @@ Test(worker, who_does_not_read_holds_up_nobody, .init = set_up, .fini = tear_dow
     p11d_channel_clear(&channel);
     p11d_channel_clear(&deaf);
     p11d_channel_clear(&deaf_control);
+}
+
+Test(worker, large_calls_that_stop_coming_are_few, .init = set_up, .fini = tear_down)
+{
+    enum { CHANNELS = 12 };
+    P11dChannel channels[CHANNELS];
+    /* A header that announces 32 MiB, and 1 MiB of it. */
+    uint8_t *bytes = calloc(1, 1 << 20);
+    memcpy(bytes, (uint8_t[]){'l', 1, 0, 1, 0, 0, 0, 2, 1, 0, 0, 0}, 12);
+    struct pollfd hang_ups[CHANNELS];
+    for (int i = 0; i < CHANNELS; i++) {
+        struct timeval patience = {.tv_sec = 60};
+        cr_assert_null(rig_open(&rig, &control, &channels[i]));
+        int fd = p11d_descriptor_number(channels[i].descriptor);
+        fcntl(fd, F_SETFL, 0);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        send(fd, bytes, 1 << 20, MSG_NOSIGNAL);
+        hang_ups[i] = (struct pollfd){.fd = fd, .events = POLLRDHUP};
+    }
+    /* Those over the limit are hung up at once (and the others after 10 s). */
+    for (int closed = 0; closed < CHANNELS - 8;) {
+        cr_assert_gt(poll(hang_ups, CHANNELS, 60000), 0);
+        for (int i = 0; i < CHANNELS; i++) {
+            closed += hang_ups[i].revents != 0;
+            if (hang_ups[i].revents)
+                hang_ups[i].fd = -1;
+        }
+    }
+    cr_assert_null(sign(&control, key_of(&control, "open")), "others are served meanwhile");
+    for (int i = 0; i < CHANNELS; i++)
+        p11d_channel_clear(&channels[i]);
+    free(bytes);
 }
 
 Test(worker, more_channels_than_threads_are_all_served, .init = set_up, .fini = tear_down)
