@@ -10,6 +10,7 @@
 #include "lock.h"
 #include "request.h"
 #include "slot.h"
+#include "token-path.h"
 #include "token.h"
 #include "trace.h"
 
@@ -47,7 +48,7 @@ static bool next_token(P11dReader *objects, const char **name, P11dReader *prope
         if (!p11d_reader_struct(objects) || !p11d_reader_object_path(objects, &path))
             return false;
         const bool is_token = find_token_interface(objects, properties);
-        *name = p11d_slot_name_of_path(path);
+        *name = p11d_token_path_name(path);
         if (is_token && *name)
             return true;
     }
@@ -101,7 +102,7 @@ static void apply_added(P11dInstance *instance, P11dReader body)
     P11dReader properties;
     if (!p11d_reader_object_path(&body, &path) || !find_token_interface(&body, &properties))
         return;
-    const char *name = p11d_slot_name_of_path(path);
+    const char *name = p11d_token_path_name(path);
     P11dToken *token = name ? p11d_token_provide(instance, name) : NULL;
     if (token)
         p11d_token_appear(token, properties);

@@ -4,22 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "interface.h"
-#include "syntax.h"
 #include "token.h"
 
 static char *names[P11D_SLOT_MAX]; /* of slot i + 1 */
 static CK_ULONG name_count;
-
-const char *p11d_slot_name_of_path(const char *path)
-{
-    static const char prefix[] = P11D_TOKENS_PATH "/";
-    if (strncmp(path, prefix, sizeof prefix - 1) != 0)
-        return NULL;
-    const char *name = path + sizeof prefix - 1;
-    const size_t length = strlen(name);
-    return length > 0 && length < P11D_SLOT_NAME_SIZE && !strchr(name, '/') ? name : NULL;
-}
 
 CK_SLOT_ID p11d_slot_assign(const char *name)
 {
@@ -30,26 +18,6 @@ CK_SLOT_ID p11d_slot_assign(const char *name)
     if (name_count == P11D_SLOT_MAX || !(names[name_count] = strdup(name)))
         return 0;
     return ++name_count;
-}
-
-static int hex_value(char digit)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = digit == '\0' ? NULL : strchr(digits, digit);
-    return at ? (int)(at - digits) : -1;
-}
-
-void p11d_slot_decode_name(const char *name, char text[P11D_SLOT_NAME_SIZE])
-{
-    size_t size = 0;
-    for (const char *at = name; *at != '\0' && size < P11D_SLOT_NAME_SIZE - 1; size++) {
-        const bool escaped = at[0] == '_' && hex_value(at[1]) >= 0 && hex_value(at[2]) >= 0;
-        text[size] = escaped ? (char)(hex_value(at[1]) * 16 + hex_value(at[2])) : *at;
-        at += escaped ? 3 : 1;
-    }
-    text[size] = '\0';
-    if (!p11d_syntax_is_text(text, size))
-        strcpy(text, name);
 }
 
 CK_RV p11d_slot_list(P11dInstance *instance, CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)

@@ -42,7 +42,7 @@ static P11dToken *make(P11dInstance *instance, CK_SLOT_ID slot, const char *name
     token->name = strrchr(token->path, '/') + 1;
     token->login = P11D_NOBODY;
     token->stale = true;
-    p11d_slot_decode_name(token->name, token->title);
+    p11d_token_path_title(token->name, token->title);
     p11d_properties_init(&token->properties, token->title);
     p11d_client_init(&token->client);
     p11d_snapshot_init(&token->snapshot);

@@ -12,6 +12,7 @@
 #include "properties.h"
 #include "slot.h"
 #include "snapshot.h"
+#include "token-path.h"
 
 /* Nobody is logged in. */
 #define P11D_NOBODY CK_UNAVAILABLE_INFORMATION
@@ -20,8 +21,8 @@ struct P11dToken {
     P11dInstance *instance;
     CK_SLOT_ID slot;
     char *path;
-    const char *name;                /* the last element of path */
-    char title[P11D_SLOT_NAME_SIZE]; /* what name stands for */
+    const char *name;                       /* the last element of path */
+    char title[P11D_TOKEN_PATH_TITLE_SIZE]; /* what name stands for */
     bool present;
     bool listed; /* mark while a list is applied */
     bool event;  /* came or went, and C_WaitForSlotEvent did not say so yet */

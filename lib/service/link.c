@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "interface.h"
+#include "token-path.h"
 
 /* The two messages of a link that are not D-Bus's own. They never leave this program. */
 #define WORKER_INTERFACE "org.p11dbus.Worker1"
@@ -112,14 +113,6 @@ static bool is_standard(const P11dMessage *message, const P11dInterface *interfa
     return is(message, interface->name, p11d_interface_signal(interface, name));
 }
 
-/* A worker may speak of tokens alone, whatever else it says. */
-static bool is_token_path(const char *path)
-{
-    size_t prefix = strlen(P11D_TOKENS_PATH);
-    return path && strncmp(path, P11D_TOKENS_PATH, prefix) == 0 && path[prefix] == '/' &&
-           path[prefix + 1] != '\0' && !strchr(path + prefix + 1, '/');
-}
-
 P11dLinkKind p11d_link_kind(const P11dMessage *message, const char **path)
 {
     P11dReader body = message->body;
@@ -144,7 +137,8 @@ P11dLinkKind p11d_link_kind(const P11dMessage *message, const char **path)
             kind = P11D_LINK_CLIENT;
         *path = message->path;
     }
-    if (!is_token_path(*path)) {
+    /* A worker may speak of tokens alone, whatever else it says. */
+    if (!*path || !p11d_token_path_name(*path)) {
         *path = NULL;
         return P11D_LINK_UNKNOWN;
     }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,12 +11,12 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "interface.h"
 #include "keytoken.h"
 #include "link.h"
 #include "log.h"
 #include "sandbox.h"
 #include "signer.h"
+#include "token-path.h"
 
 /* Events of epoll that are taken at once. */
 #define EVENTS 64
@@ -33,26 +32,6 @@ typedef struct Worker {
     P11dClients clients;
     bool failed;
 } Worker;
-
-/* The token's path: its name with what a path cannot hold as '_' and two hex digits. */
-static char *make_path(const char *name)
-{
-    size_t prefix = strlen(P11D_TOKENS_PATH) + 1;
-    char *path = malloc(prefix + 3 * strlen(name) + 1);
-    if (!path)
-        return NULL;
-    sprintf(path, "%s/", P11D_TOKENS_PATH);
-    char *at = path + prefix;
-    for (; *name; name++) {
-        unsigned char c = (unsigned char)*name;
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
-            *at++ = *name;
-        else
-            at += sprintf(at, "_%02x", c);
-    }
-    *at = '\0';
-    return path;
-}
 
 static bool watch_descriptor(Worker *worker, int fd, uint32_t events, void *what, int operation)
 {
@@ -181,7 +160,7 @@ static bool set_up(Worker *worker)
 {
     P11dClients *clients = &worker->clients;
 
-    worker->path = make_path(worker->token->name);
+    worker->path = p11d_token_path_new(worker->token->name);
     clients->token = worker->token;
     clients->path = worker->path;
     clients->pool = &worker->pool;
