@@ -28,8 +28,8 @@ typedef struct P11dClient {
         bool known;
         uint64_t number;
     } run; /* of the service, at the last attachment */
-    uint64_t
-        epoch; /* counts attachments and losses: channels of another epoch are not used again */
+    /* Counts attachments and losses: channels of another epoch are not used again. */
+    uint64_t epoch;
     uint64_t broken_logins;               /* counts losses while somebody was logged in */
     P11dPeer *idle[P11D_CLIENT_CHANNELS]; /* most recently used last */
     size_t idle_count;

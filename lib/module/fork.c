@@ -53,15 +53,10 @@ static void prepare(void)
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-void p11d_fork_prepare(void)
+void p11d_fork_look(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, prepare);
-}
-
-void p11d_fork_look(void)
-{
-    p11d_fork_prepare();
     if (mark == &ordinary_mark && atomic_load(&owner) != getpid()) {
         int ours = OURS;
         atomic_compare_exchange_strong(mark, &ours, WIPED);

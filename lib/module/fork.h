@@ -9,11 +9,8 @@
 #ifndef P11D_FORK_H
 #define P11D_FORK_H
 
-/* Registers the handlers and makes the page, once. Called without the lock. */
-void p11d_fork_prepare(void);
-
-/* At the beginning of every call, without the lock: if this process is a child that ran no
- * handlers, does their work. */
+/* At the beginning of every call, without the lock: registers the handlers and makes the page,
+ * once; and if this process is a child that ran no handlers, does their work. */
 void p11d_fork_look(void);
 
 #endif

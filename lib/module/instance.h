@@ -26,8 +26,8 @@ typedef struct P11dInstance {
     size_t token_count;
     P11dSession **sessions; /* in the order of their handles */
     size_t session_count;
-    P11dDescriptor
-        *bell[2]; /* a pipe that ends waits in C_WaitForSlotEvent; NULL until one waits */
+    /* A pipe that ends waits in C_WaitForSlotEvent; NULL until one waits. */
+    P11dDescriptor *bell[2];
     unsigned slot_waiters;
 } P11dInstance;
 

@@ -16,8 +16,8 @@ typedef struct P11dInstance P11dInstance;
 typedef struct P11dPeer P11dPeer;
 struct P11dPeer {
     P11dBus bus; /* bus.channel is the channel, also where it is a private one */
-    P11dDescriptor
-        *descriptor; /* of the channel when it was new: for shutdown from other threads */
+    /* Of the channel when it was new: for shutdown from other threads. */
+    P11dDescriptor *descriptor;
     bool on_bus;
     char destination[256]; /* on the bus: the service. Its unique name once that is known, so that
                             * what is meant for one run of it never reaches another */
