@@ -23,6 +23,7 @@ static LastWords crash;
 static LastWords timeout;
 static bool is_up;
 static bool with_json;
+static volatile sig_atomic_t is_silent;
 static int result_fd;
 
 static void prepare(LastWords *words, P11dFailure kind, const char *message)
@@ -49,8 +50,9 @@ static void say(int fd, const char *text)
 
 G_NORETURN static void end_with(const LastWords *words)
 {
-    say(STDERR_FILENO, words->text);
-    if (with_json)
+    if (!is_silent)
+        say(STDERR_FILENO, words->text);
+    if (!is_silent && with_json)
         say(result_fd, words->json);
     _exit(words->code);
 }
@@ -96,11 +98,9 @@ void p11d_guard_use_json(void)
 
 void p11d_guard_result(int code)
 {
-    static LastWords silence;
-    with_json = false;
-    silence.code = code;
-    crash = silence;
-    timeout = silence;
+    is_silent = 1;
+    crash.code = code;
+    timeout.code = code;
     signal(SIGALRM, on_alarm);
     alarm(FINALIZE_SECONDS);
 }

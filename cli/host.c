@@ -84,7 +84,7 @@ P11dHost *p11d_host_open(const P11dOptions *options, GError **error)
     if (why) {
         p11d_failure_set(error, P11D_FAILURE_DEVICE,
                          "-m takes the path of a PKCS#11 module, or a name that p11-kit has",
-                         "cannot load the module %s: %s", path, why);
+                         "cannot load the module: %s", why);
         return NULL;
     }
     CK_RV rv = p11d_loader_initialize(host->library, reserved);

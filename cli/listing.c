@@ -91,6 +91,8 @@ static int compare(gconstpointer a, gconstpointer b)
     int by_class = rank(first->class) - rank(second->class);
     if (by_class != 0)
         return by_class;
+    if (first->class != second->class)
+        return first->class < second->class ? -1 : 1;
     g_autofree char *first_label = p11d_item_label(first);
     g_autofree char *second_label = p11d_item_label(second);
     return strcmp(first_label, second_label);

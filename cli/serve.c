@@ -45,7 +45,8 @@ static gboolean check_usage(char **arguments, GError **error)
     return FALSE;
 }
 
-/* The workers would say the same, but go on trying: a directory that was never there is a mistake. */
+/* The workers would say the same, but go on trying: a directory that was never there is a mistake.
+ */
 static gboolean check_directories(GError **error)
 {
     for (char **directory = asked.keys; *directory; directory++) {

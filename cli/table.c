@@ -67,21 +67,24 @@ static char *uses_text(const P11dItem *item, const P11dCertview *certificate)
     return g_strconcat(joined, asks ? " (asks each time)" : "", NULL);
 }
 
-/* How many items of that class have that label: then the label alone names none of them. */
-static guint count_alike(const GPtrArray *items, const P11dItem *item)
+static bool is_alike(const P11dItem *a, const P11dItem *b)
 {
-    g_autofree char *label = p11d_item_label(item);
-    guint count = 0;
-    for (guint i = 0; i < items->len; i++) {
-        const P11dItem *other = items->pdata[i];
-        g_autofree char *other_label = p11d_item_label(other);
-        count += other->class == item->class && strcmp(label, other_label) == 0;
-    }
-    return count;
+    g_autofree char *label = p11d_item_label(a);
+    g_autofree char *other = p11d_item_label(b);
+    return a->class == b->class && strcmp(label, other) == 0;
 }
 
-static Row *make_row(const P11dListingToken *entry, const P11dItem *item, bool with_serial)
+/* True if another item has the class and the label of that at index: then these name none of them.
+ * Such items are neighbours, as the listing is arranged. */
+static bool has_twin(const GPtrArray *items, guint index)
 {
+    return (index > 0 && is_alike(items->pdata[index], items->pdata[index - 1])) ||
+           (index + 1 < items->len && is_alike(items->pdata[index], items->pdata[index + 1]));
+}
+
+static Row *make_row(const GPtrArray *items, guint index, bool with_serial)
+{
+    const P11dItem *item = items->pdata[index];
     Row *row = g_new0(Row, 1);
     char scratch[P11D_NAME_SIZE];
     P11dCertview certificate = {0};
@@ -89,8 +92,7 @@ static Row *make_row(const P11dListingToken *entry, const P11dItem *item, bool w
     if (value)
         p11d_certview_parse(&certificate, value->pValue, value->ulValueLen);
 
-    g_autofree char *uri =
-        p11d_item_short_uri(item, with_serial, count_alike(entry->items, item) > 1);
+    g_autofree char *uri = p11d_item_short_uri(item, with_serial, has_twin(items, index));
     g_autofree char *label = visible(p11d_item_label(item));
     row->cells[0] = g_strdup(p11d_name_of(&p11d_names_class, item->class, scratch));
     g_strdelimit(row->cells[0], "-", ' ');
@@ -160,7 +162,7 @@ static void print_heading(const P11dListingToken *entry)
 }
 
 /* True if another token has the same label. */
-static bool is_twin(const GPtrArray *listing, const P11dListingToken *entry)
+static bool has_namesake(const GPtrArray *listing, const P11dListingToken *entry)
 {
     for (guint i = 0; i < listing->len; i++) {
         const P11dListingToken *other = listing->pdata[i];
@@ -175,10 +177,10 @@ void p11d_table_print(const GPtrArray *listing)
 {
     for (guint i = 0; i < listing->len; i++) {
         const P11dListingToken *entry = listing->pdata[i];
-        bool twin = is_twin(listing, entry);
+        bool namesake = has_namesake(listing, entry);
         g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(row_free);
         for (guint j = 0; j < entry->items->len; j++)
-            g_ptr_array_add(rows, make_row(entry, entry->items->pdata[j], twin));
+            g_ptr_array_add(rows, make_row(entry->items, j, namesake));
         if (i > 0)
             fputc('\n', p11d_console_result());
         print_heading(entry);

@@ -61,31 +61,49 @@ static gboolean check_usage(const P11dTarget *target, char **files, GError **err
     return FALSE;
 }
 
+/* The key to check with, and what it is called. */
+typedef struct Key {
+    EVP_PKEY *public;
+    char *name;  /* a path or the full URI */
+    char *shown; /* the same to people, who want a short URI */
+} Key;
+
+static void key_clear(Key *key)
+{
+    EVP_PKEY_free(key->public);
+    g_free(key->name);
+    g_free(key->shown);
+}
+
 /* The public key of the one item on a token that target names. */
-static EVP_PKEY *read_from_token(const P11dTarget *target, const P11dOptions *options, char **name,
-                                 GError **error)
+static gboolean read_from_token(Key *key, const P11dTarget *target, const P11dOptions *options,
+                                GError **error)
 {
     g_autoptr(P11dHost) host = p11d_host_open(options, error);
     g_autoptr(GPtrArray) items = p11d_item_array();
     const P11dItem *item = host ? p11d_target_public_key(target, host, items, error) : NULL;
     if (!item)
-        return NULL;
-    EVP_PKEY *key = p11d_item_public_key(item);
-    *name = p11d_item_uri(item);
-    if (!key)
-        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "give the key with --pubkey or --cert",
-                         "the token does not tell the public key of %s", *name);
-    return key;
+        return FALSE;
+    key->public = p11d_item_public_key(item);
+    key->name = p11d_item_uri(item);
+    key->shown = p11d_item_short_uri(item, false, false);
+    if (key->public)
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "give the key with --pubkey or --cert",
+                     "the token does not tell the public key of %s", key->name);
+    return FALSE;
 }
 
-static EVP_PKEY *read_key(const P11dTarget *target, const P11dOptions *options, char **name,
-                          GError **error)
+static gboolean read_key(Key *key, const P11dTarget *target, const P11dOptions *options,
+                         GError **error)
 {
     if (!p11d_target_is_empty(target))
-        return read_from_token(target, options, name, error);
+        return read_from_token(key, target, options, error);
     const char *path = asked.public_key ? asked.public_key : asked.certificate;
-    *name = g_utf8_make_valid(path, -1);
-    return p11d_pubfile_read(path, error);
+    key->name = g_utf8_make_valid(path, -1);
+    key->shown = g_strdup(path);
+    key->public = p11d_pubfile_read(path, error);
+    return key->public != NULL;
 }
 
 static void print_json(const P11dVerifier *verifier, P11dVerdict verdict, const char *key,
@@ -116,16 +134,16 @@ static void print_json(const P11dVerifier *verifier, P11dVerdict verdict, const 
 }
 
 /* Says how it ended. A bad signature is an error whose text was told here already. */
-static gboolean conclude(const P11dVerifier *verifier, P11dVerdict verdict, const char *key,
+static gboolean conclude(const P11dVerifier *verifier, P11dVerdict verdict, const Key *key,
                          const char *file, const P11dOptions *options, GError **error)
 {
     GError *bad = NULL;
     if (verdict == P11D_VERDICT_GOOD) {
-        p11d_console_verdict(true, "Good signature of %s by %s (%s)", file, key,
+        p11d_console_verdict(true, "Good signature of %s by %s (%s)", file, key->shown,
                              verifier->algorithm.name);
     } else {
         p11d_failure_set(&bad, P11D_FAILURE_SIGNATURE, NULL, "BAD signature of %s by %s (%s): %s",
-                         file, key, verifier->algorithm.name,
+                         file, key->shown, verifier->algorithm.name,
                          verdict == P11D_VERDICT_MISMATCH
                              ? "it is of other data, or by another key or algorithm"
                              : "it is not a signature that this key could make");
@@ -133,18 +151,17 @@ static gboolean conclude(const P11dVerifier *verifier, P11dVerdict verdict, cons
         p11d_failure_mark_told(bad);
     }
     if (options->json)
-        print_json(verifier, verdict, key, bad);
+        print_json(verifier, verdict, key->name, bad);
     if (bad)
         g_propagate_error(error, bad);
     return verdict == P11D_VERDICT_GOOD;
 }
 
-static gboolean check(EVP_PKEY *key, const char *name, const char *file, const P11dOptions *options,
-                      GError **error)
+static gboolean check(const Key *key, const char *file, const P11dOptions *options, GError **error)
 {
     P11dVerifier verifier = {
-        .key = key,
-        .kind = p11d_evpkey_describe(key),
+        .key = key->public,
+        .kind = p11d_evpkey_describe(key->public),
         .prehashed = asked.prehashed,
         .encoding = asked.format ? p11d_encoding_parse_name(asked.format) : P11D_ENCODING_UNKNOWN,
     };
@@ -160,7 +177,7 @@ static gboolean check(EVP_PKEY *key, const char *name, const char *file, const P
     P11dVerdict verdict;
     if (!input || !p11d_verifier_check(&verifier, input, signature, &verdict, error))
         return FALSE;
-    return conclude(&verifier, verdict, name, input->name, options, error);
+    return conclude(&verifier, verdict, key, input->name, options, error);
 }
 
 static gboolean run(const P11dOptions *options, char **files, GError **error)
@@ -168,10 +185,9 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
     g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, error);
     if (!target || !check_usage(target, files, error))
         return FALSE;
-    g_autofree char *name = NULL;
-    EVP_PKEY *key = read_key(target, options, &name, error);
-    gboolean ok = key && check(key, name, *files, options, error);
-    EVP_PKEY_free(key);
+    Key key = {0};
+    gboolean ok = read_key(&key, target, options, error) && check(&key, *files, options, error);
+    key_clear(&key);
     return ok;
 }
 
