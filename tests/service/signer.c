@@ -238,6 +238,24 @@ Test(signer, ecdsa_r_and_s_with_leading_zeros)
     check_ecdsa_sizes("EC:P-256", 64, 1500);
 }
 
+Test(signer, rsa_signatures_with_a_leading_zero_keep_the_full_length)
+{
+    P11dParameters parameters = {.mechanism.mechanism = CKM_RSA_PKCS};
+    int leading_zeros = 0;
+    cr_assert(p11d_signer_setup());
+    P11dSigner *signer = p11d_signer_new(key_for(CKK_RSA));
+    for (int i = 0; i < 5000 && leading_zeros == 0; i++) {
+        P11dBuffer output;
+        cr_assert_eq(sign(signer, &parameters, &i, sizeof i, &output), CKR_OK);
+        cr_assert_eq(output.size, 256);
+        leading_zeros += output.data[0] == 0;
+        p11d_buffer_clear(&output);
+    }
+    cr_assert_gt(leading_zeros, 0);
+    p11d_signer_unref(signer);
+    p11d_signer_teardown();
+}
+
 Test(signer, ecdsa_sizes_of_the_other_curves)
 {
     check_ecdsa_sizes("EC:P-384", 96, 20);
