@@ -105,18 +105,23 @@ __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
 
 static void set_fault(const char *method, const char *action)
 {
-    Fault *fault = &faults[fault_count++ % 32];
-    if (strlen(method) >= sizeof fault->method || strlen(action) >= sizeof fault->action)
+    size_t at = 0;
+    while (at < fault_count && strcmp(faults[at].method, method) != 0)
+        at++;
+    if (at == sizeof faults / sizeof faults[0] || strlen(method) >= sizeof faults[at].method ||
+        strlen(action) >= sizeof faults[at].action)
         exit(2);
-    strcpy(fault->method, method);
-    strcpy(fault->action, action);
+    strcpy(faults[at].method, method);
+    strcpy(faults[at].action, action);
+    if (at == fault_count)
+        fault_count++;
 }
 
 static const char *fault_of(const char *method)
 {
-    for (size_t i = fault_count; i > 0; i--) {
-        if (strcmp(faults[i - 1].method, method) == 0)
-            return faults[i - 1].action;
+    for (size_t i = 0; i < fault_count; i++) {
+        if (strcmp(faults[i].method, method) == 0)
+            return faults[i].action;
     }
     return "";
 }

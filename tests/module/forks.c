@@ -3,7 +3,7 @@
  * Three threads sign while children are forked, one after another: each child finds that nothing is
  * initialised, initialises, signs, and ends. None may hang, and the parent's login must outlive
  * them all. A plain program: fork from a test framework tests the framework.
- * usage: forks [CHILDREN]
+ * usage: forks CHILDREN fake|real   (the service)
  */
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 static Stage stage;
 static atomic_bool over;
 static atomic_uint signatures;
+static bool real;
 
 static void sign_once(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
 {
@@ -119,10 +121,14 @@ static void check_a_child_without_handlers(void)
 int main(int argc, char **argv)
 {
     const unsigned children = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
+    real = argc > 2 && strcmp(argv[2], "real") == 0;
     pthread_t threads[THREADS];
     CK_SESSION_INFO info;
     stage_open(&stage);
-    stage_start(&stage, "");
+    if (real)
+        stage_serve(&stage, "ec:p256 locked:p256:1234");
+    else
+        stage_start(&stage, "");
     stage_ok(stage_initialize(&stage, ""));
     const CK_SESSION_HANDLE session = stage_session(&stage);
     stage_ok(stage.module->C_Login(session, CKU_USER, (CK_BYTE *)"1234", 4));
@@ -141,9 +147,14 @@ int main(int argc, char **argv)
         pthread_join(threads[i], NULL);
     stage_ok(stage.module->C_GetSessionInfo(session, &info));
     stage_check(info.state == CKS_RO_USER_FUNCTIONS);
-    stage_check(stage_search(&stage, session) == 5); /* the service has us logged in still */
+    /* The service has us logged in still. */
+    if (real)
+        sign_once(session, stage_find(&stage, session, CKO_PRIVATE_KEY, "locked"));
+    else
+        stage_check(stage_search(&stage, session) == 5);
     stage_ok(stage.module->C_Finalize(NULL));
-    check_that_children_hold_nothing();
+    if (!real)
+        check_that_children_hold_nothing();
     check_a_child_without_handlers();
     printf("%u children, %u signatures meanwhile\n", children, atomic_load(&signatures));
     stage_close(&stage);

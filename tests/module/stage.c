@@ -93,6 +93,19 @@ void stage_open(Stage *stage)
     load_module(stage);
 }
 
+static void remove_all(const char *directory)
+{
+    g_autoptr(GDir) entries = g_dir_open(directory, 0, NULL);
+    for (const char *name; entries && (name = g_dir_read_name(entries)) != NULL;) {
+        g_autofree char *path = g_build_filename(directory, name, NULL);
+        if (g_file_test(path, G_FILE_TEST_IS_DIR))
+            remove_all(path);
+        else
+            g_unlink(path);
+    }
+    g_rmdir(directory);
+}
+
 void stage_close(Stage *stage)
 {
     stage->module->C_Finalize(NULL);
@@ -102,15 +115,11 @@ void stage_close(Stage *stage)
     }
     end_process(&stage->service);
     end_process(&stage->bus);
-    static const char *const files[] = {"bus", "bus.conf", "log"};
-    for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = g_build_filename(stage->directory, files[i], NULL);
-        g_unlink(path);
-    }
-    g_rmdir(stage->directory);
+    remove_all(stage->directory);
     g_free(stage->directory);
     g_free(stage->address);
     g_free(stage->log);
+    g_free(stage->keys);
 }
 
 static void wait_for_ok(Stage *stage)
@@ -133,6 +142,26 @@ void stage_start(Stage *stage, const char *words)
         stage_fail("%s", line);
     stage->service = spawn(argv, &stage->commands, &stage->replies);
     wait_for_ok(stage);
+}
+
+void stage_serve(Stage *stage, const char *words)
+{
+    GError *error = NULL;
+    int status;
+    if (!stage->keys) {
+        stage->keys = g_build_filename(stage->directory, "keys", NULL);
+        g_autofree char *make = g_strdup_printf("%s %s %s", MAKE_KEYS, stage->keys, words);
+        if (!g_spawn_command_line_sync(make, NULL, NULL, &status, &error) || status != 0)
+            stage_fail("%s", make);
+    }
+    g_autofree char *line =
+        g_strdup_printf("exec %s serve --keys %s --bus '%s' --quiet --ready-fd 9 9>&1", P11DBUS,
+                        stage->keys, stage->address);
+    char *argv[] = {"sh", "-c", line, NULL};
+    stage->service = spawn(argv, &stage->commands, &stage->replies);
+    char newline;
+    if (read(stage->replies, &newline, 1) != 1)
+        stage_fail("the service does not get ready");
 }
 
 /* The bus answers in order, so once it says that nobody owns the name it is so. */

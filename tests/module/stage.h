@@ -16,9 +16,10 @@ typedef struct Stage {
     char *directory;
     char *address; /* of the bus */
     char *log;     /* path: what arrived at the service */
+    char *keys;    /* path: key directory of the real service, NULL: none */
     GPid bus;
     GPid service; /* 0: none */
-    int commands; /* to the service */
+    int commands; /* to the fake service */
     int replies;
     CK_FUNCTION_LIST *module;
 } Stage;
@@ -31,7 +32,10 @@ void stage_close(Stage *stage);
 /* Starts the fake service with these words (see fake-service.c) and waits until it owns its name.
  */
 void stage_start(Stage *stage, const char *words);
-/* Kills it and waits until the bus knows. */
+/* Makes a key directory of these words (see tests/make-keys), unless stage->keys is there already,
+ * and starts the real service with it; waits until it is ready. */
+void stage_serve(Stage *stage, const char *words);
+/* Kills the service and waits until the bus knows. */
 void stage_stop(Stage *stage);
 /* Gives it an order and waits until it has obeyed. */
 void stage_order(Stage *stage, const char *line);
