@@ -112,8 +112,7 @@ static P11dKeyEntry *find_entry(const P11dKeySet *set, const char *name)
 }
 
 /* Objects that are as before keep their ids, the others get new ones. */
-static void give_ids(P11dKeyEntry *entry, const P11dKeyEntry *before, uint64_t *next_id,
-                     uint64_t generation)
+static void give_ids(P11dKeyEntry *entry, const P11dKeyEntry *before, uint64_t *next_id)
 {
     for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++) {
         P11dObject *object = &entry->objects[kind];
@@ -124,7 +123,7 @@ static void give_ids(P11dKeyEntry *entry, const P11dKeyEntry *before, uint64_t *
             object->since = before->objects[kind].since;
         } else {
             object->id = (*next_id)++;
-            object->since = generation;
+            object->since = 0; /* until p11d_keyset_publish */
         }
     }
 }
@@ -163,7 +162,7 @@ static bool same_stamps(const P11dKeyEntry *entry, const P11dStamp stamps[P11D_K
 
 /* Takes the entries from what was found, sorted by name, and from the set before. */
 static bool take_entries(P11dKeySet *set, const P11dKeySet *old, const FoundList *list,
-                         int directory, const char *path, uint64_t *next_id, uint64_t generation)
+                         int directory, const char *path, uint64_t *next_id)
 {
     set->entries = calloc(list->count + 1, sizeof(P11dKeyEntry *));
     if (!set->entries)
@@ -182,7 +181,7 @@ static bool take_entries(P11dKeySet *set, const P11dKeySet *old, const FoundList
             entry = p11d_keyentry_load(directory, path, name, stamps);
             if (!entry)
                 return false;
-            give_ids(entry, before, next_id, generation);
+            give_ids(entry, before, next_id);
         }
         set->entries[set->count++] = entry;
     }
@@ -201,8 +200,7 @@ P11dKeySet *p11d_keyset_empty(void)
     return NULL;
 }
 
-P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *next_id,
-                             uint64_t generation)
+P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *next_id)
 {
     int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
@@ -219,7 +217,7 @@ P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *
         error = errno;
     } else {
         set = calloc(1, sizeof *set);
-        if (!set || !take_entries(set, old, &list, directory, path, next_id, generation)) {
+        if (!set || !take_entries(set, old, &list, directory, path, next_id)) {
             p11d_keyset_free(set);
             set = NULL;
             error = ENOMEM;
@@ -229,6 +227,19 @@ P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *
     closedir(stream);
     errno = error;
     return set;
+}
+
+bool p11d_keyset_publish(P11dKeySet *set, uint64_t generation)
+{
+    bool any = false;
+    for (size_t i = 0; i < set->row_count; i++) {
+        P11dObject *object = &set->rows[i].entry->objects[set->rows[i].kind];
+        if (object->since == 0) {
+            object->since = generation;
+            any = true;
+        }
+    }
+    return any;
 }
 
 void p11d_keyset_free(P11dKeySet *set)

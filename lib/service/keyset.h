@@ -25,11 +25,17 @@ typedef struct P11dKeySet {
 
 /*
  * Scans the directory at path. old: the set before, or NULL. *next_id: for objects that are new,
- * counted up; they get generation as their since.
+ * counted up.
  * Returns a set, freed by p11d_keyset_free, or NULL with errno set (of the directory, or ENOMEM).
  */
-P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *next_id,
-                             uint64_t generation);
+P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *next_id);
+
+/*
+ * Gives the objects that are new in set their generation, which only exists from the moment on in
+ * which clients may see them: one from before the scan would be older than what some already know.
+ * Returns whether there are any.
+ */
+bool p11d_keyset_publish(P11dKeySet *set, uint64_t generation);
 
 /* A set without entries, for a directory that is gone. NULL if memory ran out. */
 P11dKeySet *p11d_keyset_empty(void);

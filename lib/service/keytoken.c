@@ -65,25 +65,12 @@ static bool remember_gone(KeyToken *token, const P11dKeySet *old, const P11dKeyS
     return any;
 }
 
-static bool has_fresh(const P11dKeySet *set, uint64_t generation)
-{
-    for (size_t i = 0; i < set->row_count; i++) {
-        if (set->rows[i].entry->objects[set->rows[i].kind].since == generation)
-            return true;
-    }
-    return false;
-}
-
 /* Scans again and puts the new set in place. Only one thread does this, so the old set stays while
  * it looks at it. Returns P11dTokenChange bits. */
 static unsigned rescan(KeyToken *token)
 {
-    pthread_mutex_lock(&token->lock);
-    uint64_t generation = ++token->clock;
-    pthread_mutex_unlock(&token->lock);
-
     P11dKeySet *old = token->set;
-    P11dKeySet *fresh = p11d_keyset_scan(old, token->path, &token->next_id, generation);
+    P11dKeySet *fresh = p11d_keyset_scan(old, token->path, &token->next_id);
     if (!fresh && errno != ENOMEM) {
         p11d_log("%s: %s; its keys are gone until it is back", token->path, strerror(errno));
         fresh = p11d_keyset_empty();
@@ -93,14 +80,15 @@ static unsigned rescan(KeyToken *token)
         return 0;
     }
 
-    unsigned change = has_fresh(fresh, generation) ? P11D_TOKEN_OBJECTS : 0;
-    if (fresh->has_locked != old->has_locked)
-        change |= P11D_TOKEN_PROPERTIES;
+    unsigned change = fresh->has_locked != old->has_locked ? P11D_TOKEN_PROPERTIES : 0;
     pthread_mutex_lock(&token->lock);
-    if (remember_gone(token, old, fresh, generation))
+    uint64_t generation = token->clock + 1;
+    bool any_fresh = p11d_keyset_publish(fresh, generation);
+    bool any_gone = remember_gone(token, old, fresh, generation);
+    if (any_fresh || any_gone) {
+        token->generation = token->clock = generation;
         change |= P11D_TOKEN_OBJECTS;
-    if (change & P11D_TOKEN_OBJECTS)
-        token->generation = generation;
+    }
     token->set = fresh;
     pthread_mutex_unlock(&token->lock);
     p11d_keyset_free(old);
@@ -392,7 +380,9 @@ static bool set_up(KeyToken *token, const char *directory)
         return false;
     token->base.descriptor = token->watch.fd;
     token->generation = ++token->clock;
-    token->set = p11d_keyset_scan(NULL, token->path, &token->next_id, token->generation);
+    token->set = p11d_keyset_scan(NULL, token->path, &token->next_id);
+    if (token->set)
+        p11d_keyset_publish(token->set, token->generation);
     return token->set;
 }
 

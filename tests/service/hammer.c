@@ -113,13 +113,84 @@ static void *client_thread(void *data)
     return NULL;
 }
 
+/* What a client knows that only ever asks for differences. */
+typedef struct Model {
+    uint64_t ids[RIG_LIST_MAX];
+    size_t count;
+    uint64_t generation;
+} Model;
+
+static void apply(Model *model, const RigList *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < model->count && !list->complete; i++) {
+        bool gone = false;
+        for (size_t j = 0; j < list->removed_count; j++)
+            gone = gone || list->removed[j] == model->ids[i];
+        if (!gone)
+            model->ids[kept++] = model->ids[i];
+    }
+    model->count = kept;
+    for (size_t i = 0; i < list->count; i++)
+        model->ids[model->count++] = list->objects[i].id;
+    model->generation = list->generation;
+}
+
+static bool is_same(const Model *model, const RigList *list)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t j = 0; j < model->count; j++)
+            found += model->ids[j] == list->objects[i].id;
+    }
+    return found == list->count && model->count == list->count;
+}
+
+static atomic_bool finished;
+
+/* Differences add up to what a complete list says. */
+static void *follow_changes(void *data)
+{
+    P11dChannel control;
+    Model model = {0};
+    RigList *list = malloc(sizeof *list);
+    int compared = 0;
+    (void)data;
+    pthread_mutex_lock(&link_lock);
+    rig_client(&rig, &control);
+    pthread_mutex_unlock(&link_lock);
+    for (int i = 0; !finished || compared == 0; i++) {
+        if (i % 8 == 0 && rig_login(&rig, &control, "user", "secret"))
+            rig_fail("cannot log in to follow");
+        if (i % 8 == 4 && rig_logout(&rig, &control))
+            rig_fail("cannot log out again");
+        if (rig_list(&rig, &control, model.generation, list))
+            rig_fail("cannot list the difference");
+        apply(&model, list);
+        if (rig_list(&rig, &control, 0, list))
+            rig_fail("cannot list everything");
+        if (list->generation != model.generation)
+            continue;
+        compared++;
+        if (!is_same(&model, list))
+            rig_fail("the differences do not add up");
+    }
+    p11d_channel_clear(&control);
+    free(list);
+    return NULL;
+}
+
+/* Eight files, of which four are there at any time. */
 static void *change_files(void *data)
 {
     char path[1024];
     (void)data;
-    for (int i = 0; i < 5 * rounds; i++) {
-        rig_write_public(directory, "more.pub", key);
-        snprintf(path, sizeof path, "%s/more.pub", directory);
+    for (int i = 0; !finished; i++) {
+        char name[] = "more-0.pub";
+        name[5] = (char)('0' + i % 8);
+        rig_write_public(directory, name, key);
+        name[5] = (char)('0' + (i + 4) % 8);
+        snprintf(path, sizeof path, "%s/%s", directory, name);
         unlink(path);
     }
     return NULL;
@@ -127,7 +198,7 @@ static void *change_files(void *data)
 
 int main(int argc, char **argv)
 {
-    pthread_t threads[CLIENTS + 1];
+    pthread_t threads[CLIENTS], changer, follower;
     unsigned starts[CLIENTS];
 
     if (argc > 1)
@@ -141,9 +212,13 @@ int main(int argc, char **argv)
         starts[i] = 7 * i;
         pthread_create(&threads[i], NULL, client_thread, &starts[i]);
     }
-    pthread_create(&threads[CLIENTS], NULL, change_files, NULL);
-    for (int i = 0; i <= CLIENTS; i++)
+    pthread_create(&changer, NULL, change_files, NULL);
+    pthread_create(&follower, NULL, follow_changes, NULL);
+    for (int i = 0; i < CLIENTS; i++)
         pthread_join(threads[i], NULL);
+    finished = true;
+    pthread_join(changer, NULL);
+    pthread_join(follower, NULL);
     int status = rig_stop(&rig);
     printf("%d signatures verified, worker ended with %d\n", signatures, status);
     EVP_PKEY_free(key);

@@ -26,7 +26,7 @@ void rig_fail(const char *format, ...)
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
-    exit(99);
+    _exit(99); /* other threads still use what exit would take apart */
 }
 
 static void spawn(Rig *rig, const char *directory)
