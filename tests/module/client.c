@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -191,4 +192,74 @@ Test(client, initialize_opens_nothing)
     CK_INFO info;
     stage_ok(m->C_GetInfo(&info));
     cr_assert_eq(stage_count(&stage, ""), 0);
+}
+
+Test(client, the_bus_may_start_the_service)
+{
+    stage_offer(&stage);
+    stage_ok(stage_initialize(&stage, ""));
+    stage_slot(&stage);
+}
+
+Test(client, autostart_no_starts_nothing)
+{
+    CK_ULONG count = 99;
+    stage_offer(&stage);
+    stage_ok(stage_initialize(&stage, "autostart=no"));
+    stage_ok(m->C_GetSlotList(CK_TRUE, NULL, &count));
+    cr_assert_eq(count, 0);
+}
+
+Test(client, a_silent_service_is_given_up)
+{
+    CK_ULONG count = 99;
+    stage_start(&stage, "OpenChannel=hang");
+    stage_ok(stage_initialize(&stage, ""));
+    stage_ok(m->C_GetSlotList(CK_TRUE, NULL, &count));
+    cr_assert_eq(count, 0);
+    stage_order(&stage, "calm");
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    stage_ok(m->C_Login(session, CKU_USER, pin, 4));
+    stage_order(&stage, "Logout=hang");
+    stage_ok(m->C_CloseSession(session));
+    stage_order(&stage, "calm");
+    cr_assert_eq(stage_search(&stage, stage_session(&stage)), 4);
+}
+
+typedef struct Caller {
+    pthread_t thread;
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE key;
+    CK_RV value;
+} Caller;
+
+static void *call(void *data)
+{
+    Caller *caller = data;
+    CK_BYTE result[512];
+    CK_ULONG result_size;
+    caller->value =
+        stage_sign(&stage, caller->session, CKM_ECDSA, caller->key, result, &result_size);
+    return NULL;
+}
+
+Test(client, who_is_allowed_no_more_channels_waits_for_one)
+{
+    Caller callers[3];
+    const CK_SESSION_HANDLE session = begin("Sign=hang");
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
+    stage_order(&stage, "OpenChannel=org.freedesktop.DBus.Error.LimitsExceeded");
+    for (int i = 0; i < 3; i++) {
+        callers[i] = (Caller){.session = stage_session(&stage), .key = key};
+        pthread_create(&callers[i].thread, NULL, call, &callers[i]);
+    }
+    for (unsigned i = 1; i <= 3; i++) {
+        while (stage_count(&stage, "Sign") < i)
+            stage_order(&stage, "Sign=hang");
+        stage_order(&stage, "release");
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(callers[i].thread, NULL);
+        stage_expect(CKR_FUNCTION_FAILED, callers[i].value);
+    }
 }

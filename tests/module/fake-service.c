@@ -9,7 +9,8 @@
  *   OPTION  name=org.example.Name, run=N (0: not sent), channels=no, always=yes, bare=yes (keys
  *           without public-key-info), login=yes, pad=yes, features=A,B, mechanisms=A,B, token=no
  *   FAULT   METHOD=ACTION: hang, die, close, type, absent, size, or the name of an error
- * Standard input takes FAULT lines and: calm (no faults), changed, add, remove, rename LABEL.
+ * Standard input takes FAULT lines and: calm (no faults), release (answers what hangs with an
+ * error), changed, add, remove, rename LABEL.
  * Each is answered by "ok" on standard output, as is the start.
  */
 #include <errno.h>
@@ -20,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +53,11 @@ typedef struct Fault {
 static Connection connections[CONNECTIONS];
 static Fault faults[32];
 static size_t fault_count;
+static struct {
+    Connection *connection;
+    uint32_t serial;
+} hanging[64];
+static size_t hanging_count;
 static int log_fd;
 static uint64_t generation;     /* from the clock */
 static size_t object_count = 4; /* of objects */
@@ -471,8 +476,11 @@ static void handle(Connection *connection, const P11dMessage *call)
 {
     const char *fault = fault_of(call->member);
     note("%s", call->member);
-    if (strcmp(fault, "hang") == 0)
+    if (strcmp(fault, "hang") == 0 && hanging_count < 64) {
+        hanging[hanging_count].connection = connection;
+        hanging[hanging_count++].serial = call->serial;
         return;
+    }
     if (strcmp(fault, "die") == 0)
         _exit(0);
     if (strcmp(fault, "close") == 0) {
@@ -491,6 +499,12 @@ static void handle(Connection *connection, const P11dMessage *call)
     }
 }
 
+static void say_ok(void)
+{
+    if (write(STDOUT_FILENO, "ok\n", 3) != 3)
+        return; /* started by the bus: nobody listens */
+}
+
 static void read_connection(Connection *connection)
 {
     for (;;) {
@@ -505,6 +519,8 @@ static void read_connection(Connection *connection)
         }
         if (message.type == P11D_MESSAGE_CALL)
             handle(connection, &message);
+        else if (message.type == P11D_MESSAGE_RETURN)
+            say_ok(); /* the name is ours */
         if (!connection->open)
             return;
         p11d_channel_done(&connection->channel);
@@ -570,6 +586,16 @@ static void say_to_all(Kind kind, void (*say)(Connection *connection))
     }
 }
 
+static void release(void)
+{
+    for (size_t i = 0; i < hanging_count; i++) {
+        const P11dMessage call = {.serial = hanging[i].serial};
+        if (hanging[i].connection->open)
+            refuse(hanging[i].connection, &call, "FunctionFailed");
+    }
+    hanging_count = 0;
+}
+
 static void obey(char *line)
 {
     char *value = strpbrk(line, "= ");
@@ -577,6 +603,8 @@ static void obey(char *line)
         *value++ = '\0';
     if (strcmp(line, "calm") == 0) {
         fault_count = 0;
+    } else if (strcmp(line, "release") == 0) {
+        release();
     } else if (strcmp(line, "changed") == 0) {
         object_count = object_count == 4 ? 5 : 4;
         generation++;
@@ -626,7 +654,6 @@ static void start(const char *address_text)
     P11dAddress address;
     P11dBus bus;
     P11dWriter writer;
-    P11dMessage reply;
     const char *bus_name = "org.freedesktop.DBus";
     if (!p11d_address_parse(&address, address_text, NULL) ||
         p11d_bus_connect(&bus, &address, p11d_deadline_in(10000)) != P11D_OK)
@@ -635,25 +662,20 @@ static void start(const char *address_text)
                    true);
     p11d_writer_string(&writer, options.name);
     p11d_writer_uint32(&writer, 0);
-    if (p11d_bus_call(&bus, &writer, p11d_deadline_in(10000), &reply, NULL) != P11D_OK)
+    /* Calls that waited for us arrive before the reply: it is read like all else. */
+    if (p11d_channel_send(&bus.channel, &writer, -1, p11d_deadline_in(10000), NULL) != P11D_OK)
         exit(1);
-    p11d_channel_done(&bus.channel);
     connections[0] = (Connection){.channel = bus.channel, .kind = BUS, .open = true};
 }
 
-static void say_ok(void)
-{
-    if (write(STDOUT_FILENO, "ok\n", 3) != 3)
-        exit(1);
-}
-
-static void read_commands(void)
+/* Returns false at the end of commands: who starts us by D-Bus gives none. */
+static bool read_commands(void)
 {
     static char lines[1024];
     static size_t size;
     const ssize_t got = read(STDIN_FILENO, lines + size, sizeof lines - size);
     if (got <= 0)
-        exit(0);
+        return false;
     size += (size_t)got;
     for (char *end; (end = memchr(lines, '\n', size)) != NULL;) {
         *end++ = '\0';
@@ -662,13 +684,14 @@ static void read_commands(void)
         memmove(lines, end, size);
         say_ok();
     }
+    return true;
 }
 
 int main(int argc, char **argv)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (argc < 3)
         return 2;
+    signal(SIGPIPE, SIG_IGN);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     generation = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
@@ -676,7 +699,7 @@ int main(int argc, char **argv)
     for (int i = 3; i < argc; i++)
         set_option(argv[i]);
     start(argv[1]);
-    say_ok();
+    bool commands = true;
     for (;;) {
         struct pollfd entries[CONNECTIONS + 1];
         for (int i = 0; i < CONNECTIONS; i++)
@@ -685,13 +708,14 @@ int main(int argc, char **argv)
                           ? p11d_descriptor_number(connections[i].channel.descriptor)
                           : -1,
                 .events = POLLIN};
-        entries[CONNECTIONS] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+        entries[CONNECTIONS] =
+            (struct pollfd){.fd = commands ? STDIN_FILENO : -1, .events = POLLIN};
         poll(entries, CONNECTIONS + 1, -1);
         for (int i = 0; i < CONNECTIONS; i++) {
             if (entries[i].revents && connections[i].open)
                 read_connection(&connections[i]);
         }
         if (entries[CONNECTIONS].revents)
-            read_commands();
+            commands = read_commands();
     }
 }

@@ -15,6 +15,7 @@ static const char bus_configuration[] =
     "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\"\n"
     " \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
     "<busconfig><type>session</type><listen>unix:path=%s/bus</listen>\n"
+    "<servicedir>%s</servicedir>\n"
     "<auth>EXTERNAL</auth><policy context=\"default\"><allow send_destination=\"*\"/>\n"
     "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>\n";
 
@@ -58,7 +59,7 @@ static void end_process(GPid *pid)
 static void start_bus(Stage *stage)
 {
     g_autofree char *file = g_build_filename(stage->directory, "bus.conf", NULL);
-    g_autofree char *text = g_strdup_printf(bus_configuration, stage->directory);
+    g_autofree char *text = g_strdup_printf(bus_configuration, stage->directory, stage->directory);
     g_autofree char *option = g_strdup_printf("--config-file=%s", file);
     if (!g_file_set_contents(file, text, -1, NULL))
         stage_fail("%s", file);
@@ -120,6 +121,23 @@ void stage_close(Stage *stage)
     g_free(stage->address);
     g_free(stage->log);
     g_free(stage->keys);
+}
+
+void stage_offer(Stage *stage)
+{
+    g_autofree char *path = g_build_filename(stage->directory, "fake.service", NULL);
+    g_autofree char *text = g_strdup_printf("[D-BUS Service]\nName=org.p11dbus.Tokens1\n"
+                                            "Exec=%s %s %s\n",
+                                            FAKE_SERVICE, stage->address, stage->log);
+    g_autofree char *reload = g_strdup_printf(
+        "dbus-send --bus=%s --print-reply --dest=org.freedesktop.DBus /org/freedesktop/DBus "
+        "org.freedesktop.DBus.ReloadConfig",
+        stage->address);
+    g_autofree char *output = NULL;
+    int status;
+    if (!g_file_set_contents(path, text, -1, NULL) ||
+        !g_spawn_command_line_sync(reload, &output, NULL, &status, NULL) || status != 0)
+        stage_fail("%s", reload);
 }
 
 static void wait_for_ok(Stage *stage)

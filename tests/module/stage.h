@@ -32,6 +32,8 @@ void stage_close(Stage *stage);
 /* Starts the fake service with these words (see fake-service.c) and waits until it owns its name.
  */
 void stage_start(Stage *stage, const char *words);
+/* Lets the bus start the fake service when somebody calls it. */
+void stage_offer(Stage *stage);
 /* Makes a key directory of these words (see tests/make-keys), unless stage->keys is there already,
  * and starts the real service with it; waits until it is ready. */
 void stage_serve(Stage *stage, const char *words);
