@@ -287,6 +287,8 @@ static CK_RV open_channel(P11dToken *token, P11dDeadline deadline, P11dPeer **ch
 
 static CK_RV take_bus(P11dToken *token, P11dDeadline deadline, P11dPeer **channel)
 {
+    if (!token->instance->service.peer)
+        return CKR_DEVICE_ERROR; /* lost by another thread while this one attached */
     P11dPeer *bus = p11d_peer_reference(token->instance->service.peer);
     const CK_RV value = p11d_peer_claim(bus, deadline);
     if (value == CKR_OK)

@@ -270,7 +270,7 @@ CK_RV p11d_service_look(P11dInstance *instance)
             if (value != CKR_OK)
                 p11d_service_lost(instance, peer);
             p11d_peer_release(peer);
-            if (value == CKR_OK)
+            if (value == CKR_OK && service->peer)
                 return CKR_OK;
             continue;
         }
@@ -280,7 +280,8 @@ CK_RV p11d_service_look(P11dInstance *instance)
         const unsigned attempts = service->attempts;
         while (service->attempts == attempts && !instance->finalized)
             p11d_lock_wait(p11d_deadline_never());
-        if (!service->peer)
+        /* Without peer after a success: it was lost again before this thread came to look. */
+        if (!service->peer && service->outcome != CKR_OK)
             return service->outcome;
     }
     return CKR_CRYPTOKI_NOT_INITIALIZED;
