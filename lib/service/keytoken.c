@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "brake.h"
 #include "keyproperties.h"
 #include "keyview.h"
 #include "log.h"
@@ -33,6 +34,7 @@ typedef struct KeyToken {
     uint64_t forgotten;  /* what was gone up to this generation is not in gone any more */
     Gone gone[GONE_MAX]; /* a ring */
     size_t gone_count;   /* ever added */
+    P11dBrake brake;
 } KeyToken;
 
 static KeyToken *token_of(P11dView *view)
@@ -116,10 +118,11 @@ static P11dView *open_view(P11dToken *base, const P11dCredentials *credentials)
 {
     KeyToken *token = (KeyToken *)(void *)base;
     P11dKeyView *view = calloc(1, sizeof *view);
-    (void)credentials; /* whoever the supervisor lets in may use every key */
     if (!view)
         return NULL;
+    /* Whoever the supervisor lets in may use every key. */
     view->base.token = base;
+    view->uid = credentials->uid;
     pthread_mutex_lock(&token->lock);
     view->since = ++token->clock;
     pthread_mutex_unlock(&token->lock);
@@ -254,6 +257,20 @@ static CK_RV enter(KeyToken *token, P11dKeyView *view, P11dOpenedKey *opened, si
     return rv;
 }
 
+static int64_t monotonic_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void count_failure(KeyToken *token, uid_t uid)
+{
+    pthread_mutex_lock(&token->lock);
+    p11d_brake_failed(&token->brake, uid, monotonic_now());
+    pthread_mutex_unlock(&token->lock);
+}
+
 static CK_RV login(P11dView *base, CK_USER_TYPE user, const uint8_t *pin, size_t size)
 {
     KeyToken *token = token_of(base);
@@ -267,9 +284,12 @@ static CK_RV login(P11dView *base, CK_USER_TYPE user, const uint8_t *pin, size_t
         return CKR_USER_TYPE_INVALID;
     pthread_mutex_lock(&token->lock);
     bool logged_in = view->logged_in;
+    bool allowed = p11d_brake_allows(&token->brake, view->uid, monotonic_now());
     pthread_mutex_unlock(&token->lock);
     if (logged_in)
         return CKR_USER_ALREADY_LOGGED_IN;
+    if (!allowed)
+        return CKR_FUNCTION_REJECTED;
 
     P11dKeyEntry **entries = locked_entries(token, &count);
     CK_RV rv = !entries ? CKR_HOST_MEMORY : count == 0 ? CKR_USER_PIN_NOT_INITIALIZED : CKR_OK;
@@ -277,6 +297,8 @@ static CK_RV login(P11dView *base, CK_USER_TYPE user, const uint8_t *pin, size_t
         rv = unlock(token, entries, count, pin, size, &opened, &opened_count);
     if (rv == CKR_OK)
         rv = enter(token, view, opened, opened_count);
+    if (rv == CKR_PIN_INCORRECT)
+        count_failure(token, view->uid);
     if (rv != CKR_OK)
         p11d_opened_free(opened, opened_count);
     for (size_t i = 0; i < count && entries; i++)

@@ -474,6 +474,20 @@ Test(keytoken, a_login_opens_keys_for_its_client_alone, .init = open_directory, 
     token->operations->close(other);
 }
 
+Test(keytoken, who_guesses_is_refused_and_nobody_else_is, .init = open_directory, .fini = tear_down)
+{
+    static const P11dCredentials somebody = {.uid = 12345};
+    CK_RV rv = CKR_PIN_INCORRECT;
+    write_key("one.key", "secret");
+    open_token();
+    P11dView *guesser = token->operations->open(token, &somebody);
+    for (int i = 0; i < 10000 && rv == CKR_PIN_INCORRECT; i++)
+        rv = login_as(guesser, "wrong");
+    cr_assert_eq(rv, CKR_FUNCTION_REJECTED);
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    token->operations->close(guesser);
+}
+
 Test(keytoken, the_pin_opens_every_key_that_it_decrypts, .init = open_directory, .fini = tear_down)
 {
     write_key("a.key", "first");
