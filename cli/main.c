@@ -126,7 +126,9 @@ int main(int argc, char **argv)
 
     setlocale(LC_ALL, "");
     p11d_console_setup();
-    signal(SIGPIPE, SIG_IGN); /* whoever writes checks; a module's socket must not end us */
+    /* Whoever writes checks: neither a module's socket nor a limit on files must end us. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     const P11dCommand *command = argc > 1 ? find_command(argv[1]) : NULL;
     g_auto(GStrv) arguments = g_strdupv(argv + (command ? 1 : 0));
     /* A usage error is JSON too for whoever asked for JSON. */

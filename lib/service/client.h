@@ -38,6 +38,7 @@ struct P11dClient {
     P11dClient *previous;
     uid_t uid;
     P11dView *view;
+    atomic_int large_messages; /* that arrive at this moment; see endpoint.c */
     /* No call is served any more: the control channel closed, or is to be closed. */
     atomic_bool gone;
     pthread_mutex_t lock;    /* of what follows, and of what is written to the control channel */

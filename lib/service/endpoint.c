@@ -23,7 +23,8 @@ static const struct {
  * send it again.
  */
 #define PARTIAL_MAX ((size_t)64 << 10)
-#define LARGE_MESSAGES 8
+#define LARGE_MESSAGES (P11D_POOL_THREADS / 2)
+#define LARGE_MESSAGES_OF_CLIENT 8 /* as many as a module has call channels */
 #define LARGE_DEADLINE_MS 10000
 static atomic_int large_messages;
 
@@ -160,11 +161,13 @@ static P11dStatus receive(P11dEndpoint *endpoint, P11dMessage *message)
     P11dStatus status = receive_now(endpoint, message);
     if (status != P11D_TIMEOUT || endpoint->channel.in.size <= PARTIAL_MAX)
         return status;
-    if (atomic_fetch_add(&large_messages, 1) < LARGE_MESSAGES)
-        status = receive_large(endpoint, message);
-    else
-        status = P11D_CLOSED;
-    atomic_fetch_sub(&large_messages, 1);
+    atomic_int *of_client = &endpoint->client->large_messages;
+    bool own_share = atomic_fetch_add(of_client, 1) < LARGE_MESSAGES_OF_CLIENT;
+    bool room = own_share && atomic_fetch_add(&large_messages, 1) < LARGE_MESSAGES;
+    status = room ? receive_large(endpoint, message) : P11D_CLOSED;
+    if (own_share)
+        atomic_fetch_sub(&large_messages, 1);
+    atomic_fetch_sub(of_client, 1);
     return status;
 }
 

@@ -2,6 +2,7 @@
 """The whole path: key directory, service, private bus, our own module, command line."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -108,6 +109,13 @@ class Served(Case):
         self.sign(0, "rsa", "-a", "rsa-pss-sha384", "--force", "data")
         self.assertTrue(openssl_verify(self.public("rsa"), "data.sig", "data", "-sigopt",
                                        "rsa_padding_mode:pss", digest="sha384"))
+
+    def test_a_limit_on_the_size_of_files_is_an_error(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+
+        self.sign(3, "rsa", "-o", "out", "data", preexec_fn=limit)
+        self.assertEqual(os.listdir("."), ["data"])
 
     def test_certificate_chooses_the_key(self):
         self.sign(0, "p384;type=cert", "data")
