@@ -282,7 +282,10 @@ static CK_RV open_channel(P11dToken *token, P11dDeadline deadline, P11dPeer **ch
         return CKR_HOST_MEMORY;
     }
     (*channel)->epoch = epoch;
-    return CKR_OK;
+    if (!token->instance->finalized)
+        return CKR_OK;
+    p11d_client_give(token, *channel, false); /* C_Finalize did not see it: nobody would wake us */
+    return CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
 static CK_RV take_bus(P11dToken *token, P11dDeadline deadline, P11dPeer **channel)

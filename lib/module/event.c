@@ -26,10 +26,12 @@ void p11d_event_happened(P11dToken *token)
 
 void p11d_event_ring(P11dInstance *instance)
 {
-    const int number = p11d_descriptor_number(instance->bell[1]);
-    /* A bell that is full rings already. */
-    if (instance->slot_waiters > 0 && number >= 0 && write(number, "", 1) < 0)
-        return;
+    for (P11dWaiter *waiter = instance->waiters; waiter; waiter = waiter->next) {
+        const int number = p11d_descriptor_number(waiter->bell[1]);
+        /* A bell that is full rings already. */
+        if (number >= 0 && write(number, "", 1) < 0)
+            continue;
+    }
 }
 
 static bool take_event(P11dInstance *instance, CK_SLOT_ID *slot)
@@ -44,46 +46,42 @@ static bool take_event(P11dInstance *instance, CK_SLOT_ID *slot)
     return false;
 }
 
-/* Makes the bell, also if the host has closed it. */
-static bool hang_bell(P11dInstance *instance)
+static void take_down_bell(P11dWaiter *waiter)
 {
-    if (p11d_descriptor_number(instance->bell[0]) >= 0 &&
-        p11d_descriptor_number(instance->bell[1]) >= 0)
-        return true;
-    int ends[2];
-    p11d_descriptor_close(instance->bell[0]);
-    p11d_descriptor_close(instance->bell[1]);
-    instance->bell[0] = instance->bell[1] = NULL;
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return false;
-    instance->bell[0] = p11d_descriptor_adopt(ends[0]);
-    instance->bell[1] = p11d_descriptor_adopt(ends[1]);
-    return instance->bell[0] && instance->bell[1];
+    p11d_descriptor_close(waiter->bell[0]);
+    p11d_descriptor_close(waiter->bell[1]);
+    waiter->bell[0] = waiter->bell[1] = NULL;
 }
 
-static void silence_bell(P11dInstance *instance)
+/* Makes the bell, also if the host has closed it. */
+static bool hang_bell(P11dWaiter *waiter)
+{
+    if (p11d_descriptor_number(waiter->bell[0]) >= 0 &&
+        p11d_descriptor_number(waiter->bell[1]) >= 0)
+        return true;
+    take_down_bell(waiter);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return false;
+    waiter->bell[0] = p11d_descriptor_adopt(ends[0]);
+    waiter->bell[1] = p11d_descriptor_adopt(ends[1]);
+    return waiter->bell[0] && waiter->bell[1];
+}
+
+static void silence_bell(P11dWaiter *waiter)
 {
     char bytes[64];
-    const int number = p11d_descriptor_number(instance->bell[0]);
+    const int number = p11d_descriptor_number(waiter->bell[0]);
     while (number >= 0 && read(number, bytes, sizeof bytes) > 0)
         continue;
 }
 
-static bool is_event_left(const P11dInstance *instance)
-{
-    for (size_t i = 0; i < instance->token_count; i++) {
-        if (instance->tokens[i]->event)
-            return true;
-    }
-    return false;
-}
-
 /* Waits until the manager channel has something to read, or somebody rings. */
-static void listen(P11dInstance *instance, P11dPeer *manager)
+static void listen(P11dWaiter *waiter, P11dPeer *manager)
 {
     struct pollfd entries[2] = {
         {.fd = p11d_descriptor_number(manager->descriptor), .events = POLLIN},
-        {.fd = p11d_descriptor_number(instance->bell[0]), .events = POLLIN},
+        {.fd = p11d_descriptor_number(waiter->bell[0]), .events = POLLIN},
     };
     if (entries[0].fd < 0 || entries[1].fd < 0)
         return;
@@ -92,47 +90,51 @@ static void listen(P11dInstance *instance, P11dPeer *manager)
     poll(entries, 2, -1);
     p11d_lock_take();
     p11d_peer_release(manager);
-    if (!instance->finalized) /* that is for all who wait */
-        silence_bell(instance);
+    silence_bell(waiter);
 }
 
 /* Waits for something that may be an event. */
-static void wait_once(P11dInstance *instance, int64_t *pause)
+static void wait_once(P11dInstance *instance, P11dWaiter *waiter)
 {
     P11dPeer *manager = instance->service.peer;
     if (manager && manager->busy) {
-        p11d_lock_wait(p11d_deadline_never()); /* who speaks on it reads the signals too */
-    } else if (manager && !manager->on_bus && hang_bell(instance)) {
-        *pause = 0;
-        listen(instance, manager);
+        p11d_lock_wait(p11d_deadline_in(FIRST_PAUSE)); /* who speaks on it reads the signals too */
+    } else if (manager && !manager->on_bus && hang_bell(waiter)) {
+        waiter->pause = 0;
+        listen(waiter, manager);
     } else {
-        *pause = *pause == 0 ? FIRST_PAUSE : *pause * 2;
-        if (*pause > LONGEST_PAUSE)
-            *pause = LONGEST_PAUSE;
-        p11d_lock_wait(p11d_deadline_in(*pause));
+        waiter->pause = waiter->pause == 0 ? FIRST_PAUSE : waiter->pause * 2;
+        if (waiter->pause > LONGEST_PAUSE)
+            waiter->pause = LONGEST_PAUSE;
+        p11d_lock_wait(p11d_deadline_in(waiter->pause));
     }
+}
+
+static CK_RV wait_as(P11dInstance *instance, P11dWaiter *waiter, CK_FLAGS flags, CK_SLOT_ID *slot)
+{
+    while (!instance->finalized) {
+        p11d_service_look(instance);
+        if (take_event(instance, slot))
+            return CKR_OK;
+        if (flags & CKF_DONT_BLOCK)
+            return instance->finalized ? CKR_CRYPTOKI_NOT_INITIALIZED : CKR_NO_EVENT;
+        if (!instance->finalized)
+            wait_once(instance, waiter);
+    }
+    return CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
 CK_RV p11d_event_wait(P11dInstance *instance, CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved)
 {
     if (!slot || reserved)
         return CKR_ARGUMENTS_BAD;
-    CK_RV value = CKR_NO_EVENT;
-    int64_t pause = 0;
-    instance->slot_waiters++;
-    while (!instance->finalized) {
-        p11d_service_look(instance);
-        if (take_event(instance, slot)) {
-            value = CKR_OK;
-            break;
-        }
-        if (flags & CKF_DONT_BLOCK)
-            break;
-        if (!instance->finalized)
-            wait_once(instance, &pause);
-    }
-    instance->slot_waiters--;
-    if (is_event_left(instance))
-        p11d_event_ring(instance); /* for the next one, who may not have heard the first */
-    return instance->finalized ? CKR_CRYPTOKI_NOT_INITIALIZED : value;
+    P11dWaiter waiter = {.next = instance->waiters};
+    instance->waiters = &waiter;
+    const CK_RV value = wait_as(instance, &waiter, flags, slot);
+    P11dWaiter **link = &instance->waiters;
+    while (*link != &waiter)
+        link = &(*link)->next;
+    *link = waiter.next;
+    take_down_bell(&waiter);
+    return value;
 }

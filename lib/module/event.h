@@ -2,12 +2,20 @@
 /*
  * An event is a token that came or went. Events are noted when somebody reads the service's
  * signals, and told to C_WaitForSlotEvent once each. Who waits polls the manager channel and a
- * bell, a pipe by which other threads of this process say that they read the signal first.
+ * bell of its own, a pipe by which other threads say that they read the signal first.
  */
 #ifndef P11D_EVENT_H
 #define P11D_EVENT_H
 
 #include "instance.h"
+
+/* One call of C_WaitForSlotEvent. */
+typedef struct P11dWaiter P11dWaiter;
+struct P11dWaiter {
+    P11dDescriptor *bell[2]; /* NULL until there is something to listen to beside it */
+    int64_t pause;           /* milliseconds until it looks for the service again */
+    P11dWaiter *next;        /* in the instance's list */
+};
 
 /* Notes that token came or went. */
 void p11d_event_happened(P11dToken *token);

@@ -77,8 +77,6 @@ static void destroy(P11dInstance *instance)
         p11d_token_free(instance->tokens[i]);
     }
     p11d_peer_release(instance->service.peer);
-    p11d_descriptor_close(instance->bell[0]);
-    p11d_descriptor_close(instance->bell[1]);
     free(instance->tokens);
     free(instance->sessions);
     free(instance);

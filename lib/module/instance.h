@@ -15,6 +15,7 @@
 
 typedef struct P11dToken P11dToken;
 typedef struct P11dSession P11dSession;
+typedef struct P11dWaiter P11dWaiter;
 
 typedef struct P11dInstance {
     unsigned references; /* one while it is the current one, one for every call in flight */
@@ -27,8 +28,7 @@ typedef struct P11dInstance {
     P11dSession **sessions; /* in the order of their handles */
     size_t session_count;
     /* A pipe that ends waits in C_WaitForSlotEvent; NULL until one waits. */
-    P11dDescriptor *bell[2];
-    unsigned slot_waiters;
+    P11dWaiter *waiters; /* calls of C_WaitForSlotEvent, each on its stack */
 } P11dInstance;
 
 /*

@@ -276,11 +276,10 @@ CK_RV p11d_service_look(P11dInstance *instance)
         }
         if (!service->connecting)
             return attempt(instance);
-        /* No deadline of its own: the thread that connects has one. */
+        /* The thread that connects has a deadline; here it only is looked again. */
         const unsigned attempts = service->attempts;
         while (service->attempts == attempts && !instance->finalized)
-            p11d_lock_wait(p11d_deadline_never());
-        /* Without peer after a success: it was lost again before this thread came to look. */
+            p11d_lock_wait(p11d_deadline_in(P11D_CONNECT_TIMEOUT));
         if (!service->peer && service->outcome != CKR_OK)
             return service->outcome;
     }
