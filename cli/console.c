@@ -9,6 +9,7 @@
 #include "command.h"
 #include "error.h"
 #include "failure.h"
+#include "terminal.h"
 #include "text.h"
 
 static FILE *result;
@@ -57,9 +58,7 @@ static bool uses_color(FILE *stream)
     if (settings && strcmp(settings->color, "auto") != 0)
         return strcmp(settings->color, "always") == 0;
     const char *no_color = g_getenv("NO_COLOR");
-    const char *terminal = g_getenv("TERM");
-    return isatty(fileno(stream)) && !(no_color && *no_color) &&
-           !(terminal && strcmp(terminal, "dumb") == 0);
+    return !(no_color && *no_color) && p11d_terminal_is_capable(fileno(stream));
 }
 
 void p11d_console_print_json(JsonNode *root)
@@ -122,6 +121,11 @@ void p11d_console_verdict(bool good, const char *format, ...)
 char *p11d_console_bold(const char *text)
 {
     return uses_color(result) ? g_strdup_printf("\033[1m%s\033[0m", text) : g_strdup(text);
+}
+
+bool p11d_console_shows_progress(void)
+{
+    return !(settings && settings->quiet) && p11d_terminal_is_capable(STDERR_FILENO);
 }
 
 void p11d_console_tell(GError *error)

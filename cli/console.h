@@ -40,6 +40,9 @@ void p11d_console_verdict(bool good, const char *format, ...) G_GNUC_PRINTF(2, 3
 /* text in bold if the real stdout takes colours. The caller frees it. */
 char *p11d_console_bold(const char *text);
 
+/* True if somebody looks at stderr who wants to see how far things are. */
+bool p11d_console_shows_progress(void);
+
 /* Tells error and its hint on stderr, and marks it as told. */
 void p11d_console_tell(GError *error);
 

@@ -1,30 +1,37 @@
 // SPDX-License-Identifier: MIT
 /*
- * An encoding is how an ECDSA signature is written down: "der" is the SEQUENCE of r and s that
- * X.509 and openssl use, "raw" is r and s one after the other, each as long as the order of the
- * curve, as PKCS#11 has it. Signatures of other algorithms are the same bytes in both.
+ * An encoding is how bytes are written down: as they are, or as text in base64, hex or PEM (RFC
+ * 7468), for places that take text only.
  */
 #ifndef P11D_ENCODING_H
 #define P11D_ENCODING_H
 
-#include <stdbool.h>
-
 #include <glib.h>
 
 typedef enum P11dEncoding {
-    P11D_ENCODING_DER,
-    P11D_ENCODING_RAW,
+    P11D_ENCODING_BINARY,
+    P11D_ENCODING_BASE64,
+    P11D_ENCODING_HEX,
+    P11D_ENCODING_PEM,
     P11D_ENCODING_UNKNOWN,
 } P11dEncoding;
 
-const char *p11d_encoding_name(P11dEncoding encoding);
-/* "der" or "raw"; P11D_ENCODING_UNKNOWN for anything else. */
+/* The choices as a help text shows them. */
+#define P11D_ENCODING_NAMES "binary|base64|hex|pem"
+
+/* P11D_ENCODING_UNKNOWN for what is no name of an encoding. */
 P11dEncoding p11d_encoding_parse_name(const char *name);
 
-/* DER of r and s, which are half of raw each. NULL if raw is empty or of odd length. */
-GBytes *p11d_encoding_der_of_raw(GBytes *raw);
+/* bytes written down; text ends with a newline. label: of the PEM block ("CMS"). column: how many
+ * characters of base64 stand on a line of it (RFC 7468 has 64, OpenSSH 70). */
+GBytes *p11d_encoding_encode(P11dEncoding encoding, GBytes *bytes, const char *label,
+                             unsigned column);
 
-/* True if the bytes are exactly one DER signature whose r and s fit into coordinate bytes. */
-bool p11d_encoding_is_der(GBytes *signature, size_t coordinate);
+/*
+ * The bytes again. P11D_ENCODING_UNKNOWN: the encoding is recognised; what is no text in one of
+ * them counts as binary. White space does not matter, and the label of PEM is not looked at. NULL
+ * if written is not what encoding says.
+ */
+GBytes *p11d_encoding_decode(P11dEncoding encoding, GBytes *written);
 
 #endif

@@ -8,12 +8,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "console.h"
 #include "failure.h"
 
 static gboolean fail(const P11dInput *input, const char *why, GError **error)
 {
     p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot read %s: %s", input->name, why);
     return FALSE;
+}
+
+/* Whether it is a regular file; its size then. */
+static bool file_size(const P11dInput *input, gsize *size)
+{
+    struct stat status;
+    if (fstat(input->fd, &status) < 0 || !S_ISREG(status.st_mode))
+        return false;
+    *size = (gsize)status.st_size;
+    return true;
+}
+
+static void start_progress(P11dInput *input)
+{
+    gsize size = 0;
+    file_size(input, &size);
+    /* Whoever types the input sees how far it is. */
+    bool wanted = p11d_console_shows_progress() && !isatty(input->fd);
+    p11d_progress_start(&input->progress, input->name, size, wanted);
 }
 
 P11dInput *p11d_input_open(const char *path, GError **error)
@@ -27,21 +47,49 @@ P11dInput *p11d_input_open(const char *path, GError **error)
         fail(input, g_strerror(errno), error);
         return NULL;
     }
+    start_progress(input);
     return g_steal_pointer(&input);
+}
+
+P11dInput *p11d_input_of_bytes(GBytes *bytes, const char *name)
+{
+    P11dInput *input = g_new0(P11dInput, 1);
+    input->fd = -1;
+    input->bytes = g_bytes_ref(bytes);
+    input->name = g_strdup(name);
+    return input;
 }
 
 void p11d_input_free(P11dInput *input)
 {
     if (!input)
         return;
+    p11d_progress_end(&input->progress);
+    g_clear_pointer(&input->bytes, g_bytes_unref);
     if (input->fd >= 0)
         close(input->fd);
     g_free(input->name);
     g_free(input);
 }
 
+/* Takes up to size bytes of those at hand. */
+static gsize take(P11dInput *input, void *bytes, gsize size)
+{
+    gsize all;
+    const guint8 *data = g_bytes_get_data(input->bytes, &all);
+    gsize count = MIN(size, all - input->position);
+    if (count > 0)
+        memcpy(bytes, data + input->position, count);
+    input->position += count;
+    return count;
+}
+
 gboolean p11d_input_read(P11dInput *input, void *bytes, gsize size, gsize *got, GError **error)
 {
+    if (input->bytes) {
+        *got = take(input, bytes, size);
+        return TRUE;
+    }
     ssize_t count;
     do
         count = read(input->fd, bytes, size);
@@ -50,20 +98,33 @@ gboolean p11d_input_read(P11dInput *input, void *bytes, gsize size, gsize *got, 
         return fail(input, g_strerror(errno), error);
     *got = (gsize)count;
     input->started = TRUE;
+    if (count > 0)
+        p11d_progress_add(&input->progress, *got);
+    else
+        p11d_progress_end(&input->progress);
     return TRUE;
 }
 
 gboolean p11d_input_rewind(P11dInput *input)
 {
-    return !input->started || lseek(input->fd, 0, SEEK_SET) == 0;
+    if (input->bytes) {
+        input->position = 0;
+        return TRUE;
+    }
+    if (!input->started)
+        return TRUE;
+    if (lseek(input->fd, 0, SEEK_SET) < 0)
+        return FALSE;
+    p11d_progress_end(&input->progress);
+    start_progress(input);
+    return TRUE;
 }
 
 GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error)
 {
-    struct stat status;
-    bool sized = fstat(input->fd, &status) == 0 && S_ISREG(status.st_mode);
-    gsize expected = sized ? MIN((gsize)status.st_size, max) : 0;
-    g_autoptr(GByteArray) all = g_byte_array_sized_new((guint)expected);
+    gsize expected = 0;
+    file_size(input, &expected);
+    g_autoptr(GByteArray) all = g_byte_array_sized_new((guint)MIN(expected, max));
     g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);
     gsize got;
     do {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * An input is what is signed or verified: a file, or standard input. It is read in pieces, so that
- * its size does not matter; only what has to be signed in one piece is read whole.
+ * An input is what is signed or verified: a file, standard input, or bytes that are at hand. It is
+ * read in pieces, so that its size does not matter; only what has to be signed in one piece is read
+ * whole. Long reading shows its progress.
  */
 #ifndef P11D_INPUT_H
 #define P11D_INPUT_H
 
 #include <glib.h>
 #include <openssl/evp.h>
+
+#include "progress.h"
 
 /* The most that is read whole, in bytes. */
 #define P11D_INPUT_MAX_WHOLE (1UL << 30)
@@ -16,12 +19,17 @@
 
 typedef struct P11dInput {
     int fd;
-    char *name; /* to be shown; the path, or "standard input" */
+    GBytes *bytes;  /* what is at hand, or NULL */
+    gsize position; /* in bytes */
+    char *name;     /* to be shown; the path, or "standard input" */
     gboolean started;
+    P11dProgress progress;
 } P11dInput;
 
 /* Opens path; NULL or "-" is standard input. NULL with error set. */
 P11dInput *p11d_input_open(const char *path, GError **error);
+/* An input of bytes. name: as in the structure, copied. */
+P11dInput *p11d_input_of_bytes(GBytes *bytes, const char *name);
 void p11d_input_free(P11dInput *input);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(P11dInput, p11d_input_free)
 

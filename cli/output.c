@@ -24,13 +24,14 @@ gboolean p11d_output_is_standard(const char *path)
     return strcmp(path, "-") == 0;
 }
 
-gboolean p11d_output_check(const char *path, gboolean force, GError **error)
+gboolean p11d_output_check(const char *path, gboolean text, gboolean force, GError **error)
 {
     if (p11d_output_is_standard(path)) {
-        if (!p11d_console_result_is_terminal())
+        if (text || !p11d_console_result_is_terminal())
             return TRUE;
-        p11d_failure_set(error, P11D_FAILURE_USAGE, "name a file with -o, or redirect the output",
-                         "a signature is binary and is not written to a terminal");
+        p11d_failure_set(error, P11D_FAILURE_USAGE,
+                         "name a file with -o, redirect the output, or take --encoding base64",
+                         "binary is not written to a terminal");
         return FALSE;
     }
     struct stat status;

@@ -12,8 +12,9 @@
 gboolean p11d_output_is_standard(const char *path);
 
 /* Looks whether writing to path can work, before a key is used for it: the file must not be there
- * unless force is set, its directory must be writable, and standard output must be no terminal. */
-gboolean p11d_output_check(const char *path, gboolean force, GError **error);
+ * unless force is set, its directory must be writable, and standard output must be no terminal
+ * unless text is written. */
+gboolean p11d_output_check(const char *path, gboolean text, gboolean force, GError **error);
 
 /* Writes bytes to path. Whatever goes wrong, no part of a file is left behind, and what was there
  * before stays; without force it stays in any case. */

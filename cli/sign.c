@@ -1,37 +1,45 @@
 // SPDX-License-Identifier: MIT
 /* p11dbus sign: signs files with a private key on a token. */
-#include <string.h>
-
 #include "command.h"
 #include "console.h"
-#include "encoding.h"
+#include "counterpart.h"
 #include "failure.h"
+#include "format.h"
 #include "output.h"
-#include "signing.h"
 
 static struct {
     char *algorithm;
     char *format;
+    char *encoding;
     char *output;
+    char *certificate;
+    char *namespace;
+    gboolean attached;
     gboolean force;
     gboolean prehashed;
+    gboolean verify_after;
 } asked;
 
 static const GOptionEntry entries[] = {
     {"algorithm", 'a', 0, G_OPTION_ARG_FILENAME, &asked.algorithm,
      "how to sign: rsa-pss-sha256, ecdsa-sha384, sha512 … (default: by the key)", "ALGORITHM"},
     {"format", 'f', 0, G_OPTION_ARG_FILENAME, &asked.format,
-     "der (what openssl takes; default) or raw (r and s as they are)", "FORMAT"},
+     "der (what openssl takes; default) or raw (r and s as they are)", P11D_FORMAT_NAMES},
+    {"encoding", 0, 0, G_OPTION_ARG_FILENAME, &asked.encoding,
+     "how the signature is written down (default: binary)", P11D_ENCODING_NAMES},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &asked.output,
      "where the signature goes (default: FILE.sig; - is stdout)", "OUT"},
     {"force", 0, 0, G_OPTION_ARG_NONE, &asked.force, "replace an output that is there", NULL},
     {"prehashed", 0, 0, G_OPTION_ARG_NONE, &asked.prehashed, "FILE is the digest, in binary", NULL},
+    {"verify-after", 0, 0, G_OPTION_ARG_NONE, &asked.verify_after,
+     "check with the public key what the token gives before it is written", NULL},
     {NULL},
 };
 
 /* What one run does: one key, one login, any number of files. */
 typedef struct Job {
     P11dSigning signing;
+    const P11dFormat *format;
     P11dEncoding encoding;
     char *key_uri;
     JsonBuilder *json; /* NULL without --json */
@@ -39,25 +47,52 @@ typedef struct Job {
 } Job;
 
 /* Where the signature of file goes. NULL: nowhere but into the JSON. */
-static char *output_of(const char *file, bool json)
+static char *output_of(const Job *job, const char *file, bool json)
 {
     if (asked.output)
         return g_strdup(asked.output);
-    if (!p11d_output_is_standard(file))
-        return g_strconcat(file, ".sig", NULL);
-    return json ? NULL : g_strdup("-");
+    if (p11d_output_is_standard(file))
+        return json ? NULL : g_strdup("-");
+    return g_strconcat(file, asked.attached ? job->format->attached_suffix : job->format->suffix,
+                       NULL);
 }
 
-static gboolean check_usage(const P11dOptions *options, char **files, P11dEncoding *encoding,
-                            GError **error)
+/* What was asked for that the format cannot do. */
+static gboolean check_format(const P11dFormat *format, GError **error)
+{
+    const struct {
+        unsigned flag;
+        bool is_asked;
+        const char *option;
+    } wishes[] = {
+        {P11D_FORMAT_PREHASHED, asked.prehashed, "--prehashed"},
+        {P11D_FORMAT_NAMESPACE, asked.namespace != NULL, "--namespace"},
+        {P11D_FORMAT_CERTIFICATE, asked.certificate != NULL, "--cert"},
+        {P11D_FORMAT_ATTACHED, asked.attached, "--attached"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(wishes); i++)
+        if (wishes[i].is_asked && !(format->takes & wishes[i].flag)) {
+            p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus sign --help",
+                             "%s does not go with format %s", wishes[i].option, format->name);
+            return FALSE;
+        }
+    return TRUE;
+}
+
+static gboolean check_usage(const P11dOptions *options, char **files, Job *job, GError **error)
 {
     static const char hint[] = "p11dbus sign --help";
     unsigned standard = 0;
     for (char **file = files; *file; file++)
         standard += p11d_output_is_standard(*file) ? 1 : 0;
-    *encoding = p11d_encoding_parse_name(asked.format ? asked.format : "der");
-    if (*encoding == P11D_ENCODING_UNKNOWN)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--format is der or raw");
+    job->format = p11d_format_find(asked.format ? asked.format : "der", error);
+    if (!job->format || !check_format(job->format, error))
+        return FALSE;
+    job->encoding =
+        asked.encoding ? p11d_encoding_parse_name(asked.encoding) : job->format->encoding;
+    if (job->encoding == P11D_ENCODING_UNKNOWN)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "encodings are " P11D_ENCODING_NAMES,
+                         "there is no encoding \"%s\"", asked.encoding);
     else if (asked.output && files[0] && files[1])
         p11d_failure_set(error, P11D_FAILURE_USAGE, "leave -o out: FILE.sig is written for each",
                          "-o is for one file");
@@ -71,14 +106,21 @@ static gboolean check_usage(const P11dOptions *options, char **files, P11dEncodi
     return FALSE;
 }
 
+/* True if what is written may go to a terminal. */
+static bool is_text(const Job *job)
+{
+    return job->encoding != P11D_ENCODING_BINARY;
+}
+
 /* Nothing is loaded and no PIN is asked for if none of the outputs can be written. */
-static gboolean check_outputs(const P11dOptions *options, char **files, GError **error)
+static gboolean check_outputs(const Job *job, const P11dOptions *options, char **files,
+                              GError **error)
 {
     g_autoptr(GError) last = NULL;
     for (char **file = files; *file; file++) {
-        g_autofree char *output = output_of(*file, options->json);
+        g_autofree char *output = output_of(job, *file, options->json);
         g_clear_error(&last);
-        if (!output || p11d_output_check(output, asked.force, &last))
+        if (!output || p11d_output_check(output, is_text(job), asked.force, &last))
             return TRUE;
     }
     g_propagate_error(error, g_steal_pointer(&last));
@@ -88,16 +130,15 @@ static gboolean check_outputs(const P11dOptions *options, char **files, GError *
 static GBytes *make_signature(const Job *job, const char *file, GError **error)
 {
     g_autoptr(P11dInput) input = p11d_input_open(file, error);
-    g_autoptr(GBytes) raw = input ? p11d_signing_sign(&job->signing, input, error) : NULL;
-    if (!raw || job->encoding == P11D_ENCODING_RAW ||
-        job->signing.algorithm.family->key_type != CKK_EC)
-        return g_steal_pointer(&raw);
-    GBytes *der = p11d_encoding_der_of_raw(raw);
-    if (!der)
-        p11d_failure_set(error, P11D_FAILURE_DEVICE, NULL,
-                         "the token gave %zu bytes, which are no ECDSA signature",
-                         g_bytes_get_size(raw));
-    return der;
+    return input ? job->format->sign(&job->signing, input, error) : NULL;
+}
+
+static gboolean write_signature(const Job *job, GBytes *signature, const char *output,
+                                GError **error)
+{
+    g_autoptr(GBytes) written =
+        p11d_encoding_encode(job->encoding, signature, job->format->label, job->format->column);
+    return p11d_output_write(output, written, asked.force, error);
 }
 
 static void add_result(Job *job, const char *file, GBytes *signature, const char *output,
@@ -109,12 +150,8 @@ static void add_result(Job *job, const char *file, GBytes *signature, const char
                   : NULL;
     g_autofree char *file_text = g_utf8_make_valid(file, -1);
     g_autofree char *output_text = output ? g_utf8_make_valid(output, -1) : NULL;
-    const char *const values[] = {file_text,
-                                  job->key_uri,
-                                  job->signing.algorithm.name,
-                                  p11d_encoding_name(job->encoding),
-                                  base64,
-                                  signature ? output_text : NULL};
+    const char *const values[] = {file_text,         job->key_uri, job->signing.algorithm.name,
+                                  job->format->name, base64,       signature ? output_text : NULL};
     json_builder_begin_object(job->json);
     for (size_t i = 0; i < G_N_ELEMENTS(members); i++) {
         json_builder_set_member_name(job->json, members[i]);
@@ -133,10 +170,10 @@ static void sign_file(Job *job, const char *file)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) signature = NULL;
-    g_autofree char *output = output_of(file, job->json != NULL);
-    if (!output || p11d_output_check(output, asked.force, &error))
+    g_autofree char *output = output_of(job, file, job->json != NULL);
+    if (!output || p11d_output_check(output, is_text(job), asked.force, &error))
         signature = make_signature(job, file, &error);
-    if (signature && output && !p11d_output_write(output, signature, asked.force, &error))
+    if (signature && output && !write_signature(job, signature, output, &error))
         g_clear_pointer(&signature, g_bytes_unref);
     if (job->json)
         add_result(job, file, signature, output, error);
@@ -169,6 +206,42 @@ static void sign_files(Job *job, const P11dOptions *options, char **files)
         p11d_console_print_json(json_builder_get_root(json));
 }
 
+/* Chooses the algorithm, and gets what the format and the wishes need. */
+static gboolean prepare(Job *job, const P11dHost *host, GError **error)
+{
+    P11dSigning *signing = &job->signing;
+    P11dAlgorithmKey kind = p11d_item_describe(signing->key);
+    const char *algorithm = asked.algorithm;
+    if (!algorithm && job->format->usual_algorithm)
+        algorithm = job->format->usual_algorithm(&kind);
+    if (!p11d_algorithm_find(&signing->algorithm, algorithm, &kind, error))
+        return FALSE;
+    if (signing->prehashed && !signing->algorithm.hash) {
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "sign the file itself",
+                         "%s has no digest to sign", signing->algorithm.name);
+        return FALSE;
+    }
+    if (signing->verify_after &&
+        !(signing->public_key = p11d_counterpart_public_key(signing->key, error)))
+        return FALSE;
+    return !job->format->prepare || job->format->prepare(signing, host, error);
+}
+
+static gboolean sign_all(Job *job, const P11dOptions *options, const P11dHost *host, char **files,
+                         GError **error)
+{
+    if (!prepare(job, host, error))
+        return FALSE;
+    g_autofree char *uri = p11d_item_uri(job->signing.key);
+    job->key_uri = uri;
+    p11d_console_detail("key %s, algorithm %s", uri, job->signing.algorithm.name);
+    sign_files(job, options, files);
+    if (!job->worst)
+        return TRUE;
+    g_propagate_error(error, job->worst);
+    return FALSE;
+}
+
 static gboolean run(const P11dOptions *options, char **files, GError **error)
 {
     static char *standard_input[] = {(char *)"-", NULL};
@@ -176,14 +249,14 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
         files = standard_input;
     Job job = {0};
     g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, error);
-    if (!target || !check_usage(options, files, &job.encoding, error))
+    if (!target || !check_usage(options, files, &job, error))
         return FALSE;
     if (p11d_target_is_empty(target)) {
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list keys shows their URIs",
                          "name the key: -k URI");
         return FALSE;
     }
-    if (!check_outputs(options, files, error))
+    if (!check_outputs(&job, options, files, error))
         return FALSE;
 
     g_autoptr(P11dHost) host = p11d_host_open(options, error);
@@ -192,23 +265,19 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
         host ? p11d_target_private_key(target, host, options, items, error) : NULL;
     if (!key)
         return FALSE;
-    P11dAlgorithmKey kind = p11d_item_describe(key);
-    job.signing = (P11dSigning){key, target, options, {0}, asked.prehashed};
-    if (!p11d_algorithm_find(&job.signing.algorithm, asked.algorithm, &kind, error))
-        return FALSE;
-    if (asked.prehashed && !job.signing.algorithm.hash) {
-        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "sign the file itself",
-                         "%s has no digest to sign", job.signing.algorithm.name);
-        return FALSE;
-    }
-    g_autofree char *uri = p11d_item_uri(key);
-    job.key_uri = uri;
-    p11d_console_detail("key %s, algorithm %s", uri, job.signing.algorithm.name);
-    sign_files(&job, options, files);
-    if (!job.worst)
-        return TRUE;
-    g_propagate_error(error, job.worst);
-    return FALSE;
+    job.signing = (P11dSigning){
+        .key = key,
+        .target = target,
+        .options = options,
+        .prehashed = asked.prehashed,
+        .verify_after = asked.verify_after,
+        .namespace = asked.namespace,
+        .certificate = asked.certificate,
+        .attached = asked.attached,
+    };
+    gboolean ok = sign_all(&job, options, host, files, error);
+    EVP_PKEY_free(job.signing.public_key);
+    return ok;
 }
 
 const P11dCommand p11d_command_sign = {

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "console.h"
+#include "evpkey.h"
 #include "failure.h"
 #include "login.h"
 #include "mechanism.h"
+#include "verifier.h"
 
 /* Room for a signature of every algorithm that there is (SLH-DSA has 49,856 bytes). */
 #define MAX_SIGNATURE (64 * 1024)
@@ -86,8 +88,16 @@ static GBytes *sign_piece(const P11dSigning *signing, CK_MECHANISM_TYPE type, GB
     return NULL;
 }
 
-/* Data of any size, which the module hashes. */
-static GBytes *sign_stream(const P11dSigning *signing, P11dInput *input, GError **error)
+/* A hash beside the token's own, for checking what it signed; does nothing where context is NULL.
+ */
+static bool hash_along(EVP_MD_CTX *context, const void *piece, gsize size)
+{
+    return !context || EVP_DigestUpdate(context, piece, size);
+}
+
+/* Data of any size, which the module hashes. along: hashes the same, or NULL. */
+static GBytes *sign_stream(const P11dSigning *signing, P11dInput *input, EVP_MD_CTX *along,
+                           GError **error)
 {
     CK_MECHANISM_TYPE type = signing->algorithm.mechanism;
     if (!begin(signing, type, error))
@@ -102,7 +112,9 @@ static GBytes *sign_stream(const P11dSigning *signing, P11dInput *input, GError 
     gboolean read = TRUE;
     while (rv == CKR_OK && (read = p11d_input_read(input, piece, P11D_INPUT_PIECE, &got, error)) &&
            got > 0)
-        rv = token->functions->C_SignUpdate(token->session, piece, got);
+        rv = hash_along(along, piece, got)
+                 ? token->functions->C_SignUpdate(token->session, piece, got)
+                 : CKR_HOST_MEMORY;
     /* Ended even where the input could not be read: the next file needs the session. */
     CK_RV final = token->functions->C_SignFinal(token->session, signature->data, &length);
     if (!read)
@@ -110,6 +122,36 @@ static GBytes *sign_stream(const P11dSigning *signing, P11dInput *input, GError 
     if (rv == CKR_OK && final == CKR_OK)
         return take(g_steal_pointer(&signature), length);
     fail(signing, rv == CKR_OK ? final : rv, type, error);
+    return NULL;
+}
+
+/* Checks a signature that the token gave over data, or over the digest of it. Consumes signature;
+ * NULL with error set if it is bad. */
+static GBytes *check(const P11dSigning *signing, GBytes *data, bool is_digest, GBytes *signature,
+                     GError **error)
+{
+    if (!signature || !signing->verify_after)
+        return signature;
+    P11dVerifier verifier = {
+        .key = signing->public_key,
+        .kind = p11d_evpkey_describe(signing->public_key),
+        .algorithm = signing->algorithm,
+        .prehashed = is_digest,
+        .form = signing->algorithm.family->key_type == CKK_EC ? P11D_ECDSA_RAW : P11D_ECDSA_DER,
+    };
+    g_autoptr(P11dInput) input = p11d_input_of_bytes(data, "what was signed");
+    P11dVerdict verdict;
+    if (p11d_verifier_check(&verifier, input, signature, &verdict, error)) {
+        if (verdict == P11D_VERDICT_GOOD) {
+            p11d_console_detail("the signature verifies");
+            return signature;
+        }
+        g_autofree char *uri = p11d_item_uri(signing->key);
+        p11d_failure_set(error, P11D_FAILURE_DEVICE,
+                         "its public key may be of another private key; or the token is broken",
+                         "%s gave a signature that does not verify; it is not written", uri);
+    }
+    g_bytes_unref(signature);
     return NULL;
 }
 
@@ -150,20 +192,50 @@ static GBytes *sign_digest(const P11dSigning *signing, P11dInput *input, GError 
     g_autoptr(GBytes) digest =
         signing->prehashed ? read_digest(signing, input, error) : hash_here(signing, input, error);
     g_autoptr(GBytes) data = digest ? wrap_digest(signing, digest) : NULL;
-    return data ? sign_piece(signing, signing->algorithm.family->raw, data, error) : NULL;
+    return data ? check(signing, digest, true,
+                        sign_piece(signing, signing->algorithm.family->raw, data, error), error)
+                : NULL;
+}
+
+static GBytes *sign_whole(const P11dSigning *signing, P11dInput *input, GError **error)
+{
+    g_autoptr(GBytes) data = p11d_input_read_all(input, P11D_INPUT_MAX_WHOLE, error);
+    return data ? check(signing, data, false,
+                        sign_piece(signing, signing->algorithm.family->raw, data, error), error)
+                : NULL;
+}
+
+/* Lets the token hash; where that is to be checked, it is hashed here along with it. */
+static GBytes *sign_hashed(const P11dSigning *signing, P11dInput *input, GError **error)
+{
+    if (!signing->verify_after)
+        return sign_stream(signing, input, NULL, error);
+    EVP_MD *md = p11d_algorithm_fetch_hash(&signing->algorithm, error);
+    EVP_MD_CTX *along = md ? EVP_MD_CTX_new() : NULL;
+    guint8 bytes[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    GBytes *signature = NULL;
+    if (along && EVP_DigestInit_ex2(along, md, NULL))
+        signature = sign_stream(signing, input, along, error);
+    else if (md)
+        p11d_failure_set(error, P11D_FAILURE_DEVICE, NULL, "OpenSSL cannot hash %s", input->name);
+    if (signature)
+        EVP_DigestFinal_ex(along, bytes, &size);
+    g_autoptr(GBytes) digest = g_bytes_new(bytes, size);
+    EVP_MD_CTX_free(along);
+    EVP_MD_free(md);
+    return check(signing, digest, true, signature, error);
 }
 
 GBytes *p11d_signing_sign(const P11dSigning *signing, P11dInput *input, GError **error)
 {
-    if (!signing->algorithm.hash) {
-        g_autoptr(GBytes) data = p11d_input_read_all(input, P11D_INPUT_MAX_WHOLE, error);
-        return data ? sign_piece(signing, signing->algorithm.family->raw, data, error) : NULL;
-    }
+    if (!signing->algorithm.hash)
+        return sign_whole(signing, input, error);
     if (signing->prehashed || signing->algorithm.mechanism == P11D_MECHANISM_NONE)
         return sign_digest(signing, input, error);
 
     g_autoptr(GError) refused = NULL;
-    GBytes *signature = sign_stream(signing, input, &refused);
+    GBytes *signature = sign_hashed(signing, input, &refused);
     if (signature)
         return signature;
     /* The token lacks the hashed mechanism, or takes less data than there is: another way is left,
@@ -176,4 +248,23 @@ GBytes *p11d_signing_sign(const P11dSigning *signing, P11dInput *input, GError *
     }
     g_propagate_error(error, g_steal_pointer(&refused));
     return NULL;
+}
+
+GBytes *p11d_signing_sign_bytes(const P11dSigning *signing, GBytes *bytes, const char *name,
+                                GError **error)
+{
+    g_autoptr(P11dInput) input = p11d_input_of_bytes(bytes, name);
+    return p11d_signing_sign(signing, input, error);
+}
+
+GBytes *p11d_signing_der(const P11dSigning *signing, GBytes *raw, GError **error)
+{
+    if (signing->algorithm.family->key_type != CKK_EC)
+        return g_bytes_ref(raw);
+    GBytes *der = p11d_ecdsa_der_of_raw(raw);
+    if (!der)
+        p11d_failure_set(error, P11D_FAILURE_DEVICE, NULL,
+                         "the token gave %zu bytes, which are no ECDSA signature",
+                         g_bytes_get_size(raw));
+    return der;
 }

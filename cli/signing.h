@@ -16,10 +16,23 @@ typedef struct P11dSigning {
     const P11dTarget *target;   /* for a login that turns out to be needed */
     const P11dOptions *options; /* for the same */
     P11dAlgorithm algorithm;
-    gboolean prehashed; /* the input is the digest */
+    gboolean prehashed;    /* the input is the digest */
+    EVP_PKEY *public_key;  /* the public half of key, or NULL; owned by whoever made the signing */
+    gboolean verify_after; /* check with public_key what the token gives */
+    const char *namespace; /* what an SSH signature is for */
+    const char *certificate; /* a file or URI of the signer's certificate; NULL: from the token */
+    gboolean attached;       /* the signature holds what is signed */
 } P11dSigning;
 
 /* Signs all of input. Returns what PKCS#11 gives: for ECDSA r and s one after the other. */
 GBytes *p11d_signing_sign(const P11dSigning *signing, P11dInput *input, GError **error);
+
+/* The same for bytes at hand. name: what to call them in messages. */
+GBytes *p11d_signing_sign_bytes(const P11dSigning *signing, GBytes *bytes, const char *name,
+                                GError **error);
+
+/* What p11d_signing_sign returned as X.509 and OpenSSL have it: r and s of ECDSA in DER, all else
+ * as it is. NULL with error set if it is no signature. */
+GBytes *p11d_signing_der(const P11dSigning *signing, GBytes *raw, GError **error);
 
 #endif

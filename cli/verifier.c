@@ -86,25 +86,25 @@ static size_t coordinate_size(const P11dVerifier *verifier)
                : 0;
 }
 
-/* The signature as OpenSSL takes it; finds out which encoding it has. NULL if it has none. */
+/* The signature as OpenSSL takes it; finds out which form it has. NULL if it has none. */
 static GBytes *recognise(P11dVerifier *verifier, GBytes *signature)
 {
     size_t size = g_bytes_get_size(signature);
     size_t coordinate = coordinate_size(verifier);
-    if (coordinate == 0) { /* one size, one encoding */
-        verifier->encoding = P11D_ENCODING_DER;
+    if (coordinate == 0) { /* one size, one form */
+        verifier->form = P11D_ECDSA_DER;
         size_t expected = verifier->kind.type == CKK_RSA ? (size_t)EVP_PKEY_get_size(verifier->key)
                                                          : 2 * ((verifier->kind.bits + 8) / 8);
         return size == expected ? g_bytes_ref(signature) : NULL;
     }
-    if (verifier->encoding != P11D_ENCODING_RAW && p11d_encoding_is_der(signature, coordinate)) {
-        verifier->encoding = P11D_ENCODING_DER;
+    if (verifier->form != P11D_ECDSA_RAW && p11d_ecdsa_is_der(signature, coordinate)) {
+        verifier->form = P11D_ECDSA_DER;
         return g_bytes_ref(signature);
     }
-    if (verifier->encoding == P11D_ENCODING_DER || size != 2 * coordinate)
+    if (verifier->form == P11D_ECDSA_DER || size != 2 * coordinate)
         return NULL;
-    verifier->encoding = P11D_ENCODING_RAW;
-    return p11d_encoding_der_of_raw(signature);
+    verifier->form = P11D_ECDSA_RAW;
+    return p11d_ecdsa_der_of_raw(signature);
 }
 
 gboolean p11d_verifier_check(P11dVerifier *verifier, P11dInput *input, GBytes *signature,

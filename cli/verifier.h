@@ -7,21 +7,16 @@
 #define P11D_VERIFIER_H
 
 #include "algorithm.h"
-#include "encoding.h"
+#include "ecdsa.h"
+#include "finding.h"
 #include "input.h"
-
-typedef enum P11dVerdict {
-    P11D_VERDICT_GOOD,
-    P11D_VERDICT_MISMATCH,  /* a signature, but not of this data by this key */
-    P11D_VERDICT_MALFORMED, /* not a signature of such a key at all */
-} P11dVerdict;
 
 typedef struct P11dVerifier {
     EVP_PKEY *key; /* borrowed */
     P11dAlgorithmKey kind;
     P11dAlgorithm algorithm;
-    gboolean prehashed;    /* the input is the digest */
-    P11dEncoding encoding; /* _UNKNOWN: recognised, and then set */
+    gboolean prehashed; /* the input is the digest */
+    P11dEcdsaForm form; /* _UNKNOWN: recognised, and then set; _DER for other keys */
 } P11dVerifier;
 
 /* Checks signature over all of input. Returns FALSE with error set if that could not be found out;

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* p11dbus verify: checks a signature; for a key in a file no token and no module is needed. */
-#include <string.h>
-
 #include "command.h"
 #include "console.h"
-#include "evpkey.h"
 #include "failure.h"
+#include "format.h"
 #include "output.h"
-#include "pubfile.h"
-#include "target.h"
-#include "verifier.h"
 
-/* Far more than any signature has: whatever else is given as one is a bad one. */
+/* Far more than any signature has that holds nothing else. */
 #define MAX_SIGNATURE (1UL << 24)
 
 static struct {
@@ -20,6 +15,7 @@ static struct {
     char *signature;
     char *algorithm;
     char *format;
+    char *encoding;
     gboolean prehashed;
 } asked;
 
@@ -33,8 +29,10 @@ static const GOptionEntry entries[] = {
     {"algorithm", 'a', 0, G_OPTION_ARG_FILENAME, &asked.algorithm,
      "how it was signed: rsa-pss-sha256, ecdsa-sha384, sha512 … (default: by the key)",
      "ALGORITHM"},
-    {"format", 'f', 0, G_OPTION_ARG_FILENAME, &asked.format, "der or raw (default: recognised)",
-     "FORMAT"},
+    {"format", 'f', 0, G_OPTION_ARG_FILENAME, &asked.format, "what it is (default: recognised)",
+     P11D_FORMAT_NAMES},
+    {"encoding", 0, 0, G_OPTION_ARG_FILENAME, &asked.encoding,
+     "how it is written down (default: recognised)", P11D_ENCODING_NAMES},
     {"prehashed", 0, 0, G_OPTION_ARG_NONE, &asked.prehashed, "FILE is the digest, in binary", NULL},
     {NULL},
 };
@@ -42,142 +40,144 @@ static const GOptionEntry entries[] = {
 static gboolean check_usage(const P11dTarget *target, char **files, GError **error)
 {
     static const char hint[] = "p11dbus verify --help";
-    int keys = !!asked.public_key + !!asked.certificate + !p11d_target_is_empty(target);
+    int trusts = !!asked.public_key + !!asked.certificate + !p11d_target_is_empty(target);
     const char *file = *files ? *files : "-";
-    const char *encoding = asked.format ? asked.format : "der";
     if (!asked.signature)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "name the signature: -s SIGNATURE");
-    else if (keys != 1)
+    else if (trusts != 1)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "name the key by one of --pubkey, --cert and -k");
     else if (*files && files[1])
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "one file at a time");
     else if (p11d_output_is_standard(file) && p11d_output_is_standard(asked.signature))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "standard input can be read once");
-    else if (p11d_encoding_parse_name(encoding) == P11D_ENCODING_UNKNOWN)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--format is der or raw");
+    else if (asked.encoding && p11d_encoding_parse_name(asked.encoding) == P11D_ENCODING_UNKNOWN)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "encodings are " P11D_ENCODING_NAMES,
+                         "there is no encoding \"%s\"", asked.encoding);
     else
-        return !asked.algorithm || p11d_algorithm_check_name(asked.algorithm, error);
+        return (!asked.format || p11d_format_find(asked.format, error)) &&
+               (!asked.algorithm || p11d_algorithm_check_name(asked.algorithm, error));
     return FALSE;
 }
 
-/* The key to check with, and what it is called. */
-typedef struct Key {
-    EVP_PKEY *public;
-    char *name;  /* a path or the full URI */
-    char *shown; /* the same to people, who want a short URI */
-} Key;
-
-static void key_clear(Key *key)
-{
-    EVP_PKEY_free(key->public);
-    g_free(key->name);
-    g_free(key->shown);
-}
-
-/* The public key of the one item on a token that target names. */
-static gboolean read_from_token(Key *key, const P11dTarget *target, const P11dOptions *options,
-                                GError **error)
-{
-    g_autoptr(P11dHost) host = p11d_host_open(options, error);
-    g_autoptr(GPtrArray) items = p11d_item_array();
-    const P11dItem *item = host ? p11d_target_public_key(target, host, items, error) : NULL;
-    if (!item)
-        return FALSE;
-    key->public = p11d_item_public_key(item);
-    key->name = p11d_item_uri(item);
-    key->shown = p11d_item_short_uri(item, false, false);
-    if (key->public)
-        return TRUE;
-    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "give the key with --pubkey or --cert",
-                     "the token does not tell the public key of %s", key->name);
-    return FALSE;
-}
-
-static gboolean read_key(Key *key, const P11dTarget *target, const P11dOptions *options,
-                         GError **error)
+static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11dOptions *options,
+                           GError **error)
 {
     if (!p11d_target_is_empty(target))
-        return read_from_token(key, target, options, error);
-    const char *path = asked.public_key ? asked.public_key : asked.certificate;
-    key->name = g_utf8_make_valid(path, -1);
-    key->shown = g_strdup(path);
-    key->public = p11d_pubfile_read(path, error);
-    return key->public != NULL;
+        return p11d_trust_target(trust, target, options, error);
+    return p11d_trust_file(trust, asked.public_key ? asked.public_key : asked.certificate, error);
 }
 
-static void print_json(const P11dVerifier *verifier, P11dVerdict verdict, const char *key,
-                       const GError *error)
+/* The signature, decoded; what cannot be decoded stays as it is and will be found malformed. */
+static GBytes *read_signature(GError **error)
 {
-    static const char *const reasons[] = {
-        [P11D_VERDICT_MISMATCH] = "mismatch",
-        [P11D_VERDICT_MALFORMED] = "malformed",
-    };
+    g_autoptr(GBytes) written = p11d_input_read_file(asked.signature, MAX_SIGNATURE, error);
+    if (!written)
+        return NULL;
+    GBytes *decoded = p11d_encoding_decode(
+        asked.encoding ? p11d_encoding_parse_name(asked.encoding) : P11D_ENCODING_UNKNOWN, written);
+    return decoded ? decoded : g_steal_pointer(&written);
+}
+
+static void add_string(JsonBuilder *json, const char *name, const char *value)
+{
+    json_builder_set_member_name(json, name);
+    json_builder_add_string_value(json, value);
+}
+
+static void print_json(const P11dFinding *finding, const P11dTrust *trust, const GError *error)
+{
     g_autoptr(JsonBuilder) json = json_builder_new();
     json_builder_begin_object(json);
     json_builder_set_member_name(json, "schema");
     json_builder_add_int_value(json, 1);
     json_builder_set_member_name(json, "valid");
-    json_builder_add_boolean_value(json, verdict == P11D_VERDICT_GOOD);
-    json_builder_set_member_name(json, "reason");
-    json_builder_add_string_value(json, reasons[verdict]);
-    json_builder_set_member_name(json, "key");
-    json_builder_add_string_value(json, key);
-    json_builder_set_member_name(json, "algorithm");
-    json_builder_add_string_value(json, verifier->algorithm.name);
-    json_builder_set_member_name(json, "format");
-    json_builder_add_string_value(json, p11d_encoding_name(verifier->encoding));
+    json_builder_add_boolean_value(json, finding->verdict == P11D_VERDICT_GOOD);
+    add_string(json, "reason", p11d_finding_reason(finding));
+    add_string(json, "key", finding->key ? finding->key : trust->name);
+    add_string(json, "signer", finding->signer);
+    json_builder_set_member_name(json, "trusted");
+    if (finding->trusted == P11D_TRUSTED_NOT_ASKED)
+        json_builder_add_null_value(json);
+    else
+        json_builder_add_boolean_value(json, finding->trusted == P11D_TRUSTED_YES);
+    add_string(json, "algorithm", finding->algorithm);
+    add_string(json, "format", finding->format);
     json_builder_set_member_name(json, "code");
     json_builder_add_int_value(json, p11d_command_exit_code(error));
     json_builder_end_object(json);
     p11d_console_print_json(json_builder_get_root(json));
 }
 
+/* "release.txt by web.pem (ecdsa-sha256)" */
+static char *describe(const P11dFinding *finding, const P11dTrust *trust, const char *file)
+{
+    const char *by = finding->signer ? finding->signer : finding->key ? finding->key : trust->shown;
+    GString *text = g_string_new(file ? file : "standard input");
+    if (by)
+        g_string_append_printf(text, " by %s", by);
+    if (finding->algorithm)
+        g_string_append_printf(text, " (%s)", finding->algorithm);
+    return g_string_free(text, FALSE);
+}
+
 /* Says how it ended. A bad signature is an error whose text was told here already. */
-static gboolean conclude(const P11dVerifier *verifier, P11dVerdict verdict, const Key *key,
-                         const char *file, const P11dOptions *options, GError **error)
+static gboolean conclude(const P11dFinding *finding, const P11dTrust *trust, const char *file,
+                         const P11dOptions *options, GError **error)
 {
     GError *bad = NULL;
-    if (verdict == P11D_VERDICT_GOOD) {
-        p11d_console_verdict(true, "Good signature of %s by %s (%s)", file, key->shown,
-                             verifier->algorithm.name);
+    g_autofree char *what = describe(finding, trust, file);
+    if (finding->verdict == P11D_VERDICT_GOOD) {
+        p11d_console_verdict(true, "Good signature of %s", what);
     } else {
-        p11d_failure_set(&bad, P11D_FAILURE_SIGNATURE, NULL, "BAD signature of %s by %s (%s): %s",
-                         file, key->shown, verifier->algorithm.name,
-                         verdict == P11D_VERDICT_MISMATCH
-                             ? "it is of other data, or by another key or algorithm"
-                             : "it is not a signature that this key could make");
+        p11d_failure_set(&bad, P11D_FAILURE_SIGNATURE, NULL, "BAD signature of %s: %s", what,
+                         p11d_finding_sentence(finding));
         p11d_console_verdict(false, "%s", bad->message);
         p11d_failure_mark_told(bad);
     }
     if (options->json)
-        print_json(verifier, verdict, key->name, bad);
+        print_json(finding, trust, bad);
     if (bad)
         g_propagate_error(error, bad);
-    return verdict == P11D_VERDICT_GOOD;
+    return finding->verdict == P11D_VERDICT_GOOD;
 }
 
-static gboolean check(const Key *key, const char *file, const P11dOptions *options, GError **error)
+/* What was asked for that the format does not know. */
+static gboolean check_format(const P11dFormat *format, const P11dTrust *trust, GError **error)
 {
-    P11dVerifier verifier = {
-        .key = key->public,
-        .kind = p11d_evpkey_describe(key->public),
+    const char *wrong = NULL;
+    if (!(format->trusts & trust->kind))
+        wrong = "this way to name who signed";
+    else if (asked.prehashed && !(format->takes & P11D_FORMAT_PREHASHED))
+        wrong = "--prehashed";
+    else if (asked.algorithm && !(format->takes & P11D_FORMAT_ALGORITHM))
+        wrong = "--algorithm";
+    if (wrong)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus verify --help",
+                         "%s does not go with format %s", wrong, format->name);
+    return !wrong;
+}
+
+static gboolean check(const P11dTrust *trust, const char *file, const P11dOptions *options,
+                      GError **error)
+{
+    g_autoptr(GBytes) signature = read_signature(error);
+    if (!signature)
+        return FALSE;
+    const P11dFormat *format = asked.format ? p11d_format_find(asked.format, error)
+                                            : p11d_format_recognise(signature, trust->kind);
+    if (!format || !check_format(format, trust, error))
+        return FALSE;
+    P11dClaim claim = {
+        .signature = signature,
+        .file = file,
+        .format = asked.format,
+        .algorithm = asked.algorithm,
         .prehashed = asked.prehashed,
-        .encoding = asked.format ? p11d_encoding_parse_name(asked.format) : P11D_ENCODING_UNKNOWN,
     };
-    if (!p11d_algorithm_find(&verifier.algorithm, asked.algorithm, &verifier.kind, error))
-        return FALSE;
-    if (asked.prehashed && !verifier.algorithm.hash) {
-        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL, "%s has no digest",
-                         verifier.algorithm.name);
-        return FALSE;
-    }
-    g_autoptr(GBytes) signature = p11d_input_read_file(asked.signature, MAX_SIGNATURE, error);
-    g_autoptr(P11dInput) input = signature ? p11d_input_open(file, error) : NULL;
-    P11dVerdict verdict;
-    if (!input || !p11d_verifier_check(&verifier, input, signature, &verdict, error))
-        return FALSE;
-    return conclude(&verifier, verdict, key, input->name, options, error);
+    g_auto(P11dFinding) finding = {.format = format->name};
+    return format->verify(&claim, trust, &finding, error) &&
+           conclude(&finding, trust, file, options, error);
 }
 
 static gboolean run(const P11dOptions *options, char **files, GError **error)
@@ -185,10 +185,8 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
     g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, error);
     if (!target || !check_usage(target, files, error))
         return FALSE;
-    Key key = {0};
-    gboolean ok = read_key(&key, target, options, error) && check(&key, *files, options, error);
-    key_clear(&key);
-    return ok;
+    g_auto(P11dTrust) trust = {0};
+    return read_trust(&trust, target, options, error) && check(&trust, *files, options, error);
 }
 
 const P11dCommand p11d_command_verify = {

@@ -4,72 +4,99 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-/* r and s of size bytes each, made of one digit and leading zeros. */
-static GBytes *make_raw(size_t size, size_t zeros_of_r, size_t zeros_of_s, guint8 byte)
+static const P11dEncoding encodings[] = {P11D_ENCODING_BINARY, P11D_ENCODING_BASE64,
+                                         P11D_ENCODING_HEX, P11D_ENCODING_PEM};
+
+static GBytes *make_bytes(gsize size)
 {
-    guint8 *raw = g_malloc(2 * size);
-    memset(raw, byte, 2 * size);
-    memset(raw, 0, zeros_of_r);
-    memset(raw + size, 0, zeros_of_s);
-    return g_bytes_new_take(raw, 2 * size);
+    guint8 *bytes = g_malloc(size);
+    for (gsize i = 0; i < size; i++)
+        bytes[i] = (guint8)(i * 37 + 0x80);
+    return g_bytes_new_take(bytes, size);
 }
 
-Test(encoding, leading_zeros_of_r_and_s_are_no_part_of_der)
+static GBytes *text(const char *text)
 {
-    for (size_t zeros = 0; zeros < 32; zeros++)
-        for (guint8 byte = 0x7f; byte <= 0x80; byte++) {
-            g_autoptr(GBytes) raw = make_raw(32, zeros, 31 - zeros, byte);
-            g_autoptr(GBytes) der = p11d_encoding_der_of_raw(raw);
-            cr_assert_not_null(der);
-            /* Tag and length of three, the digits, and a zero where the first bit is set. */
-            size_t expected = 6 + (32 - zeros) + (zeros + 1) + (byte & 0x80 ? 2 : 0);
-            cr_assert_eq(g_bytes_get_size(der), expected, "%zu zeros: %zu bytes", zeros,
-                         g_bytes_get_size(der));
-            cr_assert(p11d_encoding_is_der(der, 32));
+    return g_bytes_new(text, strlen(text));
+}
+
+Test(encoding, every_encoding_goes_both_ways_and_is_recognised)
+{
+    for (gsize size = 1; size < 200; size++)
+        for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++) {
+            g_autoptr(GBytes) bytes = make_bytes(size);
+            g_autoptr(GBytes) written = p11d_encoding_encode(encodings[i], bytes, "CMS", 64);
+            g_autoptr(GBytes) told = p11d_encoding_decode(encodings[i], written);
+            g_autoptr(GBytes) found = p11d_encoding_decode(P11D_ENCODING_UNKNOWN, written);
+            cr_assert(told && g_bytes_equal(told, bytes), "%zu bytes, encoding %zu", size, i);
+            cr_assert(found && g_bytes_equal(found, bytes), "%zu bytes, encoding %zu", size, i);
         }
 }
 
-Test(encoding, numbers_longer_than_the_curve_are_no_signature_of_it)
+Test(encoding, pem_is_what_rfc_7468_says)
 {
-    g_autoptr(GBytes) raw = make_raw(33, 0, 0, 0x11);
-    g_autoptr(GBytes) der = p11d_encoding_der_of_raw(raw);
-    cr_assert(p11d_encoding_is_der(der, 33));
-    cr_assert_not(p11d_encoding_is_der(der, 32));
+    g_autoptr(GBytes) bytes = make_bytes(50);
+    g_autoptr(GBytes) written = p11d_encoding_encode(P11D_ENCODING_PEM, bytes, "CMS", 64);
+    g_autofree char *pem = g_strndup(g_bytes_get_data(written, NULL), g_bytes_get_size(written));
+    g_auto(GStrv) lines = g_strsplit(pem, "\n", -1);
+    cr_assert_eq(g_strv_length(lines), 5);
+    cr_assert_str_eq(lines[0], "-----BEGIN CMS-----");
+    cr_assert_eq(strlen(lines[1]), 64);
+    cr_assert_eq(strlen(lines[2]), 4);
+    cr_assert_str_eq(lines[3], "-----END CMS-----");
 }
 
-Test(encoding, what_is_not_exactly_der_is_not_taken_for_it)
+Test(encoding, text_around_pem_and_white_space_do_not_matter)
 {
-    g_autoptr(GBytes) raw = make_raw(32, 0, 0, 0x11);
-    g_autoptr(GBytes) der = p11d_encoding_der_of_raw(raw);
-    gsize size;
-    const guint8 *bytes = g_bytes_get_data(der, &size);
-    for (gsize cut = 0; cut < size; cut++) {
-        g_autoptr(GBytes) part = g_bytes_new(bytes, cut);
-        cr_assert_not(p11d_encoding_is_der(part, 32), "%zu bytes", cut);
+    static const char *const written[] = {
+        "-----BEGIN X-----\r\nAAEC\r\n-----END X-----\r\n",
+        "a comment\n-----BEGIN X-----\nAA\nEC\n-----END X-----\nand more\n",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(written); i++) {
+        g_autoptr(GBytes) pem = text(written[i]);
+        g_autoptr(GBytes) bytes = p11d_encoding_decode(P11D_ENCODING_PEM, pem);
+        cr_assert(bytes && g_bytes_get_size(bytes) == 3, "%s", written[i]);
     }
-    g_autofree guint8 *longer = g_malloc0(size + 1);
-    memcpy(longer, bytes, size);
-    g_autoptr(GBytes) with_tail = g_bytes_new(longer, size + 1);
-    cr_assert_not(p11d_encoding_is_der(with_tail, 32));
-    /* A length in the long form is BER. */
-    guint8 ber[] = {0x30, 0x81, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01};
-    g_autoptr(GBytes) not_der = g_bytes_new(ber, sizeof ber);
-    cr_assert_not(p11d_encoding_is_der(not_der, 32));
-    cr_assert_not(p11d_encoding_is_der(raw, 32));
+    g_autoptr(GBytes) hex = text(" 00:01 \n 0A\n");
+    g_autoptr(GBytes) bytes = p11d_encoding_decode(P11D_ENCODING_HEX, hex);
+    cr_assert_eq(g_bytes_get_size(bytes), 3);
 }
 
-Test(encoding, raw_of_odd_or_no_length_has_no_der)
+Test(encoding, what_is_not_what_it_should_be_is_refused)
 {
-    g_autoptr(GBytes) none = g_bytes_new(NULL, 0);
-    g_autoptr(GBytes) odd = g_bytes_new("abc", 3);
-    cr_assert_null(p11d_encoding_der_of_raw(none));
-    cr_assert_null(p11d_encoding_der_of_raw(odd));
+    static const struct {
+        P11dEncoding encoding;
+        const char *written;
+    } wrong[] = {
+        {P11D_ENCODING_BASE64, "AAE"},
+        {P11D_ENCODING_BASE64, "A==="},
+        {P11D_ENCODING_BASE64, "AA=A"},
+        {P11D_ENCODING_BASE64, "AA-_"},
+        {P11D_ENCODING_BASE64, ""},
+        {P11D_ENCODING_HEX, "abc"},
+        {P11D_ENCODING_HEX, "zz"},
+        {P11D_ENCODING_PEM, "AAEC"},
+        {P11D_ENCODING_PEM, "-----BEGIN X-----\nAAEC\n"},
+        {P11D_ENCODING_PEM, "-----BEGIN X-----"},
+        {P11D_ENCODING_PEM, "-----BEGIN X\n-----\nAAEC\n-----END X-----\n"},
+        {P11D_ENCODING_PEM, "-----BEGIN X-----\nA*EC\n-----END X-----\n"},
+        {P11D_ENCODING_PEM, "-----BEGIN X-----\n-----END X-----\n"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autoptr(GBytes) written = text(wrong[i].written);
+        cr_assert_null(p11d_encoding_decode(wrong[i].encoding, written), "%s", wrong[i].written);
+    }
+    g_autoptr(GBytes) nul = g_bytes_new("AA\0A", 4);
+    cr_assert_null(p11d_encoding_decode(P11D_ENCODING_BASE64, nul));
+    g_autoptr(GBytes) binary = p11d_encoding_decode(P11D_ENCODING_UNKNOWN, nul);
+    cr_assert(g_bytes_equal(binary, nul));
 }
 
-Test(encoding, names_go_both_ways)
+Test(encoding, names)
 {
-    cr_assert_eq(p11d_encoding_parse_name("der"), P11D_ENCODING_DER);
-    cr_assert_eq(p11d_encoding_parse_name("raw"), P11D_ENCODING_RAW);
-    cr_assert_eq(p11d_encoding_parse_name("pem"), P11D_ENCODING_UNKNOWN);
-    cr_assert_str_eq(p11d_encoding_name(P11D_ENCODING_RAW), "raw");
+    g_auto(GStrv) choices = g_strsplit(P11D_ENCODING_NAMES, "|", -1);
+    for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++)
+        cr_assert_eq(p11d_encoding_parse_name(choices[i]), encodings[i]);
+    cr_assert_null(choices[G_N_ELEMENTS(encodings)]);
+    cr_assert_eq(p11d_encoding_parse_name("der"), P11D_ENCODING_UNKNOWN);
 }

@@ -114,6 +114,25 @@ static CK_RV sign_update(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size
     return CKR_DATA_LEN_RANGE;
 }
 
+/* What a token with a broken chip or a mixed up key gives. */
+static CK_RV spoil(CK_RV rv, CK_BYTE *signature, const CK_ULONG *size)
+{
+    if (rv == CKR_OK && signature && is("wrong-signature"))
+        signature[*size - 1] ^= 1;
+    return rv;
+}
+
+static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_size, CK_BYTE *signature,
+                  CK_ULONG *size)
+{
+    return spoil(real->C_Sign(session, data, data_size, signature, size), signature, size);
+}
+
+static CK_RV sign_final(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG *size)
+{
+    return spoil(real->C_SignFinal(session, signature, size), signature, size);
+}
+
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
 {
     const char *path = getenv("RUDE_MODULE");
@@ -130,7 +149,9 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     rude.C_Login = login;
     rude.C_FindObjectsInit = find_objects_init;
     rude.C_SignInit = sign_init;
+    rude.C_Sign = sign;
     rude.C_SignUpdate = sign_update;
+    rude.C_SignFinal = sign_final;
     rude.C_GetFunctionList = C_GetFunctionList;
     *list = &rude;
     return CKR_OK;

@@ -5,7 +5,7 @@ import base64
 import os
 import stat
 
-from harness import KEYS, PIN, SOFTHSM, Case, Token, check, main, openssl_verify
+from harness import KEYS, PIN, RUDE, SOFTHSM, Case, Token, check, main, openssl_verify
 
 token = Token() if SOFTHSM else None
 DIGESTS = {"rsa": "sha256", "p256": "sha256", "p384": "sha384", "p521": "sha512",
@@ -166,6 +166,54 @@ class Sign(Case):
         self.write("sig", base64.b64decode(result["signature"]))
         self.assertIsNone(result["out"])
         self.assertTrue(openssl_verify(token.public("rsa"), "sig", "data"))
+
+    def test_encodings_hold_the_same_signature(self):
+        self.write("data", b"some data\n")
+        decoders = {"base64": lambda text: base64.b64decode(text, validate=False),
+                    "hex": lambda text: bytes.fromhex(text.decode()),
+                    "pem": lambda text: base64.b64decode(b"".join(text.splitlines()[1:-1]))}
+        for encoding, decode in decoders.items():
+            with self.subTest(encoding=encoding):
+                text = self.sign(0, "rsa", "--encoding", encoding, "-o", "-", "data").out
+                self.assertTrue(text.endswith(b"\n"))
+                self.assertTrue(text.isascii())
+                self.write("binary", decode(text))
+                self.assertTrue(openssl_verify(token.public("rsa"), "binary", "data"))
+                self.write("text", text)
+                for words in ([], ["--encoding", encoding]):
+                    self.expect(0, "verify", "--pubkey", token.public("rsa"), "-s", "text",
+                                *words, "data")
+        self.sign(2, "rsa", "--encoding", "morse", "data")
+        self.write("text", "-----BEGIN SIGNATURE-----\nAAAA\n")
+        self.expect(1, "verify", "--pubkey", token.public("rsa"), "-s", "text", "data")
+
+    def test_verify_after(self):
+        self.write("data", os.urandom(600_000))
+        self.write("small", b"x")
+        for key in KEYS:
+            if key == "ed25519":  # one piece, and not hashed here
+                self.sign(0, key, "--verify-after", "--force", "small")
+            result = self.sign(0, key, "--verify-after", "-v", "--force", "data")
+            self.assertIn("verifies", result.err)
+            self.assertTrue(openssl_verify(token.public(key), "data.sig", "data",
+                                           digest=DIGESTS[key] or "sha256"))
+        with open("data", "rb") as file:  # standard input, which can be read once
+            self.sign(0, "rsa", "--verify-after", "-o", "stdin.sig", stdin=file.read())
+        self.sign(0, "rsa", "--verify-after", "-a", "rsa-pss-sha384", "-o", "pss.sig", "data")
+        digest = check("openssl", "dgst", "-sha256", "-binary", "data")
+        self.sign(0, "p256", "--verify-after", "--prehashed", "-o", "digest.sig", stdin=digest)
+
+    def test_verify_after_catches_a_token_that_signs_wrongly(self):
+        self.write("data", b"some data\n")
+        for key in ("rsa", "p256", "ed25519"):
+            words = ("sign", "-m", RUDE, "-k", f"pkcs11:token=demo;object={key}", "--pin-file",
+                     token.pin_file, "data")
+            env = {"RUDE": "wrong-signature", "RUDE_MODULE": SOFTHSM}
+            result = self.expect(7, *words, "--verify-after", env=env)
+            self.assertIn("does not verify", result.err)
+            self.assertEqual(os.listdir("."), ["data"])
+            self.expect(0, *words, "-o", "unchecked.sig", env=env)
+            os.remove("unchecked.sig")
 
     def test_usage(self):
         self.write("data")

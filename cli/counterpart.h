@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A counterpart is what lies beside a private key on its token and belongs to it: the public key
+ * and certificates with the same CKA_ID (PKCS#11 3.1, section 4.8).
+ */
+#ifndef P11D_COUNTERPART_H
+#define P11D_COUNTERPART_H
+
+#include "item.h"
+
+/*
+ * The public half of key: as the private key itself tells it, else of the public key, else of the
+ * certificate with its CKA_ID. The caller frees it. NULL with error set if the token does not tell
+ * it.
+ */
+EVP_PKEY *p11d_counterpart_public_key(const P11dItem *key, GError **error);
+
+/* Adds the certificates with the CKA_ID of key to items (p11d_item_array). A key without CKA_ID has
+ * none. FALSE with error set if the token cannot be searched. */
+gboolean p11d_counterpart_certificates(const P11dItem *key, GPtrArray *items, GError **error);
+
+#endif

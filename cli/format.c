@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "format.h"
+
+#include <string.h>
+
+#include "bare.h"
+#include "failure.h"
+
+/* The first that recognises a signature takes it; the last are bare, which look like nothing. */
+static const P11dFormat formats[] = {
+    {
+        .name = "der",
+        .suffix = ".sig",
+        .label = "SIGNATURE",
+        .column = 64,
+        .encoding = P11D_ENCODING_BINARY,
+        .takes = P11D_FORMAT_PREHASHED | P11D_FORMAT_ALGORITHM,
+        .trusts = P11D_TRUST_KEY,
+        .sign = p11d_bare_sign_der,
+        .recognise = p11d_bare_recognise,
+        .verify = p11d_bare_verify,
+    },
+    {
+        .name = "raw",
+        .suffix = ".sig",
+        .label = "SIGNATURE",
+        .column = 64,
+        .encoding = P11D_ENCODING_BINARY,
+        .takes = P11D_FORMAT_PREHASHED | P11D_FORMAT_ALGORITHM,
+        .trusts = P11D_TRUST_KEY,
+        .sign = p11d_bare_sign_raw,
+        .recognise = p11d_bare_recognise,
+        .verify = p11d_bare_verify,
+    },
+};
+
+const P11dFormat *p11d_format_find(const char *name, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
+        if (strcmp(formats[i].name, name) == 0)
+            return &formats[i];
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "formats are " P11D_FORMAT_NAMES,
+                     "there is no format \"%s\"", name);
+    return NULL;
+}
+
+const P11dFormat *p11d_format_recognise(GBytes *signature, unsigned trust)
+{
+    const P11dFormat *checkable = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
+        if (!(formats[i].trusts & trust))
+            continue;
+        if (formats[i].recognise(signature))
+            return &formats[i];
+        checkable = &formats[i];
+    }
+    return checkable;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A terminal is a descriptor that a person looks at: what can be done there that would spoil a file
+ * or a pipe.
+ */
+#ifndef P11D_TERMINAL_H
+#define P11D_TERMINAL_H
+
+#include <stdbool.h>
+
+/* True if fd is a terminal that knows colours and moving the cursor ($TERM is not "dumb"). */
+bool p11d_terminal_is_capable(int fd);
+
+/* How many characters fit on a line of fd; 80 if that is not known. */
+unsigned p11d_terminal_columns(int fd);
+
+/* Replaces what was drawn before by text of one line, on stderr; "" takes it away. */
+void p11d_terminal_draw(const char *text);
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A trust is whom the user believes when a signature is checked: one key, authorities whose
+ * certificates count, or a list of allowed signers.
+ */
+#ifndef P11D_TRUST_H
+#define P11D_TRUST_H
+
+#include <openssl/x509.h>
+
+#include "target.h"
+
+/* The kinds of trust; a format says which it can be checked by. */
+enum {
+    P11D_TRUST_KEY = 1 << 0,         /* --pubkey, --cert, -k */
+    P11D_TRUST_AUTHORITIES = 1 << 1, /* --CAfile */
+    P11D_TRUST_SIGNERS = 1 << 2,     /* --allowed-signers with -I */
+};
+
+typedef struct P11dTrust {
+    unsigned kind;           /* one of the above */
+    EVP_PKEY *key;           /* of P11D_TRUST_KEY; owned, like all but the last three */
+    X509 *certificate;       /* that key was read from, or NULL */
+    char *name;              /* what the user calls it: a path or the full URI */
+    char *shown;             /* the same to people, who want a short URI */
+    const char *authorities; /* the file of P11D_TRUST_AUTHORITIES: PEM certificates */
+    const char *signers;     /* the file of P11D_TRUST_SIGNERS */
+    const char *identity;    /* the principal that must have signed */
+} P11dTrust;
+
+/* Trusts the key in the file at path. FALSE with error set. */
+gboolean p11d_trust_file(P11dTrust *trust, const char *path, GError **error);
+
+/* Trusts the public key of the one item on a token that target names. FALSE with error set. */
+gboolean p11d_trust_target(P11dTrust *trust, const P11dTarget *target, const P11dOptions *options,
+                           GError **error);
+
+void p11d_trust_clear(P11dTrust *trust);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(P11dTrust, p11d_trust_clear)
+
+#endif
