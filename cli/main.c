@@ -20,10 +20,19 @@ static const P11dCommand *const commands[] = {
     &p11d_command_serve,
 };
 
-static const int exit_codes[P11D_FAILURE_COUNT] = {
-    [P11D_FAILURE_SIGNATURE] = 1, [P11D_FAILURE_USAGE] = 2,     [P11D_FAILURE_FILE] = 3,
-    [P11D_FAILURE_NO_MATCH] = 4,  [P11D_FAILURE_AMBIGUOUS] = 5, [P11D_FAILURE_PIN] = 6,
-    [P11D_FAILURE_DEVICE] = 7,    [P11D_FAILURE_TIMEOUT] = 8,   [P11D_FAILURE_UNSUPPORTED] = 9,
+static const struct {
+    int code;
+    const char *meaning;
+} exits[P11D_FAILURE_COUNT] = {
+    [P11D_FAILURE_SIGNATURE] = {1, "a bad signature"},
+    [P11D_FAILURE_USAGE] = {2, "what was typed makes no sense"},
+    [P11D_FAILURE_FILE] = {3, "a file could not be read or written"},
+    [P11D_FAILURE_NO_MATCH] = {4, "nothing is what was asked for"},
+    [P11D_FAILURE_AMBIGUOUS] = {5, "more than one thing is"},
+    [P11D_FAILURE_PIN] = {6, "a PIN is needed, wrong or locked"},
+    [P11D_FAILURE_DEVICE] = {7, "module, bus, service or device failed"},
+    [P11D_FAILURE_TIMEOUT] = {8, "it took too long"},
+    [P11D_FAILURE_UNSUPPORTED] = {9, "this key or token cannot do it"},
 };
 
 int p11d_command_exit_code(const GError *error)
@@ -31,7 +40,7 @@ int p11d_command_exit_code(const GError *error)
     if (!error)
         return 0;
     bool ours = error->domain == P11D_FAILURE && (unsigned)error->code < P11D_FAILURE_COUNT;
-    return exit_codes[ours ? (P11dFailure)error->code : P11D_FAILURE_DEVICE];
+    return exits[ours ? (P11dFailure)error->code : P11D_FAILURE_DEVICE].code;
 }
 
 /* Tells error unless that was done, and returns the exit code. */
@@ -72,6 +81,9 @@ static void print_help(void)
             "Commands:\n");
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         fprintf(p11d_console_result(), "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(p11d_console_result(), "\nExit codes:\n  0  all was done\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(exits); i++)
+        fprintf(p11d_console_result(), "  %d  %s\n", exits[i].code, exits[i].meaning);
     fprintf(p11d_console_result(), "\nExamples:\n"
                                    "  p11dbus list\n"
                                    "  p11dbus COMMAND --help\n");
