@@ -4,55 +4,15 @@
 import os
 import resource
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import unittest
 
-from harness import P11DBUS, Case, check, openssl_verify
+from harness import Case, check, openssl_verify
+from served import Bus, Service
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 KEYS = {"rsa": "sha256", "p256": "sha256", "p384": "sha384", "p521": "sha512",
         "secp256k1": "sha256", "ed25519": None, "ed448": None}
-
-
-class Bus:
-    """A private session bus; this process and its children use it."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(
-            ["dbus-daemon", "--session", "--nofork", "--print-address=1"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.address = self.process.stdout.readline().decode().strip()
-        os.environ["DBUS_SESSION_BUS_ADDRESS"] = self.address
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-class Service:
-    """p11dbus serve, which is ready once this returns; words: its further options."""
-
-    def __init__(self, *words):
-        read_end, write_end = os.pipe()
-        self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [P11DBUS, "serve", "--ready-fd", str(write_end), *words], pass_fds=[write_end],
-            stderr=self.errors)
-        os.close(write_end)
-        self.ready = os.read(read_end, 1) == b"\n"
-        os.close(read_end)
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(60)
-        self.errors.seek(0)
-        self.said = self.errors.read().decode()
-        self.errors.close()
-        return code
 
 
 class Served(Case):

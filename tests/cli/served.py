@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""Our own service on a private bus, for the tests that need one."""
+
+import os
+import signal
+import subprocess
+import tempfile
+
+from harness import P11DBUS
+
+
+class Bus:
+    """A private session bus; this process and its children use it."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            ["dbus-daemon", "--session", "--nofork", "--print-address=1"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.address = self.process.stdout.readline().decode().strip()
+        os.environ["DBUS_SESSION_BUS_ADDRESS"] = self.address
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Service:
+    """p11dbus serve, which is ready once this returns; words: its further options."""
+
+    def __init__(self, *words):
+        read_end, write_end = os.pipe()
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [P11DBUS, "serve", "--ready-fd", str(write_end), *words], pass_fds=[write_end],
+            stderr=self.errors)
+        os.close(write_end)
+        self.ready = os.read(read_end, 1) == b"\n"
+        os.close(read_end)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        self.errors.seek(0)
+        self.said = self.errors.read().decode()
+        self.errors.close()
+        return code
