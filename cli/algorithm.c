@@ -27,6 +27,11 @@ static const char *hash_name(const P11dHash *hash)
     return hash->mechanism == CKM_SHA_1 ? "sha1" : hash->name;
 }
 
+static char *full_name(const P11dFamily *family, const P11dHash *hash)
+{
+    return g_strconcat(family->name, hash ? "-" : NULL, hash ? hash_name(hash) : NULL, NULL);
+}
+
 static const P11dHash *find_hash(const char *name)
 {
     for (size_t i = 0; i < p11d_hash_count; i++)
@@ -130,9 +135,22 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
     algorithm->family = family;
     algorithm->hash = hash;
     algorithm->mechanism = find_mechanism(family, hash);
-    g_snprintf(algorithm->name, sizeof algorithm->name, "%s%s%s", family->name, hash ? "-" : "",
-               hash ? hash_name(hash) : "");
+    g_autofree char *full = full_name(family, hash);
+    g_strlcpy(algorithm->name, full, sizeof algorithm->name);
     return TRUE;
+}
+
+char **p11d_algorithm_names(void)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
+        if (!needs_hash(&families[i]))
+            g_ptr_array_add(names, full_name(&families[i], NULL));
+        for (size_t j = 0; needs_hash(&families[i]) && j < p11d_hash_count; j++)
+            g_ptr_array_add(names, full_name(&families[i], &p11d_hashes[j]));
+    }
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_free(names, FALSE);
 }
 
 EVP_MD *p11d_algorithm_fetch_hash(const P11dAlgorithm *algorithm, GError **error)

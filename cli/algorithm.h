@@ -49,6 +49,9 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
 /* True if some key could be used with that name: for a check before any key is looked for. */
 gboolean p11d_algorithm_check_name(const char *name, GError **error);
 
+/* The names of all of them in full, NULL-terminated. The caller frees it with g_strfreev. */
+char **p11d_algorithm_names(void);
+
 /* OpenSSL's hash function, which the caller frees with EVP_MD_free. NULL with error set. */
 EVP_MD *p11d_algorithm_fetch_hash(const P11dAlgorithm *algorithm, GError **error);
 

@@ -13,6 +13,9 @@
  */
 typedef gboolean P11dCommandRun(const P11dOptions *options, char **arguments, GError **error);
 
+/* The i-th word that the first argument can be, NULL behind the last: for completions. */
+typedef const char *P11dCommandWord(size_t i);
+
 typedef struct P11dCommand {
     const char *name;
     const char *synopsis;        /* behind the name in the usage line */
@@ -20,6 +23,8 @@ typedef struct P11dCommand {
     const char *examples;        /* two, for the end of the help */
     unsigned groups;             /* P11D_OPTIONS_…: the shared options that it takes */
     const GOptionEntry *entries; /* its own options, or NULL */
+    const char *arguments;       /* what its arguments are (meaning.h), or NULL */
+    P11dCommandWord *word;       /* or NULL */
     P11dCommandRun *run;
 } P11dCommand;
 
@@ -27,6 +32,13 @@ extern const P11dCommand p11d_command_list;
 extern const P11dCommand p11d_command_sign;
 extern const P11dCommand p11d_command_verify;
 extern const P11dCommand p11d_command_serve;
+extern const P11dCommand p11d_command_complete;
+
+/* In main.c: the i-th command, NULL behind the last; the one of that name, or NULL; and the options
+ * that can stand in place of a command, ended by an empty entry. */
+const P11dCommand *p11d_command_at(size_t i);
+const P11dCommand *p11d_command_find(const char *name);
+extern const GOptionEntry p11d_command_instead[];
 
 /* The verb under which the supervisor starts a worker, with the key directory behind it. It is in
  * no help: nobody types it. */

@@ -37,6 +37,11 @@ static const Scope scopes[] = {
     {"certs", true, false, certificates}, {"objects", true, false, NULL},
     {"mechanisms", false, true, NULL},
 };
+static const char *word(size_t i)
+{
+    return i < G_N_ELEMENTS(scopes) ? scopes[i].word : NULL;
+}
+
 static const Scope no_word = {NULL, true, false, usual};
 
 /* Takes the word and the URI, both optional, from the arguments. */
@@ -143,5 +148,7 @@ const P11dCommand p11d_command_list = {
                 "  p11dbus list -m softhsm2 --login --json | jq -r '.tokens[].objects[].uri'",
     .groups = P11D_OPTIONS_CHOICE | P11D_OPTIONS_PIN | P11D_OPTIONS_MODULE | P11D_OPTIONS_JSON,
     .entries = entries,
+    .arguments = "OBJECT",
+    .word = word,
     .run = run,
 };

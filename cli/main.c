@@ -14,11 +14,23 @@
 #include "worker.h"
 
 static const P11dCommand *const commands[] = {
-    &p11d_command_list,
-    &p11d_command_sign,
-    &p11d_command_verify,
-    &p11d_command_serve,
+    &p11d_command_list,  &p11d_command_sign,     &p11d_command_verify,
+    &p11d_command_serve, &p11d_command_complete,
 };
+
+enum { HELP, VERSION };
+const GOptionEntry p11d_command_instead[] = {
+    [HELP] = {"help", 'h', 0, G_OPTION_ARG_NONE, NULL, "print what commands there are", NULL},
+    [VERSION] = {"version", 0, 0, G_OPTION_ARG_NONE, NULL, "print the version", NULL},
+    {NULL},
+};
+
+static bool is_option(const char *word, const GOptionEntry *entry)
+{
+    return word && *word == '-' &&
+           (word[1] == '-' ? strcmp(word + 2, entry->long_name) == 0
+                           : word[1] == entry->short_name && word[1] && word[2] == '\0');
+}
 
 static const struct {
     int code;
@@ -80,7 +92,8 @@ static void print_help(void)
             "Signs with keys on PKCS#11 tokens, and serves keys as tokens on D-Bus.\n\n"
             "Commands:\n");
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(p11d_console_result(), "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+        if (commands[i]->summary)
+            fprintf(p11d_console_result(), "  %-8s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(p11d_console_result(), "\nExit codes:\n  0  all was done\n");
     for (size_t i = 0; i < G_N_ELEMENTS(exits); i++)
         fprintf(p11d_console_result(), "  %d  %s\n", exits[i].code, exits[i].meaning);
@@ -89,7 +102,12 @@ static void print_help(void)
                                    "  p11dbus COMMAND --help\n");
 }
 
-static const P11dCommand *find_command(const char *name)
+const P11dCommand *p11d_command_at(size_t i)
+{
+    return i < G_N_ELEMENTS(commands) ? commands[i] : NULL;
+}
+
+const P11dCommand *p11d_command_find(const char *name)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         if (strcmp(commands[i]->name, name) == 0)
@@ -116,9 +134,9 @@ static gboolean run_command(const P11dCommand *command, char ***arguments, GErro
 /* What is said before any command: help, version, or something that is no command. */
 static gboolean run_without_command(const char *word, GError **error)
 {
-    if (word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0))
+    if (is_option(word, &p11d_command_instead[HELP]))
         print_help();
-    else if (word && strcmp(word, "--version") == 0)
+    else if (is_option(word, &p11d_command_instead[VERSION]))
         fprintf(p11d_console_result(), "p11dbus %s\n", P11D_VERSION);
     else if (word)
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus --help",
@@ -141,7 +159,7 @@ int main(int argc, char **argv)
     /* Whoever writes checks: neither a module's socket nor a limit on files must end us. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    const P11dCommand *command = argc > 1 ? find_command(argv[1]) : NULL;
+    const P11dCommand *command = argc > 1 ? p11d_command_find(argv[1]) : NULL;
     g_auto(GStrv) arguments = g_strdupv(argv + (command ? 1 : 0));
     /* A usage error is JSON too for whoever asked for JSON. */
     bool json = command && g_strv_contains((const char *const *)arguments, "--json");

@@ -6,6 +6,8 @@
 #include "failure.h"
 
 #define OWN_MODULE "p11dbus.so"
+/* What p11-kit's configuration files end with, behind the module's name. */
+#define SUFFIX ".module"
 
 /* The installed module; but a p11dbus that runs from its build tree uses the module built with it,
  * which lies beside it. */
@@ -40,21 +42,47 @@ static char *read_module_line(const char *file)
     return NULL;
 }
 
-/* The path of the module that p11-kit has configured under name, or NULL. The user's own
- * configuration counts before the machine's, and that before what packages bring. */
-static char *find_configured(const char *name)
+/* Where configuration files are. The user's own count before the machine's, and those before what
+ * packages bring. */
+static char **directories(void)
 {
     g_autofree char *user = g_build_filename(g_get_user_config_dir(), "pkcs11", "modules", NULL);
-    const char *const directories[] = {user, P11D_P11KIT_SYSTEM_CONFIGS, P11D_P11KIT_CONFIGS};
-    g_autofree char *base = g_strconcat(name, ".module", NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(directories); i++) {
-        g_autofree char *file = g_build_filename(directories[i], base, NULL);
+    const char *const all[] = {user, P11D_P11KIT_SYSTEM_CONFIGS, P11D_P11KIT_CONFIGS, NULL};
+    return g_strdupv((char **)all);
+}
+
+/* The path of the module that p11-kit has configured under name, or NULL. */
+static char *find_configured(const char *name)
+{
+    g_auto(GStrv) places = directories();
+    g_autofree char *base = g_strconcat(name, SUFFIX, NULL);
+    for (char **place = places; *place; place++) {
+        g_autofree char *file = g_build_filename(*place, base, NULL);
         g_autofree char *module = read_module_line(file);
         if (module && *module)
             return g_path_is_absolute(module) ? g_steal_pointer(&module)
                                               : g_build_filename(P11D_P11KIT_MODULES, module, NULL);
     }
     return NULL;
+}
+
+char **p11d_modulename_configured(void)
+{
+    g_auto(GStrv) places = directories();
+    GStrvBuilder *names = g_strv_builder_new();
+    for (char **place = places; *place; place++) {
+        g_autoptr(GDir) directory = g_dir_open(*place, 0, NULL);
+        const char *file;
+        while (directory && (file = g_dir_read_name(directory))) {
+            if (!g_str_has_suffix(file, SUFFIX))
+                continue;
+            g_autofree char *name = g_strndup(file, strlen(file) - strlen(SUFFIX));
+            g_strv_builder_add(names, name);
+        }
+    }
+    char **list = g_strv_builder_end(names);
+    g_strv_builder_unref(names);
+    return list;
 }
 
 gboolean p11d_modulename_is_own(const char *path)

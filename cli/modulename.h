@@ -17,6 +17,9 @@
 gboolean p11d_modulename_resolve(const P11dOptions *options, char **path, char **reserved,
                                  GError **error);
 
+/* The names that p11-kit has configured, NULL-terminated. The caller frees it with g_strfreev. */
+char **p11d_modulename_configured(void);
+
 /* True if the module at path is our own: the one that looks for its tokens on a bus. */
 gboolean p11d_modulename_is_own(const char *path);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "options.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "command.h"
@@ -22,7 +23,7 @@ static const GOptionEntry key_entries[] = {
 };
 
 static const GOptionEntry choice_entries[] = {
-    {"token", 0, 0, STRING, &options.token, "only the token with this label", "LABEL"},
+    {"token", 0, 0, STRING, &options.token, "only the token with this label", "TOKEN"},
     {"label", 0, 0, STRING, &options.label, "only objects with this label", "LABEL"},
     {"id", 0, 0, STRING, &options.id, "only objects with this CKA_ID", "HEX"},
     END,
@@ -42,8 +43,7 @@ static const GOptionEntry module_entries[] = {
     {"module", 'm', 0, STRING, &options.module,
      "a PKCS#11 module: a path, or a name that p11-kit has configured (default: p11dbus.so)",
      "LIBRARY"},
-    {"bus", 0, 0, STRING, &options.bus, "where p11dbus.so looks: session, system or an address",
-     "BUS"},
+    {"bus", 0, 0, STRING, &options.bus, "the bus where p11dbus.so looks", "session|system|ADDRESS"},
     {"timeout", 0, 0, G_OPTION_ARG_INT, &options.timeout, "give up after so long", "SECONDS"},
     END,
 };
@@ -56,7 +56,7 @@ static const GOptionEntry json_entries[] = {
 static const GOptionEntry common_entries[] = {
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "print errors only", NULL},
     {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose, "say what is done", NULL},
-    {"color", 0, 0, STRING, &options.color, "auto, always or never", "WHEN"},
+    {"color", 0, 0, STRING, &options.color, "whether to use colors", "auto|always|never"},
     {"help", 'h', 0, G_OPTION_ARG_NONE, &options.help, "print this help", NULL},
     END,
 };
@@ -70,6 +70,27 @@ static const struct {
     {P11D_OPTIONS_JSON, json_entries}, {0, common_entries},
 };
 
+static bool takes(const P11dCommand *command, size_t i)
+{
+    return !groups[i].group || (command->groups & groups[i].group);
+}
+
+static void list(GPtrArray *entries, const GOptionEntry *entry)
+{
+    for (; entry && entry->long_name; entry++)
+        g_ptr_array_add(entries, (void *)entry);
+}
+
+GPtrArray *p11d_options_list(const P11dCommand *command)
+{
+    GPtrArray *entries = g_ptr_array_new();
+    list(entries, command->entries);
+    for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
+        if (takes(command, i))
+            list(entries, groups[i].entries);
+    return entries;
+}
+
 static GOptionContext *make_context(const P11dCommand *command)
 {
     GOptionContext *context = g_option_context_new(command->synopsis);
@@ -79,7 +100,7 @@ static GOptionContext *make_context(const P11dCommand *command)
     if (command->entries)
         g_option_context_add_main_entries(context, command->entries, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
-        if (!groups[i].group || (command->groups & groups[i].group))
+        if (takes(command, i))
             g_option_context_add_main_entries(context, groups[i].entries, NULL);
     return context;
 }

@@ -19,8 +19,8 @@ static struct {
 static const GOptionEntry entries[] = {
     {"keys", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &asked.keys,
      "a directory of keys, which becomes a token; can be given again", "DIR"},
-    {"bus", 0, 0, G_OPTION_ARG_FILENAME, &asked.bus,
-     "session (default), system or the address of a bus", "BUS"},
+    {"bus", 0, 0, G_OPTION_ARG_FILENAME, &asked.bus, "the bus to serve on (default: session)",
+     "session|system|ADDRESS"},
     {"name", 0, 0, G_OPTION_ARG_FILENAME, &asked.name,
      "the name to own on the bus (default: org.p11dbus.Tokens1)", "NAME"},
     {"ready-fd", 0, 0, G_OPTION_ARG_INT, &asked.ready_fd,

@@ -290,5 +290,6 @@ const P11dCommand p11d_command_sign = {
     .groups = P11D_OPTIONS_KEY | P11D_OPTIONS_CHOICE | P11D_OPTIONS_PIN | P11D_OPTIONS_MODULE |
               P11D_OPTIONS_JSON,
     .entries = entries,
+    .arguments = "FILE",
     .run = run,
 };

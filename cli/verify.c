@@ -200,5 +200,6 @@ const P11dCommand p11d_command_verify = {
                 "  p11dbus verify --cert web.crt -a rsa-pss-sha256 -s src.tar.sig < src.tar",
     .groups = P11D_OPTIONS_KEY | P11D_OPTIONS_CHOICE | P11D_OPTIONS_MODULE | P11D_OPTIONS_JSON,
     .entries = entries,
+    .arguments = "FILE",
     .run = run,
 };

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+#include "meaning.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "modulename.h"
+#include "name.h"
+#include "target.h"
+
+/* How long tokens have to answer, in milliseconds: who presses a key does not wait longer. */
+#define PATIENCE 1500
+/* Nobody looks through more than that. */
+#define MAX_ANSWER (4UL << 20)
+
+/* A token that the line allows, and what it shows of its objects. */
+typedef struct Shown {
+    const P11dHostToken *token;
+    const GPtrArray *items; /* empty unless asked for */
+} Shown;
+
+static void add_algorithms(P11dAnswer *answer)
+{
+    g_auto(GStrv) names = p11d_algorithm_names();
+    for (char **name = names; *name; name++)
+        p11d_answer_add(answer, *name, NULL);
+}
+
+static void add_modules(P11dAnswer *answer)
+{
+    g_auto(GStrv) names = p11d_modulename_configured();
+    for (char **name = names; *name; name++)
+        p11d_answer_add(answer, *name, "configured in p11-kit");
+}
+
+static void add_token(P11dAnswer *answer, const Shown *shown)
+{
+    g_autofree char *label = p11d_host_label(shown->token);
+    p11d_answer_add(answer, label, "token");
+}
+
+static const char *class_of(const P11dItem *item, char scratch[P11D_NAME_SIZE])
+{
+    return p11d_name_of(&p11d_names_class, item->class, scratch);
+}
+
+static void add_labels(P11dAnswer *answer, const Shown *shown)
+{
+    char scratch[P11D_NAME_SIZE];
+    for (guint i = 0; i < shown->items->len; i++) {
+        g_autofree char *label = p11d_item_label(shown->items->pdata[i]);
+        p11d_answer_add(answer, label, class_of(shown->items->pdata[i], scratch));
+    }
+}
+
+static void add_ids(P11dAnswer *answer, const Shown *shown)
+{
+    for (guint i = 0; i < shown->items->len; i++) {
+        g_autofree char *id = p11d_item_id(shown->items->pdata[i]);
+        g_autofree char *label = p11d_item_label(shown->items->pdata[i]);
+        p11d_answer_add(answer, id, label);
+    }
+}
+
+static void add_objects(P11dAnswer *answer, const Shown *shown)
+{
+    char scratch[P11D_NAME_SIZE];
+    g_autofree char *label = p11d_host_label(shown->token);
+    g_autoptr(P11dTarget) token = p11d_target_new(NULL, &(P11dOptions){.token = label}, NULL);
+    if (token)
+        p11d_answer_add(answer, token->text, "token");
+    for (guint i = 0; i < shown->items->len; i++) {
+        const P11dItem *item = shown->items->pdata[i];
+        g_autofree char *uri = p11d_item_short_uri(item, false, false);
+        p11d_answer_add(answer, uri, class_of(item, scratch));
+    }
+}
+
+/* Keys by URIs without a class: a private key may not be seen before login, but its public key is,
+ * and both are named by the same URI. Where a label names two, the id is in it too. */
+static void add_keys(P11dAnswer *answer, const Shown *shown)
+{
+    g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    for (int pass = 0; pass < 2; pass++)
+        for (guint i = 0; i < shown->items->len; i++) {
+            const P11dItem *item = shown->items->pdata[i];
+            if (item->class != CKO_PRIVATE_KEY && item->class != CKO_PUBLIC_KEY)
+                continue;
+            g_autofree char *uri = p11d_item_key_uri(item, false);
+            g_autofree char *id = p11d_item_id(item);
+            const char *other = g_hash_table_lookup(ids, uri);
+            if (pass == 0) {
+                bool twice = other && strcmp(other, id) != 0;
+                g_hash_table_insert(ids, g_strdup(uri), g_strdup(twice ? "twice" : id));
+                continue;
+            }
+            g_autofree char *exact = p11d_item_key_uri(item, strcmp(other, id) != 0);
+            char scratch[P11D_NAME_SIZE];
+            P11dAlgorithmKey kind = p11d_item_describe(item);
+            p11d_answer_add(answer, exact,
+                            kind.curve ? kind.curve
+                                       : p11d_name_of(&p11d_names_key_type, kind.type, scratch));
+        }
+}
+
+typedef struct Meaning {
+    const char *name;
+    const char *files;               /* NULL: none */
+    void (*add)(P11dAnswer *answer); /* NULL: nothing that is known without tokens */
+    void (*add_shown)(P11dAnswer *answer, const Shown *shown); /* NULL: tokens are not asked */
+    bool needs_objects;
+} Meaning;
+
+static const Meaning meanings[] = {
+    {"FILE", "file", NULL, NULL, false},
+    {"OUT", "file", NULL, NULL, false},
+    {"SIGNATURE", "file", NULL, NULL, false},
+    {"DIR", "directory", NULL, NULL, false},
+    {"LIBRARY", "file", add_modules, NULL, false},
+    {"ALGORITHM", NULL, add_algorithms, NULL, false},
+    {"TOKEN", NULL, NULL, add_token, false},
+    {"LABEL", NULL, NULL, add_labels, true},
+    {"HEX", NULL, NULL, add_ids, true},
+    {"URI", NULL, NULL, add_keys, true},
+    {"OBJECT", NULL, NULL, add_objects, true},
+};
+
+static const Meaning *find(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(meanings); i++)
+        if (strcmp(meanings[i].name, name) == 0)
+            return &meanings[i];
+    return NULL;
+}
+
+const char *p11d_meaning_files(const char *meaning)
+{
+    const char *files = "none";
+    g_auto(GStrv) parts = g_strsplit(meaning ? meaning : "", "|", -1);
+    for (char **part = parts; *part; part++) {
+        const Meaning *known = find(*part);
+        if (known && known->files)
+            files = known->files;
+    }
+    return files;
+}
+
+static void read_tokens(const Meaning *meaning, const P11dOptions *options, P11dAnswer *answer)
+{
+    g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, NULL);
+    g_autoptr(P11dHost) host = target ? p11d_host_open(options, NULL) : NULL;
+    if (!host)
+        return;
+    g_autoptr(GPtrArray) tokens = p11d_target_tokens(target, host);
+    for (guint i = 0; i < tokens->len; i++) {
+        g_autoptr(GPtrArray) items = p11d_item_array();
+        if (meaning->needs_objects)
+            p11d_target_search(target, tokens->pdata[i], CK_UNAVAILABLE_INFORMATION, items, NULL);
+        meaning->add_shown(answer, &(Shown){tokens->pdata[i], items});
+        fflush(answer->stream); /* the next token may be too slow */
+    }
+}
+
+/* The process that asks: it has no terminal to ask a PIN on, and a module's words go nowhere. */
+G_NORETURN static void ask_tokens(const Meaning *meaning, const P11dOptions *options,
+                                  P11dAnswer *answer, int fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+        dup2(null, standard);
+    setsid();
+    answer->stream = fdopen(fd, "w");
+    if (null >= 0 && answer->stream) {
+        read_tokens(meaning, options, answer);
+        fflush(answer->stream);
+    }
+    _exit(0);
+}
+
+/* Reads lines from fd until there are no more, or patience ends. */
+static GString *read_lines(int fd)
+{
+    GString *lines = g_string_new(NULL);
+    gint64 end = g_get_monotonic_time() + PATIENCE * G_TIME_SPAN_MILLISECOND;
+    for (;;) {
+        gint64 left = (end - g_get_monotonic_time()) / G_TIME_SPAN_MILLISECOND;
+        struct pollfd wait = {fd, POLLIN, 0};
+        char some[65536];
+        ssize_t size = left > 0 && poll(&wait, 1, (int)left) > 0 ? read(fd, some, sizeof some) : 0;
+        if (size <= 0 || lines->len > MAX_ANSWER)
+            break;
+        g_string_append_len(lines, some, size);
+    }
+    const char *newline = g_strrstr(lines->str, "\n");
+    return g_string_truncate(lines, newline ? (gsize)(newline + 1 - lines->str) : 0);
+}
+
+static void add_from_tokens(const Meaning *meaning, const P11dOptions *options, P11dAnswer *answer)
+{
+    int ends[2];
+    fflush(answer->stream);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return;
+    pid_t child = fork();
+    if (child == 0)
+        ask_tokens(meaning, options, answer, ends[1]);
+    close(ends[1]);
+    GString *lines = child > 0 ? read_lines(ends[0]) : g_string_new(NULL);
+    close(ends[0]);
+    if (child > 0) {
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    fputs(lines->str, answer->stream);
+    g_string_free(lines, TRUE);
+}
+
+void p11d_meaning_complete(const char *meaning, const P11dOptions *options, P11dAnswer *answer)
+{
+    g_auto(GStrv) parts = g_strsplit(meaning ? meaning : "", "|", -1);
+    for (char **part = parts; *part; part++) {
+        const Meaning *known = find(*part);
+        if (known && known->add)
+            known->add(answer);
+        if (known && known->add_shown)
+            add_from_tokens(known, options, answer);
+        if (!known && g_ascii_islower(**part))
+            p11d_answer_add(answer, *part, NULL);
+    }
+}

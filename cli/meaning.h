@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A meaning is what help calls the value of an option: "URI", "FILE", "auto|always|never". It says
+ * what the value can be completed to. Words in lower case stand for themselves; all others have
+ * their row in meaning.c. Where tokens have to be asked, a process of its own does so, without
+ * login, and is ended after a moment.
+ */
+#ifndef P11D_MEANING_H
+#define P11D_MEANING_H
+
+#include "answer.h"
+#include "options.h"
+
+/* What the shell may offer besides the candidates: for p11d_answer_begin. meaning: NULL for none.
+ */
+const char *p11d_meaning_files(const char *meaning);
+
+/* Adds what meaning can be to answer. options: what else stands on the line. */
+void p11d_meaning_complete(const char *meaning, const P11dOptions *options, P11dAnswer *answer);
+
+#endif
