@@ -15,6 +15,7 @@
 static CK_FUNCTION_LIST *real;
 static CK_FUNCTION_LIST rude;
 static size_t updated;
+static int searches;
 
 static int is(const char *word)
 {
@@ -45,6 +46,10 @@ static CK_RV initialize(void *arguments)
     if (is("crash-at-exit"))
         atexit(crash);
     note("initialize");
+    if (is("crash-at-start"))
+        crash();
+    if (is("hang-at-start"))
+        pause();
     return real->C_Initialize(arguments);
 }
 
@@ -86,6 +91,8 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
 
 static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count)
 {
+    if (is("hang-at-second-search") && ++searches == 2)
+        pause();
     return real->C_FindObjectsInit(session, wanted, is("finds-all") ? 0 : count);
 }
 
