@@ -20,8 +20,11 @@ static const GOptionEntry entries[] = {
     {NULL},
 };
 
-/* What the words before the cursor say. */
+/* The line up to the cursor, and what the words before the last say. */
 typedef struct Line {
+    const char *word;           /* the last */
+    const P11dShellline *shell; /* how readline has it, or NULL */
+    const P11dOptions *options; /* what is set by now */
     const P11dCommand *command;
     GPtrArray *known;            /* its options, of const GOptionEntry */
     GPtrArray *used;             /* those on the line */
@@ -129,60 +132,66 @@ static bool can_be_added(const Line *line, const GOptionEntry *entry)
            !g_ptr_array_find(line->used, entry, NULL);
 }
 
-static void complete_option(const Line *line, const char *word, const P11dShellline *shell)
+/* Begins an answer to what stands in the last word from value on. */
+static void begin(P11dAnswer *answer, const Line *line, const char *value, const char *meaning)
+{
+    p11d_answer_begin(answer, p11d_console_result(), line->shell, line->word,
+                      (size_t)(value - line->word), p11d_meaning_files(meaning));
+}
+
+static void complete_option(const Line *line)
 {
     P11dAnswer answer;
-    p11d_answer_begin(&answer, p11d_console_result(), shell, word, 0, p11d_meaning_files(NULL));
+    begin(&answer, line, line->word, NULL);
     for (guint i = 0; i < line->known->len; i++)
         if (can_be_added(line, line->known->pdata[i]))
             add_option(&answer, line->known->pdata[i]);
     p11d_answer_end(&answer);
 }
 
-/* word: whose part from value on is completed. words: further candidates, or NULL. */
-static void complete_value(const char *meaning, P11dCommandWord *words, const P11dOptions *options,
-                           const char *word, const char *value, const P11dShellline *shell)
+/* words: further candidates, or NULL. */
+static void complete_value(const Line *line, const char *value, const char *meaning,
+                           P11dCommandWord *words)
 {
     P11dAnswer answer;
-    p11d_answer_begin(&answer, p11d_console_result(), shell, word, (size_t)(value - word),
-                      p11d_meaning_files(meaning));
+    begin(&answer, line, value, meaning);
     for (size_t i = 0; words && words(i); i++)
         p11d_answer_add(&answer, words(i), NULL);
-    p11d_meaning_complete(meaning, options, &answer);
+    p11d_meaning_complete(meaning, line->options, &answer);
     p11d_answer_end(&answer);
 }
 
-static void complete_word(Line *line, const P11dOptions *options, const char *word,
-                          const P11dShellline *shell)
+static void complete_word(Line *line)
 {
-    const P11dCommand *command = line->command;
     if (line->pending) {
-        complete_value(line->pending->arg_description, NULL, options, word, word, shell);
-    } else if (line->only_arguments || *word != '-') {
-        complete_value(command->arguments, line->arguments == 0 ? command->word : NULL, options,
-                       word, word, shell);
-    } else {
-        guint used = line->used->len;
-        Option option = read_option(line, word);
-        if (takes_value(option.entry) && option.value) {
-            complete_value(option.entry->arg_description, NULL, options, word, option.value, shell);
-        } else {
-            g_ptr_array_set_size(line->used, (int)used); /* what is typed just now is no use yet */
-            complete_option(line, word, shell);
-        }
+        complete_value(line, line->word, line->pending->arg_description, NULL);
+        return;
     }
+    if (line->only_arguments || *line->word != '-') {
+        complete_value(line, line->word, line->command->arguments,
+                       line->arguments == 0 ? line->command->word : NULL);
+        return;
+    }
+    guint used = line->used->len;
+    Option option = read_option(line, line->word);
+    if (takes_value(option.entry) && option.value) {
+        complete_value(line, option.value, option.entry->arg_description, NULL);
+        return;
+    }
+    g_ptr_array_set_size(line->used, (int)used); /* what is being typed is not on the line yet */
+    complete_option(line);
 }
 
-static void complete_command(const char *word, const P11dShellline *shell)
+static void complete_command(const Line *line)
 {
     P11dAnswer answer;
-    p11d_answer_begin(&answer, p11d_console_result(), shell, word, 0, p11d_meaning_files(NULL));
+    begin(&answer, line, line->word, NULL);
+    bool option = *line->word == '-';
     const P11dCommand *command;
-    for (size_t i = 0; *word != '-' && (command = p11d_command_at(i)); i++)
+    for (size_t i = 0; !option && (command = p11d_command_at(i)); i++)
         if (command->summary)
             p11d_answer_add(&answer, command->name, command->summary);
-    for (const GOptionEntry *entry = p11d_command_instead; *word == '-' && entry->long_name;
-         entry++)
+    for (const GOptionEntry *entry = p11d_command_instead; option && entry->long_name; entry++)
         add_option(&answer, entry);
     p11d_answer_end(&answer);
 }
@@ -193,19 +202,18 @@ static void complete(char **words, const P11dOptions *options, const P11dShellli
     guint count = g_strv_length(words);
     if (count == 0)
         return;
-    const char *word = words[count - 1];
-    if (count == 1) {
-        complete_command(word, shell);
-        return;
-    }
-    Line line = {.command = p11d_command_find(words[0])};
+    Line line = {.word = words[count - 1], .shell = shell, .options = options};
+    if (count == 1)
+        complete_command(&line);
+    else
+        line.command = p11d_command_find(words[0]);
     if (!line.command)
         return;
     line.known = p11d_options_list(line.command);
     line.used = g_ptr_array_new();
     for (guint i = 1; i + 1 < count; i++)
         read_word(&line, words[i]);
-    complete_word(&line, options, word, shell);
+    complete_word(&line);
     g_ptr_array_unref(line.known);
     g_ptr_array_unref(line.used);
 }

@@ -272,6 +272,10 @@ class InShell(Case):
         self.expect_typed(f"sign {words}-k pkcs11:token=%\t", "sign", *module, "-k", self.far)
         self.expect_typed(f"sign {words}--key=pkcs11:token=%\t", "sign", *module,
                           "--key=" + self.far)
+        # Two keys "twin": what they have in common, and then the one.
+        for mark, semicolon in (("", "\\;"), ("'", ";"), ("\"", ";")):
+            self.expect_typed(f"sign {words}-k {mark}pkcs11:token=demo{semicolon}i\t2\t", "sign",
+                              *module, "-k", "pkcs11:token=demo;id=%12;object=twin")
         for start in ("\\$", "\\$\\(touch\\ p", "'$(", "\"\\$("):
             self.expect_typed(f"sign {words}--token {start}\t", "sign", *module, "--token",
                               HOSTILE)
