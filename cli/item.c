@@ -193,11 +193,14 @@ char *p11d_item_uri(const P11dItem *item)
 }
 
 /* The URI of item by its token's label and its own, or its id. */
-static P11KitUri *start_short_uri(const P11dItem *item, bool with_id)
+static P11KitUri *start_short_uri(const P11dItem *item, bool with_serial, bool with_id)
 {
     P11KitUri *uri = p11_kit_uri_new();
+    const CK_TOKEN_INFO *token = &item->token->info;
     CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri);
-    memcpy(info->label, item->token->info.label, sizeof info->label);
+    memcpy(info->label, token->label, sizeof info->label);
+    if (with_serial)
+        memcpy(info->serialNumber, token->serialNumber, sizeof info->serialNumber);
     if (!add_to_uri(uri, item, CKA_LABEL) || with_id)
         add_to_uri(uri, item, CKA_ID);
     return uri;
@@ -205,18 +208,14 @@ static P11KitUri *start_short_uri(const P11dItem *item, bool with_id)
 
 char *p11d_item_short_uri(const P11dItem *item, bool with_serial, bool with_id)
 {
-    P11KitUri *uri = start_short_uri(item, with_id);
-    const CK_TOKEN_INFO *token = &item->token->info;
-    CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri);
-    if (with_serial)
-        memcpy(info->serialNumber, token->serialNumber, sizeof info->serialNumber);
+    P11KitUri *uri = start_short_uri(item, with_serial, with_id);
     add_to_uri(uri, item, CKA_CLASS);
     return take_uri(uri);
 }
 
-char *p11d_item_key_uri(const P11dItem *item, bool with_id)
+char *p11d_item_key_uri(const P11dItem *item, bool with_serial, bool with_id)
 {
-    return take_uri(start_short_uri(item, with_id));
+    return take_uri(start_short_uri(item, with_serial, with_id));
 }
 
 char *p11d_item_token_uri(const P11dHostToken *token)

@@ -40,8 +40,8 @@ char *p11d_item_uri(const P11dItem *item);
 /* The same, as short as it can be: the token's label, and its serial number if asked for; the
  * item's label, or its id if it has none or that is asked for; its class. */
 char *p11d_item_short_uri(const P11dItem *item, bool with_serial, bool with_id);
-/* The same without class and serial number: it names a private key and its public key alike. */
-char *p11d_item_key_uri(const P11dItem *item, bool with_id);
+/* The same without the class: it names a private key and its public key alike. */
+char *p11d_item_key_uri(const P11dItem *item, bool with_serial, bool with_id);
 /* The full URI of a token alone. */
 char *p11d_item_token_uri(const P11dHostToken *token);
 

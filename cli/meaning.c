@@ -21,6 +21,7 @@
 typedef struct Shown {
     const P11dHostToken *token;
     const GPtrArray *items; /* empty unless asked for */
+    bool has_twin;          /* another token has the same label */
 } Shown;
 
 static void add_algorithms(P11dAnswer *answer)
@@ -75,7 +76,7 @@ static void add_objects(P11dAnswer *answer, const Shown *shown)
         p11d_answer_add(answer, token->text, "token");
     for (guint i = 0; i < shown->items->len; i++) {
         const P11dItem *item = shown->items->pdata[i];
-        g_autofree char *uri = p11d_item_short_uri(item, false, false);
+        g_autofree char *uri = p11d_item_short_uri(item, shown->has_twin, false);
         p11d_answer_add(answer, uri, class_of(item, scratch));
     }
 }
@@ -90,7 +91,7 @@ static void add_keys(P11dAnswer *answer, const Shown *shown)
             const P11dItem *item = shown->items->pdata[i];
             if (item->class != CKO_PRIVATE_KEY && item->class != CKO_PUBLIC_KEY)
                 continue;
-            g_autofree char *uri = p11d_item_key_uri(item, false);
+            g_autofree char *uri = p11d_item_key_uri(item, shown->has_twin, false);
             g_autofree char *id = p11d_item_id(item);
             const char *other = g_hash_table_lookup(ids, uri);
             if (pass == 0) {
@@ -98,7 +99,8 @@ static void add_keys(P11dAnswer *answer, const Shown *shown)
                 g_hash_table_insert(ids, g_strdup(uri), g_strdup(twice ? "twice" : id));
                 continue;
             }
-            g_autofree char *exact = p11d_item_key_uri(item, strcmp(other, id) != 0);
+            g_autofree char *exact =
+                p11d_item_key_uri(item, shown->has_twin, strcmp(other, id) != 0);
             char scratch[P11D_NAME_SIZE];
             P11dAlgorithmKey kind = p11d_item_describe(item);
             p11d_answer_add(answer, exact,
@@ -149,6 +151,17 @@ const char *p11d_meaning_files(const char *meaning)
     return files;
 }
 
+static bool has_twin(const P11dHost *host, const P11dHostToken *token)
+{
+    bool found = false;
+    for (guint i = 0; i < host->tokens->len; i++) {
+        const P11dHostToken *other = host->tokens->pdata[i];
+        found |= other != token &&
+                 memcmp(other->info.label, token->info.label, sizeof token->info.label) == 0;
+    }
+    return found;
+}
+
 static void read_tokens(const Meaning *meaning, const P11dOptions *options, P11dAnswer *answer)
 {
     g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, NULL);
@@ -160,7 +173,8 @@ static void read_tokens(const Meaning *meaning, const P11dOptions *options, P11d
         g_autoptr(GPtrArray) items = p11d_item_array();
         if (meaning->needs_objects)
             p11d_target_search(target, tokens->pdata[i], CK_UNAVAILABLE_INFORMATION, items, NULL);
-        meaning->add_shown(answer, &(Shown){tokens->pdata[i], items});
+        meaning->add_shown(answer,
+                           &(Shown){tokens->pdata[i], items, has_twin(host, tokens->pdata[i])});
         fflush(answer->stream); /* the next token may be too slow */
     }
 }
