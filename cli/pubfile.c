@@ -3,15 +3,14 @@
 
 #include <string.h>
 
-#include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "evpkey.h"
 #include "failure.h"
 #include "input.h"
+#include "sshkey.h"
 
 #define MAX_FILE (1UL << 20)
 
@@ -64,62 +63,6 @@ static EVP_PKEY *read_der(GBytes *content)
     return key;
 }
 
-/* The next string of an SSH public key blob (RFC 4251, section 5). */
-static bool next_string(const guint8 **p, gsize *left, const guint8 **string, gsize *size)
-{
-    if (*left < 4)
-        return false;
-    gsize length = (gsize)(*p)[0] << 24 | (gsize)(*p)[1] << 16 | (gsize)(*p)[2] << 8 | (*p)[3];
-    if (length > *left - 4)
-        return false;
-    *string = *p + 4;
-    *size = length;
-    *p += 4 + length;
-    *left -= 4 + length;
-    return true;
-}
-
-static EVP_PKEY *ssh_rsa(const guint8 *p, gsize left)
-{
-    const guint8 *exponent, *modulus;
-    gsize exponent_size, modulus_size;
-    return next_string(&p, &left, &exponent, &exponent_size) &&
-                   next_string(&p, &left, &modulus, &modulus_size)
-               ? p11d_evpkey_rsa(modulus, modulus_size, exponent, exponent_size)
-               : NULL;
-}
-
-static EVP_PKEY *ssh_ecdsa(const guint8 *p, gsize left)
-{
-    const guint8 *name, *point;
-    gsize name_size, point_size;
-    char nist[] = "P-000"; /* SSH calls it nistp256 */
-    if (!next_string(&p, &left, &name, &name_size) ||
-        !next_string(&p, &left, &point, &point_size) || name_size != strlen("nistp000") ||
-        memcmp(name, "nistp", strlen("nistp")) != 0)
-        return NULL;
-    memcpy(nist + strlen("P-"), name + strlen("nistp"), 3);
-    int nid = EC_curve_nist2nid(nist);
-    return nid == NID_undef ? NULL : p11d_evpkey_ec(nid, point, point_size);
-}
-
-static EVP_PKEY *ssh_ed25519(const guint8 *p, gsize left)
-{
-    const guint8 *point;
-    gsize size;
-    return next_string(&p, &left, &point, &size) ? p11d_evpkey_edwards(NID_ED25519, point, size)
-                                                 : NULL;
-}
-
-static const struct {
-    const char *prefix;
-    EVP_PKEY *(*read)(const guint8 *p, gsize left);
-} ssh_types[] = {
-    {"ssh-rsa", ssh_rsa},
-    {"ecdsa-sha2-nistp", ssh_ecdsa},
-    {"ssh-ed25519", ssh_ed25519},
-};
-
 /* "TYPE BASE64 COMMENT", as in id_ed25519.pub; the first line counts. */
 static EVP_PKEY *read_ssh(GBytes *content)
 {
@@ -129,19 +72,11 @@ static EVP_PKEY *read_ssh(GBytes *content)
     g_auto(GStrv) words = g_strsplit_set(g_strstrip(text), " \t\r\n", 3);
     if (!words[0] || !words[1])
         return NULL;
-    for (size_t i = 0; i < G_N_ELEMENTS(ssh_types); i++) {
-        if (!g_str_has_prefix(words[0], ssh_types[i].prefix))
-            continue;
-        gsize left;
-        g_autofree guint8 *blob = g_base64_decode(words[1], &left);
-        const guint8 *p = blob;
-        const guint8 *type;
-        gsize type_size;
-        return next_string(&p, &left, &type, &type_size) && type_size == strlen(words[0]) &&
-                       memcmp(type, words[0], type_size) == 0
-                   ? ssh_types[i].read(p, left)
-                   : NULL;
-    }
+    g_autofree guint8 *blob = g_base64_decode(words[1], &size);
+    EVP_PKEY *key = p11d_sshkey_parse(blob, size);
+    if (!key || strcmp(words[0], p11d_sshkey_type(key)) == 0)
+        return key;
+    EVP_PKEY_free(key);
     return NULL;
 }
 

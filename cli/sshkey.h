@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An sshkey is a public key as OpenSSH keeps it: a blob that says its type and its numbers (RFC
+ * 4253, section 6.6; RFC 5656, section 3.1; RFC 8709, section 4). SSH has a form for RSA, P-256,
+ * P-384, P-521 and Ed25519.
+ */
+#ifndef P11D_SSHKEY_H
+#define P11D_SSHKEY_H
+
+#include <stddef.h>
+
+#include <glib.h>
+#include <openssl/evp.h>
+
+/* What SSH calls such a key ("ssh-rsa", "ecdsa-sha2-nistp256"). NULL if it has no form for it. */
+const char *p11d_sshkey_type(const EVP_PKEY *key);
+
+/* key as a blob. NULL if SSH has no form for it. The caller owns it. */
+GBytes *p11d_sshkey_blob(const EVP_PKEY *key);
+
+/* The key in a blob of size bytes. NULL if it is malformed, also by bytes behind it, or of another
+ * type. The caller frees it. */
+EVP_PKEY *p11d_sshkey_parse(const void *blob, size_t size);
+
+#endif
