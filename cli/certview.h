@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A certview is what people and programs want to see of an X.509 certificate.
+ * A certview is what people and programs want to see of an X.509 certificate (RFC 5280, section
+ * 4.1). Its signature is not looked at.
  */
 #ifndef P11D_CERTVIEW_H
 #define P11D_CERTVIEW_H
@@ -8,17 +9,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <glib.h>
+
+#include "algorithm.h"
+
+/* A time that the certificate does not tell. */
+#define P11D_CERTVIEW_NEVER G_MININT64
+
 typedef struct P11dCertview {
     char *subject; /* RFC 2253, UTF-8, not escaped for a terminal */
     char *issuer;
-    char *not_after; /* ISO 8601, UTC */
-    char *sha256;    /* of the DER, in hex */
-    char *pem;
+    gint64 not_before; /* seconds since 1970, UTC, or P11D_CERTVIEW_NEVER */
+    gint64 not_after;
 } P11dCertview;
 
 /* Parses DER. False, with view empty, if it is no certificate. */
 bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size);
 
 void p11d_certview_clear(P11dCertview *view);
+
+/* The kind of key that the certificate in DER is for, as p11d_spki_describe says it. */
+P11dAlgorithmKey p11d_certview_describe_key(const void *der, size_t size);
+
+/* A time of a certview in ISO 8601, "" for one that is not told. The caller frees it. */
+char *p11d_certview_time(gint64 time);
+
+/* The SHA-256 of DER in hex, and DER as PEM. The caller frees them. */
+char *p11d_certview_sha256(const void *der, size_t size);
+char *p11d_certview_pem(const void *der, size_t size);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -51,6 +52,20 @@ FILE *p11d_console_result(void)
 bool p11d_console_result_is_terminal(void)
 {
     return isatty(fileno(result));
+}
+
+int p11d_console_width(void)
+{
+    struct winsize size;
+    guint64 columns = 0;
+    if (!p11d_console_result_is_terminal())
+        return 0;
+    if (ioctl(fileno(result), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    const char *told = g_getenv("COLUMNS");
+    return told && g_ascii_string_to_unsigned(told, 10, 1, G_MAXUINT16, &columns, NULL)
+               ? (int)columns
+               : 0;
 }
 
 static bool uses_color(FILE *stream)
@@ -114,13 +129,19 @@ void p11d_console_verdict(bool good, const char *format, ...)
         return;
     va_list arguments;
     va_start(arguments, format);
-    say(good ? "32" : "1;31", format, arguments);
+    say(good ? P11D_CONSOLE_GREEN : "1;31", format, arguments);
     va_end(arguments);
+}
+
+char *p11d_console_paint(const char *color, const char *text)
+{
+    return color && uses_color(result) ? g_strdup_printf("\033[%sm%s\033[0m", color, text)
+                                       : g_strdup(text);
 }
 
 char *p11d_console_bold(const char *text)
 {
-    return uses_color(result) ? g_strdup_printf("\033[1m%s\033[0m", text) : g_strdup(text);
+    return p11d_console_paint("1", text);
 }
 
 bool p11d_console_shows_progress(void)

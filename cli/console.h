@@ -24,6 +24,8 @@ void p11d_console_configure(const P11dOptions *options);
 FILE *p11d_console_result(void);
 /* True if the real stdout is a terminal. */
 bool p11d_console_result_is_terminal(void);
+/* Its width in columns; 0 if it is no terminal, or one that does not tell. */
+int p11d_console_width(void);
 
 /* Prints root, which is consumed, on the real stdout. */
 void p11d_console_print_json(JsonNode *root);
@@ -37,7 +39,14 @@ void p11d_console_detail(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Says how a check ended: good, in green, unless --quiet; or bad, in red, in any case. */
 void p11d_console_verdict(bool good, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* text in bold if the real stdout takes colours. The caller frees it. */
+/* Colours of a terminal (ECMA-48, section 8.3.117). */
+#define P11D_CONSOLE_RED "31"
+#define P11D_CONSOLE_GREEN "32"
+#define P11D_CONSOLE_YELLOW "33"
+
+/* text in that colour (NULL: as it is), or in bold, if the real stdout takes colours. The caller
+ * frees it. */
+char *p11d_console_paint(const char *color, const char *text);
 char *p11d_console_bold(const char *text);
 
 /* True if somebody looks at stderr who wants to see how far things are. */

@@ -16,7 +16,7 @@ static const struct {
 };
 static const size_t edwards_count = sizeof edwards / sizeof edwards[0];
 
-bool p11d_curve_of_nid(P11dCurve *curve, int nid)
+static bool look_up(P11dCurve *curve, int nid)
 {
     for (size_t i = 0; i < edwards_count; i++)
         if (edwards[i].curve.nid == nid) {
@@ -32,6 +32,21 @@ bool p11d_curve_of_nid(P11dCurve *curve, int nid)
     curve->bits = (unsigned)EC_GROUP_get_degree(group);
     curve->coordinate = ((size_t)EC_GROUP_order_bits(group) + 7) / 8;
     EC_GROUP_free(group);
+    return true;
+}
+
+/* OpenSSL builds a group for each question, which takes long where thousands of keys are on the
+ * same curve: the last answer is kept. */
+bool p11d_curve_of_nid(P11dCurve *curve, int nid)
+{
+    static _Thread_local P11dCurve last = {.nid = NID_undef};
+    if (last.nid != nid || nid == NID_undef) {
+        P11dCurve found;
+        if (!look_up(&found, nid))
+            return false;
+        last = found;
+    }
+    *curve = last;
     return true;
 }
 

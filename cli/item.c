@@ -6,11 +6,17 @@
 
 #include <openssl/obj_mac.h>
 
+#include "certview.h"
 #include "curve.h"
 #include "evpkey.h"
 #include "failure.h"
 #include "text.h"
 
+/* Nearly all values are smaller than this many bytes, and are read without asking for their size.
+ */
+#define ROOM 4096
+/* All objects and all certificates have the few attributes that are asked of them. */
+#define AT_ONCE 3
 /* No attribute that is asked for here is larger; a module that says so is broken. */
 #define MAX_VALUE (1UL << 20)
 /* Nor does any token hold more objects. */
@@ -33,26 +39,63 @@ static bool is_answer(CK_RV rv)
     return rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
 }
 
-static CK_RV read_one(P11dItem *item, CK_ATTRIBUTE_TYPE type)
+static CK_RV ask(const P11dItem *item, CK_ATTRIBUTE *attributes, CK_ULONG count)
 {
     CK_FUNCTION_LIST *functions = item->token->functions;
+    return functions->C_GetAttributeValue(item->token->session, item->handle, attributes, count);
+}
+
+/* Reads a value of any size. */
+static CK_RV read_large(P11dItem *item, CK_ATTRIBUTE_TYPE type)
+{
     CK_ATTRIBUTE attribute = {type, NULL, 0};
-    CK_RV rv = functions->C_GetAttributeValue(item->token->session, item->handle, &attribute, 1);
+    CK_RV rv = ask(item, &attribute, 1);
     if (rv != CKR_OK || attribute.ulValueLen > MAX_VALUE)
         return is_answer(rv) ? CKR_OK : rv;
     g_autofree guint8 *value = g_malloc(attribute.ulValueLen + 1);
     attribute.pValue = value;
     CK_ULONG room = attribute.ulValueLen;
-    rv = functions->C_GetAttributeValue(item->token->session, item->handle, &attribute, 1);
+    rv = ask(item, &attribute, 1);
     if (rv != CKR_OK || attribute.ulValueLen > room)
         return is_answer(rv) ? CKR_OK : rv;
     return p11d_template_set(&item->attributes, type, value, attribute.ulValueLen);
 }
 
-/* Reads them one at a time: modules differ in what they do with a list of which they do not know
- * all, and a search on our own module costs nothing a call. */
+static CK_RV read_one(P11dItem *item, CK_ATTRIBUTE_TYPE type)
+{
+    guint8 value[ROOM];
+    CK_ATTRIBUTE attribute = {type, value, sizeof value};
+    CK_RV rv = ask(item, &attribute, 1);
+    if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && attribute.ulValueLen > sizeof value))
+        return read_large(item, type);
+    if (rv != CKR_OK)
+        return is_answer(rv) ? CKR_OK : rv;
+    return p11d_template_set(&item->attributes, type, value, attribute.ulValueLen);
+}
+
+/* Reads up to AT_ONCE attributes in one call. False, with nothing read, unless the module has all
+ * of them and says so: modules differ in what they do with a list of which they do not know all. */
+static bool read_at_once(P11dItem *item, const CK_ATTRIBUTE_TYPE *types, size_t count)
+{
+    guint8 values[AT_ONCE][ROOM];
+    CK_ATTRIBUTE attributes[AT_ONCE];
+    if (count > AT_ONCE)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        attributes[i] = (CK_ATTRIBUTE){types[i], values[i], ROOM};
+    bool all = ask(item, attributes, count) == CKR_OK;
+    for (size_t i = 0; all && i < count; i++)
+        all = attributes[i].ulValueLen <= ROOM;
+    for (size_t i = 0; all && i < count; i++)
+        all = p11d_template_set(&item->attributes, types[i], values[i], attributes[i].ulValueLen) ==
+              CKR_OK;
+    return all;
+}
+
 static CK_RV read_attributes(P11dItem *item, const CK_ATTRIBUTE_TYPE *types, size_t count)
 {
+    if (read_at_once(item, types, count))
+        return CKR_OK;
     CK_RV rv = CKR_OK;
     for (size_t i = 0; rv == CKR_OK && i < count; i++)
         rv = read_one(item, types[i]);
@@ -163,6 +206,17 @@ char *p11d_item_id(const P11dItem *item)
     return p11d_text_hex(id ? id->pValue : NULL, id ? id->ulValueLen : 0);
 }
 
+int p11d_item_compare(const P11dItem *a, const P11dItem *b, CK_ATTRIBUTE_TYPE type)
+{
+    const CK_ATTRIBUTE *first = p11d_template_find(&a->attributes, type);
+    const CK_ATTRIBUTE *second = p11d_template_find(&b->attributes, type);
+    CK_ULONG first_size = first ? first->ulValueLen : 0;
+    CK_ULONG second_size = second ? second->ulValueLen : 0;
+    CK_ULONG common = MIN(first_size, second_size);
+    int order = common > 0 ? memcmp(first->pValue, second->pValue, common) : 0;
+    return order != 0 ? order : (first_size > second_size) - (first_size < second_size);
+}
+
 /* The text of uri, which is freed. */
 static char *take_uri(P11KitUri *uri)
 {
@@ -235,13 +289,11 @@ P11dAlgorithmKey p11d_item_describe(const P11dItem *item)
 {
     P11dAlgorithmKey key = {.type = CK_UNAVAILABLE_INFORMATION};
     P11dCurve curve;
-    if (!is_key(item->class)) {
-        EVP_PKEY *public_key = p11d_item_public_key(item);
-        if (public_key)
-            key = p11d_evpkey_describe(public_key);
-        EVP_PKEY_free(public_key);
+    const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
+    if (item->class == CKO_CERTIFICATE && value)
+        return p11d_certview_describe_key(value->pValue, value->ulValueLen);
+    if (!is_key(item->class))
         return key;
-    }
     key.type = p11d_template_number(&item->attributes, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
     const CK_ATTRIBUTE *modulus = p11d_template_find(&item->attributes, CKA_MODULUS);
     if (modulus && modulus->ulValueLen > 0) {

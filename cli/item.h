@@ -35,6 +35,9 @@ GPtrArray *p11d_item_array(void);
 char *p11d_item_label(const P11dItem *item);
 char *p11d_item_id(const P11dItem *item);
 
+/* As memcmp for an attribute of both, of which one that is shorter or not there comes first. */
+int p11d_item_compare(const P11dItem *a, const P11dItem *b, CK_ATTRIBUTE_TYPE type);
+
 /* The URI that names the item, with all that is known of its token. The caller frees it. */
 char *p11d_item_uri(const P11dItem *item);
 /* The same, as short as it can be: the token's label, and its serial number if asked for; the

@@ -93,9 +93,8 @@ static int compare(gconstpointer a, gconstpointer b)
         return by_class;
     if (first->class != second->class)
         return first->class < second->class ? -1 : 1;
-    g_autofree char *first_label = p11d_item_label(first);
-    g_autofree char *second_label = p11d_item_label(second);
-    return strcmp(first_label, second_label);
+    int by_label = p11d_item_compare(first, second, CKA_LABEL);
+    return by_label != 0 ? by_label : p11d_item_compare(first, second, CKA_ID);
 }
 
 void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classes)
@@ -103,7 +102,7 @@ void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classe
     for (guint i = entry->items->len; classes && i-- > 0;) {
         const P11dItem *item = entry->items->pdata[i];
         if (!is_among(item->class, classes))
-            g_ptr_array_remove_index(entry->items, i);
+            g_ptr_array_remove_index_fast(entry->items, i); /* the order is made below */
     }
     g_ptr_array_sort(entry->items, compare);
 }

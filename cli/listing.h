@@ -30,7 +30,8 @@ P11dListingToken *p11d_listing_add(GPtrArray *listing, P11dHostToken *token);
 gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error);
 
 /* Keeps the items of the classes given (ended by CK_UNAVAILABLE_INFORMATION; NULL: all), and puts
- * them in order: private keys, public keys, secret keys, certificates, all else; by label. */
+ * them in order: private keys, public keys, secret keys, certificates, all else; by label and id.
+ */
 void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classes);
 
 /* The names of what a key may be used for ("sign"), NULL-terminated. The caller frees it with

@@ -5,16 +5,25 @@
 
 #include "certview.h"
 #include "console.h"
+#include "expiry.h"
 #include "listing.h"
 #include "mechanism.h"
 #include "text.h"
+#include "width.h"
 
-#define COLUMNS 5
+enum { CLASS, LABEL, KIND, USES, ID, COLUMNS };
+
+#define GAP 2    /* before each column */
+#define INDENT 6 /* of what stands below a line */
+/* Words get at least so many columns beside what they are about, or lines below it. */
+#define MIN_WORDS 16
 
 /* A line of an object, and the lines below it. */
 typedef struct Row {
     char *cells[COLUMNS];
-    char *below; /* the URI, and a certificate's subject */
+    const char *color; /* of USES, or NULL */
+    char *uri;
+    char *subject; /* of a certificate, or NULL */
 } Row;
 
 static void row_free(gpointer data)
@@ -22,7 +31,8 @@ static void row_free(gpointer data)
     Row *row = data;
     for (size_t i = 0; i < COLUMNS; i++)
         g_free(row->cells[i]);
-    g_free(row->below);
+    g_free(row->uri);
+    g_free(row->subject);
     g_free(row);
 }
 
@@ -48,30 +58,40 @@ static char *kind_text(const P11dItem *item)
     return kind.bits ? g_strdup_printf("%s %u", name, kind.bits) : g_steal_pointer(&name);
 }
 
-static char *below_text(const P11dItem *item, const char *uri, const P11dCertview *certificate)
+static char *uses_text(const P11dItem *item)
 {
-    if (item->class != CKO_CERTIFICATE || !certificate->subject)
-        return g_strdup(uri);
-    g_autofree char *subject = p11d_text_visible(certificate->subject, -1);
-    return g_strdup_printf("%s\n      subject %s", uri, subject);
-}
-
-static char *uses_text(const P11dItem *item, const P11dCertview *certificate)
-{
-    if (item->class == CKO_CERTIFICATE)
-        return certificate->not_after ? g_strdup_printf("until %.10s", certificate->not_after)
-                                      : g_strdup("");
     g_autofree const char **uses = p11d_listing_uses(item);
     g_autofree char *joined = g_strjoinv(" ", (char **)uses);
     bool asks = p11d_template_boolean(&item->attributes, CKA_ALWAYS_AUTHENTICATE, false);
     return g_strconcat(joined, asks ? " (asks each time)" : "", NULL);
 }
 
+/* Says what a certificate is for in place of what a key may be used for. */
+static void add_certificate(Row *row, const P11dItem *item)
+{
+    static const char *const colors[] = {
+        [P11D_EXPIRY_UNKNOWN] = NULL,
+        [P11D_EXPIRY_FAR] = NULL,
+        [P11D_EXPIRY_NEAR] = P11D_CONSOLE_YELLOW,
+        [P11D_EXPIRY_PAST] = P11D_CONSOLE_RED,
+        [P11D_EXPIRY_EARLY] = P11D_CONSOLE_YELLOW,
+    };
+    const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
+    P11dCertview view;
+    if (!value || !p11d_certview_parse(&view, value->pValue, value->ulValueLen)) {
+        row->cells[USES] = g_strdup("");
+        return;
+    }
+    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+    row->color = colors[p11d_expiry_of(view.not_before, view.not_after, now)];
+    row->cells[USES] = p11d_expiry_text(view.not_before, view.not_after, now);
+    row->subject = p11d_text_visible(view.subject, -1);
+    p11d_certview_clear(&view);
+}
+
 static bool is_alike(const P11dItem *a, const P11dItem *b)
 {
-    g_autofree char *label = p11d_item_label(a);
-    g_autofree char *other = p11d_item_label(b);
-    return a->class == b->class && strcmp(label, other) == 0;
+    return a->class == b->class && p11d_item_compare(a, b, CKA_LABEL) == 0;
 }
 
 /* True if another item has the class and the label of that at index: then these name none of them.
@@ -87,23 +107,76 @@ static Row *make_row(const GPtrArray *items, guint index, bool with_serial)
     const P11dItem *item = items->pdata[index];
     Row *row = g_new0(Row, 1);
     char scratch[P11D_NAME_SIZE];
-    P11dCertview certificate = {0};
-    const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
-    if (value)
-        p11d_certview_parse(&certificate, value->pValue, value->ulValueLen);
-
-    g_autofree char *uri = p11d_item_short_uri(item, with_serial, has_twin(items, index));
     g_autofree char *label = visible(p11d_item_label(item));
-    row->cells[0] = g_strdup(p11d_name_of(&p11d_names_class, item->class, scratch));
-    g_strdelimit(row->cells[0], "-", ' ');
-    row->cells[1] = *label ? g_steal_pointer(&label) : g_strdup("(no label)");
-    row->cells[2] = kind_text(item);
-    row->cells[3] = uses_text(item, &certificate);
     g_autofree char *id = p11d_item_id(item);
-    row->cells[4] = *id ? g_strdup_printf("id %s", id) : g_strdup("");
-    row->below = below_text(item, uri, &certificate);
-    p11d_certview_clear(&certificate);
+    row->uri = p11d_item_short_uri(item, with_serial, has_twin(items, index));
+    row->cells[CLASS] = g_strdup(p11d_name_of(&p11d_names_class, item->class, scratch));
+    g_strdelimit(row->cells[CLASS], "-", ' ');
+    row->cells[LABEL] = *label ? g_steal_pointer(&label) : g_strdup("(no label)");
+    row->cells[KIND] = kind_text(item);
+    row->cells[ID] = *id ? g_strdup_printf("id %s", id) : g_strdup("");
+    if (item->class == CKO_CERTIFICATE)
+        add_certificate(row, item);
+    else
+        row->cells[USES] = uses_text(item);
     return row;
+}
+
+/* Makes columns narrower until lines of them fit the terminal, if it is one: first what is told
+ * again in the URI, the lines below. */
+static void fit(int widths[COLUMNS])
+{
+    static const struct {
+        size_t column;
+        int least;
+    } order[] = {
+        {ID, 12}, {LABEL, 12}, {ID, 0}, {USES, 18}, {LABEL, 7}, {USES, 7}, {KIND, 5}, {CLASS, 5},
+    };
+    int over = -p11d_console_width();
+    for (size_t i = 0; i < COLUMNS; i++)
+        over += widths[i] > 0 ? GAP + widths[i] : 0;
+    for (size_t i = 0; p11d_console_width() > 0 && over > 0 && i < G_N_ELEMENTS(order); i++) {
+        int *width = &widths[order[i].column];
+        int cut = MAX(*width - order[i].least, 0);
+        if (order[i].least > 0)
+            cut = MIN(cut, over);
+        else if (cut > 0) /* the column goes, and what is before it */
+            over -= GAP;
+        *width -= cut;
+        over -= cut;
+    }
+}
+
+static void print_row(const Row *row, const int widths[COLUMNS])
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+    int blanks = 0;
+    for (size_t i = 0; i < COLUMNS; i++) {
+        if (widths[i] == 0)
+            continue;
+        blanks += GAP;
+        g_autofree char *cell = p11d_width_shorten(row->cells[i], widths[i]);
+        g_autofree char *painted = p11d_console_paint(i == USES && *cell ? row->color : NULL, cell);
+        if (*cell) { /* so that no line ends in blanks */
+            g_string_append_printf(line, "%*s%s", blanks, "", painted);
+            blanks = 0;
+        }
+        blanks += widths[i] - p11d_width_of(cell);
+    }
+    fprintf(p11d_console_result(), "%s\n%*s%s\n", line->str, INDENT, "", row->uri);
+}
+
+/* text, shortened to what a line of the terminal has behind indent. */
+static char *fitting(const char *text, int indent)
+{
+    int width = p11d_console_width();
+    return width > 0 ? p11d_width_shorten(text, MAX(width - indent, 1)) : g_strdup(text);
+}
+
+static void print_below(const char *text)
+{
+    g_autofree char *shown = fitting(text, INDENT);
+    fprintf(p11d_console_result(), "%*s%s\n", INDENT, "", shown);
 }
 
 static void print_rows(const GPtrArray *rows)
@@ -112,33 +185,68 @@ static void print_rows(const GPtrArray *rows)
     for (guint i = 0; i < rows->len; i++)
         for (size_t j = 0; j < COLUMNS; j++) {
             const Row *row = rows->pdata[i];
-            widths[j] = MAX(widths[j], (int)g_utf8_strlen(row->cells[j], -1));
+            widths[j] = MAX(widths[j], p11d_width_of(row->cells[j]));
         }
+    fit(widths);
     for (guint i = 0; i < rows->len; i++) {
         const Row *row = rows->pdata[i];
-        g_autoptr(GString) line = g_string_new(NULL);
-        for (size_t j = 0; j < COLUMNS; j++) {
-            int padding = widths[j] - (int)g_utf8_strlen(row->cells[j], -1);
-            g_string_append_printf(line, "  %s%*s", row->cells[j], padding, "");
+        print_row(row, widths);
+        if (row->subject) {
+            g_autofree char *text = g_strconcat("subject ", row->subject, NULL);
+            print_below(text);
         }
-        fprintf(p11d_console_result(), "%s\n      %s\n", g_strchomp(line->str), row->below);
     }
+}
+
+/* Prints words from column indent on, where the cursor is, in as many lines as that takes. */
+static void print_words(const char **words, int indent)
+{
+    FILE *out = p11d_console_result();
+    int width = p11d_console_width();
+    int at = indent;
+    for (const char **word = words; *word; word++) {
+        int needed = p11d_width_of(*word) + (word > words ? 1 : 0);
+        if (word > words && width > 0 && at + needed > width) {
+            fprintf(out, "\n%*s", indent, "");
+            at = indent;
+        } else if (word > words) {
+            fputc(' ', out);
+        }
+        fputs(*word, out);
+        at += needed;
+    }
+    fputc('\n', out);
+}
+
+static char *sizes_text(const CK_MECHANISM_INFO *info)
+{
+    return info->ulMaxKeySize ? g_strdup_printf("%lu-%lu", info->ulMinKeySize, info->ulMaxKeySize)
+                              : g_strdup("");
 }
 
 static void print_mechanisms(const GArray *mechanisms)
 {
+    char scratch[P11D_NAME_SIZE];
+    int name_width = 0;
+    int sizes_width = 0;
     for (guint i = 0; i < mechanisms->len; i++) {
         const P11dListingMechanism *mechanism = &g_array_index(mechanisms, P11dListingMechanism, i);
-        char scratch[P11D_NAME_SIZE];
+        g_autofree char *sizes = sizes_text(&mechanism->info);
+        const char *name = p11d_mechanism_name(mechanism->type, scratch);
+        name_width = MAX(name_width, p11d_width_of(name));
+        sizes_width = MAX(sizes_width, p11d_width_of(sizes));
+    }
+    int left = p11d_console_width() - 3 * GAP - name_width - sizes_width;
+    bool below = p11d_console_width() > 0 && left < MIN_WORDS;
+    for (guint i = 0; i < mechanisms->len; i++) {
+        const P11dListingMechanism *mechanism = &g_array_index(mechanisms, P11dListingMechanism, i);
+        g_autofree char *sizes = sizes_text(&mechanism->info);
         g_autofree const char **flags =
             p11d_listing_flags(&p11d_names_mechanism_flag, mechanism->info.flags);
-        g_autofree char *joined = g_strjoinv(" ", (char **)flags);
-        g_autofree char *sizes = mechanism->info.ulMaxKeySize
-                                     ? g_strdup_printf("%lu-%lu", mechanism->info.ulMinKeySize,
-                                                       mechanism->info.ulMaxKeySize)
-                                     : g_strdup("");
-        fprintf(p11d_console_result(), "  %-28s %-12s %s\n",
-                p11d_mechanism_name(mechanism->type, scratch), sizes, joined);
+        fprintf(p11d_console_result(), "%*s%-*s%*s%-*s", GAP, "", name_width,
+                p11d_mechanism_name(mechanism->type, scratch), GAP, "", sizes_width, sizes);
+        fprintf(p11d_console_result(), "%s%*s", below ? "\n" : "", below ? INDENT : GAP, "");
+        print_words(flags, below ? INDENT : 3 * GAP + name_width + sizes_width);
     }
 }
 
@@ -154,11 +262,14 @@ static void print_heading(const P11dListingToken *entry)
     g_autofree char *uri = p11d_item_token_uri(entry->token);
     const char *unnamed = info->flags & CKF_TOKEN_INITIALIZED ? "(no label)" : "(not initialised)";
     g_autofree char *title = g_strdup_printf("Token %s", *label ? label : unnamed);
-    g_autofree char *heading = p11d_console_bold(title);
+    g_autofree char *short_title = fitting(title, 0);
+    g_autofree char *heading = p11d_console_bold(short_title);
+    g_autofree char *maker = g_strdup_printf("%s %s, serial %s", manufacturer, model, serial);
     g_autofree const char **flags = p11d_listing_flags(&p11d_names_token_flag, info->flags);
-    g_autofree char *joined = g_strjoinv(" ", (char **)flags);
-    fprintf(p11d_console_result(), "%s\n      %s\n      %s %s, serial %s\n      %s\n", heading, uri,
-            manufacturer, model, serial, joined);
+    fprintf(p11d_console_result(), "%s\n%*s%s\n", heading, INDENT, "", uri);
+    print_below(maker);
+    fprintf(p11d_console_result(), "%*s", INDENT, "");
+    print_words(flags, INDENT);
 }
 
 /* True if another token has the same label. */

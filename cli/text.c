@@ -52,11 +52,15 @@ char *p11d_text_of_field(const void *field, size_t size)
 
 char *p11d_text_hex(const void *bytes, size_t size)
 {
+    static const char digits[] = "0123456789abcdef";
     const unsigned char *p = bytes;
-    GString *hex = g_string_sized_new(2 * size);
-    for (size_t i = 0; i < size; i++)
-        g_string_append_printf(hex, "%02x", p[i]);
-    return g_string_free(hex, FALSE);
+    char *hex = g_malloc(2 * size + 1);
+    for (size_t i = 0; i < size; i++) {
+        hex[2 * i] = digits[p[i] >> 4];
+        hex[2 * i + 1] = digits[p[i] & 0xf];
+    }
+    hex[2 * size] = '\0';
+    return hex;
 }
 
 GBytes *p11d_text_parse_hex(const char *text)

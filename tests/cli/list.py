@@ -38,7 +38,7 @@ class List(Case):
             self.assertLessEqual({"uri", "class", "label", "id", "key_type", "bits", "curve",
                                   "can", "always_authenticate", "certificate"}, set(entry))
             if entry["certificate"]:
-                self.assertEqual({"subject", "issuer", "not_after", "sha256", "pem"},
+                self.assertEqual({"subject", "issuer", "not_before", "not_after", "sha256", "pem"},
                                  set(entry["certificate"]))
 
     def test_json_says_what_keys_are(self):
@@ -64,7 +64,12 @@ class List(Case):
                             "-fingerprint", "-sha256").decode().strip().split("=")[1]
         self.assertEqual(view["sha256"], fingerprint.replace(":", "").lower())
         self.assertIn("\N{GREEK SMALL LETTER PI}", view["subject"])
-        self.assertRegex(view["not_after"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        for member in ("not_before", "not_after"):
+            self.assertRegex(view[member], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        dates = check("openssl", "x509", "-in", token.path("web.pem"), "-noout", "-dates",
+                      "-dateopt", "iso_8601").decode().split("\n")
+        self.assertEqual(view["not_before"], dates[0].split("=")[1].replace(" ", "T"))
+        self.assertEqual(view["not_after"], dates[1].split("=")[1].replace(" ", "T"))
 
     def test_every_uri_listed_names_its_object(self):
         for entry in self.objects("objects"):
@@ -117,6 +122,28 @@ class List(Case):
         self.assertIn(rb"\x1b[31mred", out)
         document = self.expect(0, "list", "-m", RUDE, "--json", env=env).json()
         self.assertTrue(document["tokens"][0]["manufacturer"].startswith("\033[31mred"))
+
+    def test_modules_that_are_particular_about_attributes(self):
+        wanted = self.private(0, "objects", "--json").json()
+        for rude in ("one-attribute", "exact-buffers", "one-attribute exact-buffers"):
+            result = self.expect(0, "list", "-m", RUDE, "--login", "--pin-file", token.pin_file,
+                                 "objects", "--json", env={"RUDE": rude, "RUDE_MODULE": SOFTHSM})
+            self.assertEqual(result.json(), wanted, rude)
+
+    def test_a_large_certificate(self):
+        names = ",".join(f"DNS:host-{i}.example.org" for i in range(190))
+        check("openssl", "req", "-x509", "-new", "-key", token.path("p256.key"), "-subj", "/CN=big",
+              "-addext", f"subjectAltName={names}", "-outform", "DER", "-out", "big.der")
+        arguments = ["pkcs11-tool", "--module", SOFTHSM, "--token-label", "demo", "--login", "--pin",
+                     PIN, "--type", "cert", "--label", "big"]
+        check(*arguments, "--write-object", "big.der")
+        try:
+            entry, = self.objects("certs", "pkcs11:object=big")
+        finally:
+            check(*arguments, "--delete-object")
+        self.assertGreater(os.path.getsize("big.der"), 4096)
+        self.assertEqual(entry["certificate"]["pem"].encode(),
+                         check("openssl", "x509", "-inform", "DER", "-in", "big.der"))
 
     def test_no_uri_holds_a_pin(self):
         os.environ["MY_PIN"] = PIN

@@ -96,6 +96,21 @@ static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, 
     return real->C_FindObjectsInit(session, wanted, is("finds-all") ? 0 : count);
 }
 
+/* Some modules take one attribute at a time, some no buffer that is larger than the value. */
+static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                 CK_ATTRIBUTE *attributes, CK_ULONG count)
+{
+    if (is("one-attribute") && count > 1)
+        return CKR_ATTRIBUTE_TYPE_INVALID;
+    for (CK_ULONG i = 0; is("exact-buffers") && i < count; i++) {
+        CK_ATTRIBUTE size = {attributes[i].type, NULL, 0};
+        CK_RV rv = real->C_GetAttributeValue(session, object, &size, 1);
+        if (rv == CKR_OK && attributes[i].pValue && attributes[i].ulValueLen != size.ulValueLen)
+            return CKR_BUFFER_TOO_SMALL;
+    }
+    return real->C_GetAttributeValue(session, object, attributes, count);
+}
+
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     updated = 0;
@@ -155,6 +170,7 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     rude.C_GetSlotList = get_slot_list;
     rude.C_Login = login;
     rude.C_FindObjectsInit = find_objects_init;
+    rude.C_GetAttributeValue = get_attribute_value;
     rude.C_SignInit = sign_init;
     rude.C_Sign = sign;
     rude.C_SignUpdate = sign_update;

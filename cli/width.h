@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A width is how many columns of a terminal a text takes: wide (East Asian) characters take two,
+ * combining ones none.
+ */
+#ifndef P11D_WIDTH_H
+#define P11D_WIDTH_H
+
+/* The width of UTF-8 text without control characters. */
+int p11d_width_of(const char *text);
+
+/* text, shortened in its middle, where a "…" then stands, to width columns (at least 1). The caller
+ * frees it. */
+char *p11d_width_shorten(const char *text, int width);
+
+#endif
