@@ -5,6 +5,7 @@
 #include "command.h"
 #include "console.h"
 #include "document.h"
+#include "export.h"
 #include "failure.h"
 #include "listing.h"
 #include "table.h"
@@ -12,10 +13,17 @@
 
 static struct {
     gboolean login;
+    char *format;
+    char *export;
 } asked;
 
 static const GOptionEntry entries[] = {
     {"login", 0, 0, G_OPTION_ARG_NONE, &asked.login, "log in, to see what is private", NULL},
+    {"format", 'f', 0, G_OPTION_ARG_FILENAME, &asked.format,
+     "a table for people, or the full URI of each object for scripts", "table|uri"},
+    {"export", 0, 0, G_OPTION_ARG_FILENAME, &asked.export,
+     "write certificates and public keys, each once (der: the only one; ssh: a line for each key)",
+     "pem|der|ssh"},
     {NULL},
 };
 
@@ -66,6 +74,77 @@ static gboolean read_arguments(char **arguments, const Scope **scope, const char
     return FALSE;
 }
 
+/* The URIs of what was asked for, one a line. */
+static void print_uris(const Scope *scope, const GPtrArray *listing)
+{
+    for (guint i = 0; i < listing->len; i++) {
+        const P11dListingToken *entry = listing->pdata[i];
+        if (!scope->objects) {
+            g_autofree char *uri = p11d_item_token_uri(entry->token);
+            fprintf(p11d_console_result(), "%s\n", uri);
+        }
+        for (guint j = 0; j < entry->items->len; j++) {
+            g_autofree char *uri = p11d_item_uri(entry->items->pdata[j]);
+            fprintf(p11d_console_result(), "%s\n", uri);
+        }
+    }
+}
+
+static void print_table(const Scope *scope G_GNUC_UNUSED, const GPtrArray *listing)
+{
+    p11d_table_print(listing);
+}
+
+typedef struct Format {
+    const char *name;
+    void (*print)(const Scope *scope, const GPtrArray *listing);
+} Format;
+
+static const Format formats[] = {{"table", print_table}, {"uri", print_uris}};
+
+/* How the result is to be shown. */
+typedef struct View {
+    const Format *format;
+    const P11dExportForm *export; /* NULL: not exported */
+} View;
+
+static gboolean read_view(View *view, const P11dOptions *options, const Scope *scope,
+                          GError **error)
+{
+    static const char hint[] = "p11dbus list --help";
+    *view = (View){NULL, NULL};
+    const char *name = asked.format ? asked.format : formats[0].name;
+    size_t i = 0;
+    while (i < G_N_ELEMENTS(formats) && strcmp(formats[i].name, name) != 0)
+        i++;
+    if (i == G_N_ELEMENTS(formats))
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--format is table or uri");
+    else if ((options->json != 0) + (asked.format != NULL) + (asked.export != NULL) > 1)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
+                         "--json, --format and --export exclude each other");
+    else if (scope->mechanisms && formats[i].print == print_uris)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list mechanisms --json is for scripts",
+                         "mechanisms have no URIs");
+    else if (asked.export && !scope->objects)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list [keys|certs] --export FORM",
+                         "only keys and certificates can be exported");
+    else if (!asked.export || (view->export = p11d_export_find_form(asked.export, error)) != NULL) {
+        view->format = &formats[i];
+        return TRUE;
+    }
+    return FALSE;
+}
+
+/* The class to search for: what the URI names, else the only one that the word stands for. */
+static CK_OBJECT_CLASS wanted_class(const P11dTarget *target, const Scope *scope)
+{
+    if (target->has_class)
+        return target->class;
+    const CK_OBJECT_CLASS *classes = scope->classes;
+    return classes && classes[1] == CK_UNAVAILABLE_INFORMATION ? classes[0]
+                                                               : CK_UNAVAILABLE_INFORMATION;
+}
+
 static gboolean read_token(GPtrArray *listing, const P11dTarget *target, const Scope *scope,
                            P11dHostToken *token, GError **error)
 {
@@ -74,8 +153,7 @@ static gboolean read_token(GPtrArray *listing, const P11dTarget *target, const S
         return FALSE;
     if (!scope->objects)
         return TRUE;
-    CK_OBJECT_CLASS class = target->has_class ? target->class : CK_UNAVAILABLE_INFORMATION;
-    if (!p11d_target_search(target, token, class, entry->items, error))
+    if (!p11d_target_search(target, token, wanted_class(target, scope), entry->items, error))
         return FALSE;
     p11d_listing_arrange(entry, scope->classes);
     /* Whoever asks for an object does not want to see tokens without it. */
@@ -108,7 +186,8 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
 {
     const Scope *scope;
     const char *uri;
-    if (!read_arguments(arguments, &scope, &uri, error))
+    View view;
+    if (!read_arguments(arguments, &scope, &uri, error) || !read_view(&view, options, scope, error))
         return FALSE;
     g_autoptr(P11dTarget) target = p11d_target_new(uri, options, error);
     g_autoptr(P11dHost) host = target ? p11d_host_open(options, error) : NULL;
@@ -125,6 +204,8 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
         }
     }
     gboolean ok = read_tokens(listing, target, scope, tokens, error);
+    if (view.export) /* a part of it could be taken for all of it */
+        return ok && p11d_export_print(view.export, listing, target, host, error);
     if (ok && listing->len == 0 && !p11d_target_is_empty(target)) {
         p11d_target_set_no_match(target, host, "token or object", error);
         return FALSE;
@@ -132,7 +213,7 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     if (options->json)
         p11d_console_print_json(p11d_document_of_listing(listing));
     else
-        p11d_table_print(listing);
+        view.format->print(scope, listing);
     if (ok && listing->len == 0)
         p11d_console_note("%s shows no token: is the service running, the token plugged in?",
                           host->library->path);
@@ -144,7 +225,7 @@ const P11dCommand p11d_command_list = {
     .synopsis = "[tokens|keys|certs|objects|mechanisms] [URI]",
     .summary = "Shows tokens with their keys and certificates; a word or a URI narrows it.",
     .examples = "Examples:\n"
-                "  p11dbus list keys 'pkcs11:token=keys'\n"
+                "  p11dbus list keys 'pkcs11:token=keys;object=web' --export ssh\n"
                 "  p11dbus list -m softhsm2 --login --json | jq -r '.tokens[].objects[].uri'",
     .groups = P11D_OPTIONS_CHOICE | P11D_OPTIONS_PIN | P11D_OPTIONS_MODULE | P11D_OPTIONS_JSON,
     .entries = entries,

@@ -195,8 +195,8 @@ void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, co
     p11d_failure_set(error, P11D_FAILURE_NO_MATCH, hint, "no %s matches %s", what, target->text);
 }
 
-static void set_ambiguous(const P11dTarget *target, const GPtrArray *uris, const char *what,
-                          GError **error)
+void p11d_target_set_ambiguous(const P11dTarget *target, const GPtrArray *uris, const char *what,
+                               GError **error)
 {
     GString *list = g_string_new("name one of them:");
     for (guint i = 0; i < uris->len && i < MAX_LISTED; i++)
@@ -221,7 +221,7 @@ static P11dItem *only(const P11dTarget *target, const P11dHost *host, const GPtr
     g_autoptr(GPtrArray) uris = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < items->len; i++)
         g_ptr_array_add(uris, p11d_item_uri(items->pdata[i]));
-    set_ambiguous(target, uris, plural, error);
+    p11d_target_set_ambiguous(target, uris, plural, error);
     return NULL;
 }
 
@@ -239,7 +239,7 @@ P11dHostToken *p11d_target_log_in(const P11dTarget *target, const GPtrArray *tok
         g_ptr_array_add(uris, p11d_item_token_uri(token));
     }
     if (closed->len > 1)
-        set_ambiguous(target, uris, "tokens that need a PIN", error);
+        p11d_target_set_ambiguous(target, uris, "tokens that need a PIN", error);
     if (closed->len != 1 || !p11d_login(closed->pdata[0], target, options, error))
         return NULL;
     return closed->pdata[0];
