@@ -6,18 +6,9 @@
 #include <string.h>
 
 static const char *const texts[] = {
-    "",
-    "a",
-    "release-key-of-2027",
-    "鍵鍵鍵鍵鍵",
-    "a鍵b鍵c",
-    "e\xcc\x81"
-    "e\xcc\x81"
-    "e\xcc\x81"
-    "e\xcc\x81", /* combining acute accents */
-    "\xcc\x81"
-    "abc",
-    "naïve Größe",
+    "",           "a",           "release-key-of-2027",
+    "鍵鍵鍵鍵鍵", "a鍵b鍵c",     "e\u0301e\u0301e\u0301e\u0301", /* combining acute accents */
+    "\u0301abc",  "naïve Größe",
 };
 static const int widths[] = {0, 1, 19, 10, 7, 4, 3, 11};
 
@@ -51,11 +42,7 @@ Test(width, beginning_and_end_stay)
         {"release-key-of-2027", 10, "relea…2027"},
         {"鍵鍵鍵鍵鍵", 6, "鍵…鍵"},
         {"鍵鍵鍵鍵鍵", 2, "…"},
-        {"e\xcc\x81"
-         "e\xcc\x81"
-         "e\xcc\x81"
-         "e\xcc\x81",
-         3, "e\xcc\x81…e\xcc\x81"},
+        {"e\u0301e\u0301e\u0301e\u0301", 3, "e\u0301…e\u0301"},
         {"abc", 1, "…"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
