@@ -16,12 +16,13 @@ from harness import P11DBUS, PIN, SOFTHSM, Case, Token, check, main
 WIDE = "\N{CJK UNIFIED IDEOGRAPH-9375}" * 30
 COMBINING = "e\N{COMBINING ACUTE ACCENT}" * 40
 DAY = 24 * 60 * 60
+NOW = time.time()  # one for all, whatever midnight does
 # label: first and last day of validity from now, what the table says, its colour
 CERTIFICATES = {
-    "far": (-1, 400, "until " + time.strftime("%Y-%m-%d", time.gmtime(time.time() + 400 * DAY)),
+    "far": (-1, 400, "until " + time.strftime("%Y-%m-%d", time.gmtime(NOW + 400 * DAY)),
             None),
     "near": (-1, 12.5, "expires in 12 days", "33"),
-    "past": (-9, -5, "expired " + time.strftime("%Y-%m-%d", time.gmtime(time.time() - 5 * DAY)),
+    "past": (-9, -5, "expired " + time.strftime("%Y-%m-%d", time.gmtime(NOW - 5 * DAY)),
              "31"),
     "early": (5, 90, "not yet valid", "33"),
 }
@@ -29,7 +30,7 @@ CERTIFICATES = {
 
 def add_certificate(label, start, end):
     """Puts a certificate of the P-256 key on the token, valid from and to so many days from now."""
-    dates = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * DAY))
+    dates = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(NOW + days * DAY))
              for days in (start, end)]
     config = token.path("ca.conf")
     with open(config, "w", encoding="ascii") as file:
