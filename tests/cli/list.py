@@ -134,8 +134,8 @@ class List(Case):
         names = ",".join(f"DNS:host-{i}.example.org" for i in range(190))
         check("openssl", "req", "-x509", "-new", "-key", token.path("p256.key"), "-subj", "/CN=big",
               "-addext", f"subjectAltName={names}", "-outform", "DER", "-out", "big.der")
-        arguments = ["pkcs11-tool", "--module", SOFTHSM, "--token-label", "demo", "--login", "--pin",
-                     PIN, "--type", "cert", "--label", "big"]
+        arguments = ["pkcs11-tool", "--module", SOFTHSM, "--token-label", "demo", "--login",
+                     "--pin", PIN, "--type", "cert", "--label", "big"]
         check(*arguments, "--write-object", "big.der")
         try:
             entry, = self.objects("certs", "pkcs11:object=big")
