@@ -6,7 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "derreader.h"
+#include "certificate.h"
 #include "spki.h"
 #include "text.h"
 
@@ -22,9 +22,9 @@ static char *take_text(BIO *bio)
     return text;
 }
 
-static char *name_text(P11dDerReader der)
+static char *name_text(P11dDer der)
 {
-    X509_NAME *name = d2i_X509_NAME(NULL, &der.p, (long)der.left);
+    X509_NAME *name = d2i_X509_NAME(NULL, &der.data, (long)der.size);
     BIO *bio = name ? BIO_new(BIO_s_mem()) : NULL;
     if (bio)
         X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
@@ -33,62 +33,37 @@ static char *name_text(P11dDerReader der)
 }
 
 /* The next time in validity. */
-static gint64 next_time(P11dDerReader *validity)
+static gint64 next_time(P11dDer *validity)
 {
-    P11dDerReader whole;
+    P11dDer whole;
     struct tm tm;
-    if (!p11d_derreader_next(validity, NULL, &whole))
+    if (!p11d_der_take_any(validity, &whole))
         return P11D_CERTVIEW_NEVER;
-    ASN1_TIME *time = d2i_ASN1_TIME(NULL, &whole.p, (long)whole.left);
+    ASN1_TIME *time = d2i_ASN1_TIME(NULL, &whole.data, (long)whole.size);
     bool known = time && ASN1_TIME_to_tm(time, &tm);
     ASN1_TIME_free(time);
     return known ? (gint64)timegm(&tm) : P11D_CERTVIEW_NEVER;
 }
 
-/* The elements of a certificate that are shown. */
-typedef struct Fields {
-    P11dDerReader issuer;   /* whole */
-    P11dDerReader validity; /* its content */
-    P11dDerReader subject;  /* whole */
-    P11dDerReader spki;     /* whole */
-} Fields;
-
-static bool find_fields(Fields *fields, const void *der, size_t size)
-{
-    P11dDerReader reader = p11d_derreader_new(der, size);
-    P11dDerReader certificate, body;
-    if (size > MAX_SIZE || !p11d_derreader_enter(&reader, P11D_DER_SEQUENCE, &certificate) ||
-        !p11d_derreader_enter(&certificate, P11D_DER_SEQUENCE, &body))
-        return false;
-    if (p11d_derreader_is_at(&body, P11D_DER_CONTEXT_0)) /* the version, but for the first */
-        p11d_derreader_next(&body, NULL, NULL);
-    return p11d_derreader_enter(&body, P11D_DER_INTEGER, NULL) &&  /* the serial number */
-           p11d_derreader_enter(&body, P11D_DER_SEQUENCE, NULL) && /* how it is signed */
-           p11d_derreader_next(&body, NULL, &fields->issuer) &&
-           p11d_derreader_enter(&body, P11D_DER_SEQUENCE, &fields->validity) &&
-           p11d_derreader_next(&body, NULL, &fields->subject) &&
-           p11d_derreader_is_at(&body, P11D_DER_SEQUENCE) &&
-           p11d_derreader_next(&body, NULL, &fields->spki);
-}
-
 bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size)
 {
-    Fields fields;
+    P11dCertificate certificate;
     *view = (P11dCertview){.not_before = P11D_CERTVIEW_NEVER, .not_after = P11D_CERTVIEW_NEVER};
-    if (!find_fields(&fields, der, size))
+    if (size > MAX_SIZE || !p11d_certificate_parse(&certificate, der, size))
         return false;
-    view->issuer = name_text(fields.issuer);
-    view->subject = name_text(fields.subject);
-    view->not_before = next_time(&fields.validity);
-    view->not_after = next_time(&fields.validity);
+    view->issuer = name_text(certificate.issuer);
+    view->subject = name_text(certificate.subject);
+    view->not_before = next_time(&certificate.validity);
+    view->not_after = next_time(&certificate.validity);
     return true;
 }
 
 P11dAlgorithmKey p11d_certview_describe_key(const void *der, size_t size)
 {
-    Fields fields;
-    if (find_fields(&fields, der, size))
-        return p11d_spki_describe(fields.spki.p, fields.spki.left);
+    P11dCertificate certificate;
+    if (size <= MAX_SIZE && p11d_certificate_parse(&certificate, der, size))
+        return p11d_spki_describe(certificate.public_key_info.data,
+                                  certificate.public_key_info.size);
     return (P11dAlgorithmKey){.type = CK_UNAVAILABLE_INFORMATION};
 }
 

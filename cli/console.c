@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -56,16 +55,7 @@ bool p11d_console_result_is_terminal(void)
 
 int p11d_console_width(void)
 {
-    struct winsize size;
-    guint64 columns = 0;
-    if (!p11d_console_result_is_terminal())
-        return 0;
-    if (ioctl(fileno(result), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    const char *told = g_getenv("COLUMNS");
-    return told && g_ascii_string_to_unsigned(told, 10, 1, G_MAXUINT16, &columns, NULL)
-               ? (int)columns
-               : 0;
+    return p11d_console_result_is_terminal() ? (int)p11d_terminal_columns(fileno(result)) : 0;
 }
 
 static bool uses_color(FILE *stream)

@@ -24,7 +24,7 @@ void p11d_console_configure(const P11dOptions *options);
 FILE *p11d_console_result(void);
 /* True if the real stdout is a terminal. */
 bool p11d_console_result_is_terminal(void);
-/* Its width in columns; 0 if it is no terminal, or one that does not tell. */
+/* Its width in columns; 0 if it is no terminal. */
 int p11d_console_width(void);
 
 /* Prints root, which is consumed, on the real stdout. */

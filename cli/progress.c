@@ -13,6 +13,8 @@
 /* A bar shorter than that says less than the numbers; a longer one says no more. */
 #define MIN_WIDTH 10
 #define MAX_WIDTH 40
+/* Of a terminal that does not say how wide it is. */
+#define USUAL_COLUMNS 80
 
 void p11d_progress_start(P11dProgress *progress, const char *name, guint64 total, bool wanted)
 {
@@ -75,9 +77,10 @@ void p11d_progress_add(P11dProgress *progress, gsize bytes)
         return;
     progress->shown = now;
     double seconds = (double)(now - progress->started) / G_USEC_PER_SEC;
+    unsigned columns = p11d_terminal_columns(STDERR_FILENO);
     /* The last column stays free: some terminals wrap there. */
-    unsigned columns = p11d_terminal_columns(STDERR_FILENO) - 1;
-    g_autofree char *text = p11d_progress_text(progress, seconds, columns);
+    g_autofree char *text =
+        p11d_progress_text(progress, seconds, (columns ? columns : USUAL_COLUMNS) - 1);
     p11d_terminal_draw(text);
 }
 

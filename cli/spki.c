@@ -6,36 +6,29 @@
 #include <openssl/x509.h>
 
 #include "curve.h"
-#include "derreader.h"
+#include "der.h"
 
 /* The algorithm's number at OpenSSL, NID_undef for one that it does not know. */
-static int algorithm_nid(P11dDerReader *algorithm)
+static int algorithm_nid(P11dDer *algorithm)
 {
-    P11dDerReader whole;
-    if (!p11d_derreader_is_at(algorithm, P11D_DER_OBJECT) ||
-        !p11d_derreader_next(algorithm, NULL, &whole))
+    P11dDer whole;
+    if (!p11d_der_take(algorithm, P11D_DER_OID, NULL, &whole))
         return NID_undef;
-    ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &whole.p, (long)whole.left);
+    ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &whole.data, (long)whole.size);
     int nid = object ? OBJ_obj2nid(object) : NID_undef;
     ASN1_OBJECT_free(object);
     return nid;
 }
 
 /* The bits of the modulus in an RSAPublicKey, which is all of a BIT STRING. 0 if it is none. */
-static unsigned rsa_bits(P11dDerReader *info)
+static unsigned rsa_bits(P11dDer *info)
 {
-    P11dDerReader string, sequence, modulus;
-    if (!p11d_derreader_enter(info, P11D_DER_BIT_STRING, &string) || string.left < 1)
+    P11dDer key, sequence, modulus;
+    if (!p11d_der_take_bits(info, &key) ||
+        !p11d_der_take(&key, P11D_DER_SEQUENCE, &sequence, NULL) ||
+        !p11d_der_take_unsigned(&sequence, &modulus) || modulus.size == 0)
         return 0;
-    P11dDerReader key = p11d_derreader_new(string.p + 1, string.left - 1); /* no unused bits */
-    if (!p11d_derreader_enter(&key, P11D_DER_SEQUENCE, &sequence) ||
-        !p11d_derreader_enter(&sequence, P11D_DER_INTEGER, &modulus))
-        return 0;
-    while (modulus.left > 0 && *modulus.p == 0) {
-        modulus.p++;
-        modulus.left--;
-    }
-    return modulus.left > 0 ? (unsigned)(8 * (modulus.left - 1)) + g_bit_storage(*modulus.p) : 0;
+    return (unsigned)(8 * (modulus.size - 1)) + g_bit_storage(modulus.data[0]);
 }
 
 static void take_curve(P11dAlgorithmKey *key, bool found, const P11dCurve *curve)
@@ -49,10 +42,10 @@ static void take_curve(P11dAlgorithmKey *key, bool found, const P11dCurve *curve
 P11dAlgorithmKey p11d_spki_describe(const void *der, size_t size)
 {
     P11dAlgorithmKey key = {.type = CK_UNAVAILABLE_INFORMATION};
-    P11dDerReader reader = p11d_derreader_new(der, size);
-    P11dDerReader info, algorithm;
-    if (!p11d_derreader_enter(&reader, P11D_DER_SEQUENCE, &info) ||
-        !p11d_derreader_enter(&info, P11D_DER_SEQUENCE, &algorithm))
+    P11dDer left = p11d_der(der, size);
+    P11dDer info, algorithm;
+    if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &info, NULL) ||
+        !p11d_der_take(&info, P11D_DER_SEQUENCE, &algorithm, NULL))
         return key;
     int nid = algorithm_nid(&algorithm);
     P11dCurve curve;
@@ -62,7 +55,7 @@ P11dAlgorithmKey p11d_spki_describe(const void *der, size_t size)
         key.pss_only = nid == NID_rsassaPss;
     } else if (nid == NID_X9_62_id_ecPublicKey) {
         key.type = CKK_EC;
-        take_curve(&key, p11d_curve_parse(&curve, algorithm.p, algorithm.left), &curve);
+        take_curve(&key, p11d_curve_parse(&curve, algorithm.data, algorithm.size), &curve);
     } else if (nid == NID_ED25519 || nid == NID_ED448) {
         key.type = CKK_EC_EDWARDS;
         take_curve(&key, p11d_curve_of_nid(&curve, nid), &curve);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "terminal.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#define USUAL_COLUMNS 80
 
 bool p11d_terminal_is_capable(int fd)
 {
@@ -18,7 +17,11 @@ bool p11d_terminal_is_capable(int fd)
 unsigned p11d_terminal_columns(int fd)
 {
     struct winsize size;
-    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL_COLUMNS;
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    const char *told = getenv("COLUMNS");
+    unsigned long columns = told ? strtoul(told, NULL, 10) : 0;
+    return columns > 0 && columns <= USHRT_MAX ? (unsigned)columns : 0;
 }
 
 void p11d_terminal_draw(const char *text)

@@ -11,7 +11,8 @@
 /* True if fd is a terminal that knows colours and moving the cursor ($TERM is not "dumb"). */
 bool p11d_terminal_is_capable(int fd);
 
-/* How many characters fit on a line of fd; 80 if that is not known. */
+/* How many columns a line of fd has: as the terminal says, else as $COLUMNS does; 0 if
+ * neither does. */
 unsigned p11d_terminal_columns(int fd);
 
 /* Replaces what was drawn before by text of one line, on stderr; "" takes it away. */

@@ -11,7 +11,7 @@ static bool parse_to_be_signed(P11dCertificate *certificate, P11dDer tbs)
     return p11d_der_take(&tbs, P11D_DER_INTEGER, NULL, &certificate->serial_number) &&
            p11d_der_take(&tbs, P11D_DER_SEQUENCE, NULL, NULL) &&
            p11d_der_take(&tbs, P11D_DER_SEQUENCE, NULL, &certificate->issuer) &&
-           p11d_der_take(&tbs, P11D_DER_SEQUENCE, NULL, NULL) &&
+           p11d_der_take(&tbs, P11D_DER_SEQUENCE, &certificate->validity, NULL) &&
            p11d_der_take(&tbs, P11D_DER_SEQUENCE, NULL, &certificate->subject) &&
            p11d_der_take(&tbs, P11D_DER_SEQUENCE, NULL, &certificate->public_key_info);
 }
