@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include "certificate.h"
 #include "spki.h"
@@ -22,14 +21,20 @@ static char *take_text(BIO *bio)
     return text;
 }
 
-static char *name_text(P11dDer der)
+char *p11d_certview_name(const X509_NAME *name)
 {
-    X509_NAME *name = d2i_X509_NAME(NULL, &der.data, (long)der.size);
     BIO *bio = name ? BIO_new(BIO_s_mem()) : NULL;
     if (bio)
         X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
-    X509_NAME_free(name);
     return take_text(bio);
+}
+
+static char *name_text(P11dDer der)
+{
+    X509_NAME *name = d2i_X509_NAME(NULL, &der.data, (long)der.size);
+    char *text = p11d_certview_name(name);
+    X509_NAME_free(name);
+    return text;
 }
 
 /* The next time in validity. */

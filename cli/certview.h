@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include <glib.h>
+#include <openssl/x509.h>
 
 #include "algorithm.h"
 
@@ -27,6 +28,9 @@ typedef struct P11dCertview {
 bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size);
 
 void p11d_certview_clear(P11dCertview *view);
+
+/* A name as it stands in a view. The caller frees it. */
+char *p11d_certview_name(const X509_NAME *name);
 
 /* The kind of key that the certificate in DER is for, as p11d_spki_describe says it. */
 P11dAlgorithmKey p11d_certview_describe_key(const void *der, size_t size);

@@ -280,6 +280,15 @@ static P11dTarget *target_of_certificate(const P11dTarget *target, const P11dIte
     return key;
 }
 
+P11dItem *p11d_target_certificate(const P11dTarget *target, const P11dHost *host, GPtrArray *items,
+                                  GError **error)
+{
+    g_autoptr(GPtrArray) tokens = p11d_target_tokens(target, host);
+    return search_all(target, tokens, CKO_CERTIFICATE, items, error)
+               ? only(target, host, items, "certificate", "certificates", error)
+               : NULL;
+}
+
 P11dItem *p11d_target_private_key(const P11dTarget *target, const P11dHost *host,
                                   const P11dOptions *options, GPtrArray *items, GError **error)
 {
@@ -294,9 +303,7 @@ P11dItem *p11d_target_private_key(const P11dTarget *target, const P11dHost *host
         return NULL;
     }
     g_autoptr(GPtrArray) certificates = p11d_item_array();
-    if (!search_all(target, tokens, CKO_CERTIFICATE, certificates, error))
-        return NULL;
-    P11dItem *certificate = only(target, host, certificates, "certificate", "certificates", error);
+    P11dItem *certificate = p11d_target_certificate(target, host, certificates, error);
     g_autoptr(P11dTarget) key =
         certificate ? target_of_certificate(target, certificate, error) : NULL;
     return key ? p11d_target_private_key(key, host, options, items, error) : NULL;

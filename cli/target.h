@@ -49,6 +49,11 @@ P11dHostToken *p11d_target_log_in(const P11dTarget *target, const GPtrArray *tok
 P11dItem *p11d_target_private_key(const P11dTarget *target, const P11dHost *host,
                                   const P11dOptions *options, GPtrArray *items, GError **error);
 
+/* The one certificate that the target names, as far as it can be seen without a login. items and
+ * NULL as above. */
+P11dItem *p11d_target_certificate(const P11dTarget *target, const P11dHost *host, GPtrArray *items,
+                                  GError **error);
+
 /* The one public key, else certificate, else private key that holds what is needed to verify. */
 P11dItem *p11d_target_public_key(const P11dTarget *target, const P11dHost *host, GPtrArray *items,
                                  GError **error);
