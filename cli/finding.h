@@ -31,6 +31,8 @@ typedef struct P11dFinding {
     char *algorithm; /* by its name on the command line, if it is known */
     const char *format; /* by its name on the command line */
     P11dTrusted trusted;
+    gboolean attached; /* the signature holds what is signed */
+    GBytes *content;   /* that, if the signature is good */
 } P11dFinding;
 
 /* The word for a verdict in JSON, NULL for a good one; and a sentence for people. */

@@ -4,10 +4,25 @@
 #include <string.h>
 
 #include "bare.h"
+#include "cms.h"
 #include "failure.h"
 
 /* The first that recognises a signature takes it; the last are bare, which look like nothing. */
 static const P11dFormat formats[] = {
+    {
+        .name = "cms",
+        .suffix = ".p7s",
+        .attached_suffix = ".p7m",
+        .label = "CMS",
+        .column = 64,
+        .encoding = P11D_ENCODING_BINARY,
+        .takes = P11D_FORMAT_CERTIFICATE | P11D_FORMAT_ATTACHED,
+        .trusts = P11D_TRUST_KEY | P11D_TRUST_AUTHORITIES,
+        .prepare = p11d_cms_prepare,
+        .sign = p11d_cms_sign,
+        .recognise = p11d_cms_recognise,
+        .verify = p11d_cms_verify,
+    },
     {
         .name = "der",
         .suffix = ".sig",

@@ -26,6 +26,7 @@ enum {
 typedef struct P11dClaim {
     GBytes *signature;     /* decoded to what the format defines */
     const char *file;      /* what is said to be signed; NULL: not named */
+    gboolean no_input;     /* standard input was the signature, and cannot be what is signed */
     const char *format;    /* by name, if it was asked for; NULL: recognised */
     const char *algorithm; /* as asked for; NULL: the usual one */
     gboolean prehashed;    /* the file is the digest */
@@ -57,7 +58,7 @@ typedef struct P11dFormat {
 } P11dFormat;
 
 /* The choices as a help text shows them. */
-#define P11D_FORMAT_NAMES "der|raw"
+#define P11D_FORMAT_NAMES "der|raw|cms"
 
 /* The row of that name. NULL with error set to a usage error. */
 const P11dFormat *p11d_format_find(const char *name, GError **error);

@@ -24,11 +24,15 @@ static const GOptionEntry entries[] = {
     {"algorithm", 'a', 0, G_OPTION_ARG_FILENAME, &asked.algorithm,
      "how to sign: rsa-pss-sha256, ecdsa-sha384, sha512 … (default: by the key)", "ALGORITHM"},
     {"format", 'f', 0, G_OPTION_ARG_FILENAME, &asked.format,
-     "der (what openssl takes; default) or raw (r and s as they are)", P11D_FORMAT_NAMES},
+     "der (what openssl takes; default), raw (r and s as they are) or cms (with certificates)",
+     P11D_FORMAT_NAMES},
+    {"cert", 0, 0, G_OPTION_ARG_FILENAME, &asked.certificate,
+     "cms: the signer's certificate (default: on the token, with the key's id)", "URI|FILE"},
+    {"attached", 0, 0, G_OPTION_ARG_NONE, &asked.attached, "cms: put what is signed inside", NULL},
     {"encoding", 0, 0, G_OPTION_ARG_FILENAME, &asked.encoding,
      "how the signature is written down (default: binary)", P11D_ENCODING_NAMES},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &asked.output,
-     "where the signature goes (default: FILE.sig; - is stdout)", "OUT"},
+     "where the signature goes (default: FILE.sig, of cms FILE.p7s or .p7m; - is stdout)", "OUT"},
     {"force", 0, 0, G_OPTION_ARG_NONE, &asked.force, "replace an output that is there", NULL},
     {"prehashed", 0, 0, G_OPTION_ARG_NONE, &asked.prehashed, "FILE is the digest, in binary", NULL},
     {"verify-after", 0, 0, G_OPTION_ARG_NONE, &asked.verify_after,
@@ -277,6 +281,8 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
     };
     gboolean ok = sign_all(&job, options, host, files, error);
     EVP_PKEY_free(job.signing.public_key);
+    if (job.signing.prepared)
+        job.signing.prepared_free(job.signing.prepared);
     return ok;
 }
 

@@ -22,6 +22,8 @@ typedef struct P11dSigning {
     const char *namespace; /* what an SSH signature is for */
     const char *certificate; /* a file or URI of the signer's certificate; NULL: from the token */
     gboolean attached;       /* the signature holds what is signed */
+    gpointer prepared;       /* what the format has got for itself, once; NULL: nothing */
+    GDestroyNotify prepared_free;
 } P11dSigning;
 
 /* Signs all of input. Returns what PKCS#11 gives: for ECDSA r and s one after the other. */

@@ -6,16 +6,19 @@
 #include "format.h"
 #include "output.h"
 
-/* Far more than any signature has that holds nothing else. */
-#define MAX_SIGNATURE (1UL << 24)
+/* A signature may hold what is signed: as much as is signed in one piece, and its wrapping. */
+#define MAX_SIGNATURE (P11D_INPUT_MAX_WHOLE + (1UL << 24))
 
 static struct {
     char *public_key;
     char *certificate;
+    char *authorities;
     char *signature;
     char *algorithm;
     char *format;
     char *encoding;
+    char *output;
+    gboolean force;
     gboolean prehashed;
 } asked;
 
@@ -26,6 +29,8 @@ static const GOptionEntry entries[] = {
      "the public key: PEM, DER or OpenSSH", "FILE"},
     {"cert", 0, 0, G_OPTION_ARG_FILENAME, &asked.certificate,
      "a certificate whose public key to use; it is not itself checked", "FILE"},
+    {"CAfile", 0, 0, G_OPTION_ARG_FILENAME, &asked.authorities,
+     "cms: the authorities (PEM certificates) that say who signers are", "FILE"},
     {"algorithm", 'a', 0, G_OPTION_ARG_FILENAME, &asked.algorithm,
      "how it was signed: rsa-pss-sha256, ecdsa-sha384, sha512 … (default: by the key)",
      "ALGORITHM"},
@@ -34,28 +39,36 @@ static const GOptionEntry entries[] = {
     {"encoding", 0, 0, G_OPTION_ARG_FILENAME, &asked.encoding,
      "how it is written down (default: recognised)", P11D_ENCODING_NAMES},
     {"prehashed", 0, 0, G_OPTION_ARG_NONE, &asked.prehashed, "FILE is the digest, in binary", NULL},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &asked.output,
+     "cms: write what is signed here, if the signature holds it and is good", "OUT"},
+    {"force", 0, 0, G_OPTION_ARG_NONE, &asked.force, "replace an output that is there", NULL},
     {NULL},
 };
 
-static gboolean check_usage(const P11dTarget *target, char **files, GError **error)
+static gboolean check_usage(const P11dTarget *target, const P11dOptions *options, char **files,
+                            GError **error)
 {
     static const char hint[] = "p11dbus verify --help";
-    int trusts = !!asked.public_key + !!asked.certificate + !p11d_target_is_empty(target);
-    const char *file = *files ? *files : "-";
+    int trusts = !!asked.public_key + !!asked.certificate + !!asked.authorities +
+                 !p11d_target_is_empty(target);
     if (!asked.signature)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "name the signature: -s SIGNATURE");
     else if (trusts != 1)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "name the key by one of --pubkey, --cert and -k");
+                         "say whom to trust by one of --pubkey, --cert, --CAfile and -k");
     else if (*files && files[1])
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "one file at a time");
-    else if (p11d_output_is_standard(file) && p11d_output_is_standard(asked.signature))
+    else if (*files && p11d_output_is_standard(*files) && p11d_output_is_standard(asked.signature))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "standard input can be read once");
     else if (asked.encoding && p11d_encoding_parse_name(asked.encoding) == P11D_ENCODING_UNKNOWN)
         p11d_failure_set(error, P11D_FAILURE_USAGE, "encodings are " P11D_ENCODING_NAMES,
                          "there is no encoding \"%s\"", asked.encoding);
+    else if (options->json && asked.output && p11d_output_is_standard(asked.output))
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
+                         "--json and -o - both write to standard output");
     else
-        return (!asked.format || p11d_format_find(asked.format, error)) &&
+        return (!asked.output || p11d_output_check(asked.output, FALSE, asked.force, error)) &&
+               (!asked.format || p11d_format_find(asked.format, error)) &&
                (!asked.algorithm || p11d_algorithm_check_name(asked.algorithm, error));
     return FALSE;
 }
@@ -65,6 +78,11 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
 {
     if (!p11d_target_is_empty(target))
         return p11d_trust_target(trust, target, options, error);
+    if (asked.authorities) {
+        trust->kind = P11D_TRUST_AUTHORITIES;
+        trust->authorities = asked.authorities;
+        return TRUE;
+    }
     return p11d_trust_file(trust, asked.public_key ? asked.public_key : asked.certificate, error);
 }
 
@@ -143,19 +161,35 @@ static gboolean conclude(const P11dFinding *finding, const P11dTrust *trust, con
 }
 
 /* What was asked for that the format does not know. */
-static gboolean check_format(const P11dFormat *format, const P11dTrust *trust, GError **error)
+static gboolean check_format(const P11dFormat *format, const P11dTrust *trust, const char *file,
+                             GError **error)
 {
     const char *wrong = NULL;
+    bool holds_content = format->takes & P11D_FORMAT_ATTACHED;
     if (!(format->trusts & trust->kind))
         wrong = "this way to name who signed";
     else if (asked.prehashed && !(format->takes & P11D_FORMAT_PREHASHED))
         wrong = "--prehashed";
     else if (asked.algorithm && !(format->takes & P11D_FORMAT_ALGORITHM))
         wrong = "--algorithm";
+    else if (asked.output && !holds_content)
+        wrong = "--output";
+    else if (!file && p11d_output_is_standard(asked.signature) && !holds_content)
+        wrong = "standard input for both file and signature";
     if (wrong)
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus verify --help",
                          "%s does not go with format %s", wrong, format->name);
     return !wrong;
+}
+
+/* What a good signature holds. */
+static gboolean write_content(const P11dFinding *finding, GError **error)
+{
+    if (finding->content)
+        return p11d_output_write(asked.output, finding->content, asked.force, error);
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "the file that was named is what is signed",
+                     "--output: the signature does not hold what is signed");
+    return FALSE;
 }
 
 static gboolean check(const P11dTrust *trust, const char *file, const P11dOptions *options,
@@ -166,24 +200,28 @@ static gboolean check(const P11dTrust *trust, const char *file, const P11dOption
         return FALSE;
     const P11dFormat *format = asked.format ? p11d_format_find(asked.format, error)
                                             : p11d_format_recognise(signature, trust->kind);
-    if (!format || !check_format(format, trust, error))
+    if (!format || !check_format(format, trust, file, error))
         return FALSE;
     P11dClaim claim = {
         .signature = signature,
         .file = file,
+        .no_input = p11d_output_is_standard(asked.signature),
         .format = asked.format,
         .algorithm = asked.algorithm,
         .prehashed = asked.prehashed,
     };
     g_auto(P11dFinding) finding = {.format = format->name};
     return format->verify(&claim, trust, &finding, error) &&
-           conclude(&finding, trust, file, options, error);
+           (!asked.output || finding.verdict != P11D_VERDICT_GOOD ||
+            write_content(&finding, error)) &&
+           conclude(&finding, trust, !file && finding.attached ? asked.signature : file, options,
+                    error);
 }
 
 static gboolean run(const P11dOptions *options, char **files, GError **error)
 {
     g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, error);
-    if (!target || !check_usage(target, files, error))
+    if (!target || !check_usage(target, options, files, error))
         return FALSE;
     g_auto(P11dTrust) trust = {0};
     return read_trust(&trust, target, options, error) && check(&trust, *files, options, error);
@@ -191,7 +229,7 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
 
 const P11dCommand p11d_command_verify = {
     .name = "verify",
-    .synopsis = "{--pubkey FILE | --cert FILE | -k URI} -s SIGNATURE [FILE]",
+    .synopsis = "{--pubkey FILE | --cert FILE | --CAfile FILE | -k URI} -s SIGNATURE [FILE]",
     .summary =
         "Checks the signature of FILE (or standard input). Exit code 1 means that it is bad, "
         "and nothing else does.",

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+/* Checking CMS signatures: OpenSSL takes them apart, and what is checked is checked here, for every
+ * kind of key alike (OpenSSL 3.0 itself knows no Edwards curves in CMS). */
+#include "cms.h"
+
+#include <string.h>
+
+#include <openssl/cms.h>
+#include <openssl/err.h>
+
+#include "authorities.h"
+#include "certview.h"
+#include "cmssigner.h"
+#include "digests.h"
+#include "failure.h"
+
+/* More than this in one message is an attack on whoever reads it. */
+#define MAX_SIGNERS 64
+#define MAX_CERTIFICATES 1024
+
+/* A message as it is being checked. */
+typedef struct Check {
+    const P11dClaim *claim;
+    const P11dTrust *trust;
+    P11dFinding *finding;
+    CMS_ContentInfo *message;
+    P11dCertificates *certificates; /* in the message */
+    P11dCertificates *authorities;  /* of P11D_TRUST_AUTHORITIES */
+    P11dCmssigner *signers;
+    X509 **named;   /* the certificate of each signer, borrowed; NULL: it is nowhere */
+    int count;      /* of both */
+    GBytes *inside; /* the content in the message, or NULL */
+    GBytes *whole;  /* all of the content, where a signer needs that */
+    P11dDigests digests;
+} Check;
+
+static void check_clear(Check *check)
+{
+    for (int i = 0; i < check->count; i++)
+        p11d_cmssigner_clear(&check->signers[i]);
+    g_free(check->signers);
+    g_free(check->named);
+    CMS_ContentInfo_free(check->message);
+    p11d_certfile_free(check->certificates);
+    p11d_certfile_free(check->authorities);
+    g_clear_pointer(&check->inside, g_bytes_unref);
+    g_clear_pointer(&check->whole, g_bytes_unref);
+    p11d_digests_clear(&check->digests);
+    ERR_clear_error();
+}
+
+/* A SEQUENCE, of definite length or not, that begins with the type signedData. */
+bool p11d_cms_recognise(GBytes *signature)
+{
+    static const guint8 signed_data[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+                                         0xf7, 0x0d, 0x01, 0x07, 0x02};
+    gsize size;
+    const guint8 *data = g_bytes_get_data(signature, &size);
+    if (size < 2 || data[0] != 0x30)
+        return false;
+    gsize header = 2 + (data[1] & 0x80 ? data[1] & 0x7f : 0);
+    return size >= header + sizeof signed_data &&
+           memcmp(data + header, signed_data, sizeof signed_data) == 0;
+}
+
+static gboolean bad(Check *check, P11dVerdict verdict, char *why)
+{
+    check->finding->verdict = verdict;
+    g_free(check->finding->why);
+    check->finding->why = why;
+    return TRUE;
+}
+
+/* Takes the message apart. False if it is none. */
+static bool parse(Check *check)
+{
+    gsize size;
+    const unsigned char *data = g_bytes_get_data(check->claim->signature, &size);
+    const unsigned char *p = data;
+    if (!p11d_cms_recognise(check->claim->signature) ||
+        !(check->message = d2i_CMS_ContentInfo(NULL, &p, (long)size)) || p != data + size ||
+        OBJ_obj2nid(CMS_get0_type(check->message)) != NID_pkcs7_signed)
+        return false;
+    ASN1_OCTET_STRING **content = CMS_get0_content(check->message);
+    if (!content || !CMS_get0_eContentType(check->message))
+        return false;
+    if (*content)
+        check->inside =
+            g_bytes_new(ASN1_STRING_get0_data(*content), (gsize)ASN1_STRING_length(*content));
+    check->finding->attached = check->inside != NULL;
+    check->certificates = CMS_get1_certs(check->message);
+    int count = sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(check->message));
+    return count > 0 && count <= MAX_SIGNERS &&
+           sk_X509_num(check->certificates) <= MAX_CERTIFICATES;
+}
+
+static X509 *find_certificate(CMS_SignerInfo *info, const P11dCertificates *certificates)
+{
+    for (int i = 0; i < sk_X509_num(certificates); i++)
+        if (CMS_SignerInfo_cert_cmp(info, sk_X509_value(certificates, i)) == 0)
+            return sk_X509_value(certificates, i);
+    return NULL;
+}
+
+/* Who has signed and how; and with that, what has to be known of the content. */
+static gboolean read_signers(Check *check, GError **error)
+{
+    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(check->message);
+    int count = sk_CMS_SignerInfo_num(infos);
+    check->signers = g_new0(P11dCmssigner, (gsize)count);
+    check->named = g_new0(X509 *, (gsize)count);
+    check->count = count;
+    for (int i = 0; i < count; i++) {
+        CMS_SignerInfo *info = sk_CMS_SignerInfo_value(infos, i);
+        P11dCmssigner *signer = &check->signers[i];
+        if (!p11d_cmssigner_init(signer, info, error))
+            return FALSE;
+        if (signer->hash && !p11d_digests_want(&check->digests, signer->hash)) {
+            p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL, "OpenSSL has no hash %s here",
+                             signer->hash->name);
+            return FALSE;
+        }
+        check->named[i] = find_certificate(info, check->certificates);
+        if (!check->named[i])
+            check->named[i] = find_certificate(info, check->authorities);
+    }
+    return TRUE;
+}
+
+static P11dInput *open_content(const Check *check, GError **error)
+{
+    const P11dClaim *claim = check->claim;
+    if (!claim->file && check->inside)
+        return p11d_input_of_bytes(check->inside, "the content");
+    if (claim->file || !claim->no_input)
+        return p11d_input_open(claim->file, error);
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "name the file behind the options",
+                     "the signature does not hold what is signed");
+    return NULL;
+}
+
+/* Replaces *input by all that is in it, if a signer signs the content itself. */
+static gboolean keep_whole(Check *check, P11dInput **input, GError **error)
+{
+    bool wanted = false;
+    for (int i = 0; i < check->count; i++)
+        wanted |= !check->signers[i].hash;
+    if (!wanted)
+        return TRUE;
+    check->whole = p11d_input_read_all(*input, P11D_INPUT_MAX_WHOLE, error);
+    if (!check->whole)
+        return FALSE;
+    P11dInput *whole = p11d_input_of_bytes(check->whole, (*input)->name);
+    p11d_input_free(*input);
+    *input = whole;
+    return TRUE;
+}
+
+/* Reads the content once. *same: it is also what the message holds, if that holds any. */
+static gboolean read_content(Check *check, bool *same, GError **error)
+{
+    g_autoptr(P11dInput) input = open_content(check, error);
+    if (!input || !keep_whole(check, &input, error))
+        return FALSE;
+    gsize size = 0;
+    const guint8 *inside = check->inside ? g_bytes_get_data(check->inside, &size) : NULL;
+    gsize left = size;
+    gsize got;
+    g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);
+    *same = true;
+    do {
+        if (!p11d_input_read(input, piece, P11D_INPUT_PIECE, &got, error))
+            return FALSE;
+        if (!p11d_digests_add(&check->digests, piece, got)) {
+            p11d_failure_set(error, P11D_FAILURE_DEVICE, NULL, "OpenSSL cannot hash %s",
+                             input->name);
+            return FALSE;
+        }
+        if (!check->inside || got == 0)
+            continue;
+        *same = *same && got <= left && memcmp(inside + (size - left), piece, got) == 0;
+        left -= MIN(got, left);
+    } while (got > 0);
+    *same = *same && left == 0;
+    return TRUE;
+}
+
+/* "CN=web"; or what is said of a signer without a certificate. */
+static char *name_of(const Check *check, int i)
+{
+    return check->named[i] ? p11d_certview_name(X509_get_subject_name(check->named[i]))
+                           : g_strdup_printf("signer %d, who has no certificate in it", i + 1);
+}
+
+/* Says with several signers whose signature it is that is bad. */
+static void say_whose(const Check *check, int i)
+{
+    P11dFinding *finding = check->finding;
+    if (check->count == 1)
+        return;
+    g_autofree char *why = g_strdup(p11d_finding_sentence(finding));
+    g_autofree char *name = name_of(check, i);
+    g_free(finding->why);
+    finding->why = g_strdup_printf("%s (signature by %s)", why, name);
+}
+
+/* Whether signer i signs with the key that the user trusts. */
+static bool is_by_trusted_key(const Check *check, int i)
+{
+    const EVP_PKEY *key = check->named[i] ? X509_get0_pubkey(check->named[i]) : check->trust->key;
+    return check->trust->key && key && EVP_PKEY_eq(key, check->trust->key) == 1;
+}
+
+/* Checks the signature of signer i by the key of his certificate, or else by the trusted key. */
+static gboolean check_signature(Check *check, int i, GError **error)
+{
+    const P11dCmssigner *signer = &check->signers[i];
+    EVP_PKEY *key = check->named[i] ? X509_get0_pubkey(check->named[i]) : check->trust->key;
+    if (!check->named[i] && !key)
+        return bad(check, P11D_VERDICT_UNTRUSTED,
+                   g_strdup("it does not hold its signer's certificate, and the authorities are "
+                            "not the signer; give it with --cert"));
+    if (!key)
+        return bad(check, P11D_VERDICT_MALFORMED,
+                   g_strdup("the key in its signer's certificate cannot be read"));
+    g_autoptr(GBytes) content =
+        signer->hash ? p11d_digests_get(&check->digests, signer->hash) : g_bytes_ref(check->whole);
+    return p11d_cmssigner_check(signer, key, content, CMS_get0_eContentType(check->message),
+                                check->finding, error);
+}
+
+static gboolean check_signatures(Check *check, GError **error)
+{
+    for (int i = 0; i < check->count; i++) {
+        if (!check_signature(check, i, error))
+            return FALSE;
+        if (check->finding->verdict != P11D_VERDICT_GOOD) {
+            say_whose(check, i);
+            return TRUE;
+        }
+    }
+    return TRUE;
+}
+
+/* One of the signatures, which are all good, must be by the key. What certificates say is not
+ * repeated: nobody vouches for them. */
+static void ask_key(Check *check)
+{
+    for (int i = 0; i < check->count; i++)
+        if (is_by_trusted_key(check, i))
+            return;
+    g_autofree char *name = name_of(check, 0);
+    bad(check, P11D_VERDICT_MISMATCH,
+        g_strdup_printf("it is by another key, whose certificate says %s", name));
+}
+
+static void ask_authorities(Check *check)
+{
+    check->finding->trusted = P11D_TRUSTED_YES;
+    for (int i = 0; i < check->count; i++) {
+        g_autofree char *objection =
+            p11d_authorities_object(check->authorities, check->named[i], check->certificates);
+        if (!objection)
+            continue;
+        g_autofree char *name = name_of(check, i);
+        bad(check, P11D_VERDICT_UNTRUSTED,
+            g_strdup_printf("the signature is valid, but the certificate of %s is not trusted: %s",
+                            name, objection));
+        check->finding->trusted = P11D_TRUSTED_NO;
+        return;
+    }
+}
+
+static char *append(char *list, const char *text)
+{
+    char *longer = list ? g_strconcat(list, " and ", text, NULL) : g_strdup(text);
+    g_free(list);
+    return longer;
+}
+
+/* Who has signed, as their certificates say. */
+static void name_signers(Check *check)
+{
+    P11dFinding *finding = check->finding;
+    for (int i = 0; i < check->count; i++) {
+        if (!check->named[i])
+            continue;
+        unsigned char *der = NULL;
+        int size = i2d_X509(check->named[i], &der);
+        g_autofree char *name = name_of(check, i);
+        g_autofree char *sha256 = p11d_certview_sha256(der, size > 0 ? (size_t)size : 0);
+        OPENSSL_free(der);
+        finding->signer = append(finding->signer, name);
+        finding->key = append(finding->key, sha256);
+    }
+}
+
+static gboolean judge(Check *check, bool same, GError **error)
+{
+    bool by_key = check->trust->kind == P11D_TRUST_KEY;
+    if (!by_key)
+        name_signers(check);
+    if (!same)
+        return bad(check, P11D_VERDICT_MISMATCH,
+                   g_strdup("it holds other data than the file that was named"));
+    if (!check_signatures(check, error))
+        return FALSE;
+    if (check->finding->verdict == P11D_VERDICT_GOOD)
+        (by_key ? ask_key : ask_authorities)(check);
+    if (check->finding->verdict == P11D_VERDICT_GOOD && check->inside)
+        check->finding->content = g_bytes_ref(check->inside);
+    return TRUE;
+}
+
+/* What is no message at all is malformed, unless the file that was named cannot be read. */
+static gboolean conclude_malformed(Check *check, GError **error)
+{
+    guint8 byte;
+    gsize got;
+    g_autoptr(P11dInput) input =
+        check->claim->file ? p11d_input_open(check->claim->file, error) : NULL;
+    if (check->claim->file && (!input || !p11d_input_read(input, &byte, 1, &got, error)))
+        return FALSE;
+    return bad(check, P11D_VERDICT_MALFORMED, g_strdup("it is not a CMS signature"));
+}
+
+gboolean p11d_cms_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFinding *finding,
+                         GError **error)
+{
+    Check check = {.claim = claim, .trust = trust, .finding = finding};
+    p11d_digests_init(&check.digests);
+    bool same = false;
+    gboolean ok = TRUE;
+    if (trust->kind == P11D_TRUST_AUTHORITIES)
+        ok = (check.authorities = p11d_certfile_read(trust->authorities, error)) != NULL;
+    if (ok && !parse(&check))
+        ok = conclude_malformed(&check, error);
+    else if (ok)
+        ok = read_signers(&check, error) && read_content(&check, &same, error) &&
+             judge(&check, same, error);
+    check_clear(&check);
+    return ok;
+}
