@@ -48,7 +48,8 @@ static gboolean openssl_failed(const P11dSigning *signing, const char *what, GEr
 }
 
 /* The hash of the content: that of the algorithm; for Ed25519 SHA-512 (RFC 8419, section 3.1).
- * Ed448 wants SHAKE256 there, which no other program that could be found takes. */
+ * Ed448 wants SHAKE256 there, which no PKCS#11 mechanism has and the table of hashes does not know.
+ */
 static EVP_MD *fetch_hash(const P11dSigning *signing, GError **error)
 {
     const P11dFamily *family = signing->algorithm.family;

@@ -70,6 +70,37 @@ class Served(Case):
         self.assertTrue(openssl_verify(self.public("rsa"), "data.sig", "data", "-sigopt",
                                        "rsa_padding_mode:pss", digest="sha384"))
 
+    def test_cms_with_the_certificate_beside_the_key(self):
+        for key, digest in KEYS.items():
+            certificate = f"{self.key_directory}/{key}.crt"
+            if key == "ed448":
+                self.assertIn("Ed448".lower(), self.sign(9, key, "-f", "cms", "--force", "data").err)
+                continue
+            with self.subTest(key=key):
+                self.sign(0, key, "-f", "cms", "--force", "data")
+                self.expect(0, "verify", "--CAfile", certificate, "-s", "data.p7s", "data")
+                self.expect(0, "verify", "-k", f"pkcs11:token=keys;object={key}", "-s",
+                            "data.p7s", "data")
+                if digest:
+                    check("openssl", "cms", "-verify", "-binary", "-content", "data", "-inform",
+                          "DER", "-in", "data.p7s", "-CAfile", certificate, "-out", "/dev/null")
+        self.sign(0, "rsa", "-f", "cms", "-a", "rsa-pss-sha384", "--force", "data")
+        check("openssl", "cms", "-verify", "-binary", "-content", "data", "-inform", "DER", "-in",
+              "data.p7s", "-CAfile", f"{self.key_directory}/rsa.crt", "-out", "/dev/null")
+
+    def test_cms_by_libp11(self):
+        keys = os.path.join(self.directory, "plain")
+        check(os.path.join(TOP, "make-keys"), keys, "rsa", "p256", "p521")
+        second = Service("--keys", keys, "--name", "org.example.Plain")
+        self.addCleanup(second.end)
+        self.assertTrue(second.ready)
+        for key in ("rsa", "p256", "p521"):
+            result = self.expect(0, "sign", "-v", "-k", f"pkcs11:object={key}", "-f", "cms",
+                                 "--force", "data", env={"P11DBUS_NAME": "org.example.Plain"})
+            self.assertIn("used by libp11", result.err)
+            check("openssl", "cms", "-verify", "-binary", "-content", "data", "-inform", "DER",
+                  "-in", "data.p7s", "-CAfile", f"{keys}/{key}.crt", "-out", "/dev/null")
+
     def test_a_limit_on_the_size_of_files_is_an_error(self):
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
@@ -116,6 +147,8 @@ class Served(Case):
         self.assertEqual(sorted(os.listdir(".")), ["data", "pin", "wrong"])
         self.expect(0, *words, "--pin-file", "pin")
         self.assertTrue(openssl_verify(self.public("secret"), "data.sig", "data"))
+        self.expect(0, *words, "--pin-file", "pin", "-f", "cms")
+        self.expect(0, "verify", "--pubkey", self.public("secret"), "-s", "data.p7s", "data")
 
     def test_nothing_and_too_much(self):
         self.sign(4, "none", "data")
