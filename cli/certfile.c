@@ -12,7 +12,6 @@
 /* Room for every authority that a distribution trusts, many times over. */
 #define MAX_FILE (1UL << 24)
 
-/* NULL where memory runs out; all that is done with a list takes that for an empty one. */
 P11dCertificates *p11d_certfile_new(void)
 {
     return sk_X509_new_null();

@@ -14,7 +14,8 @@ typedef STACK_OF(X509) P11dCertificates;
  * over. NULL with error set; the caller frees it. */
 P11dCertificates *p11d_certfile_read(const char *path, GError **error);
 
-/* An empty list; adding does not take the certificate over. */
+/* An empty list, NULL where memory runs out: all that is done with a list takes that for an empty
+ * one. Adding does not take the certificate over. */
 P11dCertificates *p11d_certfile_new(void);
 void p11d_certfile_add(P11dCertificates *certificates, X509 *certificate);
 

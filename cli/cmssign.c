@@ -67,14 +67,22 @@ static EVP_MD *fetch_hash(const P11dSigning *signing, GError **error)
     return NULL;
 }
 
+/* Whoever names the key by its certificate means that one, if several belong to the key. */
+static const char *named_certificate(const P11dSigning *signing)
+{
+    const P11dTarget *target = signing->target;
+    bool named = target->has_class && target->class == CKO_CERTIFICATE;
+    return !signing->certificate && named ? target->text : signing->certificate;
+}
+
 gboolean p11d_cms_prepare(P11dSigning *signing, const P11dHost *host, GError **error)
 {
     Identity *identity = g_new0(Identity, 1);
     signing->prepared = identity;
     signing->prepared_free = identity_free;
     identity->md = fetch_hash(signing, error);
-    if (!identity->md ||
-        !p11d_certchain_find(&identity->chain, signing->key, signing->certificate, host, error))
+    if (!identity->md || !p11d_certchain_find(&identity->chain, signing->key,
+                                              named_certificate(signing), host, error))
         return FALSE;
     identity->public_key = X509_get0_pubkey(identity->chain.certificate);
     if (!identity->public_key)

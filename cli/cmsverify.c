@@ -18,6 +18,9 @@
 #define MAX_SIGNERS 64
 #define MAX_CERTIFICATES 1024
 
+/* How much of the start of the content is looked at. */
+#define HEAD_SIZE 16
+
 /* A message as it is being checked. */
 typedef struct Check {
     const P11dClaim *claim;
@@ -32,6 +35,7 @@ typedef struct Check {
     GBytes *inside; /* the content in the message, or NULL */
     GBytes *whole;  /* all of the content, where a signer needs that */
     P11dDigests digests;
+    GByteArray *head; /* how the content starts */
 } Check;
 
 static void check_clear(Check *check)
@@ -46,6 +50,7 @@ static void check_clear(Check *check)
     g_clear_pointer(&check->inside, g_bytes_unref);
     g_clear_pointer(&check->whole, g_bytes_unref);
     p11d_digests_clear(&check->digests);
+    g_byte_array_unref(check->head);
     ERR_clear_error();
 }
 
@@ -176,6 +181,7 @@ static gboolean read_content(Check *check, bool *same, GError **error)
                              input->name);
             return FALSE;
         }
+        g_byte_array_append(check->head, piece, (guint)MIN(got, HEAD_SIZE - check->head->len));
         if (!check->inside || got == 0)
             continue;
         *same = *same && got <= left && memcmp(inside + (size - left), piece, got) == 0;
@@ -211,6 +217,24 @@ static bool is_by_trusted_key(const Check *check, int i)
     return check->trust->key && key && EVP_PKEY_eq(key, check->trust->key) == 1;
 }
 
+/*
+ * Whether the content starts as signed attributes do: a SET of a SEQUENCE that starts with an
+ * OBJECT IDENTIFIER. A signature of somebody's attributes is, without them, a signature of content
+ * that is those very attributes, which he never meant to sign. So such content needs attributes.
+ */
+static bool can_be_attributes(const GByteArray *head)
+{
+    static const guint8 tags[] = {0x31, 0x30, 0x06};
+    guint at = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(tags); i++) {
+        if (at + 1 >= head->len || head->data[at] != tags[i])
+            return false;
+        guint8 size = head->data[at + 1];
+        at += 2U + (size & 0x80 ? size & 0x7fU : 0U);
+    }
+    return true;
+}
+
 /* Checks the signature of signer i by the key of his certificate, or else by the trusted key. */
 static gboolean check_signature(Check *check, int i, GError **error)
 {
@@ -223,6 +247,9 @@ static gboolean check_signature(Check *check, int i, GError **error)
     if (!key)
         return bad(check, P11D_VERDICT_MALFORMED,
                    g_strdup("the key in its signer's certificate cannot be read"));
+    if (!signer->attributes && can_be_attributes(check->head))
+        return bad(check, P11D_VERDICT_MALFORMED,
+                   g_strdup("what it signs may be the attributes of another signature"));
     g_autoptr(GBytes) content =
         signer->hash ? p11d_digests_get(&check->digests, signer->hash) : g_bytes_ref(check->whole);
     return p11d_cmssigner_check(signer, key, content, CMS_get0_eContentType(check->message),
@@ -329,6 +356,7 @@ gboolean p11d_cms_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFin
 {
     Check check = {.claim = claim, .trust = trust, .finding = finding};
     p11d_digests_init(&check.digests);
+    check.head = g_byte_array_new();
     bool same = false;
     gboolean ok = TRUE;
     if (trust->kind == P11D_TRUST_AUTHORITIES)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of CMS share: tokens with certificates of an authority, and openssl's word."""
+
+import os
+import subprocess
+
+from harness import KEYS, SOFTHSM, Case, Token, check
+
+P12 = {"rsa": KEYS["rsa"], "p256": KEYS["p256"], "p384": KEYS["p384"], "p521": KEYS["p521"]}
+
+
+class Authority:
+    """A root, an intermediate, and what they issue; DIR/NAME.crt and .der are certificates."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        for name in ("root", "intermediate", "stranger"):
+            check("openssl", "genpkey", *KEYS["p256"][1], "-out", self.path(name + ".key"))
+        for name in ("root", "stranger"):
+            check("openssl", "req", "-x509", "-new", "-key", self.path(name + ".key"), "-subj",
+                  f"/O=Test/CN={name}", "-days", "30", "-out", self.path(name + ".crt"))
+        self.issue("intermediate", self.path("intermediate.key"), "root",
+                   "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign")
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def issue(self, name, key, issuer="intermediate", extensions="keyUsage=digitalSignature",
+              days=30, subject=None):
+        request, config = self.path(name + ".csr"), self.path(name + ".cnf")
+        check("openssl", "req", "-new", "-key", key, "-subj", f"/O=Test/CN={subject or name}",
+              "-out", request)
+        with open(config, "w", encoding="ascii") as file:
+            file.write("subjectKeyIdentifier=hash\n" + extensions + "\n")
+        dates = ["-days", str(days)]
+        check("openssl", "x509", "-req", "-in", request, "-CA", self.path(issuer + ".crt"),
+              "-CAkey", self.path(issuer + ".key"), "-set_serial", "0x" + os.urandom(8).hex(),
+              *dates, "-extfile", config, "-out", self.path(name + ".crt"))
+        check("openssl", "x509", "-in", self.path(name + ".crt"), "-outform", "DER", "-out",
+              self.path(name + ".der"))
+        return self.path(name + ".crt")
+
+
+def put_certificate(store, label, identifier, der):
+    """Puts a certificate on a token."""
+    check("pkcs11-tool", "--module", SOFTHSM, "--token-label", store, "--login", "--pin",
+          "123456", "--write-object", der, "--type", "cert", "--id", identifier, "--label", label)
+
+
+token = authority = None
+if SOFTHSM:
+    token = Token()  # "demo": with an Ed25519 key, which libp11 fails on
+    authority = Authority(token.directory)
+    token.add_token("plain")
+    for key, (identifier, arguments) in P12.items():
+        token.add_key(key, identifier, arguments, token="plain")
+    token.add_key("bare", "77", KEYS["p256"][1], token="plain")  # no certificate
+    for key, (identifier, arguments) in KEYS.items():
+        authority.issue(key, token.path(key + ".key"))
+        for place in ("demo", "plain") if key in P12 else ("demo",):
+            put_certificate(place, key, identifier, token.path(key + ".der"))
+    check("openssl", "x509", "-in", token.path("intermediate.crt"), "-outform", "DER", "-out",
+          token.path("intermediate.der"))
+    for place in ("demo", "plain"):
+        put_certificate(place, "intermediate", "f0", token.path("intermediate.der"))
+ROOT = authority.path("root.crt") if authority else None
+
+
+def openssl_verify(signature, *options, form="DER", authorities=None):
+    """The content, if openssl finds the signature good; else None."""
+    done = subprocess.run(["openssl", "cms", "-verify", "-binary", "-inform", form, "-in",
+                           signature, "-CAfile", authorities or ROOT, "-purpose", "any", *options],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+def certificates_in(signature, form="DER"):
+    """The subjects of the certificates in a signature, sorted: DER does that too."""
+    pem = check("openssl", "pkcs7", "-inform", form, "-in", signature, "-print_certs", "-noout")
+    return sorted(line.split(b"CN = ")[-1].decode() for line in pem.splitlines()
+                  if line.startswith(b"subject"))
+
+
+class Cms(Case):
+    def setUp(self):
+        super().setUp()
+        self.write("data", b"some data\n")
+        self.write("other", b"some date\n")
+
+    def sign(self, code, key, *words, place="plain", module=SOFTHSM, **options):
+        return self.expect(code, "sign", "-m", module, "-k", f"pkcs11:token={place};object={key}",
+                           "--pin-file", token.pin_file, "-f", "cms", *words, **options)
+
+    def verify(self, code, *words, trust=("--CAfile", ROOT), **options):
+        return self.expect(code, "verify", *trust, *words, **options)
+
+    def read(self, name):
+        with open(name, "rb") as file:
+            return file.read()
