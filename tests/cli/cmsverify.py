@@ -3,7 +3,6 @@
 
 import os
 import shutil
-import subprocess
 
 from cmstoken import P12, ROOT, Cms, authority, openssl_verify, token
 from harness import KEYS, SOFTHSM, check, main
