@@ -348,7 +348,7 @@ static gboolean conclude_malformed(Check *check, GError **error)
         check->claim->file ? p11d_input_open(check->claim->file, error) : NULL;
     if (check->claim->file && (!input || !p11d_input_read(input, &byte, 1, &got, error)))
         return FALSE;
-    return bad(check, P11D_VERDICT_MALFORMED, g_strdup("it is not a CMS signature"));
+    return bad(check, P11D_VERDICT_MALFORMED, g_strdup("it is no CMS signature in DER or PEM"));
 }
 
 gboolean p11d_cms_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFinding *finding,
