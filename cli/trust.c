@@ -35,7 +35,6 @@ gboolean p11d_trust_target(P11dTrust *trust, const P11dTarget *target, const P11
 void p11d_trust_clear(P11dTrust *trust)
 {
     EVP_PKEY_free(trust->key);
-    X509_free(trust->certificate);
     g_free(trust->name);
     g_free(trust->shown);
     *trust = (P11dTrust){0};

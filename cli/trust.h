@@ -6,7 +6,7 @@
 #ifndef P11D_TRUST_H
 #define P11D_TRUST_H
 
-#include <openssl/x509.h>
+#include <openssl/evp.h>
 
 #include "target.h"
 
@@ -19,8 +19,7 @@ enum {
 
 typedef struct P11dTrust {
     unsigned kind;           /* one of the above */
-    EVP_PKEY *key;           /* of P11D_TRUST_KEY; owned, like all but the last three */
-    X509 *certificate;       /* that key was read from, or NULL */
+    EVP_PKEY *key;           /* of P11D_TRUST_KEY; owned, as the names are */
     char *name;              /* what the user calls it: a path or the full URI */
     char *shown;             /* the same to people, who want a short URI */
     const char *authorities; /* the file of P11D_TRUST_AUTHORITIES: PEM certificates */
