@@ -91,20 +91,15 @@ static P11dStatus connect_transport(P11dDescriptor *descriptor, const struct soc
 
 /*
  * All that the client says until BEGIN, in one piece: what the server answers to a line does not
- * change the next one. A server that rejects us hangs up on the lines that follow.
+ * change the next one. A server that rejects us hangs up on the lines that follow. No uid is named:
+ * in a user namespace ours is another than the server's, which knows it from the socket anyway
+ * (the empty answer to its empty challenge; D-Bus Specification, "EXTERNAL").
  */
 static P11dStatus say_who_we_are(P11dBus *bus)
 {
-    char uid[16];
-    char lines[128];
-    snprintf(uid, sizeof uid, "%lu", (unsigned long)getuid());
-    size_t size = 0;
-    lines[size++] = '\0'; /* for servers that read credentials with the first byte */
-    size += (size_t)sprintf(lines + size, "AUTH EXTERNAL ");
-    for (const char *digit = uid; *digit; digit++)
-        size += (size_t)sprintf(lines + size, "%02x", (unsigned)*digit);
-    size += (size_t)sprintf(lines + size, "\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n");
-    return p11d_channel_preface(&bus->channel, lines, size);
+    /* The zero byte is for servers that read credentials with it. */
+    static const char lines[] = "\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n";
+    return p11d_channel_preface(&bus->channel, lines, sizeof lines - 1);
 }
 
 /* True if line is word, or word and something behind it. */
@@ -114,17 +109,27 @@ static bool begins_with(const char *line, const char *word)
     return strncmp(line, word, size) == 0 && (line[size] == '\0' || line[size] == ' ');
 }
 
+/* The answer to one line of ours, in line: it must be word. */
+static P11dStatus hear(P11dBus *bus, P11dDeadline deadline, char line[static LINE_SIZE],
+                       const char *word)
+{
+    P11dStatus status = p11d_channel_receive_line(&bus->channel, deadline, line, LINE_SIZE);
+    if (status != P11D_OK)
+        return status;
+    if (begins_with(line, word))
+        return P11D_OK;
+    return begins_with(line, "REJECTED") || begins_with(line, "ERROR") ? P11D_REFUSED
+                                                                       : P11D_MALFORMED;
+}
+
 static P11dStatus hear_answers(P11dBus *bus, P11dDeadline deadline)
 {
     char line[LINE_SIZE];
-    P11dStatus status = p11d_channel_receive_line(&bus->channel, deadline, line, sizeof line);
+    P11dStatus status = hear(bus, deadline, line, "DATA");
+    if (status == P11D_OK)
+        status = hear(bus, deadline, line, "OK");
     if (status != P11D_OK)
         return status;
-    if (begins_with(line, "REJECTED") || begins_with(line, "ERROR"))
-        return P11D_REFUSED;
-    if (!begins_with(line, "OK"))
-        return P11D_MALFORMED;
-
     status = p11d_channel_receive_line(&bus->channel, deadline, line, sizeof line);
     if (status != P11D_OK)
         return status;

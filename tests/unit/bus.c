@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,28 @@ Test(bus, authentication_can_be_refused)
     stop_daemon(&daemon);
 }
 
+/* In a user namespace, as in a container, the same user has another uid than for the bus. */
+Test(bus, a_uid_of_another_user_namespace)
+{
+    enum { CONNECTED, NOT_CONNECTED, NO_NAMESPACE };
+    Daemon daemon;
+    int how;
+    start_daemon(&daemon, "");
+    pid_t pid = fork();
+    if (pid == 0) {
+        P11dBus bus;
+        if (unshare(CLONE_NEWUSER) != 0)
+            _exit(NO_NAMESPACE);
+        bool connected = p11d_bus_connect(&bus, &daemon.address, LATER) == P11D_OK;
+        _exit(connected ? CONNECTED : NOT_CONNECTED);
+    }
+    cr_assert_eq(waitpid(pid, &how, 0), pid);
+    stop_daemon(&daemon);
+    if (how == NO_NAMESPACE << 8)
+        cr_skip_test("this machine lets nobody make a user namespace");
+    cr_assert_eq(how, CONNECTED);
+}
+
 /* A service on the bus: before it answers a call, with one end of a socket pair, it sends the
  * caller what the caller did not ask for. */
 static void *serve_one_call(void *data)
@@ -269,7 +292,8 @@ static void close_server(Server *server)
     close(server->socket);
 }
 
-#define OK "OK 0123456789abcdef0123456789abcdef\r\n"
+#define DATA "DATA\r\n"
+#define OK DATA "OK 0123456789abcdef0123456789abcdef\r\n"
 
 typedef struct Lines {
     char says[64];
@@ -281,8 +305,10 @@ typedef struct Lines {
 static const Lines lines[] = {
     {"", 0, true, P11D_CLOSED},
     {"", 0, false, P11D_TIMEOUT},
-    {"OK 01", 0, true, P11D_CLOSED},
-    {"OK 01", 0, false, P11D_TIMEOUT},
+    {DATA, 0, true, P11D_CLOSED},
+    {DATA, 0, false, P11D_TIMEOUT},
+    {DATA "OK 01", 0, true, P11D_CLOSED},
+    {DATA "OK 01", 0, false, P11D_TIMEOUT},
     {OK, 0, true, P11D_CLOSED},
     {OK, 0, false, P11D_TIMEOUT},
     {OK "AGREE_UNIX_FD\r\n", 0, true, P11D_CLOSED},
@@ -290,15 +316,19 @@ static const Lines lines[] = {
     {"REJECTED EXTERNAL\r\n", 0, false, P11D_REFUSED},
     {"REJECTED\r\n", 0, true, P11D_REFUSED},
     {"ERROR \"no\"\r\n", 0, false, P11D_REFUSED},
-    {"DATA\r\n", 0, false, P11D_MALFORMED},
-    {"OKAY\r\n", 0, false, P11D_MALFORMED},
+    {DATA "REJECTED EXTERNAL\r\n", 0, false, P11D_REFUSED},
+    {DATA "ERROR\r\n", 0, true, P11D_REFUSED},
+    {DATA DATA, 0, false, P11D_MALFORMED},
+    {DATA "OKAY\r\n", 0, false, P11D_MALFORMED},
+    {"OK 01\r\n", 0, false, P11D_MALFORMED},
     {"HTTP/1.1 400 Bad Request\r\n", 0, false, P11D_MALFORMED},
-    {"OK 01\n", 0, false, P11D_MALFORMED},
-    {"OK \x01\r\n", 0, false, P11D_MALFORMED},
-    {"OK \xc3\xa4\r\n", 0, false, P11D_MALFORMED},
-    {"OK ", 1000, false, P11D_MALFORMED},
-    {"OK ", 100000, true, P11D_MALFORMED},
+    {DATA "OK 01\n", 0, false, P11D_MALFORMED},
+    {DATA "OK \x01\r\n", 0, false, P11D_MALFORMED},
+    {DATA "OK \xc3\xa4\r\n", 0, false, P11D_MALFORMED},
+    {DATA "OK ", 1000, false, P11D_MALFORMED},
+    {DATA "OK ", 100000, true, P11D_MALFORMED},
     {OK "AGREE\r\n", 0, false, P11D_MALFORMED},
+    {OK "REJECTED\r\n", 0, false, P11D_MALFORMED},
     {OK, 20, false, P11D_TIMEOUT},
     {OK "AGREE_UNIX_FD\r\n", 20, false, P11D_MALFORMED},
 };
