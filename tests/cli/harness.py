@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the tests of the command line share: a SoftHSM token of their own, and ways to run p11dbus.
 
-$P11DBUS is the program, $RUDE_MODULE_SO the module that misbehaves (rude-module.c)."""
+$P11DBUS is the program, $RUDE_MODULE_SO the module that misbehaves (rude-module.c), $P11DBUS_SCHEMA
+the JSON Schema that every document of p11dbus must fit."""
 
 import atexit
 import json
@@ -12,6 +13,8 @@ import sys
 import tempfile
 import unittest
 
+import jsonschema
+
 P11DBUS = os.environ["P11DBUS"]
 RUDE = os.environ["RUDE_MODULE_SO"]
 SOFTHSM = next((path for path in ("/usr/lib/softhsm/libsofthsm2.so",
@@ -19,6 +22,11 @@ SOFTHSM = next((path for path in ("/usr/lib/softhsm/libsofthsm2.so",
                                   "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
                 if os.path.exists(path)), None)
 PIN = "123456"
+with open(os.environ["P11DBUS_SCHEMA"], encoding="utf-8") as schema_file:
+    SCHEMA = json.load(schema_file)
+# The member that tells what a document is, and its definition in the schema.
+DOCUMENTS = {"tokens": "list", "results": "sign", "valid": "verify", "checks": "smoke",
+             "error": "failure"}
 
 KEYS = {  # label: CKA_ID, what openssl makes it of
     "rsa": ("01", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
@@ -38,6 +46,20 @@ def check(*command, **options):
     return done.stdout
 
 
+def validate(document):
+    """Fails, and says where and why, unless document is one that the schema describes."""
+    kind = next((DOCUMENTS[member] for member in DOCUMENTS if member in document), None)
+    if not kind:
+        raise AssertionError(f"no document that the schema knows: {document}")
+    schema = {**SCHEMA, "$ref": f"#/$defs/{kind}"}  # says more than "is none of the five"
+    wrong = jsonschema.Draft202012Validator(schema).iter_errors(document)
+    worst = jsonschema.exceptions.best_match(wrong)
+    if worst:
+        raise AssertionError(f"{kind} does not fit the schema at {worst.json_path}: "
+                             f"{worst.message}\n{json.dumps(document, indent=1)}")
+    return document
+
+
 class Result:
     """How a run of p11dbus ended."""
 
@@ -45,7 +67,12 @@ class Result:
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr.decode()
 
     def json(self):
-        return json.loads(self.out)
+        """The one document on stdout, which fits the schema and has the exit code."""
+        document = validate(json.loads(self.out))
+        said = document.get("error", document).get("code", self.code)
+        if said != self.code:
+            raise AssertionError(f"the document says {said}: {self}")
+        return document
 
     def __repr__(self):
         return f"exit {self.code}\nstdout: {self.out!r}\nstderr: {self.err}"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The JSON Schema itself: it is valid, takes what p11dbus prints, and takes nothing else."""
+
+import copy
+import unittest
+
+import jsonschema
+
+from harness import SCHEMA, validate
+
+ERROR = {"code": 6, "ckr": "CKR_PIN_INCORRECT", "message": "the PIN is wrong", "hint": None}
+CERTIFICATE = {
+    "subject": "CN=web", "issuer": "CN=web", "not_before": "2026-01-01T00:00:00Z",
+    "not_after": "2027-01-01T00:00:00Z", "sha256": "5a" * 32,
+    "pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}
+OBJECT = {
+    "uri": "pkcs11:token=demo;object=web", "class": "certificate", "label": "web", "id": "02",
+    "key_type": "ec", "bits": 256, "curve": "P-256", "can": ["sign"], "always_authenticate": False,
+    "certificate": CERTIFICATE}
+DOCUMENTS = {
+    "list": {"schema": 1, "tokens": [{
+        "uri": "pkcs11:token=demo", "label": "demo", "serial": "1", "manufacturer": "x",
+        "model": "y", "flags": ["rng"], "objects": [OBJECT],
+        "mechanisms": [{"name": "ecdsa", "min": 256, "max": 521, "flags": ["sign"]}]}]},
+    "sign": {"schema": 1, "results": [{
+        "file": "data", "key": "pkcs11:object=web", "algorithm": "ecdsa-sha256", "format": "der",
+        "signature": None, "out": None, "code": 6, "error": ERROR}]},
+    "verify": {"schema": 1, "valid": False, "reason": "mismatch", "key": "web.pem",
+               "algorithm": "ecdsa-sha256", "format": "der", "trusted": None, "signer": None,
+               "code": 1},
+    "smoke": {"schema": 1, "module": "/m.so", "summary": {"pass": 1},
+              "checks": [{"id": "fork", "status": "pass", "ms": 3, "detail": None, "spec": None}]},
+    "failure": {"schema": 1, "error": ERROR},
+}
+OPTIONAL = {"not_before", "mechanisms", "trusted", "signer", "pass"}
+
+
+def objects_in(value):
+    """Every object anywhere in value."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) \
+            else []:
+        yield from objects_in(inner)
+
+
+class Schema(unittest.TestCase):
+    def changed(self, document, change):
+        """All documents that differ from document in one object, as change makes them of it."""
+        for i, original in enumerate(objects_in(document)):
+            for member in list(original) + ["more"]:
+                other = copy.deepcopy(document)
+                if change(list(objects_in(other))[i], member):
+                    yield member, other
+
+    def refuse(self, member, document):
+        with self.subTest(member=member), self.assertRaises(AssertionError):
+            validate(document)
+        with self.assertRaises(jsonschema.ValidationError):
+            jsonschema.Draft202012Validator(SCHEMA).validate(document)
+
+    def test_is_a_schema(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+    def test_documents_fit(self):
+        for kind, document in DOCUMENTS.items():
+            with self.subTest(kind=kind):
+                validate(document)
+                jsonschema.Draft202012Validator(SCHEMA).validate(document)
+
+    def test_nothing_may_be_missing(self):
+        def drop(value, member):
+            return member in value and member not in OPTIONAL and (value.pop(member), True)[1]
+
+        for document in DOCUMENTS.values():
+            for member, other in self.changed(document, drop):
+                self.refuse(member, other)
+
+    def test_nothing_may_be_added(self):
+        def add(value, member):
+            return member == "more" and (value.update(more=1), True)[1]
+
+        for document in DOCUMENTS.values():
+            for member, other in self.changed(document, add):
+                self.refuse(member, other)
+
+    def test_members_have_their_type(self):
+        def spoil(value, member):
+            return member in value and (value.update({member: 1.5}), member != "ms")[1]
+
+        for document in DOCUMENTS.values():
+            for member, other in self.changed(document, spoil):
+                self.refuse(member, other)
+
+    def test_a_code_and_what_it_says_agree(self):
+        for change in ({"code": 0}, {"valid": True}, {"reason": None}, {"valid": True, "code": 0}):
+            self.refuse(change, {**DOCUMENTS["verify"], **change})
+        for change in ({"code": 0}, {"signature": "AAAA"}):
+            result = {**DOCUMENTS["sign"]["results"][0], **change}
+            self.refuse(change, {"schema": 1, "results": [result]})
+
+    def test_no_uri_says_where_a_pin_is(self):
+        result = {**DOCUMENTS["sign"]["results"][0], "key": "pkcs11:object=web?pin-value=1"}
+        self.refuse("key", {"schema": 1, "results": [result]})
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
