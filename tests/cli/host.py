@@ -25,20 +25,51 @@ class Host(Case):
     def assert_good(self, key="rsa"):
         self.assertTrue(openssl_verify(token.public(key), "data.sig", "data"))
 
-    def test_what_a_module_prints_is_not_in_the_result(self):
-        result = self.sign(0, "chatty", "-o", "-", "data")
-        self.write("data.sig", result.out)
+    def everything(self):
+        """Every command that loads a module, in both forms, with errors: name, exit code, words."""
+        self.sign(0, "", "--force", "-o", "good.sig", "data")
+        key = ["-k", "pkcs11:token=demo;object=rsa"]
+        none = ["-k", "pkcs11:token=demo;object=none"]
+        pin = ["--pin-file", token.pin_file]
+        commands = [
+            (0, ["list", "--login", "--token", "demo", *pin]),
+            (0, ["list", "mechanisms", "--token", "demo"]),
+            (4, ["list", "pkcs11:token=none"]),
+            (6, ["list", "--login", "--token", "demo", "--no-input"]),
+            (0, ["sign", *key, *pin, "--force", "data"]),
+            (3, ["sign", *key, *pin, "missing"]),
+            (4, ["sign", *none, *pin, "--force", "data"]),
+            (9, ["sign", *key, *pin, "-a", "ecdsa-sha256", "--force", "data"]),
+            (0, ["verify", *key, "-s", "good.sig", "data"]),
+            (1, ["verify", *key, "-s", "good.sig", "good.sig"]),
+            (4, ["verify", *none, "-s", "good.sig", "data"]),
+        ]
+        return commands + [(code, [*words, "--json"]) for code, words in commands] + [
+            (0, ["sign", *key, *pin, "-o", "-", "data"])]
+
+    def assert_unspoilt(self, behaviours):
+        commands = self.everything()
+        good = [self.rude(code, "", *words).out for code, words in commands]
+        for behaviour in behaviours:
+            for (code, words), out in zip(commands, good):
+                with self.subTest(behaviour=behaviour, words=words):
+                    result = self.rude(code, behaviour, *words)
+                    self.assertEqual(result.out, out)
+                    if "--json" in words:
+                        result.json()
         self.assert_good()
-        self.assertIn("Welcome", result.err)
-        self.rude(0, "chatty", "list", "--json").json()
+
+    def test_what_a_module_prints_is_not_in_the_result(self):
+        self.assertIn("Welcome", self.rude(0, "chatty", "list").err)
+        self.assert_unspoilt(["chatty", "talk-at-once", "talk-in-thread", "talk-at-exit",
+                              "talk-at-finalize"])
+
+    def test_a_module_that_closes_stdout_does_not_close_ours(self):
+        self.assert_unspoilt(["close-stdout", "steal-stdout", "steal-stdout talk-in-thread"])
 
     def test_a_crash_at_exit_does_not_change_the_result(self):
-        for behaviour in ("crash-at-exit", "crash-at-finalize"):
-            with self.subTest(behaviour=behaviour):
-                self.write("data.sig", self.sign(0, behaviour, "-o", "-", "data").out)
-                self.assert_good()
-                self.sign(4, behaviour, key="none")
-                self.rude(0, behaviour, "list", "--json").json()
+        self.assert_unspoilt(["crash-at-exit", "crash-at-finalize",
+                              "talk-at-once crash-at-finalize"])
 
     def test_a_module_that_does_not_end_does_not_keep_us(self):
         self.sign(0, "hang-at-finalize", "data")

@@ -4,10 +4,13 @@
  * the ways that $RUDE names, as vendors' modules do. For tests of the command line as a host.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pkcs11.h"
@@ -39,12 +42,46 @@ static void crash(void)
     raise(SIGSEGV);
 }
 
+static void talk(void)
+{
+    static const char line[] = "{\"I\": \"talk\"}\n";
+    (void)!write(STDOUT_FILENO, line, sizeof line - 1);
+    fputs(line, stdout);
+    fflush(stdout);
+}
+
+static void *talk_on(void *data)
+{
+    for (;;) {
+        talk();
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+    return data;
+}
+
+/* What modules do with standard output. */
+static void spoil_output(void)
+{
+    pthread_t thread;
+    if (is("talk-at-once"))
+        talk();
+    if (is("talk-at-exit"))
+        atexit(talk);
+    if (is("talk-in-thread"))
+        pthread_create(&thread, NULL, talk_on, NULL);
+    if (is("close-stdout"))
+        fclose(stdout);
+    if (is("steal-stdout")) /* a descriptor of its own gets number 1 */
+        close(STDOUT_FILENO), open("/dev/null", O_RDWR);
+}
+
 static CK_RV initialize(void *arguments)
 {
     if (is("chatty"))
         printf("Welcome to the rude module!\n"), fflush(stdout);
     if (is("crash-at-exit"))
         atexit(crash);
+    spoil_output();
     note("initialize");
     if (is("crash-at-start"))
         crash();
@@ -59,6 +96,8 @@ static CK_RV finalize(void *reserved)
         crash();
     if (is("hang-at-finalize"))
         pause();
+    if (is("talk-at-finalize"))
+        talk();
     return real->C_Finalize(reserved);
 }
 
