@@ -5,12 +5,17 @@ $P11DBUS is the program, $RUDE_MODULE_SO the module that misbehaves (rude-module
 the JSON Schema that every document of p11dbus must fit."""
 
 import atexit
+import fcntl
 import json
 import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
+import termios
+import time
 import unittest
 
 import jsonschema
@@ -107,6 +112,51 @@ class Case(unittest.TestCase):
         result = self.run_p11dbus(*words, **options)
         self.assertEqual(result.code, code, result)
         return result
+
+
+class Terminal:
+    """A program, p11dbus unless named, on a terminal of its own; stdout: a descriptor in its place."""
+
+    def __init__(self, *words, program=P11DBUS, stdout=None, env=None):
+        self.output = b""
+        self.master, self.slave = pty.openpty()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setsid()
+            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+            for fd in range(3):
+                os.dup2(self.slave if fd != 1 or stdout is None else stdout, fd)
+            os.execvpe(program, [program, *words], {**os.environ, **(env or {})})
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
+
+    def read_until(self, text):
+        deadline = time.monotonic() + 60
+        while text not in self.output:
+            if not select.select([self.master], [], [], deadline - time.monotonic())[0]:
+                raise AssertionError(f"{text!r} did not come: {self.output!r}")
+            try:
+                self.output += os.read(self.master, 4096)
+            except OSError:
+                raise AssertionError(f"{text!r} did not come: {self.output!r}") from None
+        return self.output
+
+    def type(self, text):
+        os.write(self.master, text)
+
+    def end(self):
+        """Waits for the end of the program; returns its exit code."""
+        os.close(self.slave)
+        piece = b" "
+        while piece:
+            self.output += piece
+            try:
+                piece = os.read(self.master, 4096)
+            except OSError:  # nobody has the other end any more
+                piece = b""
+        os.close(self.master)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 class Token:

@@ -1,64 +1,14 @@
 # SPDX-License-Identifier: MIT
 """PINs: where they come from, that there is one attempt, and that no terminal means exit 6."""
 
-import fcntl
 import os
-import pty
-import select
 import signal
 import sys
-import termios
-import time
 
-from harness import KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, main
+from harness import KEYS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, main
 
 token = Token({"p256": KEYS["p256"]}) if SOFTHSM else None
 KEY = "pkcs11:token=demo;object=p256"
-
-
-class Terminal:
-    """p11dbus on a terminal of its own."""
-
-    def __init__(self, *words):
-        self.output = b""
-        self.master, self.slave = pty.openpty()
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.setsid()
-            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
-            for fd in range(3):
-                os.dup2(self.slave, fd)
-            os.execv(P11DBUS, [P11DBUS, *words])
-
-    def echoes(self):
-        return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
-
-    def read_until(self, text):
-        deadline = time.monotonic() + 60
-        while text not in self.output:
-            if not select.select([self.master], [], [], deadline - time.monotonic())[0]:
-                raise AssertionError(f"{text!r} did not come: {self.output!r}")
-            try:
-                self.output += os.read(self.master, 4096)
-            except OSError:
-                raise AssertionError(f"{text!r} did not come: {self.output!r}") from None
-        return self.output
-
-    def type(self, text):
-        os.write(self.master, text)
-
-    def end(self):
-        """Waits for the end of the program; returns its exit code."""
-        os.close(self.slave)
-        piece = b" "
-        while piece:
-            self.output += piece
-            try:
-                piece = os.read(self.master, 4096)
-            except OSError:  # nobody has the other end any more
-                piece = b""
-        os.close(self.master)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 class Pin(Case):
