@@ -14,14 +14,14 @@ from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, c
                      openssl_verify)
 from service import TOP, Bus, Service
 
-token = Token({"rsa": KEYS["rsa"]}) if SOFTHSM else None
+token = Token({name: KEYS[name] for name in ("rsa", "p256")}) if SOFTHSM else None
 rows = []
 
 RSA = "pkcs11:token=demo;object=rsa"
 P256 = "pkcs11:token=demo;object=p256"
-TOOL = ("--module", SOFTHSM, "--token-label", "demo", "--login", "--pin", PIN)
-SIGN_RSA = (*TOOL, "--sign", "--mechanism", "SHA256-RSA-PKCS", "--input-file", "data",
-            "--output-file", "peer.sig")
+TOOL = ("--module", SOFTHSM, "--login", "--pin", PIN, "--token-label", "demo")
+SIGN_RSA = ("--sign", "--mechanism", "SHA256-RSA-PKCS", "--input-file", "data", "--output-file",
+            "peer.sig")
 
 
 def tearDownModule():
@@ -31,11 +31,6 @@ def tearDownModule():
 
 
 class Peers(Case):
-    @classmethod
-    def setUpClass(cls):
-        # After "rsa", so that a tool that takes the first key takes that.
-        token.add_key("p256", *KEYS["p256"])
-
     def setUp(self):
         super().setUp()
         self.write("data", b"some data\n")
@@ -104,7 +99,9 @@ class Peers(Case):
         self.here("1, and only that")
 
     def test_unknown_or_ambiguous_label(self):
-        done = self.peer("pkcs11-tool", *SIGN_RSA, "--label", "unknown")
+        token.add_token("single")  # with one key, or it would depend on their order which is taken
+        token.add_key("rsa", "01", KEYS["rsa"][1], token="single")
+        done = self.peer("pkcs11-tool", *TOOL[:-1], "single", *SIGN_RSA, "--label", "unknown")
         if done:
             signed = os.path.exists("peer.sig") and openssl_verify(token.public("rsa"), "peer.sig",
                                                                    "data")
@@ -239,7 +236,8 @@ class Peers(Case):
     def test_pin_in_argv(self):
         """Neither minisign nor yubihsm-shell speaks PKCS#11; pkcs11-tool and p11tool stand for them."""
         if shutil.which("pkcs11-tool"):
-            line, _ = self.caught("pkcs11-tool", "--module", RUDE, *SIGN_RSA[2:], "--id", "01")
+            line, _ = self.caught("pkcs11-tool", "--module", RUDE, *TOOL[2:], *SIGN_RSA, "--id",
+                                  "01")
             self.note("pkcs11-tool --pin: " + ("seen by ps" if PIN.encode() in line else
                                                "not seen by ps"))
         done = self.peer("p11tool", "--help")
@@ -250,8 +248,8 @@ class Peers(Case):
             os.write(write_end, PIN.encode() + b"\n")
             os.close(write_end)
             value = token.pin_file if option == "--pin-file" else str(read_end)
-            for part in self.caught(P11DBUS, "sign", "-m", RUDE, "-k", RSA, option, value, "data",
-                                    pass_fds=[read_end]):
+            for part in self.caught(P11DBUS, "sign", "-m", RUDE, "-k", RSA, option, value, "--force",
+                                    "data", pass_fds=[read_end]):
                 self.assertNotIn(PIN.encode(), part)
             os.close(read_end)
         for words in (["--pin", PIN], [f"--pin={PIN}"], ["-p", PIN], [f"--set-pin={PIN}"]):
