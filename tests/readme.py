@@ -4,6 +4,7 @@
 
 usage: readme.py README P11DBUS MODULE
 
+A recipe that begins a container is left out where none can be made (inside of many a container).
 They run in their order, in one shell and one empty directory, on a private session bus.
 $HOST_PRELOAD is preloaded into every program of theirs, as in hosts/applications.py.
 """
@@ -23,6 +24,9 @@ def script_of(readme):
         recipes = RECIPE.findall(text.read())
     if len(recipes) < 4:
         sys.exit("only %d tested recipes found in %s" % (len(recipes), readme))
+    if subprocess.run("bwrap --ro-bind / / --unshare-all true 2>/dev/null", shell=True,
+                      check=False).returncode != 0:
+        recipes = [recipe for recipe in recipes if "bwrap " not in recipe[1]]
     # The service of the first recipe must be ready before the second begins, and must end.
     wait = "gdbus wait --session --timeout 20 org.p11dbus.Tokens1\n"
     parts = ["set -eux\n", "trap 'kill $!; wait $! || :' EXIT\n"]
