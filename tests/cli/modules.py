@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 from harness import KEYS, P11DBUS, SOFTHSM, Case, Result, Token, check, openssl_verify
-from service import TOP, Bus, Service
+from served import Bus, Service, make_keys
 
 COUNTER = os.environ["DLCLOSE_COUNTER_SO"]
 OWN = os.environ["P11DBUS_MODULE_SO"]
@@ -217,7 +217,7 @@ class Own(Module, Counted):
         directory = tempfile.mkdtemp(prefix="p11dbus-keys-")
         cls.addClassCleanup(shutil.rmtree, directory)
         cls.key_directory = os.path.join(directory, "keys")
-        check(os.path.join(TOP, "make-keys"), cls.key_directory, *cls.keys)
+        make_keys(cls.key_directory, *cls.keys)
         for key in cls.keys:
             check("openssl", "pkey", "-in", f"{cls.key_directory}/{key}.key", "-pubout", "-out",
                   f"{directory}/{key}.pub")

@@ -12,7 +12,7 @@ import tempfile
 
 from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, check, main,
                      openssl_verify)
-from service import TOP, Bus, Service
+from served import Bus, Service, make_keys
 
 token = Token({name: KEYS[name] for name in ("rsa", "p256")}) if SOFTHSM else None
 rows = []
@@ -189,7 +189,7 @@ class Peers(Case):
         self.p11dbus(0, "sign", "-k", P256, "large")
         self.assertTrue(openssl_verify(token.public("p256"), "large.sig", "large"))
         keys = os.path.abspath("keys")
-        check(os.path.join(TOP, "make-keys"), keys, "p256", "rsa")
+        make_keys(keys, "p256", "rsa")
         bus = Bus()
         self.addCleanup(bus.end)
         service = Service("--keys", keys)

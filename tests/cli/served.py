@@ -6,7 +6,14 @@ import signal
 import subprocess
 import tempfile
 
-from harness import P11DBUS
+from harness import P11DBUS, check
+
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+
+
+def make_keys(directory, *keys):
+    """Makes a key directory; keys as tests/make-keys takes them."""
+    check(os.path.join(TESTS, "make-keys"), directory, *keys)
 
 
 class Bus:

@@ -8,9 +8,8 @@ import tempfile
 import unittest
 
 from harness import Case, check, openssl_verify
-from served import Bus, Service
+from served import Bus, Service, make_keys
 
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 KEYS = {"rsa": "sha256", "p256": "sha256", "p384": "sha384", "p521": "sha512",
         "secp256k1": "sha256", "ed25519": None, "ed448": None}
 
@@ -21,8 +20,8 @@ class Served(Case):
         cls.keys = tempfile.mkdtemp(prefix="p11dbus-keys-")
         cls.key_directory = os.path.join(cls.keys, "keys")
         locked = os.path.join(cls.keys, "locked")
-        check(os.path.join(TOP, "make-keys"), cls.key_directory, *KEYS)
-        check(os.path.join(TOP, "make-keys"), locked, "secret:p256:open sesame")
+        make_keys(cls.key_directory, *KEYS)
+        make_keys(locked, "secret:p256:open sesame")
         for key in KEYS:
             check("openssl", "pkey", "-in", f"{cls.key_directory}/{key}.key", "-pubout", "-out",
                   f"{cls.keys}/{key}.pub")
