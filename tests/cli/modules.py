@@ -66,10 +66,13 @@ class Module:
         """A run with the module, which must be opened and never closed."""
         words = [words[0], "-m", self.module, *words[1:]]
         result = super().expect(code, *words, env=self.env, **options)
+        self.assert_kept()
+        return result
+
+    def assert_kept(self):
         mapped = os.path.realpath(self.module)
         self.assertIn(mapped, [os.path.realpath(name) for name in self.opened])
         self.assertNotIn(mapped, [os.path.realpath(name) for name in self.closed])
-        return result
 
     def sign(self, code, key, *words, **options):
         return self.expect(code, "sign", "-k", f"pkcs11:token={self.token};object={key}",
@@ -104,6 +107,25 @@ class Module:
                             "data.sig", "data")
                 self.expect(1, "verify", "-k", f"pkcs11:token={self.token};object={key}", "-s",
                             "data.sig", stdin=b"other data")
+
+    def test_every_format(self):
+        if not self.keys:
+            self.skipTest("no keys")
+        answer = Case.expect(self, 0, "complete", "--", "sign", "-f", "").out.decode()
+        formats = answer.split()[1:]  # behind what the shell is to complete besides
+        self.assertIn("der", formats)
+        check("openssl", "req", "-x509", "-new", "-key", self.private("p256"), "-subj", "/CN=x",
+              "-out", "crt")
+        more = {"cms": ["--cert", "crt"], "ssh": ["-n", "file"]}
+        for encoding in formats:
+            with self.subTest(encoding=encoding):
+                self.sign(0, "p256", "-f", encoding, *more.get(encoding, []), "-o", "out", "--force",
+                          "data")
+
+    def test_completion(self):
+        out = self.run_p11dbus("complete", "--", "list", "-m", self.module, "", env=self.env).out
+        self.assert_kept()
+        self.assertEqual(b"pkcs11:token=" in out, bool(self.token))
 
     def check_signature(self, key):
         Case.expect(self, 0, "verify", "--pubkey", self.public(key), "-s", "data.sig", "data")
@@ -146,6 +168,9 @@ class SoftHsm(Module, Counted):
 
     def public(self, key):
         return self.softhsm.public(key)
+
+    def private(self, key):
+        return self.softhsm.path(key + ".key")
 
     def test_wrong_pin(self):
         self.write("wrong", "654321\n")
@@ -230,6 +255,9 @@ class Own(Module, Counted):
 
     def public(self, key):
         return f"{self.publics}/{key}.pub"
+
+    def private(self, key):
+        return f"{self.key_directory}/{key}.key"
 
 
 class OwnWithoutService(Module, Counted):
