@@ -15,9 +15,7 @@
 static FILE *result;
 static const P11dOptions *settings;
 
-/* A closed standard descriptor would be given to the next file opened, and whoever then prints
- * writes into that file. */
-static void take_standard_descriptors(void)
+void p11d_console_take_descriptors(void)
 {
     int fd;
     do
@@ -29,7 +27,7 @@ static void take_standard_descriptors(void)
 
 void p11d_console_setup(void)
 {
-    take_standard_descriptors();
+    p11d_console_take_descriptors();
     int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     result = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (!result)

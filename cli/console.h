@@ -17,6 +17,10 @@
 /* Sets stdout aside, and makes sure that descriptors 0 to 2 are taken. Once, before all else. */
 void p11d_console_setup(void);
 
+/* Opens those of the descriptors 0 to 2 that are closed. A closed one would be given to the next
+ * file opened, and whoever then prints writes into that file. */
+void p11d_console_take_descriptors(void);
+
 /* Takes over --quiet, --verbose, --color and --json. options outlive the process. */
 void p11d_console_configure(const P11dOptions *options);
 

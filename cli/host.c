@@ -90,6 +90,7 @@ P11dHost *p11d_host_open(const P11dOptions *options, GError **error)
     CK_RV rv = p11d_loader_initialize(host->library, reserved);
     if (rv == CKR_OK)
         rv = host->library->functions->C_GetInfo(&host->info);
+    p11d_console_take_descriptors(); /* one that the module may have closed */
     if (rv != CKR_OK) {
         p11d_failure_set_ckr(error, rv, "cannot initialise the module %s", path);
         return NULL;

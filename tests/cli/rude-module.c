@@ -81,13 +81,14 @@ static CK_RV initialize(void *arguments)
         printf("Welcome to the rude module!\n"), fflush(stdout);
     if (is("crash-at-exit"))
         atexit(crash);
-    spoil_output();
     note("initialize");
     if (is("crash-at-start"))
         crash();
     if (is("hang-at-start"))
         pause();
-    return real->C_Initialize(arguments);
+    CK_RV rv = real->C_Initialize(arguments);
+    spoil_output(); /* behind what the real module opens for itself */
+    return rv;
 }
 
 static CK_RV finalize(void *reserved)
