@@ -59,6 +59,7 @@ def measure(title, p11dbus, module):
 
 
 def main(p11dbus, module, configs):
+    p11dbus, module = os.path.abspath(p11dbus), os.path.abspath(module)
     with tempfile.TemporaryDirectory() as directory:
         keys, alone, beside = (os.path.join(directory, name) for name in ("keys", "alone", "beside"))
         subprocess.run([os.path.join(HERE, "..", "make-keys"), keys, "p256", "rsa", "ed25519"],
