@@ -5,8 +5,8 @@ same, and so does what it shows of each."""
 import shutil
 import tempfile
 
-from harness import Case, check, unittest
-from service import TOP, Bus, Service
+from harness import Case, unittest
+from served import Bus, Service, make_keys
 
 FEW, MANY = 2, 400
 
@@ -16,7 +16,7 @@ class Many(Case):
     def setUpClass(cls):
         cls.directory_of_all = tempfile.mkdtemp(prefix="p11dbus-many-")
         cls.addClassCleanup(shutil.rmtree, cls.directory_of_all)
-        check(f"{TOP}/make-keys", f"{cls.directory_of_all}/few", "p256")
+        make_keys(f"{cls.directory_of_all}/few", "p256")
         few = f"{cls.directory_of_all}/few"
         cls.bus = Bus()
         cls.addClassCleanup(cls.bus.end)

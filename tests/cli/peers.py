@@ -6,6 +6,7 @@ it may have been mended. The table of both is printed at the end."""
 import hashlib
 import os
 import re
+import select
 import shutil
 import subprocess
 import tempfile
@@ -216,30 +217,31 @@ class Peers(Case):
         self.here("hashed here, the digest is signed")
 
     def caught(self, *command, **options):
-        """Starts command, which stays in its call to sign; returns its command line and environment.
-        """
+        """Starts command, which stays in its call to sign; returns its command line and environment, or
+        nothing if it ended before. (Killed while it logs in, it would leave a broken token.)"""
         os.mkfifo("calls")
         env = {**os.environ, **self.rude("hang-at-sign"), "RUDE_LOG": os.path.abspath("calls")}
-        with open(os.open("calls", os.O_RDWR), encoding="ascii") as calls, subprocess.Popen(
-                command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, **options) as process:
-            while calls.readline() != "login\n":
-                pass
-            parts = []
-            for part in ("cmdline", "environ"):
+        calls, seen, parts = os.open("calls", os.O_RDWR), b"", []
+        with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, **options) as process:
+            end = os.pidfd_open(process.pid)
+            while b"sign\n" not in seen and calls in select.select([calls, end], [], [])[0]:
+                seen += os.read(calls, 4096)
+            for part in ("cmdline", "environ") if b"sign\n" in seen else ():
                 with open(f"/proc/{process.pid}/{part}", "rb") as file:
                     parts.append(file.read())
             process.kill()
+        os.close(end)
+        os.close(calls)
         os.unlink("calls")
         return parts
 
     def test_pin_in_argv(self):
         """Neither minisign nor yubihsm-shell speaks PKCS#11; pkcs11-tool and p11tool stand for them."""
         if shutil.which("pkcs11-tool"):
-            line, _ = self.caught("pkcs11-tool", "--module", RUDE, *TOOL[2:], *SIGN_RSA, "--id",
-                                  "01")
-            self.note("pkcs11-tool --pin: " + ("seen by ps" if PIN.encode() in line else
-                                               "not seen by ps"))
+            parts = self.caught("pkcs11-tool", "--module", RUDE, *TOOL[2:], *SIGN_RSA, "--id", "01")
+            self.note("pkcs11-tool --pin: " + ("seen by ps" if PIN.encode() in b"".join(parts[:1])
+                                               else "not seen by ps"))
         done = self.peer("p11tool", "--help")
         if done and b"--set-pin" in done.stdout:
             self.note("p11tool has --set-pin=PIN")
@@ -248,8 +250,10 @@ class Peers(Case):
             os.write(write_end, PIN.encode() + b"\n")
             os.close(write_end)
             value = token.pin_file if option == "--pin-file" else str(read_end)
-            for part in self.caught(P11DBUS, "sign", "-m", RUDE, "-k", RSA, option, value, "--force",
-                                    "data", pass_fds=[read_end]):
+            parts = self.caught(P11DBUS, "sign", "-m", RUDE, "-k", RSA, option, value, "--force",
+                                "data", pass_fds=[read_end])
+            self.assertEqual(len(parts), 2)
+            for part in parts:
                 self.assertNotIn(PIN.encode(), part)
             os.close(read_end)
         for words in (["--pin", PIN], [f"--pin={PIN}"], ["-p", PIN], [f"--set-pin={PIN}"]):

@@ -157,7 +157,7 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
     if (is("crash-at-sign"))
         crash();
     if (is("hang-at-sign"))
-        pause();
+        note("sign"), pause();
     if (is("no-hashes") && mechanism->mechanism != CKM_RSA_PKCS)
         return CKR_MECHANISM_INVALID;
     if (is("no-mechanisms"))

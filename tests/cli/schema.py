@@ -32,7 +32,7 @@ DOCUMENTS = {
               "checks": [{"id": "fork", "status": "pass", "ms": 3, "detail": None, "spec": None}]},
     "failure": {"schema": 1, "error": ERROR},
 }
-OPTIONAL = {"not_before", "mechanisms", "trusted", "signer", "pass"}
+OPTIONAL = {"mechanisms", "pass"}
 
 
 def objects_in(value):
@@ -93,7 +93,8 @@ class Schema(unittest.TestCase):
                 self.refuse(member, other)
 
     def test_a_code_and_what_it_says_agree(self):
-        for change in ({"code": 0}, {"valid": True}, {"reason": None}, {"valid": True, "code": 0}):
+        validate({**DOCUMENTS["verify"], "valid": True, "reason": "untrusted", "trusted": False})
+        for change in ({"code": 0}, {"reason": None}, {"valid": True, "code": 0}):
             self.refuse(change, {**DOCUMENTS["verify"], **change})
         for change in ({"code": 0}, {"signature": "AAAA"}):
             result = {**DOCUMENTS["sign"]["results"][0], **change}
