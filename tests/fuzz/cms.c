@@ -3,6 +3,8 @@
  * key that is trusted here, so that whatever is found, it is not good. */
 #include "cms.h"
 
+#include <openssl/ec.h>
+
 #include "command.h"
 #include "fuzz.h"
 
