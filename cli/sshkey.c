@@ -174,3 +174,31 @@ EVP_PKEY *p11d_sshkey_parse(const void *blob, size_t size)
     EVP_PKEY_free(key);
     return NULL;
 }
+
+char *p11d_sshkey_blob_type(GBytes *blob)
+{
+    gsize size;
+    const void *data = g_bytes_get_data(blob, &size);
+    P11dSshwireReader reader = p11d_sshwire_reader(data, size);
+    const guint8 *type;
+    return p11d_sshwire_get_string(&reader, &type, &size) ? g_strndup((const char *)type, size)
+                                                          : g_strdup("");
+}
+
+bool p11d_sshkey_is_foreign(const char *type)
+{
+    return g_str_has_suffix(type, "-cert-v01@openssh.com") || g_str_has_prefix(type, "sk-") ||
+           strcmp(type, "ssh-dss") == 0;
+}
+
+char *p11d_sshkey_fingerprint(GBytes *blob)
+{
+    guint8 digest[32];
+    gsize size = sizeof digest;
+    g_autoptr(GChecksum) sha256 = g_checksum_new(G_CHECKSUM_SHA256);
+    g_checksum_update(sha256, g_bytes_get_data(blob, NULL), (gssize)g_bytes_get_size(blob));
+    g_checksum_get_digest(sha256, digest, &size);
+    g_autofree char *base64 = g_base64_encode(digest, size);
+    base64[strcspn(base64, "=")] = '\0';
+    return g_strconcat("SHA256:", base64, NULL);
+}

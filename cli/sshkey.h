@@ -7,6 +7,7 @@
 #ifndef P11D_SSHKEY_H
 #define P11D_SSHKEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <glib.h>
@@ -21,5 +22,15 @@ GBytes *p11d_sshkey_blob(const EVP_PKEY *key);
 /* The key in a blob of size bytes. NULL if it is malformed, also by bytes behind it, or of another
  * type. The caller frees it. */
 EVP_PKEY *p11d_sshkey_parse(const void *blob, size_t size);
+
+/* The type that a blob says it is of, "" if it says none. The caller frees it. */
+char *p11d_sshkey_blob_type(GBytes *blob);
+
+/* True for a type that OpenSSH has and p11d_sshkey_parse does not read: certificates, keys on
+ * security keys, DSA. */
+bool p11d_sshkey_is_foreign(const char *type);
+
+/* "SHA256:" and the hash in base64, as ssh-keygen -l shows it. The caller frees it. */
+char *p11d_sshkey_fingerprint(GBytes *blob);
 
 #endif
