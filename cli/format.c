@@ -6,6 +6,8 @@
 #include "bare.h"
 #include "cms.h"
 #include "failure.h"
+#include "sshformat.h"
+#include "sshsig.h"
 
 /* The first that recognises a signature takes it; the last are bare, which look like nothing. */
 static const P11dFormat formats[] = {
@@ -22,6 +24,20 @@ static const P11dFormat formats[] = {
         .sign = p11d_cms_sign,
         .recognise = p11d_cms_recognise,
         .verify = p11d_cms_verify,
+    },
+    {
+        .name = "ssh",
+        .suffix = ".sig",
+        .label = "SSH SIGNATURE",
+        .column = 70,
+        .encoding = P11D_ENCODING_PEM,
+        .takes = P11D_FORMAT_NAMESPACE,
+        .trusts = P11D_TRUST_KEY | P11D_TRUST_SIGNERS,
+        .usual_algorithm = p11d_sshformat_usual_algorithm,
+        .prepare = p11d_sshformat_prepare,
+        .sign = p11d_sshformat_sign,
+        .recognise = p11d_sshsig_is,
+        .verify = p11d_sshformat_verify,
     },
     {
         .name = "der",
@@ -48,6 +64,11 @@ static const P11dFormat formats[] = {
         .verify = p11d_bare_verify,
     },
 };
+
+const P11dFormat *p11d_format_get(size_t i)
+{
+    return i < G_N_ELEMENTS(formats) ? &formats[i] : NULL;
+}
 
 const P11dFormat *p11d_format_find(const char *name, GError **error)
 {

@@ -58,7 +58,10 @@ typedef struct P11dFormat {
 } P11dFormat;
 
 /* The choices as a help text shows them. */
-#define P11D_FORMAT_NAMES "der|raw|cms"
+#define P11D_FORMAT_NAMES "der|raw|cms|ssh"
+
+/* Row i of the table, NULL behind the last. */
+const P11dFormat *p11d_format_get(size_t i);
 
 /* The row of that name. NULL with error set to a usage error. */
 const P11dFormat *p11d_format_find(const char *name, GError **error);

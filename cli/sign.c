@@ -24,13 +24,16 @@ static const GOptionEntry entries[] = {
     {"algorithm", 'a', 0, G_OPTION_ARG_FILENAME, &asked.algorithm,
      "how to sign: rsa-pss-sha256, ecdsa-sha384, sha512 … (default: by the key)", "ALGORITHM"},
     {"format", 'f', 0, G_OPTION_ARG_FILENAME, &asked.format,
-     "der (what openssl takes; default), raw (r and s as they are) or cms (with certificates)",
+     "der (what openssl takes; default), raw (r and s as they are), cms (with certificates) or ssh "
+     "(what ssh-keygen takes)",
      P11D_FORMAT_NAMES},
     {"cert", 0, 0, G_OPTION_ARG_FILENAME, &asked.certificate,
      "cms: the signer's certificate (default: on the token, with the key's id)", "URI|FILE"},
     {"attached", 0, 0, G_OPTION_ARG_NONE, &asked.attached, "cms: put what is signed inside", NULL},
+    {"namespace", 'n', 0, G_OPTION_ARG_FILENAME, &asked.namespace,
+     "what an SSH signature is for (default: file)", "NAMESPACE"},
     {"encoding", 0, 0, G_OPTION_ARG_FILENAME, &asked.encoding,
-     "how the signature is written down (default: binary)", P11D_ENCODING_NAMES},
+     "how the signature is written down (default: pem for ssh, else binary)", P11D_ENCODING_NAMES},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &asked.output,
      "where the signature goes (default: FILE.sig, of cms FILE.p7s or .p7m; - is stdout)", "OUT"},
     {"force", 0, 0, G_OPTION_ARG_NONE, &asked.force, "replace an output that is there", NULL},
@@ -97,6 +100,8 @@ static gboolean check_usage(const P11dOptions *options, char **files, Job *job, 
     if (job->encoding == P11D_ENCODING_UNKNOWN)
         p11d_failure_set(error, P11D_FAILURE_USAGE, "encodings are " P11D_ENCODING_NAMES,
                          "there is no encoding \"%s\"", asked.encoding);
+    else if (asked.namespace && !*asked.namespace)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "a namespace is not empty");
     else if (asked.output && files[0] && files[1])
         p11d_failure_set(error, P11D_FAILURE_USAGE, "leave -o out: FILE.sig is written for each",
                          "-o is for one file");

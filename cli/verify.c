@@ -13,6 +13,9 @@ static struct {
     char *public_key;
     char *certificate;
     char *authorities;
+    char *signers;
+    char *identity;
+    char *namespace;
     char *signature;
     char *algorithm;
     char *format;
@@ -31,6 +34,12 @@ static const GOptionEntry entries[] = {
      "a certificate whose public key to use; it is not itself checked", "FILE"},
     {"CAfile", 0, 0, G_OPTION_ARG_FILENAME, &asked.authorities,
      "cms: the authorities (PEM certificates) that say who signers are", "FILE"},
+    {"allowed-signers", 0, 0, G_OPTION_ARG_FILENAME, &asked.signers,
+     "who may sign with which SSH key, as ssh-keygen(1) describes it", "FILE"},
+    {"identity", 'I', 0, G_OPTION_ARG_FILENAME, &asked.identity,
+     "who of them must have signed: user@example.org", "ID"},
+    {"namespace", 'n', 0, G_OPTION_ARG_FILENAME, &asked.namespace,
+     "what the SSH signature must be for (default: file)", "NAMESPACE"},
     {"algorithm", 'a', 0, G_OPTION_ARG_FILENAME, &asked.algorithm,
      "how it was signed: rsa-pss-sha256, ecdsa-sha384, sha512 … (default: by the key)",
      "ALGORITHM"},
@@ -45,20 +54,43 @@ static const GOptionEntry entries[] = {
     {NULL},
 };
 
+static bool is_empty(const char *value)
+{
+    return value && !*value;
+}
+
+/* How many of what is read are standard input. Without FILE that is not known yet: the signature
+ * may hold what is signed, but for SSH's. */
+static int count_standard(const char *file)
+{
+    const char *const read[] = {file || !asked.signers ? file : "-", asked.signature,
+                                asked.signers};
+    int count = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(read); i++)
+        count += read[i] && p11d_output_is_standard(read[i]) ? 1 : 0;
+    return count;
+}
+
 static gboolean check_usage(const P11dTarget *target, const P11dOptions *options, char **files,
                             GError **error)
 {
     static const char hint[] = "p11dbus verify --help";
-    int trusts = !!asked.public_key + !!asked.certificate + !!asked.authorities +
+    int trusts = !!asked.public_key + !!asked.certificate + !!asked.authorities + !!asked.signers +
                  !p11d_target_is_empty(target);
     if (!asked.signature)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "name the signature: -s SIGNATURE");
     else if (trusts != 1)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "say whom to trust by one of --pubkey, --cert, --CAfile and -k");
+                         "say whom to trust: one of --pubkey, --cert, --CAfile, --allowed-signers, "
+                         "-k");
+    else if (!asked.signers != !asked.identity || is_empty(asked.identity))
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
+                         "--allowed-signers and -I ID, who must have signed, go together");
+    else if (is_empty(asked.namespace))
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "a namespace is not empty");
     else if (*files && files[1])
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "one file at a time");
-    else if (*files && p11d_output_is_standard(*files) && p11d_output_is_standard(asked.signature))
+    else if (count_standard(*files) > 1)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "standard input can be read once");
     else if (asked.encoding && p11d_encoding_parse_name(asked.encoding) == P11D_ENCODING_UNKNOWN)
         p11d_failure_set(error, P11D_FAILURE_USAGE, "encodings are " P11D_ENCODING_NAMES,
@@ -81,6 +113,12 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
     if (asked.authorities) {
         trust->kind = P11D_TRUST_AUTHORITIES;
         trust->authorities = asked.authorities;
+        return TRUE;
+    }
+    if (asked.signers) {
+        trust->kind = P11D_TRUST_SIGNERS;
+        trust->signers = asked.signers;
+        trust->identity = asked.identity;
         return TRUE;
     }
     return p11d_trust_file(trust, asked.public_key ? asked.public_key : asked.certificate, error);
@@ -170,6 +208,8 @@ static gboolean check_format(const P11dFormat *format, const P11dTrust *trust, c
         wrong = "this way to name who signed";
     else if (asked.prehashed && !(format->takes & P11D_FORMAT_PREHASHED))
         wrong = "--prehashed";
+    else if (asked.namespace && !(format->takes & P11D_FORMAT_NAMESPACE))
+        wrong = "--namespace";
     else if (asked.algorithm && !(format->takes & P11D_FORMAT_ALGORITHM))
         wrong = "--algorithm";
     else if (asked.output && !holds_content)
@@ -209,6 +249,7 @@ static gboolean check(const P11dTrust *trust, const char *file, const P11dOption
         .format = asked.format,
         .algorithm = asked.algorithm,
         .prehashed = asked.prehashed,
+        .namespace = asked.namespace,
     };
     g_auto(P11dFinding) finding = {.format = format->name};
     return format->verify(&claim, trust, &finding, error) &&
@@ -229,7 +270,8 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
 
 const P11dCommand p11d_command_verify = {
     .name = "verify",
-    .synopsis = "{--pubkey FILE | --cert FILE | --CAfile FILE | -k URI} -s SIGNATURE [FILE]",
+    .synopsis = "{--pubkey FILE | --cert FILE | --CAfile FILE | --allowed-signers FILE -I ID | "
+                "-k URI} -s SIGNATURE [FILE]",
     .summary =
         "Checks the signature of FILE (or standard input). Exit code 1 means that it is bad, "
         "and nothing else does.",

@@ -61,6 +61,19 @@ class Served(Case):
                 self.expect(0, "verify", "--cert", f"{self.key_directory}/{key}.crt", "-s",
                             "data.sig", "data")
 
+    def test_ssh_signatures(self):
+        for key in KEYS:
+            with self.subTest(key=key):
+                if key in ("secp256k1", "ed448"):
+                    self.sign(9, key, "-f", "ssh", "--force", "data")
+                    continue
+                self.sign(0, key, "-f", "ssh", "-n", "test", "--force", "data")
+                with open("data", "rb") as data:
+                    check("ssh-keygen", "-Y", "check-novalidate", "-n", "test", "-s", "data.sig",
+                          stdin=data)
+                self.expect(0, "verify", "--pubkey", self.public(key), "-n", "test", "-s",
+                            "data.sig", "data")
+
     def test_raw_and_pss(self):
         self.sign(0, "p521", "-f", "raw", "--force", "data")
         self.assertEqual(os.path.getsize("data.sig"), 132)
