@@ -7,20 +7,27 @@
 #include <openssl/ec.h>
 #include <openssl/objects.h>
 
+#include "oid.h"
+
+/* The curves of nearly all keys. OpenSSL knows more, but has to be started to tell. */
 static const struct {
     P11dCurve curve;
-    const char *printable;
-} edwards[] = {
+    const char *printable; /* or NULL */
+} known[] = {
+    {{NID_X9_62_prime256v1, "P-256", 256, 32}, NULL},
+    {{NID_secp384r1, "P-384", 384, 48}, NULL},
+    {{NID_secp521r1, "P-521", 521, 66}, NULL},
+    {{NID_secp256k1, "secp256k1", 256, 32}, NULL},
     {{NID_ED25519, "Ed25519", 255, 32}, "edwards25519"},
     {{NID_ED448, "Ed448", 448, 57}, "edwards448"},
 };
-static const size_t edwards_count = sizeof edwards / sizeof edwards[0];
+static const size_t known_count = sizeof known / sizeof known[0];
 
-static bool look_up(P11dCurve *curve, int nid)
+bool p11d_curve_of_nid(P11dCurve *curve, int nid)
 {
-    for (size_t i = 0; i < edwards_count; i++)
-        if (edwards[i].curve.nid == nid) {
-            *curve = edwards[i].curve;
+    for (size_t i = 0; i < known_count; i++)
+        if (known[i].curve.nid == nid) {
+            *curve = known[i].curve;
             return true;
         }
     EC_GROUP *group = EC_GROUP_new_by_curve_name(nid);
@@ -35,45 +42,34 @@ static bool look_up(P11dCurve *curve, int nid)
     return true;
 }
 
-/* OpenSSL builds a group for each question, which takes long where thousands of keys are on the
- * same curve: the last answer is kept. */
-bool p11d_curve_of_nid(P11dCurve *curve, int nid)
+static bool is_printable(P11dDer text, const char *printable)
 {
-    static _Thread_local P11dCurve last = {.nid = NID_undef};
-    if (last.nid != nid || nid == NID_undef) {
-        P11dCurve found;
-        if (!look_up(&found, nid))
-            return false;
-        last = found;
-    }
-    *curve = last;
-    return true;
+    return printable && p11d_der_equal(text, p11d_der(printable, strlen(printable)));
 }
 
-static bool parse_printable(P11dCurve *curve, const unsigned char *params, long size)
+/* One that is in no row. */
+static bool ask_openssl(P11dCurve *curve, const void *params, size_t size)
 {
-    ASN1_PRINTABLESTRING *text = d2i_ASN1_PRINTABLESTRING(NULL, &params, size);
-    bool found = false;
-    for (size_t i = 0; text && !found && i < edwards_count; i++) {
-        size_t length = strlen(edwards[i].printable);
-        found = (size_t)ASN1_STRING_length(text) == length &&
-                memcmp(ASN1_STRING_get0_data(text), edwards[i].printable, length) == 0;
-        if (found)
-            *curve = edwards[i].curve;
-    }
-    ASN1_PRINTABLESTRING_free(text);
-    return found;
-}
-
-bool p11d_curve_parse(P11dCurve *curve, const void *params, size_t size)
-{
-    if (size < 2 || size > 1024)
-        return false;
     const unsigned char *p = params;
-    if (*p == V_ASN1_PRINTABLESTRING)
-        return parse_printable(curve, p, (long)size);
     ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &p, (long)size);
     int nid = object ? OBJ_obj2nid(object) : NID_undef;
     ASN1_OBJECT_free(object);
     return nid != NID_undef && p11d_curve_of_nid(curve, nid);
+}
+
+bool p11d_curve_parse(P11dCurve *curve, const void *params, size_t size)
+{
+    P11dDer left = p11d_der(params, size);
+    P11dDer content;
+    bool is_oid = p11d_der_take(&left, P11D_DER_OID, &content, NULL);
+    if (size > 1024 ||
+        (!is_oid && !p11d_der_take(&left, P11D_DER_PRINTABLE_STRING, &content, NULL)))
+        return false;
+    for (size_t i = 0; i < known_count; i++)
+        if (is_oid ? p11d_oid_is(content, known[i].curve.nid)
+                   : is_printable(content, known[i].printable)) {
+            *curve = known[i].curve;
+            return true;
+        }
+    return is_oid && ask_openssl(curve, params, size);
 }

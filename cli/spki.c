@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "spki.h"
 
-#include <openssl/asn1.h>
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 
 #include "curve.h"
 #include "der.h"
+#include "oid.h"
 
-/* The algorithm's number at OpenSSL, NID_undef for one that it does not know. */
+/* The algorithm's number at OpenSSL, NID_undef for one that is not known here. */
 static int algorithm_nid(P11dDer *algorithm)
 {
-    P11dDer whole;
-    if (!p11d_der_take(algorithm, P11D_DER_OID, NULL, &whole))
+    static const int nids[] = {NID_rsaEncryption, NID_rsassaPss, NID_X9_62_id_ecPublicKey,
+                               NID_ED25519, NID_ED448};
+    P11dDer oid;
+    if (!p11d_der_take(algorithm, P11D_DER_OID, &oid, NULL))
         return NID_undef;
-    ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &whole.data, (long)whole.size);
-    int nid = object ? OBJ_obj2nid(object) : NID_undef;
-    ASN1_OBJECT_free(object);
-    return nid;
+    for (size_t i = 0; i < G_N_ELEMENTS(nids); i++)
+        if (p11d_oid_is(oid, nids[i]))
+            return nids[i];
+    return NID_undef;
 }
 
 /* The bits of the modulus in an RSAPublicKey, which is all of a BIT STRING. 0 if it is none. */

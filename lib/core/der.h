@@ -20,6 +20,7 @@
 #define P11D_DER_OCTET_STRING 0x04
 #define P11D_DER_NULL 0x05
 #define P11D_DER_OID 0x06
+#define P11D_DER_PRINTABLE_STRING 0x13
 #define P11D_DER_SEQUENCE 0x30
 #define P11D_DER_CONTEXT_0 0xa0 /* [0], constructed */
 
