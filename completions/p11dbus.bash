@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Completions for bash. p11dbus itself knows what can be completed, and how bash has to have it
-# quoted (cli/answer.h); only file names are left to bash.
+# quoted (cli/complete/answer.h); only file names are left to bash.
 # The p11dbus of PATH is asked, whatever path was typed: the tab key runs nothing else.
 
 _p11dbus() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Completions for fish. p11dbus itself knows what can be completed (cli/answer.h); only file names
-# are left to fish.
+# Completions for fish. p11dbus itself knows what can be completed (cli/complete/answer.h); only
+# file names are left to fish.
 # The p11dbus of PATH is asked, whatever path was typed: the tab key runs nothing else.
 
 function __p11dbus_complete
