@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "answer.h"
-#include "command.h"
+#include "commands.h"
 #include "console.h"
 #include "meaning.h"
 
@@ -188,10 +188,10 @@ static void complete_command(const Line *line)
     begin(&answer, line, line->word, NULL);
     bool option = *line->word == '-';
     const P11dCommand *command;
-    for (size_t i = 0; !option && (command = p11d_command_at(i)); i++)
+    for (size_t i = 0; !option && (command = p11d_commands_at(i)); i++)
         if (command->summary)
             p11d_answer_add(&answer, command->name, command->summary);
-    for (const GOptionEntry *entry = p11d_command_instead; option && entry->long_name; entry++)
+    for (const GOptionEntry *entry = p11d_commands_instead; option && entry->long_name; entry++)
         add_option(&answer, entry);
     p11d_answer_end(&answer);
 }
@@ -206,7 +206,7 @@ static void complete(char **words, const P11dOptions *options, const P11dShellli
     if (count == 1)
         complete_command(&line);
     else
-        line.command = p11d_command_find(words[0]);
+        line.command = p11d_commands_find(words[0]);
     if (!line.command)
         return;
     line.known = p11d_options_list(line.command);

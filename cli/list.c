@@ -2,7 +2,7 @@
 /* p11dbus list: shows tokens, keys, certificates and mechanisms. */
 #include <string.h>
 
-#include "command.h"
+#include "commands.h"
 #include "console.h"
 #include "document.h"
 #include "export.h"

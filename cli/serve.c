@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "commands.h"
 #include "console.h"
 #include "failure.h"
 #include "supervisor.h"
@@ -74,7 +74,7 @@ static void ready(void *data)
 
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)
 {
-    static const char *const worker[] = {P11D_COMMAND_WORKER, NULL};
+    static const char *const worker[] = {P11D_COMMANDS_WORKER, NULL};
     (void)options;
     if (!check_usage(arguments, error) || !check_directories(error))
         return FALSE;

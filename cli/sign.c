@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* p11dbus sign: signs files with a private key on a token. */
-#include "command.h"
+#include "commands.h"
 #include "console.h"
 #include "counterpart.h"
+#include "exitcode.h"
 #include "failure.h"
 #include "format.h"
 #include "output.h"
@@ -167,7 +168,7 @@ static void add_result(Job *job, const char *file, GBytes *signature, const char
         json_builder_add_string_value(job->json, values[i]);
     }
     json_builder_set_member_name(job->json, "code");
-    json_builder_add_int_value(job->json, p11d_command_exit_code(error));
+    json_builder_add_int_value(job->json, p11d_exitcode_of(error));
     if (error) {
         json_builder_set_member_name(job->json, "error");
         json_builder_add_value(job->json, p11d_console_json_of_error(error));
@@ -192,7 +193,7 @@ static void sign_file(Job *job, const char *file)
         return;
     }
     p11d_console_tell(error);
-    if (p11d_command_exit_code(error) > p11d_command_exit_code(job->worst)) {
+    if (p11d_exitcode_of(error) > p11d_exitcode_of(job->worst)) {
         g_clear_error(&job->worst);
         job->worst = g_steal_pointer(&error);
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* p11dbus verify: checks a signature; for a key in a file no token and no module is needed. */
-#include "command.h"
+#include "commands.h"
 #include "console.h"
+#include "exitcode.h"
 #include "failure.h"
 #include "format.h"
 #include "output.h"
@@ -160,7 +161,7 @@ static void print_json(const P11dFinding *finding, const P11dTrust *trust, const
     add_string(json, "algorithm", finding->algorithm);
     add_string(json, "format", finding->format);
     json_builder_set_member_name(json, "code");
-    json_builder_add_int_value(json, p11d_command_exit_code(error));
+    json_builder_add_int_value(json, p11d_exitcode_of(error));
     json_builder_end_object(json);
     p11d_console_print_json(json_builder_get_root(json));
 }

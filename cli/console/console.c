@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "error.h"
+#include "exitcode.h"
 #include "failure.h"
 #include "terminal.h"
 #include "text.h"
@@ -157,7 +157,7 @@ JsonNode *p11d_console_json_of_error(const GError *error)
 
     json_builder_begin_object(json);
     json_builder_set_member_name(json, "code");
-    json_builder_add_int_value(json, p11d_command_exit_code(error));
+    json_builder_add_int_value(json, p11d_exitcode_of(error));
     json_builder_set_member_name(json, "ckr");
     json_builder_add_string_value(json, ckr == CKR_OK ? NULL : p11d_error_ckr(ckr, scratch));
     json_builder_set_member_name(json, "message");

@@ -2,7 +2,7 @@
 /*
  * A failure is why a command did not do what it was asked: a GError whose code says what kind of
  * trouble it is, with the CKR_ value where a module answered with one, and the next step to take.
- * What exit code a kind has is decided in main.c.
+ * What exit code a kind has is said in exitcode.c.
  */
 #ifndef P11D_FAILURE_H
 #define P11D_FAILURE_H

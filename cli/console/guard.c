@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
 #include "console.h"
+#include "exitcode.h"
 #include "failure.h"
 
 /* How long a module may take to finalise once the result is out, in seconds. */
@@ -34,7 +34,7 @@ static void prepare(LastWords *words, P11dFailure kind, const char *message)
     json_node_unref(root);
     words->text = g_strdup_printf("p11dbus: %s\n", message);
     words->json = g_strconcat(json, "\n", NULL);
-    words->code = p11d_command_exit_code(error);
+    words->code = p11d_exitcode_of(error);
     result_fd = fileno(p11d_console_result());
 }
 

@@ -4,14 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "command.h"
 #include "failure.h"
-
-/* What formats use reaches up to the console, and that to main.c, which tests do not link. */
-int p11d_command_exit_code(const GError *error)
-{
-    return error ? 1 : 0;
-}
 
 Test(format, the_names_in_help_texts_are_those_of_the_table)
 {

@@ -5,14 +5,7 @@
 
 #include <openssl/ec.h>
 
-#include "command.h"
 #include "fuzz.h"
-
-/* The console wants it from main.c, of which there is another one here. */
-int p11d_command_exit_code(const GError *error)
-{
-    return error != NULL;
-}
 
 static void try_file(GBytes *signature, EVP_PKEY *key, const char *file)
 {

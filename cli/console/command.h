@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A command is one verb of p11dbus: a row of the table in main.c, and one file of its own.
+ * A command is one verb of p11dbus: what it is called, what options it takes, and what it does.
  */
 #ifndef P11D_COMMAND_H
 #define P11D_COMMAND_H
@@ -27,25 +27,5 @@ typedef struct P11dCommand {
     P11dCommandWord *word;       /* or NULL */
     P11dCommandRun *run;
 } P11dCommand;
-
-extern const P11dCommand p11d_command_list;
-extern const P11dCommand p11d_command_sign;
-extern const P11dCommand p11d_command_verify;
-extern const P11dCommand p11d_command_serve;
-extern const P11dCommand p11d_command_complete;
-
-/* In main.c: the i-th command, NULL behind the last; the one of that name, or NULL; and the options
- * that can stand in place of a command, ended by an empty entry. */
-const P11dCommand *p11d_command_at(size_t i);
-const P11dCommand *p11d_command_find(const char *name);
-extern const GOptionEntry p11d_command_instead[];
-
-/* The verb under which the supervisor starts a worker, with the key directory behind it. It is in
- * no help: nobody types it. */
-#define P11D_COMMAND_WORKER "worker"
-
-/* The exit code of error, 0 for NULL: for the "code" of JSON. In main.c, the one place that knows
- * the codes. */
-int p11d_command_exit_code(const GError *error);
 
 #endif

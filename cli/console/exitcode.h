@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An exit code is what a failure is to the script that started p11dbus: a number for each kind. The
+ * table in exitcode.c is the one place that knows the numbers.
+ */
+#ifndef P11D_EXITCODE_H
+#define P11D_EXITCODE_H
+
+#include <stddef.h>
+
+#include <glib.h>
+
+typedef struct P11dExitcode {
+    int code;
+    const char *meaning; /* in a few words, for the help */
+} P11dExitcode;
+
+/* The exit code of error, 0 for NULL. An error of another domain than P11D_FAILURE, which nobody
+ * gave a kind, is trouble with the device. */
+int p11d_exitcode_of(const GError *error);
+
+/* Row i of the table, in the order of P11dFailure; NULL behind the last. */
+const P11dExitcode *p11d_exitcode_at(size_t i);
+
+#endif
