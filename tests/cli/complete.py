@@ -9,7 +9,7 @@ import unittest
 
 from harness import KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, check, main
 from served import Bus, Service
-from terminal import Shell
+from shell import Shell
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 SCRIPTS = os.path.join(TOP, "completions")
