@@ -141,6 +141,17 @@ GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error)
     return g_byte_array_free_to_bytes(g_steal_pointer(&all));
 }
 
+GBytes *p11d_input_read_digest(P11dInput *input, const P11dHash *hash, GError **error)
+{
+    g_autoptr(GBytes) digest = p11d_input_read_all(input, P11D_INPUT_PIECE, error);
+    if (!digest || g_bytes_get_size(digest) == hash->size)
+        return g_steal_pointer(&digest);
+    p11d_failure_set(error, P11D_FAILURE_FILE, "a digest is taken in binary, not in hex",
+                     "%s is no digest by %s: it has %zu bytes, not %zu", input->name, hash->name,
+                     g_bytes_get_size(digest), hash->size);
+    return NULL;
+}
+
 GBytes *p11d_input_hash(P11dInput *input, const EVP_MD *md, GError **error)
 {
     g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);

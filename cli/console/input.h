@@ -2,7 +2,8 @@
 /*
  * An input is what is signed or verified: a file, standard input, or bytes that are at hand. It is
  * read in pieces, so that its size does not matter; only what has to be signed in one piece is read
- * whole. Long reading shows its progress.
+ * whole. Long reading shows its progress. Functions that return NULL or FALSE set error, and the
+ * caller owns the GBytes of all others.
  */
 #ifndef P11D_INPUT_H
 #define P11D_INPUT_H
@@ -10,6 +11,7 @@
 #include <glib.h>
 #include <openssl/evp.h>
 
+#include "hash.h"
 #include "progress.h"
 
 /* The most that is read whole, in bytes. */
@@ -41,6 +43,9 @@ gboolean p11d_input_rewind(P11dInput *input);
 
 /* Reads all that is left, at most max bytes; more is an error. */
 GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error);
+
+/* Reads all that is left, which must be a digest by hash as it is, not as text. */
+GBytes *p11d_input_read_digest(P11dInput *input, const P11dHash *hash, GError **error);
 
 /* Hashes all that is left. */
 GBytes *p11d_input_hash(P11dInput *input, const EVP_MD *md, GError **error);

@@ -168,17 +168,6 @@ static GBytes *wrap_digest(const P11dSigning *signing, GBytes *digest)
     return g_byte_array_free_to_bytes(info);
 }
 
-static GBytes *read_digest(const P11dSigning *signing, P11dInput *input, GError **error)
-{
-    size_t size = signing->algorithm.hash->size;
-    g_autoptr(GBytes) digest = p11d_input_read_all(input, P11D_INPUT_PIECE, error);
-    if (!digest || g_bytes_get_size(digest) == size)
-        return g_steal_pointer(&digest);
-    p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "%s is no digest of %s: it has not %zu bytes",
-                     input->name, signing->algorithm.hash->name, size);
-    return NULL;
-}
-
 static GBytes *hash_here(const P11dSigning *signing, P11dInput *input, GError **error)
 {
     EVP_MD *md = p11d_algorithm_fetch_hash(&signing->algorithm, error);
@@ -189,8 +178,9 @@ static GBytes *hash_here(const P11dSigning *signing, P11dInput *input, GError **
 
 static GBytes *sign_digest(const P11dSigning *signing, P11dInput *input, GError **error)
 {
-    g_autoptr(GBytes) digest =
-        signing->prehashed ? read_digest(signing, input, error) : hash_here(signing, input, error);
+    g_autoptr(GBytes) digest = signing->prehashed
+                                   ? p11d_input_read_digest(input, signing->algorithm.hash, error)
+                                   : hash_here(signing, input, error);
     g_autoptr(GBytes) data = digest ? wrap_digest(signing, digest) : NULL;
     return data ? check(signing, digest, true,
                         sign_piece(signing, signing->algorithm.family->raw, data, error), error)
@@ -243,8 +233,7 @@ GBytes *p11d_signing_sign(const P11dSigning *signing, P11dInput *input, GError *
     if (g_error_matches(refused, P11D_FAILURE, P11D_FAILURE_UNSUPPORTED) &&
         p11d_input_rewind(input)) {
         p11d_console_detail("%s; hashing here", refused->message);
-        signature = sign_digest(signing, input, error);
-        return signature;
+        return sign_digest(signing, input, error);
     }
     g_propagate_error(error, g_steal_pointer(&refused));
     return NULL;

@@ -64,14 +64,8 @@ static gboolean verify_whole(const P11dVerifier *verifier, P11dInput *input, GBy
 static GBytes *digest_of(const P11dVerifier *verifier, const EVP_MD *md, P11dInput *input,
                          GError **error)
 {
-    if (!verifier->prehashed)
-        return p11d_input_hash(input, md, error);
-    g_autoptr(GBytes) digest = p11d_input_read_all(input, P11D_INPUT_PIECE, error);
-    if (!digest || g_bytes_get_size(digest) == verifier->algorithm.hash->size)
-        return g_steal_pointer(&digest);
-    p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "%s is no digest of %s: it has not %zu bytes",
-                     input->name, verifier->algorithm.hash->name, verifier->algorithm.hash->size);
-    return NULL;
+    return verifier->prehashed ? p11d_input_read_digest(input, verifier->algorithm.hash, error)
+                               : p11d_input_hash(input, md, error);
 }
 
 /* How many bytes r and s have each; 0 if the key is none for ECDSA. */
