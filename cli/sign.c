@@ -96,12 +96,10 @@ static gboolean check_usage(const P11dOptions *options, char **files, Job *job, 
     job->format = p11d_format_find(asked.format ? asked.format : "der", error);
     if (!job->format || !check_format(job->format, error))
         return FALSE;
-    job->encoding =
-        asked.encoding ? p11d_encoding_parse_name(asked.encoding) : job->format->encoding;
-    if (job->encoding == P11D_ENCODING_UNKNOWN)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, "encodings are " P11D_ENCODING_NAMES,
-                         "there is no encoding \"%s\"", asked.encoding);
-    else if (asked.namespace && !*asked.namespace)
+    job->encoding = job->format->encoding;
+    if (asked.encoding && !p11d_encoding_find(&job->encoding, asked.encoding, error))
+        return FALSE;
+    if (asked.namespace && !*asked.namespace)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "a namespace is not empty");
     else if (asked.output && files[0] && files[1])
         p11d_failure_set(error, P11D_FAILURE_USAGE, "leave -o out: FILE.sig is written for each",

@@ -76,6 +76,7 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
                             GError **error)
 {
     static const char hint[] = "p11dbus verify --help";
+    P11dEncoding encoding;
     int trusts = !!asked.public_key + !!asked.certificate + !!asked.authorities + !!asked.signers +
                  !p11d_target_is_empty(target);
     if (!asked.signature)
@@ -93,14 +94,12 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "one file at a time");
     else if (count_standard(*files) > 1)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "standard input can be read once");
-    else if (asked.encoding && p11d_encoding_parse_name(asked.encoding) == P11D_ENCODING_UNKNOWN)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, "encodings are " P11D_ENCODING_NAMES,
-                         "there is no encoding \"%s\"", asked.encoding);
     else if (options->json && asked.output && p11d_output_is_standard(asked.output))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "--json and -o - both write to standard output");
     else
-        return (!asked.output || p11d_output_check(asked.output, FALSE, asked.force, error)) &&
+        return (!asked.encoding || p11d_encoding_find(&encoding, asked.encoding, error)) &&
+               (!asked.output || p11d_output_check(asked.output, FALSE, asked.force, error)) &&
                (!asked.format || p11d_format_find(asked.format, error)) &&
                (!asked.algorithm || p11d_algorithm_check_name(asked.algorithm, error));
     return FALSE;
@@ -128,11 +127,13 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
 /* The signature, decoded; what cannot be decoded stays as it is and will be found malformed. */
 static GBytes *read_signature(GError **error)
 {
+    P11dEncoding encoding = P11D_ENCODING_UNKNOWN;
+    if (asked.encoding && !p11d_encoding_find(&encoding, asked.encoding, error))
+        return NULL;
     g_autoptr(GBytes) written = p11d_input_read_file(asked.signature, MAX_SIGNATURE, error);
     if (!written)
         return NULL;
-    GBytes *decoded = p11d_encoding_decode(
-        asked.encoding ? p11d_encoding_parse_name(asked.encoding) : P11D_ENCODING_UNKNOWN, written);
+    GBytes *decoded = p11d_encoding_decode(encoding, written);
     return decoded ? decoded : g_steal_pointer(&written);
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "failure.h"
 #include "text.h"
 
 #define PEM_BEGIN "-----BEGIN "
@@ -17,12 +18,16 @@ static const char *const names[] = {
     [P11D_ENCODING_PEM] = "pem",
 };
 
-P11dEncoding p11d_encoding_parse_name(const char *name)
+gboolean p11d_encoding_find(P11dEncoding *encoding, const char *name, GError **error)
 {
-    P11dEncoding encoding = P11D_ENCODING_BINARY;
-    while (encoding < P11D_ENCODING_UNKNOWN && strcmp(names[encoding], name) != 0)
-        encoding++;
-    return encoding;
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        if (strcmp(names[i], name) == 0) {
+            *encoding = (P11dEncoding)i;
+            return TRUE;
+        }
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "encodings are " P11D_ENCODING_NAMES,
+                     "there is no encoding \"%s\"", name);
+    return FALSE;
 }
 
 static char *encode_pem(const char *base64, const char *label, unsigned column)
@@ -79,11 +84,6 @@ static GBytes *decode_base64(const char *text)
     return g_bytes_new_take(bytes, size);
 }
 
-static GBytes *decode_hex(const char *text)
-{
-    return p11d_text_parse_hex(text);
-}
-
 /* The first block of text. */
 static GBytes *decode_pem(const char *text, size_t size)
 {
@@ -110,7 +110,7 @@ static P11dEncoding recognise(const char *squeezed, const char *text, size_t siz
         return P11D_ENCODING_PEM;
     /* Digits of hex are digits of base64 too, so hex comes first. A signature in binary that is
      * nothing but such digits does not happen: one of 64 bytes does once in 10^38. */
-    g_autoptr(GBytes) hex = decode_hex(squeezed);
+    g_autoptr(GBytes) hex = p11d_text_parse_hex(squeezed);
     if (hex)
         return P11D_ENCODING_HEX;
     g_autoptr(GBytes) base64 = decode_base64(squeezed);
@@ -133,7 +133,7 @@ GBytes *p11d_encoding_decode(P11dEncoding encoding, GBytes *written)
     case P11D_ENCODING_BASE64:
         return decode_base64(squeezed);
     case P11D_ENCODING_HEX:
-        return decode_hex(squeezed);
+        return p11d_text_parse_hex(squeezed);
     case P11D_ENCODING_PEM:
         return decode_pem(text, size);
     default:

@@ -19,8 +19,8 @@ typedef enum P11dEncoding {
 /* The choices as a help text shows them. */
 #define P11D_ENCODING_NAMES "binary|base64|hex|pem"
 
-/* P11D_ENCODING_UNKNOWN for what is no name of an encoding. */
-P11dEncoding p11d_encoding_parse_name(const char *name);
+/* Sets encoding to the one of that name. FALSE with error set to a usage error. */
+gboolean p11d_encoding_find(P11dEncoding *encoding, const char *name, GError **error);
 
 /* bytes written down; text ends with a newline. label: of the PEM block ("CMS"). column: how many
  * characters of base64 stand on a line of it (RFC 7468 has 64, OpenSSH 70). */

@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "failure.h"
+
 static const P11dEncoding encodings[] = {P11D_ENCODING_BINARY, P11D_ENCODING_BASE64,
                                          P11D_ENCODING_HEX, P11D_ENCODING_PEM};
 
@@ -95,8 +97,15 @@ Test(encoding, what_is_not_what_it_should_be_is_refused)
 Test(encoding, names)
 {
     g_auto(GStrv) choices = g_strsplit(P11D_ENCODING_NAMES, "|", -1);
-    for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++)
-        cr_assert_eq(p11d_encoding_parse_name(choices[i]), encodings[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(encodings); i++) {
+        P11dEncoding found = P11D_ENCODING_UNKNOWN;
+        cr_assert(p11d_encoding_find(&found, choices[i], NULL), "%s", choices[i]);
+        cr_assert_eq(found, encodings[i]);
+    }
     cr_assert_null(choices[G_N_ELEMENTS(encodings)]);
-    cr_assert_eq(p11d_encoding_parse_name("der"), P11D_ENCODING_UNKNOWN);
+    P11dEncoding kept = P11D_ENCODING_UNKNOWN;
+    g_autoptr(GError) error = NULL;
+    cr_assert_not(p11d_encoding_find(&kept, "der", &error));
+    cr_assert(g_error_matches(error, P11D_FAILURE, P11D_FAILURE_USAGE));
+    cr_assert_eq(kept, P11D_ENCODING_UNKNOWN);
 }
