@@ -6,7 +6,7 @@
 #include "bare.h"
 #include "cms.h"
 #include "failure.h"
-#include "sshformat.h"
+#include "ssh.h"
 #include "sshsig.h"
 
 /* The first that recognises a signature takes it; the last are bare, which look like nothing. */
@@ -33,11 +33,11 @@ static const P11dFormat formats[] = {
         .encoding = P11D_ENCODING_PEM,
         .takes = P11D_FORMAT_NAMESPACE,
         .trusts = P11D_TRUST_KEY | P11D_TRUST_SIGNERS,
-        .usual_algorithm = p11d_sshformat_usual_algorithm,
-        .prepare = p11d_sshformat_prepare,
-        .sign = p11d_sshformat_sign,
+        .usual_algorithm = p11d_ssh_usual_algorithm,
+        .prepare = p11d_ssh_prepare,
+        .sign = p11d_ssh_sign,
         .recognise = p11d_sshsig_is,
-        .verify = p11d_sshformat_verify,
+        .verify = p11d_ssh_verify,
     },
     {
         .name = "der",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "sshformat.h"
+#include "ssh.h"
 
 #include <string.h>
 
@@ -51,7 +51,7 @@ static GBytes *to_be_signed(P11dInput *input, const char *namespace, const char 
 
 /* Signing. */
 
-const char *p11d_sshformat_usual_algorithm(const P11dAlgorithmKey *key)
+const char *p11d_ssh_usual_algorithm(const P11dAlgorithmKey *key)
 {
     /* All other keys have one algorithm, which is their usual one anyway. */
     return key->type == CKK_RSA ? schemes[0].algorithm : NULL;
@@ -108,8 +108,7 @@ static gboolean check_key(const P11dSigning *signing, GError **error)
     return FALSE;
 }
 
-gboolean p11d_sshformat_prepare(P11dSigning *signing, const P11dHost *host G_GNUC_UNUSED,
-                                GError **error)
+gboolean p11d_ssh_prepare(P11dSigning *signing, const P11dHost *host G_GNUC_UNUSED, GError **error)
 {
     if (!signing->namespace)
         signing->namespace = USUAL_NAMESPACE;
@@ -163,7 +162,7 @@ static GBytes *wrap(const P11dSigning *signing, GBytes *raw, GError **error)
     return p11d_sshsig_write(&sshsig);
 }
 
-GBytes *p11d_sshformat_sign(const P11dSigning *signing, P11dInput *input, GError **error)
+GBytes *p11d_ssh_sign(const P11dSigning *signing, P11dInput *input, GError **error)
 {
     g_autoptr(GBytes) data = to_be_signed(input, signing->namespace, hashes[0], error);
     g_autoptr(GBytes) raw =
@@ -343,8 +342,8 @@ static gboolean judge(Check *check, P11dFinding *finding, GError **error)
            (finding->verdict != P11D_VERDICT_GOOD || check_signer(check, finding, error));
 }
 
-gboolean p11d_sshformat_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFinding *finding,
-                               GError **error)
+gboolean p11d_ssh_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFinding *finding,
+                         GError **error)
 {
     g_auto(Check) check = {
         .namespace = claim->namespace ? claim->namespace : USUAL_NAMESPACE,
