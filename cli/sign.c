@@ -6,6 +6,7 @@
 #include "exitcode.h"
 #include "failure.h"
 #include "format.h"
+#include "json.h"
 #include "output.h"
 
 static struct {
@@ -152,25 +153,21 @@ static gboolean write_signature(const Job *job, GBytes *signature, const char *o
 static void add_result(Job *job, const char *file, GBytes *signature, const char *output,
                        const GError *error)
 {
-    static const char *const members[] = {"file", "key", "algorithm", "format", "signature", "out"};
     g_autofree char *base64 =
         signature ? g_base64_encode(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature))
                   : NULL;
     g_autofree char *file_text = g_utf8_make_valid(file, -1);
     g_autofree char *output_text = output ? g_utf8_make_valid(output, -1) : NULL;
-    const char *const values[] = {file_text,         job->key_uri, job->signing.algorithm.name,
-                                  job->format->name, base64,       signature ? output_text : NULL};
     json_builder_begin_object(job->json);
-    for (size_t i = 0; i < G_N_ELEMENTS(members); i++) {
-        json_builder_set_member_name(job->json, members[i]);
-        json_builder_add_string_value(job->json, values[i]);
-    }
-    json_builder_set_member_name(job->json, "code");
-    json_builder_add_int_value(job->json, p11d_exitcode_of(error));
-    if (error) {
-        json_builder_set_member_name(job->json, "error");
-        json_builder_add_value(job->json, p11d_console_json_of_error(error));
-    }
+    p11d_json_add_string(job->json, "file", file_text);
+    p11d_json_add_string(job->json, "key", job->key_uri);
+    p11d_json_add_string(job->json, "algorithm", job->signing.algorithm.name);
+    p11d_json_add_string(job->json, "format", job->format->name);
+    p11d_json_add_string(job->json, "signature", base64);
+    p11d_json_add_string(job->json, "out", signature ? output_text : NULL);
+    p11d_json_add_number(job->json, "code", p11d_exitcode_of(error));
+    if (error)
+        p11d_json_add_node(job->json, "error", p11d_console_json_of_error(error));
     json_builder_end_object(job->json);
 }
 
@@ -199,19 +196,14 @@ static void sign_file(Job *job, const char *file)
 
 static void sign_files(Job *job, const P11dOptions *options, char **files)
 {
-    g_autoptr(JsonBuilder) json = json_builder_new();
+    g_autoptr(JsonBuilder) json = p11d_json_begin();
     job->json = options->json ? json : NULL;
-    json_builder_begin_object(json);
-    json_builder_set_member_name(json, "schema");
-    json_builder_add_int_value(json, 1);
-    json_builder_set_member_name(json, "results");
-    json_builder_begin_array(json);
+    p11d_json_add_array(json, "results");
     for (char **file = files; *file; file++)
         sign_file(job, *file);
     json_builder_end_array(json);
-    json_builder_end_object(json);
     if (options->json)
-        p11d_console_print_json(json_builder_get_root(json));
+        p11d_console_print_json(p11d_json_end(json));
 }
 
 /* Chooses the algorithm, and gets what the format and the wishes need. */

@@ -5,6 +5,7 @@
 #include "exitcode.h"
 #include "failure.h"
 #include "format.h"
+#include "json.h"
 #include "output.h"
 
 /* A signature may hold what is signed: as much as is signed in one piece, and its wrapping. */
@@ -137,34 +138,21 @@ static GBytes *read_signature(GError **error)
     return decoded ? decoded : g_steal_pointer(&written);
 }
 
-static void add_string(JsonBuilder *json, const char *name, const char *value)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_string_value(json, value);
-}
-
 static void print_json(const P11dFinding *finding, const P11dTrust *trust, const GError *error)
 {
-    g_autoptr(JsonBuilder) json = json_builder_new();
-    json_builder_begin_object(json);
-    json_builder_set_member_name(json, "schema");
-    json_builder_add_int_value(json, 1);
-    json_builder_set_member_name(json, "valid");
-    json_builder_add_boolean_value(json, finding->verdict == P11D_VERDICT_GOOD);
-    add_string(json, "reason", p11d_finding_reason(finding));
-    add_string(json, "key", finding->key ? finding->key : trust->name);
-    add_string(json, "signer", finding->signer);
-    json_builder_set_member_name(json, "trusted");
+    g_autoptr(JsonBuilder) json = p11d_json_begin();
+    p11d_json_add_boolean(json, "valid", finding->verdict == P11D_VERDICT_GOOD);
+    p11d_json_add_string(json, "reason", p11d_finding_reason(finding));
+    p11d_json_add_string(json, "key", finding->key ? finding->key : trust->name);
+    p11d_json_add_string(json, "signer", finding->signer);
     if (finding->trusted == P11D_TRUSTED_NOT_ASKED)
-        json_builder_add_null_value(json);
+        p11d_json_add_null(json, "trusted");
     else
-        json_builder_add_boolean_value(json, finding->trusted == P11D_TRUSTED_YES);
-    add_string(json, "algorithm", finding->algorithm);
-    add_string(json, "format", finding->format);
-    json_builder_set_member_name(json, "code");
-    json_builder_add_int_value(json, p11d_exitcode_of(error));
-    json_builder_end_object(json);
-    p11d_console_print_json(json_builder_get_root(json));
+        p11d_json_add_boolean(json, "trusted", finding->trusted == P11D_TRUSTED_YES);
+    p11d_json_add_string(json, "algorithm", finding->algorithm);
+    p11d_json_add_string(json, "format", finding->format);
+    p11d_json_add_number(json, "code", p11d_exitcode_of(error));
+    p11d_console_print_json(p11d_json_end(json));
 }
 
 /* "release.txt by web.pem (ecdsa-sha256)" */

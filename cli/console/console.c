@@ -9,6 +9,7 @@
 #include "error.h"
 #include "exitcode.h"
 #include "failure.h"
+#include "json.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -156,24 +157,17 @@ JsonNode *p11d_console_json_of_error(const GError *error)
     g_autofree char *message = g_utf8_make_valid(error->message, -1);
 
     json_builder_begin_object(json);
-    json_builder_set_member_name(json, "code");
-    json_builder_add_int_value(json, p11d_exitcode_of(error));
-    json_builder_set_member_name(json, "ckr");
-    json_builder_add_string_value(json, ckr == CKR_OK ? NULL : p11d_error_ckr(ckr, scratch));
-    json_builder_set_member_name(json, "message");
-    json_builder_add_string_value(json, message);
-    json_builder_set_member_name(json, "hint");
-    json_builder_add_string_value(json, p11d_failure_hint(error));
+    p11d_json_add_number(json, "code", p11d_exitcode_of(error));
+    p11d_json_add_string(json, "ckr", ckr == CKR_OK ? NULL : p11d_error_ckr(ckr, scratch));
+    p11d_json_add_string(json, "message", message);
+    p11d_json_add_string(json, "hint", p11d_failure_hint(error));
     json_builder_end_object(json);
     return json_builder_get_root(json);
 }
 
 JsonNode *p11d_console_json_of_failure(const GError *error)
 {
-    JsonNode *root = json_node_new(JSON_NODE_OBJECT);
-    JsonObject *object = json_object_new();
-    json_object_set_int_member(object, "schema", 1);
-    json_object_set_member(object, "error", p11d_console_json_of_error(error));
-    json_node_take_object(root, object);
-    return root;
+    g_autoptr(JsonBuilder) json = p11d_json_begin();
+    p11d_json_add_node(json, "error", p11d_console_json_of_error(error));
+    return p11d_json_end(json);
 }

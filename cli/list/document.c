@@ -2,35 +2,22 @@
 #include "document.h"
 
 #include "certview.h"
+#include "json.h"
 #include "listing.h"
 #include "mechanism.h"
 #include "text.h"
 
-/* value: NULL is null. */
-static void add_string(JsonBuilder *json, const char *name, const char *value)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_string_value(json, value);
-}
-
 /* Consumes value. */
 static void add_text(JsonBuilder *json, const char *name, char *value)
 {
-    add_string(json, name, value);
+    p11d_json_add_string(json, name, value);
     g_free(value);
-}
-
-static void add_number(JsonBuilder *json, const char *name, CK_ULONG value)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_int_value(json, (gint64)value);
 }
 
 /* Consumes names. */
 static void add_names(JsonBuilder *json, const char *name, const char **names)
 {
-    json_builder_set_member_name(json, name);
-    json_builder_begin_array(json);
+    p11d_json_add_array(json, name);
     for (const char **one = names; *one; one++)
         json_builder_add_string_value(json, *one);
     json_builder_end_array(json);
@@ -41,14 +28,14 @@ static void add_certificate(JsonBuilder *json, const P11dItem *item)
 {
     const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
     P11dCertview view;
-    json_builder_set_member_name(json, "certificate");
     if (!value || !p11d_certview_parse(&view, value->pValue, value->ulValueLen)) {
-        json_builder_add_null_value(json);
+        p11d_json_add_null(json, "certificate");
         return;
     }
+    json_builder_set_member_name(json, "certificate");
     json_builder_begin_object(json);
-    add_string(json, "subject", view.subject);
-    add_string(json, "issuer", view.issuer);
+    p11d_json_add_string(json, "subject", view.subject);
+    p11d_json_add_string(json, "issuer", view.issuer);
     add_text(json, "not_before", p11d_certview_time(view.not_before));
     add_text(json, "not_after", p11d_certview_time(view.not_after));
     add_text(json, "sha256", p11d_certview_sha256(value->pValue, value->ulValueLen));
@@ -65,21 +52,19 @@ static void add_item(JsonBuilder *json, const P11dItem *item)
 
     json_builder_begin_object(json);
     add_text(json, "uri", p11d_item_uri(item));
-    add_string(json, "class", p11d_name_of(&p11d_names_class, item->class, scratch));
+    p11d_json_add_string(json, "class", p11d_name_of(&p11d_names_class, item->class, scratch));
     add_text(json, "label", p11d_item_label(item));
     add_text(json, "id", p11d_item_id(item));
-    add_string(json, "key_type",
-               known ? p11d_name_of(&p11d_names_key_type, kind.type, scratch) : NULL);
-    json_builder_set_member_name(json, "bits");
+    p11d_json_add_string(json, "key_type",
+                         known ? p11d_name_of(&p11d_names_key_type, kind.type, scratch) : NULL);
     if (kind.bits > 0)
-        json_builder_add_int_value(json, kind.bits);
+        p11d_json_add_number(json, "bits", kind.bits);
     else
-        json_builder_add_null_value(json);
-    add_string(json, "curve", kind.curve);
+        p11d_json_add_null(json, "bits");
+    p11d_json_add_string(json, "curve", kind.curve);
     add_names(json, "can", p11d_listing_uses(item));
-    json_builder_set_member_name(json, "always_authenticate");
-    json_builder_add_boolean_value(
-        json, p11d_template_boolean(&item->attributes, CKA_ALWAYS_AUTHENTICATE, false));
+    p11d_json_add_boolean(json, "always_authenticate",
+                          p11d_template_boolean(&item->attributes, CKA_ALWAYS_AUTHENTICATE, false));
     add_certificate(json, item);
     json_builder_end_object(json);
 }
@@ -88,9 +73,9 @@ static void add_mechanism(JsonBuilder *json, const P11dListingMechanism *mechani
 {
     char scratch[P11D_NAME_SIZE];
     json_builder_begin_object(json);
-    add_string(json, "name", p11d_mechanism_name(mechanism->type, scratch));
-    add_number(json, "min", mechanism->info.ulMinKeySize);
-    add_number(json, "max", mechanism->info.ulMaxKeySize);
+    p11d_json_add_string(json, "name", p11d_mechanism_name(mechanism->type, scratch));
+    p11d_json_add_number(json, "min", (gint64)mechanism->info.ulMinKeySize);
+    p11d_json_add_number(json, "max", (gint64)mechanism->info.ulMaxKeySize);
     add_names(json, "flags", p11d_listing_flags(&p11d_names_mechanism_flag, mechanism->info.flags));
     json_builder_end_object(json);
 }
@@ -106,14 +91,12 @@ static void add_token(JsonBuilder *json, const P11dListingToken *entry)
              p11d_text_of_field(info->manufacturerID, sizeof info->manufacturerID));
     add_text(json, "model", p11d_text_of_field(info->model, sizeof info->model));
     add_names(json, "flags", p11d_listing_flags(&p11d_names_token_flag, info->flags));
-    json_builder_set_member_name(json, "objects");
-    json_builder_begin_array(json);
+    p11d_json_add_array(json, "objects");
     for (guint i = 0; i < entry->items->len; i++)
         add_item(json, entry->items->pdata[i]);
     json_builder_end_array(json);
     if (entry->mechanisms) {
-        json_builder_set_member_name(json, "mechanisms");
-        json_builder_begin_array(json);
+        p11d_json_add_array(json, "mechanisms");
         for (guint i = 0; i < entry->mechanisms->len; i++)
             add_mechanism(json, &g_array_index(entry->mechanisms, P11dListingMechanism, i));
         json_builder_end_array(json);
@@ -123,14 +106,10 @@ static void add_token(JsonBuilder *json, const P11dListingToken *entry)
 
 JsonNode *p11d_document_of_listing(const GPtrArray *listing)
 {
-    g_autoptr(JsonBuilder) json = json_builder_new();
-    json_builder_begin_object(json);
-    add_number(json, "schema", 1);
-    json_builder_set_member_name(json, "tokens");
-    json_builder_begin_array(json);
+    g_autoptr(JsonBuilder) json = p11d_json_begin();
+    p11d_json_add_array(json, "tokens");
     for (guint i = 0; i < listing->len; i++)
         add_token(json, listing->pdata[i]);
     json_builder_end_array(json);
-    json_builder_end_object(json);
-    return json_builder_get_root(json);
+    return p11d_json_end(json);
 }
