@@ -66,26 +66,15 @@ static char *output_of(const Job *job, const char *file, bool json)
                        NULL);
 }
 
-/* What was asked for that the format cannot do. */
 static gboolean check_format(const P11dFormat *format, GError **error)
 {
-    const struct {
-        unsigned flag;
-        bool is_asked;
-        const char *option;
-    } wishes[] = {
+    const P11dFormatWish wishes[] = {
         {P11D_FORMAT_PREHASHED, asked.prehashed, "--prehashed"},
         {P11D_FORMAT_NAMESPACE, asked.namespace != NULL, "--namespace"},
         {P11D_FORMAT_CERTIFICATE, asked.certificate != NULL, "--cert"},
         {P11D_FORMAT_ATTACHED, asked.attached, "--attached"},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(wishes); i++)
-        if (wishes[i].is_asked && !(format->takes & wishes[i].flag)) {
-            p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus sign --help",
-                             "%s does not go with format %s", wishes[i].option, format->name);
-            return FALSE;
-        }
-    return TRUE;
+    return p11d_format_check(format, wishes, G_N_ELEMENTS(wishes), "p11dbus sign --help", error);
 }
 
 static gboolean check_usage(const P11dOptions *options, char **files, Job *job, GError **error)

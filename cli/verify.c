@@ -188,28 +188,23 @@ static gboolean conclude(const P11dFinding *finding, const P11dTrust *trust, con
     return finding->verdict == P11D_VERDICT_GOOD;
 }
 
-/* What was asked for that the format does not know. */
 static gboolean check_format(const P11dFormat *format, const P11dTrust *trust, const char *file,
                              GError **error)
 {
-    const char *wrong = NULL;
-    bool holds_content = format->takes & P11D_FORMAT_ATTACHED;
-    if (!(format->trusts & trust->kind))
-        wrong = "this way to name who signed";
-    else if (asked.prehashed && !(format->takes & P11D_FORMAT_PREHASHED))
-        wrong = "--prehashed";
-    else if (asked.namespace && !(format->takes & P11D_FORMAT_NAMESPACE))
-        wrong = "--namespace";
-    else if (asked.algorithm && !(format->takes & P11D_FORMAT_ALGORITHM))
-        wrong = "--algorithm";
-    else if (asked.output && !holds_content)
-        wrong = "--output";
-    else if (!file && p11d_output_is_standard(asked.signature) && !holds_content)
-        wrong = "standard input for both file and signature";
-    if (wrong)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus verify --help",
-                         "%s does not go with format %s", wrong, format->name);
-    return !wrong;
+    static const char hint[] = "p11dbus verify --help";
+    const bool twice = !file && p11d_output_is_standard(asked.signature);
+    const P11dFormatWish wishes[] = {
+        {P11D_FORMAT_PREHASHED, asked.prehashed, "--prehashed"},
+        {P11D_FORMAT_NAMESPACE, asked.namespace != NULL, "--namespace"},
+        {P11D_FORMAT_ALGORITHM, asked.algorithm != NULL, "--algorithm"},
+        {P11D_FORMAT_ATTACHED, asked.output != NULL, "--output"},
+        {P11D_FORMAT_ATTACHED, twice, "standard input for both file and signature"},
+    };
+    if (format->trusts & trust->kind)
+        return p11d_format_check(format, wishes, G_N_ELEMENTS(wishes), hint, error);
+    p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
+                     "this way to name who signed does not go with format %s", format->name);
+    return FALSE;
 }
 
 /* What a good signature holds. */

@@ -80,6 +80,18 @@ const P11dFormat *p11d_format_find(const char *name, GError **error)
     return NULL;
 }
 
+gboolean p11d_format_check(const P11dFormat *format, const P11dFormatWish *wishes, size_t count,
+                           const char *hint, GError **error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (wishes[i].is_asked && !(format->takes & wishes[i].flag)) {
+            p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "%s does not go with format %s",
+                             wishes[i].what, format->name);
+            return FALSE;
+        }
+    return TRUE;
+}
+
 const P11dFormat *p11d_format_recognise(GBytes *signature, unsigned trust)
 {
     const P11dFormat *checkable = NULL;

@@ -57,6 +57,13 @@ typedef struct P11dFormat {
                        GError **error);
 } P11dFormat;
 
+/* Something that was asked for, and what a format must take to do it. */
+typedef struct P11dFormatWish {
+    unsigned flag; /* P11D_FORMAT_… */
+    gboolean is_asked;
+    const char *what; /* as the user knows it: "--prehashed" */
+} P11dFormatWish;
+
 /* The choices as a help text shows them. */
 #define P11D_FORMAT_NAMES "der|raw|cms|ssh"
 
@@ -65,6 +72,10 @@ const P11dFormat *p11d_format_get(size_t i);
 
 /* The row of that name. NULL with error set to a usage error. */
 const P11dFormat *p11d_format_find(const char *name, GError **error);
+
+/* FALSE with error set to a usage error for the first of count wishes that format cannot fulfil. */
+gboolean p11d_format_check(const P11dFormat *format, const P11dFormatWish *wishes, size_t count,
+                           const char *hint, GError **error);
 
 /* The row that a signature looks like which is trusted in that way (P11D_TRUST_…). */
 const P11dFormat *p11d_format_recognise(GBytes *signature, unsigned trust);
