@@ -46,8 +46,7 @@ const P11dHash *p11d_cmssigner_hash(int nid, GError **error)
     const char *name = OBJ_nid2sn(nid);
     p11d_failure_set(
         error, P11D_FAILURE_UNSUPPORTED, "sign again with SHA-256 or better",
-        "a CMS signature with the hash %s does not count: it is too weak, or not known "
-        "here",
+        "a CMS signature with the hash %s does not count: it is too weak, or not known here",
         name && nid != NID_undef ? name : "that it names");
     return NULL;
 }
@@ -55,9 +54,7 @@ const P11dHash *p11d_cmssigner_hash(int nid, GError **error)
 static gboolean unsupported(const char *what, GError **error)
 {
     p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL,
-                     "a CMS signature with %s cannot be "
-                     "checked here",
-                     what);
+                     "a CMS signature with %s cannot be checked here", what);
     return FALSE;
 }
 
@@ -152,15 +149,14 @@ static bool names_content(const P11dCmssigner *signer, GBytes *digest, const ASN
     gsize size;
     const void *data = g_bytes_get_data(digest, &size);
     if (!signed_type || !signed_digest || OBJ_cmp(signed_type, type) != 0) {
-        finding->verdict = P11D_VERDICT_MALFORMED;
-        finding->why = g_strdup("what it signs does not say of which content it is");
+        p11d_finding_conclude(finding, P11D_VERDICT_MALFORMED,
+                              "what it signs does not say of which content it is");
         return false;
     }
     if ((gsize)ASN1_STRING_length(signed_digest) == size &&
         memcmp(ASN1_STRING_get0_data(signed_digest), data, size) == 0)
         return true;
-    finding->verdict = P11D_VERDICT_MISMATCH;
-    finding->why = g_strdup("it is of other data");
+    p11d_finding_conclude(finding, P11D_VERDICT_MISMATCH, "it is of other data");
     return false;
 }
 
@@ -190,10 +186,10 @@ gboolean p11d_cmssigner_check(const P11dCmssigner *signer, EVP_PKEY *key, GBytes
         finding->algorithm = g_strdup(verifier.algorithm.name);
     if (signer->attributes && !names_content(signer, content, type, finding))
         return TRUE;
-    if (!signer->attributes && OBJ_obj2nid(type) != NID_pkcs7_data) {
-        finding->verdict = P11D_VERDICT_MALFORMED; /* section 5.3: there must be attributes */
-        return TRUE;
-    }
+    if (!signer->attributes && OBJ_obj2nid(type) != NID_pkcs7_data)
+        return p11d_finding_conclude(
+            finding, P11D_VERDICT_MALFORMED,
+            "it signs no attributes, which such content needs (RFC 5652, section 5.3)");
     const ASN1_OCTET_STRING *value = CMS_SignerInfo_get0_signature(signer->info);
     g_autoptr(GBytes) signature =
         g_bytes_new(ASN1_STRING_get0_data(value), (gsize)ASN1_STRING_length(value));

@@ -68,14 +68,6 @@ bool p11d_cms_recognise(GBytes *signature)
            memcmp(data + header, signed_data, sizeof signed_data) == 0;
 }
 
-static gboolean bad(Check *check, P11dVerdict verdict, char *why)
-{
-    check->finding->verdict = verdict;
-    g_free(check->finding->why);
-    check->finding->why = why;
-    return TRUE;
-}
-
 /* Takes the message apart. False if it is none. */
 static bool parse(Check *check)
 {
@@ -241,15 +233,16 @@ static gboolean check_signature(Check *check, int i, GError **error)
     const P11dCmssigner *signer = &check->signers[i];
     EVP_PKEY *key = check->named[i] ? X509_get0_pubkey(check->named[i]) : check->trust->key;
     if (!check->named[i] && !key)
-        return bad(check, P11D_VERDICT_UNTRUSTED,
-                   g_strdup("it does not hold its signer's certificate, and the authorities are "
-                            "not the signer; give it with --cert"));
+        return p11d_finding_conclude(
+            check->finding, P11D_VERDICT_UNTRUSTED,
+            "it does not hold its signer's certificate, and the authorities are "
+            "not the signer; give it with --cert");
     if (!key)
-        return bad(check, P11D_VERDICT_MALFORMED,
-                   g_strdup("the key in its signer's certificate cannot be read"));
+        return p11d_finding_conclude(check->finding, P11D_VERDICT_MALFORMED,
+                                     "the key in its signer's certificate cannot be read");
     if (!signer->attributes && can_be_attributes(check->head))
-        return bad(check, P11D_VERDICT_MALFORMED,
-                   g_strdup("what it signs may be the attributes of another signature"));
+        return p11d_finding_conclude(check->finding, P11D_VERDICT_MALFORMED,
+                                     "what it signs may be the attributes of another signature");
     g_autoptr(GBytes) content =
         signer->hash ? p11d_digests_get(&check->digests, signer->hash) : g_bytes_ref(check->whole);
     return p11d_cmssigner_check(signer, key, content, CMS_get0_eContentType(check->message),
@@ -277,8 +270,8 @@ static void ask_key(Check *check)
         if (is_by_trusted_key(check, i))
             return;
     g_autofree char *name = name_of(check, 0);
-    bad(check, P11D_VERDICT_MISMATCH,
-        g_strdup_printf("it is by another key, whose certificate says %s", name));
+    p11d_finding_conclude(check->finding, P11D_VERDICT_MISMATCH,
+                          "it is by another key, whose certificate says %s", name);
 }
 
 static void ask_authorities(Check *check)
@@ -290,9 +283,10 @@ static void ask_authorities(Check *check)
         if (!objection)
             continue;
         g_autofree char *name = name_of(check, i);
-        bad(check, P11D_VERDICT_UNTRUSTED,
-            g_strdup_printf("the signature is valid, but the certificate of %s is not trusted: %s",
-                            name, objection));
+        p11d_finding_conclude(
+            check->finding, P11D_VERDICT_UNTRUSTED,
+            "the signature is valid, but the certificate of %s is not trusted: %s", name,
+            objection);
         check->finding->trusted = P11D_TRUSTED_NO;
         return;
     }
@@ -328,8 +322,8 @@ static gboolean judge(Check *check, bool same, GError **error)
     if (!by_key)
         name_signers(check);
     if (!same)
-        return bad(check, P11D_VERDICT_MISMATCH,
-                   g_strdup("it holds other data than the file that was named"));
+        return p11d_finding_conclude(check->finding, P11D_VERDICT_MISMATCH,
+                                     "it holds other data than the file that was named");
     if (!check_signatures(check, error))
         return FALSE;
     if (check->finding->verdict == P11D_VERDICT_GOOD)
@@ -348,7 +342,8 @@ static gboolean conclude_malformed(Check *check, GError **error)
         check->claim->file ? p11d_input_open(check->claim->file, error) : NULL;
     if (check->claim->file && (!input || !p11d_input_read(input, &byte, 1, &got, error)))
         return FALSE;
-    return bad(check, P11D_VERDICT_MALFORMED, g_strdup("it is no CMS signature in DER or PEM"));
+    return p11d_finding_conclude(check->finding, P11D_VERDICT_MALFORMED,
+                                 "it is no CMS signature in DER or PEM");
 }
 
 gboolean p11d_cms_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFinding *finding,

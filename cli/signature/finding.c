@@ -22,6 +22,18 @@ const char *p11d_finding_sentence(const P11dFinding *finding)
     return finding->why ? finding->why : verdicts[finding->verdict].sentence;
 }
 
+gboolean p11d_finding_conclude(P11dFinding *finding, P11dVerdict verdict, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *why = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_free(finding->why);
+    finding->why = why;
+    finding->verdict = verdict;
+    return TRUE;
+}
+
 void p11d_finding_clear(P11dFinding *finding)
 {
     g_free(finding->why);

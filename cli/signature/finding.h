@@ -39,6 +39,10 @@ typedef struct P11dFinding {
 const char *p11d_finding_reason(const P11dFinding *finding);
 const char *p11d_finding_sentence(const P11dFinding *finding);
 
+/* Sets verdict, and why it is that. Returns TRUE: it was found out. */
+gboolean p11d_finding_conclude(P11dFinding *finding, P11dVerdict verdict, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
 void p11d_finding_clear(P11dFinding *finding);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(P11dFinding, p11d_finding_clear)
 

@@ -193,13 +193,6 @@ static void check_clear(Check *check)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Check, check_clear)
 
-static gboolean conclude(P11dFinding *finding, P11dVerdict verdict, char *why)
-{
-    finding->verdict = verdict;
-    finding->why = why;
-    return TRUE;
-}
-
 /* The hash that the signature says, NULL if it is none of SSH's. */
 static const char *hash_of(const P11dSshsig *sshsig)
 {
@@ -237,7 +230,8 @@ static gboolean find_key(Check *check, P11dFinding *finding, GError **error)
     }
     check->key = p11d_sshkey_parse(sshsig->key.data, sshsig->key.size);
     if (!check->key)
-        return conclude(finding, P11D_VERDICT_MALFORMED, g_strdup("the key in it makes no sense"));
+        return p11d_finding_conclude(finding, P11D_VERDICT_MALFORMED,
+                                     "the key in it makes no sense");
     for (size_t i = 0; !check->scheme && i < G_N_ELEMENTS(schemes); i++)
         if (strcmp(schemes[i].key_type, type) == 0 &&
             p11d_sshsig_part_is(sshsig->algorithm, schemes[i].name))
@@ -270,8 +264,10 @@ static gboolean check_signature(const Check *check, P11dFinding *finding, GError
     P11dVerifier verifier = {.key = check->key, .kind = p11d_evpkey_describe(check->key)};
     verifier.form = verifier.kind.type == CKK_EC ? P11D_ECDSA_RAW : P11D_ECDSA_DER;
     g_autoptr(GBytes) signature = from_ssh(&check->sshsig, &verifier.kind);
-    if (!signature)
-        return conclude(finding, P11D_VERDICT_MALFORMED, NULL);
+    if (!signature) {
+        finding->verdict = P11D_VERDICT_MALFORMED;
+        return TRUE;
+    }
     g_autoptr(P11dInput) input = p11d_input_of_bytes(check->data, "what was signed");
     return p11d_algorithm_find(&verifier.algorithm, check->scheme->algorithm, &verifier.kind,
                                error) &&
@@ -290,11 +286,11 @@ static gboolean check_signer(const Check *check, P11dFinding *finding, GError **
         .key = check->blob,
         .time = g_get_real_time() / G_USEC_PER_SEC,
     };
-    char *why;
+    g_autofree char *why = NULL;
     if (!p11d_allowedsigners_check(check->signers, trust->signers, &question, &why, error))
         return FALSE;
     if (why)
-        return conclude(finding, P11D_VERDICT_NOT_ALLOWED, why);
+        return p11d_finding_conclude(finding, P11D_VERDICT_NOT_ALLOWED, "%s", why);
     finding->signer = g_strdup(trust->identity);
     return TRUE;
 }
@@ -330,14 +326,14 @@ static gboolean judge(Check *check, P11dFinding *finding, GError **error)
     if (!check->key)
         return TRUE;
     P11dVerdict verdict;
-    char *objection = object(check, &verdict);
+    g_autofree char *objection = object(check, &verdict);
     if (check->scheme)
         finding->algorithm = g_strdup(check->scheme->algorithm);
     /* The trusted key has a name already. */
     if (check->trust->kind != P11D_TRUST_KEY || EVP_PKEY_eq(check->key, check->trust->key) != 1)
         finding->key = p11d_sshkey_fingerprint(check->blob);
     if (objection)
-        return conclude(finding, verdict, objection);
+        return p11d_finding_conclude(finding, verdict, "%s", objection);
     return check_signature(check, finding, error) &&
            (finding->verdict != P11D_VERDICT_GOOD || check_signer(check, finding, error));
 }
@@ -354,9 +350,9 @@ gboolean p11d_ssh_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFin
     if (!read_files(&check, claim->file, hash, error))
         return FALSE;
     if (!parsed)
-        return conclude(finding, P11D_VERDICT_MALFORMED, g_strdup("it is no SSH signature"));
+        return p11d_finding_conclude(finding, P11D_VERDICT_MALFORMED, "it is no SSH signature");
     if (!hash)
-        return conclude(finding, P11D_VERDICT_MALFORMED,
-                        g_strdup("it is of a hash that SSH does not sign"));
+        return p11d_finding_conclude(finding, P11D_VERDICT_MALFORMED,
+                                     "it is of a hash that SSH does not sign");
     return judge(&check, finding, error);
 }
