@@ -23,7 +23,7 @@ static const GOptionEntry entries[] = {
      "a table for people, or the full URI of each object for scripts", "table|uri"},
     {"export", 0, 0, G_OPTION_ARG_FILENAME, &asked.export,
      "write certificates and public keys, each once (der: the only one; ssh: a line for each key)",
-     "pem|der|ssh"},
+     P11D_EXPORT_NAMES},
     {NULL},
 };
 
@@ -45,6 +45,8 @@ static const Scope scopes[] = {
     {"certs", true, false, certificates}, {"objects", true, false, NULL},
     {"mechanisms", false, true, NULL},
 };
+#define USAGE "[tokens|keys|certs|objects|mechanisms] [URI]"
+
 static const char *word(size_t i)
 {
     return i < G_N_ELEMENTS(scopes) ? scopes[i].word : NULL;
@@ -68,8 +70,7 @@ static gboolean read_arguments(char **arguments, const Scope **scope, const char
         *uri = *arguments++;
     if (!*arguments)
         return TRUE;
-    p11d_failure_set(error, P11D_FAILURE_USAGE,
-                     "p11dbus list [tokens|keys|certs|objects|mechanisms] [URI]",
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list " USAGE,
                      "\"%s\" is not something to list", *arguments);
     return FALSE;
 }
@@ -222,7 +223,7 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
 
 const P11dCommand p11d_command_list = {
     .name = "list",
-    .synopsis = "[tokens|keys|certs|objects|mechanisms] [URI]",
+    .synopsis = USAGE,
     .summary = "Shows tokens with their keys and certificates; a word or a URI narrows it.",
     .examples = "Examples:\n"
                 "  p11dbus list keys 'pkcs11:token=keys;object=web' --export ssh\n"

@@ -78,8 +78,8 @@ const P11dExportForm *p11d_export_find_form(const char *name, GError **error)
         if (strcmp(forms[i].name, name) == 0)
             form = &forms[i];
     if (!form)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list --help",
-                         "--export is pem, der or ssh");
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "forms are " P11D_EXPORT_NAMES,
+                         "there is no form \"%s\" to export in", name);
     else if (!form->binary || !p11d_console_result_is_terminal())
         return form;
     else

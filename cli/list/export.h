@@ -14,6 +14,9 @@
 
 typedef struct P11dExportForm P11dExportForm;
 
+/* The forms as a help text shows them. */
+#define P11D_EXPORT_NAMES "pem|der|ssh"
+
 /* "pem": certificates and keys one after the other; "der": the one that there is; "ssh": a line of
  * authorized_keys for each key. NULL with error set to a usage error for another name, or for der
  * where the real stdout is a terminal. */
