@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "meaning.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "asker.h"
 #include "modulename.h"
 #include "name.h"
 #include "target.h"
-
-/* How long tokens have to answer, in milliseconds: who presses a key does not wait longer. */
-#define PATIENCE 1500
-/* Nobody looks through more than that. */
-#define MAX_ANSWER (4UL << 20)
 
 /* A token that the line allows, and what it shows of its objects. */
 typedef struct Shown {
@@ -153,84 +144,40 @@ const char *p11d_meaning_files(const char *meaning)
 
 static bool has_twin(const P11dHost *host, const P11dHostToken *token)
 {
-    bool found = false;
     for (guint i = 0; i < host->tokens->len; i++) {
         const P11dHostToken *other = host->tokens->pdata[i];
-        found |= other != token &&
-                 memcmp(other->info.label, token->info.label, sizeof token->info.label) == 0;
+        if (other != token && p11d_host_is_namesake(other, token))
+            return true;
     }
-    return found;
+    return false;
 }
 
-static void read_tokens(const Meaning *meaning, const P11dOptions *options, P11dAnswer *answer)
+/* What is asked of tokens. */
+typedef struct Question {
+    const Meaning *meaning;
+    const P11dOptions *options;
+    P11dAnswer *answer;
+} Question;
+
+/* Runs in an asker, so that answer->stream is set for that process only. */
+static void ask_tokens(gconstpointer data, FILE *out)
 {
-    g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, NULL);
-    g_autoptr(P11dHost) host = target ? p11d_host_open(options, NULL) : NULL;
+    const Question *question = data;
+    const Meaning *meaning = question->meaning;
+    g_autoptr(P11dTarget) target = p11d_target_new(question->options->key, question->options, NULL);
+    g_autoptr(P11dHost) host = target ? p11d_host_open(question->options, NULL) : NULL;
     if (!host)
         return;
+    question->answer->stream = out;
     g_autoptr(GPtrArray) tokens = p11d_target_tokens(target, host);
     for (guint i = 0; i < tokens->len; i++) {
+        P11dHostToken *token = tokens->pdata[i];
         g_autoptr(GPtrArray) items = p11d_item_array();
         if (meaning->needs_objects)
-            p11d_target_search(target, tokens->pdata[i], CK_UNAVAILABLE_INFORMATION, items, NULL);
-        meaning->add_shown(answer,
-                           &(Shown){tokens->pdata[i], items, has_twin(host, tokens->pdata[i])});
-        fflush(answer->stream); /* the next token may be too slow */
+            p11d_target_search(target, token, CK_UNAVAILABLE_INFORMATION, items, NULL);
+        meaning->add_shown(question->answer, &(Shown){token, items, has_twin(host, token)});
+        fflush(out); /* the next token may be too slow */
     }
-}
-
-/* The process that asks: it has no terminal to ask a PIN on, and a module's words go nowhere. */
-G_NORETURN static void ask_tokens(const Meaning *meaning, const P11dOptions *options,
-                                  P11dAnswer *answer, int fd)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
-        dup2(null, standard);
-    setsid();
-    answer->stream = fdopen(fd, "w");
-    if (null >= 0 && answer->stream) {
-        read_tokens(meaning, options, answer);
-        fflush(answer->stream);
-    }
-    _exit(0);
-}
-
-/* Reads lines from fd until there are no more, or patience ends. */
-static GString *read_lines(int fd)
-{
-    GString *lines = g_string_new(NULL);
-    gint64 end = g_get_monotonic_time() + PATIENCE * G_TIME_SPAN_MILLISECOND;
-    for (;;) {
-        gint64 left = (end - g_get_monotonic_time()) / G_TIME_SPAN_MILLISECOND;
-        struct pollfd wait = {fd, POLLIN, 0};
-        char some[65536];
-        ssize_t size = left > 0 && poll(&wait, 1, (int)left) > 0 ? read(fd, some, sizeof some) : 0;
-        if (size <= 0 || lines->len > MAX_ANSWER)
-            break;
-        g_string_append_len(lines, some, size);
-    }
-    const char *newline = g_strrstr(lines->str, "\n");
-    return g_string_truncate(lines, newline ? (gsize)(newline + 1 - lines->str) : 0);
-}
-
-static void add_from_tokens(const Meaning *meaning, const P11dOptions *options, P11dAnswer *answer)
-{
-    int ends[2];
-    fflush(answer->stream);
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return;
-    pid_t child = fork();
-    if (child == 0)
-        ask_tokens(meaning, options, answer, ends[1]);
-    close(ends[1]);
-    GString *lines = child > 0 ? read_lines(ends[0]) : g_string_new(NULL);
-    close(ends[0]);
-    if (child > 0) {
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-    }
-    fputs(lines->str, answer->stream);
-    g_string_free(lines, TRUE);
 }
 
 void p11d_meaning_complete(const char *meaning, const P11dOptions *options, P11dAnswer *answer)
@@ -241,7 +188,7 @@ void p11d_meaning_complete(const char *meaning, const P11dOptions *options, P11d
         if (known && known->add)
             known->add(answer);
         if (known && known->add_shown)
-            add_from_tokens(known, options, answer);
+            p11d_asker_run(ask_tokens, &(Question){known, options, answer}, answer->stream);
         if (!known && g_ascii_islower(**part))
             p11d_answer_add(answer, *part, NULL);
     }

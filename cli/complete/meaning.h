@@ -2,8 +2,7 @@
 /*
  * A meaning is what help calls the value of an option: "URI", "FILE", "auto|always|never". It says
  * what the value can be completed to. Words in lower case stand for themselves; all others have
- * their row in meaning.c. Where tokens have to be asked, a process of its own does so, without
- * login, and is ended after a moment.
+ * their row in meaning.c. Where tokens have to be asked, an asker does so (asker.h), without login.
  */
 #ifndef P11D_MEANING_H
 #define P11D_MEANING_H

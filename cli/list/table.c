@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "table.h"
 
-#include <string.h>
-
 #include "certview.h"
 #include "console.h"
 #include "expiry.h"
@@ -277,8 +275,7 @@ static bool has_namesake(const GPtrArray *listing, const P11dListingToken *entry
 {
     for (guint i = 0; i < listing->len; i++) {
         const P11dListingToken *other = listing->pdata[i];
-        if (other != entry && memcmp(other->token->info.label, entry->token->info.label,
-                                     sizeof other->token->info.label) == 0)
+        if (other != entry && p11d_host_is_namesake(other->token, entry->token))
             return true;
     }
     return false;

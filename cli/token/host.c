@@ -135,3 +135,8 @@ char *p11d_host_label(const P11dHostToken *token)
 {
     return p11d_text_of_field(token->info.label, sizeof token->info.label);
 }
+
+bool p11d_host_is_namesake(const P11dHostToken *a, const P11dHostToken *b)
+{
+    return memcmp(a->info.label, b->info.label, sizeof a->info.label) == 0;
+}

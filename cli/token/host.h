@@ -46,4 +46,7 @@ CK_FLAGS p11d_host_flags(P11dHostToken *token);
 /* The token's label, for messages. The caller frees it. */
 char *p11d_host_label(const P11dHostToken *token);
 
+/* True if both tokens have the same label, so that it names neither of them. */
+bool p11d_host_is_namesake(const P11dHostToken *a, const P11dHostToken *b);
+
 #endif
