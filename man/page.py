@@ -4,9 +4,10 @@
 
 usage: page.py SCDOC SOURCE OUTPUT [NAME=VALUE...]
 
-In the source @NAME@ stands for VALUE. A line "; include FILE" of the source stands for that file, which lies below the folder of this
-script: what several pages say is written once. In what scdoc makes, paragraph macros at which a
-formatter only shakes its head are left out, and the title is in capitals, as titles are.
+In the source @NAME@ stands for VALUE. A line "; include FILE" of the source stands for that file,
+which lies below the folder of this script: what several pages say is written once. In what scdoc
+makes, paragraph macros at which a formatter only shakes its head are left out, and the title is in
+capitals, as titles are.
 """
 
 import os

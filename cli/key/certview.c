@@ -43,17 +43,17 @@ static gint64 next_time(P11dDer *validity)
     P11dDer whole;
     struct tm tm;
     if (!p11d_der_take_any(validity, &whole))
-        return P11D_CERTVIEW_NEVER;
+        return P11D_CERTVIEW_UNKNOWN;
     ASN1_TIME *time = d2i_ASN1_TIME(NULL, &whole.data, (long)whole.size);
     bool known = time && ASN1_TIME_to_tm(time, &tm);
     ASN1_TIME_free(time);
-    return known ? (gint64)timegm(&tm) : P11D_CERTVIEW_NEVER;
+    return known ? (gint64)timegm(&tm) : P11D_CERTVIEW_UNKNOWN;
 }
 
 bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size)
 {
     P11dCertificate certificate;
-    *view = (P11dCertview){.not_before = P11D_CERTVIEW_NEVER, .not_after = P11D_CERTVIEW_NEVER};
+    *view = (P11dCertview){.not_before = P11D_CERTVIEW_UNKNOWN, .not_after = P11D_CERTVIEW_UNKNOWN};
     if (size > MAX_SIZE || !p11d_certificate_parse(&certificate, der, size))
         return false;
     view->issuer = name_text(certificate.issuer);
@@ -82,7 +82,7 @@ void p11d_certview_clear(P11dCertview *view)
 char *p11d_certview_time(gint64 time)
 {
     g_autoptr(GDateTime) date =
-        time == P11D_CERTVIEW_NEVER ? NULL : g_date_time_new_from_unix_utc(time);
+        time == P11D_CERTVIEW_UNKNOWN ? NULL : g_date_time_new_from_unix_utc(time);
     return date ? g_date_time_format(date, "%Y-%m-%dT%H:%M:%SZ") : g_strdup("");
 }
 

@@ -15,12 +15,12 @@
 #include "algorithm.h"
 
 /* A time that the certificate does not tell. */
-#define P11D_CERTVIEW_NEVER G_MININT64
+#define P11D_CERTVIEW_UNKNOWN G_MININT64
 
 typedef struct P11dCertview {
     char *subject; /* RFC 2253, UTF-8, not escaped for a terminal */
     char *issuer;
-    gint64 not_before; /* seconds since 1970, UTC, or P11D_CERTVIEW_NEVER */
+    gint64 not_before; /* seconds since 1970, UTC, or P11D_CERTVIEW_UNKNOWN */
     gint64 not_after;
 } P11dCertview;
 

@@ -8,7 +8,7 @@
 
 P11dExpiry p11d_expiry_of(gint64 not_before, gint64 not_after, gint64 now)
 {
-    if (not_after == P11D_CERTVIEW_NEVER)
+    if (not_after == P11D_CERTVIEW_UNKNOWN)
         return P11D_EXPIRY_UNKNOWN;
     if (not_after < now)
         return P11D_EXPIRY_PAST;
