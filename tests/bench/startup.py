@@ -41,6 +41,8 @@ def measure(title, p11dbus, module):
         "p11dbus list": [p11dbus, "list"],
         "p11dbus list tokens": [p11dbus, "list", "tokens"],
         "p11dbus --help": [p11dbus, "--help"],
+        "p11dbus complete COMMAND": [p11dbus, "complete", "--", ""],
+        "p11dbus complete KEY": [p11dbus, "complete", "--", "sign", "-k", ""],
         "p11-kit " + p11_kit_command(): ["p11-kit", p11_kit_command()],
         "p11tool --list-tokens": ["p11tool", "--provider", module, "--list-tokens"],
     }

@@ -12,8 +12,8 @@ from harness import KEYS, P11DBUS, RUDE, SOFTHSM, check, main
 
 class Sign(Cms):
     def test_every_key_both_ways_detached_and_attached(self):
-        for place, keys in (("plain", P12), ("demo", P12)):
-            for key in keys:
+        for place in ("plain", "demo"):
+            for key in P12:
                 with self.subTest(place=place, key=key):
                     result = self.sign(0, key, "-v", "--force", "data", place=place)
                     self.assertIn("libp11 is not used" if place == "demo" else "used by libp11",

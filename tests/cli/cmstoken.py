@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from harness import KEYS, SOFTHSM, Case, Token, check
+from harness import KEYS, PIN, SOFTHSM, Case, Token, check
 
 P12 = {"rsa": KEYS["rsa"], "p256": KEYS["p256"], "p384": KEYS["p384"], "p521": KEYS["p521"]}
 
@@ -32,10 +32,9 @@ class Authority:
               "-out", request)
         with open(config, "w", encoding="ascii") as file:
             file.write("subjectKeyIdentifier=hash\n" + extensions + "\n")
-        dates = ["-days", str(days)]
         check("openssl", "x509", "-req", "-in", request, "-CA", self.path(issuer + ".crt"),
               "-CAkey", self.path(issuer + ".key"), "-set_serial", "0x" + os.urandom(8).hex(),
-              *dates, "-extfile", config, "-out", self.path(name + ".crt"))
+              "-days", str(days), "-extfile", config, "-out", self.path(name + ".crt"))
         check("openssl", "x509", "-in", self.path(name + ".crt"), "-outform", "DER", "-out",
               self.path(name + ".der"))
         return self.path(name + ".crt")
@@ -44,7 +43,7 @@ class Authority:
 def put_certificate(store, label, identifier, der):
     """Puts a certificate on a token."""
     check("pkcs11-tool", "--module", SOFTHSM, "--token-label", store, "--login", "--pin",
-          "123456", "--write-object", der, "--type", "cert", "--id", identifier, "--label", label)
+          PIN, "--write-object", der, "--type", "cert", "--id", identifier, "--label", label)
 
 
 token = authority = None
@@ -93,7 +92,3 @@ class Cms(Case):
 
     def verify(self, code, *words, trust=("--CAfile", ROOT), **options):
         return self.expect(code, "verify", *trust, *words, **options)
-
-    def read(self, name):
-        with open(name, "rb") as file:
-            return file.read()

@@ -4,7 +4,6 @@
 import os
 import shutil
 import subprocess
-import time
 import unittest
 
 from harness import KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, check, main
@@ -225,17 +224,6 @@ class Served(Asking):
         self.assertEqual(set(self.ask("sign", "--bus", bus.address, "-k", "", env={
             "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent"})), expected)
         self.assertEqual(self.ask("sign", "--bus", "unix:path=/nonexistent", "-k", ""), {})
-        self.compare("complete", "--", "")
-        self.compare("complete", "--", "sign", "-k", "")
-
-    def compare(self, *words):
-        """Prints how long that takes beside --help."""
-        def measure(*words):
-            start = time.monotonic()
-            for _ in range(10):
-                self.expect(0, *words)
-            return time.monotonic() - start
-        print(f"{' '.join(words)!r}: {measure(*words) / measure('--help'):.2f} of --help")
 
 
 class InShell(Case):

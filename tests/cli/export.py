@@ -73,8 +73,7 @@ class Export(Case):
         self.write("key.der", self.export("der", "pkcs11:token=demo;object=p384").out)
         self.assertEqual(check("openssl", "pkey", "-pubin", "-inform", "DER", "-in",
                                "key.der").decode(), self.public("p384"))
-        with open(token.path("web.der"), "rb") as file:
-            self.assertEqual(self.export("der", "certs").out, file.read())
+        self.assertEqual(self.export("der", "certs").out, self.read(token.path("web.der")))
 
     def test_der_of_many_is_5_with_the_candidates(self):
         result = self.export("der", "pkcs11:token=demo;id=%02", code=5)

@@ -102,6 +102,10 @@ class Case(unittest.TestCase):
         os.chmod(name, mode)
         return name
 
+    def read(self, name):
+        with open(name, "rb") as file:
+            return file.read()
+
     def run_p11dbus(self, *words, stdin=b"", env=None, **options):
         environment = {**os.environ, **(env or {})}
         done = subprocess.run([P11DBUS, *words], input=stdin, stdout=subprocess.PIPE,

@@ -93,8 +93,7 @@ class Host(Case):
     def test_hashed_mechanism_missing_on_the_token(self):
         self.sign(0, "no-hashes", "data")
         self.assert_good()
-        with open("data", "rb") as file:
-            self.sign(0, "no-hashes", "--force", "-o", "data.sig", stdin=file.read())
+        self.sign(0, "no-hashes", "--force", "-o", "data.sig", stdin=self.read("data"))
         self.assert_good()
 
     def test_token_that_takes_little_data(self):

@@ -4,8 +4,9 @@ same, and so does what it shows of each."""
 
 import shutil
 import tempfile
+import unittest
 
-from harness import Case, unittest
+from harness import Case
 from served import Bus, Service, make_keys
 
 FEW, MANY = 2, 400

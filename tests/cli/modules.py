@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import KEYS, SOFTHSM, Case, Result, Token, check, openssl_verify
+from harness import KEYS, SOFTHSM, Case, Token, check
 from served import Bus, Service, make_keys
 
 COUNTER = os.environ["DLCLOSE_COUNTER_SO"]

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, check, main,
+from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, main,
                      openssl_verify)
 from served import Bus, Service, make_keys
 
@@ -228,8 +228,7 @@ class Peers(Case):
             while b"sign\n" not in seen and calls in select.select([calls, end], [], [])[0]:
                 seen += os.read(calls, 4096)
             for part in ("cmdline", "environ") if b"sign\n" in seen else ():
-                with open(f"/proc/{process.pid}/{part}", "rb") as file:
-                    parts.append(file.read())
+                parts.append(self.read(f"/proc/{process.pid}/{part}"))
             process.kill()
         os.close(end)
         os.close(calls)

@@ -125,7 +125,7 @@ class Pin(Case):
         self.assertEqual(terminal.end(), 2, terminal.output)
 
     def test_list_needs_no_pin_unless_asked(self):
-        _ = self.expect(0, "list", "-m", SOFTHSM, "--no-input")
+        self.expect(0, "list", "-m", SOFTHSM, "--no-input")
         self.expect(6, "list", "-m", SOFTHSM, "--login", "--no-input")
         self.expect(6, "list", "-m", SOFTHSM, "--login", "--pin-file", "wrong")
 

@@ -129,8 +129,7 @@ class Served(Case):
         self.sign(0, "p521", "-f", "raw", *names)
         short = []
         for name in names:
-            with open(name + ".sig", "rb") as file:
-                signature = file.read()
+            signature = self.read(name + ".sig")
             self.assertEqual(len(signature), 132)
             if 0 in (signature[0], signature[66]):
                 short.append(name)

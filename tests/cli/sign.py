@@ -100,8 +100,7 @@ class Sign(Case):
         self.write("data.sig", b"precious")
         result = self.sign(3, "p256", "data")
         self.assertIn("--force", result.err)
-        with open("data.sig", "rb") as file:
-            self.assertEqual(file.read(), b"precious")
+        self.assertEqual(self.read("data.sig"), b"precious")
         self.sign(0, "p256", "--force", "data")
         self.assertTrue(openssl_verify(token.public("p256"), "data.sig", "data"))
         self.assertEqual(sorted(os.listdir(".")), ["data", "data.sig"])
@@ -155,8 +154,7 @@ class Sign(Case):
         self.assertEqual((good["file"], good["algorithm"], good["format"], good["out"],
                           good["code"]), ("data", "ecdsa-sha256", "der", "data.sig", 0))
         self.assertTrue(good["key"].startswith("pkcs11:"))
-        with open("data.sig", "rb") as file:
-            self.assertEqual(file.read(), base64.b64decode(good["signature"]))
+        self.assertEqual(self.read("data.sig"), base64.b64decode(good["signature"]))
         self.assertEqual((bad["signature"], bad["out"], bad["code"], bad["error"]["code"]),
                          (None, None, 3, 3))
 

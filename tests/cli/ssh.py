@@ -264,8 +264,7 @@ class Verifying(Ssh):
         for kind in ("rsa", "p256", "ed25519"):
             self.allow(kind)
             self.sign(0, kind, "--encoding", "binary", "--force", "data")
-            with open("data.sig", "rb") as file:
-                good = file.read()
+            good = self.read("data.sig")
             bads = [good[:i] + bytes([good[i] ^ 1]) + good[i + 1:] for i in range(len(good))]
             bads += [good[:i] for i in range(0, len(good), 5)] + [good + b"\0", good + good]
             for number, bad in enumerate(bads):
@@ -286,8 +285,7 @@ class Verifying(Ssh):
             check("openssl", "pkey", "-in", key, "-pubout", "-out", "public")
             line = check("ssh-keygen", "-i", "-m", "PKCS8", "-f", "public").decode()
             self.write("allowed", "alice@example.org " + line)
-            with open("raw", "rb") as file:
-                raw = file.read()
+            raw = self.read("raw")
             self.write("data.sig", b"SSHSIG\0\0\0\1" + string(base64.b64decode(line.split()[1])) +
                        string(b"file") + string(b"") + string(hash_name) +
                        string(string(algorithm) + string(raw)))
@@ -343,8 +341,7 @@ class Verifying(Ssh):
     def test_nothing_may_follow_the_signature(self):
         self.allow("ed25519")
         self.sign(0, "ed25519", "--encoding", "binary", "data")
-        with open("data.sig", "rb") as file:
-            good = file.read()
+        good = self.read("data.sig")
         size = 4 + 11 + 4 + 64  # of "ssh-ed25519" and the signature
         self.assertEqual(good[-size - 4:-size], size.to_bytes(4, "big"))
         self.write("bad", good[:-size - 4] + string(good[-size:] + b"x"))

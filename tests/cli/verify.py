@@ -59,8 +59,7 @@ class Verify(Case):
     def test_every_flipped_byte_is_bad(self):
         for key in ("rsa", "p256", "ed25519"):
             openssl_sign(key, "data", "sig")
-            with open("sig", "rb") as file:
-                good = file.read()
+            good = self.read("sig")
             for position in {0, 1, 2, 3, 4, len(good) // 2, len(good) - 1}:
                 bad = bytearray(good)
                 bad[position] ^= 1
@@ -71,8 +70,7 @@ class Verify(Case):
     def test_truncated_longer_and_empty_signatures_are_bad(self):
         for key in KEYS:
             openssl_sign(key, "data", "sig")
-            with open("sig", "rb") as file:
-                good = file.read()
+            good = self.read("sig")
             for bad in (b"", good[:1], good[:-1], good + b"\0", good + good, b"x" * 100000):
                 self.write("bad", bad)
                 with self.subTest(key=key, size=len(bad)):
@@ -147,8 +145,7 @@ class Verify(Case):
         self.verify(0, "rsa", "-s", "sig", stdin=b"some data\n")
         self.verify(0, "rsa", "-s", "sig", "-", stdin=b"some data\n")
         self.verify(1, "rsa", "-s", "sig", stdin=b"")
-        with open("sig", "rb") as file:
-            self.verify(0, "rsa", "-s", "-", "data", stdin=file.read())
+        self.verify(0, "rsa", "-s", "-", "data", stdin=self.read("sig"))
         self.verify(2, "rsa", "-s", "-")
 
     def test_key_on_a_token(self):
