@@ -2,7 +2,6 @@
 /* p11dbus: finds the command, runs it, and ends the process with the exit code. */
 #include <locale.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -265,9 +265,7 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
         .attached = asked.attached,
     };
     gboolean ok = sign_all(&job, options, host, files, error);
-    EVP_PKEY_free(job.signing.public_key);
-    if (job.signing.prepared)
-        job.signing.prepared_free(job.signing.prepared);
+    p11d_signing_clear(&job.signing);
     return ok;
 }
 

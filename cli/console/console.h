@@ -21,7 +21,7 @@ void p11d_console_setup(void);
  * file opened, and whoever then prints writes into that file. */
 void p11d_console_take_descriptors(void);
 
-/* Takes over --quiet, --verbose, --color and --json. options outlive the process. */
+/* Takes over --quiet, --verbose and --color. options live until the process ends. */
 void p11d_console_configure(const P11dOptions *options);
 
 /* The real stdout. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "signing.h"
 
-#include <string.h>
-
 #include "console.h"
 #include "evpkey.h"
 #include "failure.h"
@@ -215,6 +213,14 @@ static GBytes *sign_hashed(const P11dSigning *signing, P11dInput *input, GError 
     EVP_MD_CTX_free(along);
     EVP_MD_free(md);
     return check(signing, digest, true, signature, error);
+}
+
+void p11d_signing_clear(P11dSigning *signing)
+{
+    EVP_PKEY_free(signing->public_key);
+    if (signing->prepared)
+        signing->prepared_free(signing->prepared);
+    *signing = (P11dSigning){0};
 }
 
 GBytes *p11d_signing_sign(const P11dSigning *signing, P11dInput *input, GError **error)

@@ -16,15 +16,18 @@ typedef struct P11dSigning {
     const P11dTarget *target;   /* for a login that turns out to be needed */
     const P11dOptions *options; /* for the same */
     P11dAlgorithm algorithm;
-    gboolean prehashed;    /* the input is the digest */
-    EVP_PKEY *public_key;  /* the public half of key, or NULL; owned by whoever made the signing */
-    gboolean verify_after; /* check with public_key what the token gives */
-    const char *namespace; /* what an SSH signature is for */
+    gboolean prehashed;      /* the input is the digest */
+    EVP_PKEY *public_key;    /* the public half of key, or NULL; owned */
+    gboolean verify_after;   /* check with public_key what the token gives */
+    const char *namespace;   /* what an SSH signature is for */
     const char *certificate; /* a file or URI of the signer's certificate; NULL: from the token */
     gboolean attached;       /* the signature holds what is signed */
-    gpointer prepared;       /* what the format has got for itself, once; NULL: nothing */
+    gpointer prepared;       /* what the format has got for itself, once, owned; NULL: nothing */
     GDestroyNotify prepared_free;
 } P11dSigning;
+
+/* Frees what is owned. All else is borrowed. */
+void p11d_signing_clear(P11dSigning *signing);
 
 /* Signs all of input. Returns what PKCS#11 gives: for ECDSA r and s one after the other. */
 GBytes *p11d_signing_sign(const P11dSigning *signing, P11dInput *input, GError **error);
