@@ -230,7 +230,7 @@ static gboolean check(const P11dTrust *trust, const char *file, const P11dOption
     P11dClaim claim = {
         .signature = signature,
         .file = file,
-        .no_input = p11d_output_is_standard(asked.signature),
+        .no_input = asked.output || p11d_output_is_standard(asked.signature),
         .format = asked.format,
         .algorithm = asked.algorithm,
         .prehashed = asked.prehashed,

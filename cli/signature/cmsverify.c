@@ -127,8 +127,16 @@ static gboolean read_signers(Check *check, GError **error)
 static P11dInput *open_content(const Check *check, GError **error)
 {
     const P11dClaim *claim = check->claim;
-    if (!claim->file && check->inside)
+    if (!claim->file && check->inside && claim->no_input)
         return p11d_input_of_bytes(check->inside, "the content");
+    if (!claim->file && check->inside) {
+        /* Whoever made the signature must not choose whether what comes in here is looked at. */
+        p11d_failure_set(error, P11D_FAILURE_USAGE,
+                         "name the file to compare it with (- is standard input), or write it with "
+                         "-o OUT",
+                         "the signature holds what is signed, and no file was named");
+        return NULL;
+    }
     if (claim->file || !claim->no_input)
         return p11d_input_open(claim->file, error);
     p11d_failure_set(error, P11D_FAILURE_USAGE, "name the file behind the options",

@@ -26,7 +26,7 @@ enum {
 typedef struct P11dClaim {
     GBytes *signature;     /* decoded to what the format defines */
     const char *file;      /* what is said to be signed; NULL: not named */
-    gboolean no_input;     /* standard input was the signature, and cannot be what is signed */
+    gboolean no_input;     /* standard input is not what is signed, if no file is */
     const char *format;    /* by name, if it was asked for; NULL: recognised */
     const char *algorithm; /* as asked for; NULL: the usual one */
     gboolean prehashed;    /* the file is the digest */

@@ -25,7 +25,7 @@ class Sign(Cms):
                     self.verify(0, "-s", "data.p7s", "data")
                     self.sign(0, key, "--attached", "--force", "data", place=place)
                     self.assertEqual(openssl_verify("data.p7m"), b"some data\n")
-                    self.verify(0, "-s", "data.p7m")
+                    self.verify(0, "-s", "data.p7m", "data")
 
     def test_ed25519_as_certtool_has_it(self):
         self.sign(0, "ed25519", "data", place="demo")
@@ -38,7 +38,7 @@ class Sign(Cms):
         self.assertEqual(result["algorithm"], "ed25519")
         self.verify(1, "-s", "data.p7s", "other")
         self.sign(0, "ed25519", "--attached", "data", place="demo")
-        self.verify(0, "-s", "data.p7m")
+        self.verify(0, "-s", "data.p7m", "data")
 
     def test_algorithms_by_name(self):
         for key, name in (("rsa", "rsa-pss-sha256"), ("rsa", "rsa-pss-sha512"),

@@ -70,7 +70,6 @@ class Verify(Cms):
 
     def test_attached(self):
         self.openssl_sign(attached=True)
-        self.verify(0, "-s", "sig")
         self.verify(0, "-s", "sig", "data")
         self.assertIn("other data", self.verify(1, "-s", "sig", "other").err)
         self.verify(0, "-s", "-", stdin=self.read("sig"))
@@ -79,6 +78,13 @@ class Verify(Cms):
         self.assertEqual(self.read("out"), b"some data\n")
         self.verify(3, "-s", "sig", "-o", "out")
         self.verify(0, "-s", "sig", "-o", "out", "--force")
+
+    def test_attached_does_not_take_the_place_of_standard_input(self):
+        self.openssl_sign(attached=True)
+        for stdin in (b"what nobody signed", b"some data\n", b""):
+            self.assertIn("no file was named", self.verify(2, "-s", "sig", stdin=stdin).err)
+        self.verify(1, "-s", "sig", "-", stdin=b"what nobody signed")
+        self.verify(0, "-s", "sig", "-", stdin=b"some data\n")
 
     def test_content_is_written_only_if_good_and_if_there_is_any(self):
         self.openssl_sign(attached=True)
