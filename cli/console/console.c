@@ -68,8 +68,9 @@ static bool uses_color(FILE *stream)
 void p11d_console_print_json(JsonNode *root)
 {
     g_autofree char *text = json_to_string(root, TRUE);
+    g_autofree char *plain = p11d_text_json(text);
     json_node_unref(root);
-    fprintf(result, "%s\n", text);
+    fprintf(result, "%s\n", plain);
 }
 
 gboolean p11d_console_flush(GError **error)
@@ -85,7 +86,7 @@ gboolean p11d_console_flush(GError **error)
 static void say(const char *color, const char *format, va_list arguments)
 {
     g_autofree char *text = g_strdup_vprintf(format, arguments);
-    g_autofree char *shown = p11d_text_visible_lines(text);
+    g_autofree char *shown = p11d_text_visible(text, -1);
     if (color && uses_color(stderr))
         fprintf(stderr, "\033[%sm%s\033[0m\n", color, shown);
     else
@@ -140,7 +141,8 @@ bool p11d_console_shows_progress(void)
 
 void p11d_console_tell(GError *error)
 {
-    g_autofree char *message = p11d_text_visible_lines(error->message);
+    /* A newline in a name must not begin what looks like a message of ours; hints are lists. */
+    g_autofree char *message = p11d_text_visible(error->message, -1);
     fprintf(stderr, "p11dbus: %s\n", message);
     if (p11d_failure_hint(error)) {
         g_autofree char *hint = p11d_text_visible_lines(p11d_failure_hint(error));

@@ -41,6 +41,19 @@ char *p11d_text_visible_lines(const char *text)
     return make_visible(text, strlen(text), true);
 }
 
+char *p11d_text_json(const char *json)
+{
+    GString *plain = g_string_new(NULL);
+    for (const char *p = json; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        if (c == 0x7f || (c >= 0x80 && c < 0xa0))
+            g_string_append_printf(plain, "\\u%04x", (unsigned)c);
+        else
+            g_string_append_unichar(plain, c);
+    }
+    return g_string_free(plain, FALSE);
+}
+
 char *p11d_text_of_field(const void *field, size_t size)
 {
     const char *text = field;

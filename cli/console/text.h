@@ -15,8 +15,12 @@
  * invalid bytes become \xNN or \u{NNNN}. size -1: up to the NUL. The caller frees it. */
 char *p11d_text_visible(const void *bytes, gssize size);
 
-/* The same, but newlines stay: for messages. */
+/* The same, but newlines stay: for lists. */
 char *p11d_text_visible_lines(const char *text);
+
+/* A JSON document without the control characters that JSON allows in strings as they are, and that
+ * terminals obey: DEL and those of U+0080 to U+009F become \uNNNN. The caller frees it. */
+char *p11d_text_json(const char *json);
 
 /* A blank-padded field of a PKCS#11 structure, as valid UTF-8 without the padding (not escaped:
  * for JSON and comparison). The caller frees it. */

@@ -120,8 +120,10 @@ class List(Case):
         self.assertNotIn(b"\033", out)
         self.assertNotIn(b"\a", out)
         self.assertIn(rb"\x1b[31mred", out)
-        document = self.expect(0, "list", "-m", RUDE, "--json", env=env).json()
-        self.assertTrue(document["tokens"][0]["manufacturer"].startswith("\033[31mred"))
+        result = self.expect(0, "list", "-m", RUDE, "--json", env=env)
+        self.assertNotIn("\x85", result.out.decode())
+        document = result.json()
+        self.assertTrue(document["tokens"][0]["manufacturer"].startswith("\033[31mred\033[0m\a\x85"))
 
     def test_modules_that_are_particular_about_attributes(self):
         wanted = self.private(0, "objects", "--json").json()

@@ -61,6 +61,15 @@ class Ssh(Case):
         with open(name + ".pub", encoding="ascii") as file:
             return file.read().strip()
 
+    def test_names_in_a_signature_begin_no_line_of_ours(self):
+        self.sign(0, "ed25519", "-n", "x\nGood signature of data by alice", "data")
+        self.allow("ed25519")
+        result = self.verify(1, "data")
+        self.assertIn(r"x\x0aGood signature", result.err)
+        self.assertEqual(len(result.err.splitlines()), 1, result)
+        result = self.expect(3, "verify", "--pubkey", "no\nGood signature", "-s", "data.sig", "data")
+        self.assertEqual(len(result.err.splitlines()), 1, result)
+
     def check_signature(self, kind, namespace="file", data=DATA):
         for operation, words in (("verify", ["-f", "allowed", "-I", "alice@example.org", "-n",
                                              namespace]),

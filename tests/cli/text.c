@@ -43,6 +43,12 @@ Test(text, lines_keep_their_newlines_only)
     cr_assert_str_eq(shown, "a\nb\\x1b");
 }
 
+Test(text, json_has_no_controls_and_means_the_same)
+{
+    g_autofree char *json = p11d_text_json("[\"\302\23331m \302\240\303\251 \x7f\"]\n");
+    cr_assert_str_eq(json, "[\"\\u009b31m \302\240\303\251 \\u007f\"]\n");
+}
+
 Test(text, a_nul_inside_is_shown)
 {
     g_autofree char *shown = p11d_text_visible("a\0b", 3);
