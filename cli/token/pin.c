@@ -107,10 +107,10 @@ static gboolean read_source(P11dSecret *pin, const char *source, GError **error)
     return read_file(pin, path, error);
 }
 
-gboolean p11d_pin_read(P11dSecret *pin, const P11dOptions *options, const char *source,
-                       GError **error)
+/* Reads from the first source that is named. */
+static gboolean read_first(P11dSecret *pin, const P11dOptions *options, const char *source,
+                           GError **error)
 {
-    p11d_secret_clear(pin);
     if (options->pin_fd >= 0) {
         g_autofree char *name = g_strdup_printf("descriptor %d", options->pin_fd);
         return read_all(pin, options->pin_fd, name, error);
@@ -120,6 +120,25 @@ gboolean p11d_pin_read(P11dSecret *pin, const P11dOptions *options, const char *
     if (source)
         return read_source(pin, source, error);
     return getenv(VARIABLE) ? read_variable(pin, VARIABLE, error) : TRUE;
+}
+
+/* A program that should have printed the PIN and failed gives an empty one; trying that would only
+ * bring the token nearer to being locked. */
+static gboolean refuse_empty(P11dSecret *pin, const char *hint, GError **error)
+{
+    if (!pin->data || pin->size > 0)
+        return TRUE;
+    p11d_secret_clear(pin);
+    p11d_failure_set(error, P11D_FAILURE_PIN, hint, "no PIN was given");
+    return FALSE;
+}
+
+gboolean p11d_pin_read(P11dSecret *pin, const P11dOptions *options, const char *source,
+                       GError **error)
+{
+    p11d_secret_clear(pin);
+    return read_first(pin, options, source, error) &&
+           refuse_empty(pin, "what was read is empty; it was not tried", error);
 }
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
@@ -203,9 +222,5 @@ gboolean p11d_pin_ask(P11dSecret *pin, const P11dOptions *options, const char *w
     close(tty);
     p11d_secret_truncate(pin, size > 0 ? (size_t)size : 0);
     drop_newline(pin);
-    if (pin->size > 0)
-        return TRUE;
-    p11d_secret_clear(pin);
-    p11d_failure_set(error, P11D_FAILURE_PIN, hint, "no PIN was given");
-    return FALSE;
+    return refuse_empty(pin, hint, error);
 }

@@ -75,6 +75,15 @@ class Pin(Case):
         _, log = self.rude(6, "", "--pin-file", "wrong")
         self.assertEqual(log.count("login"), 1)
 
+    def test_empty_pin_is_not_tried(self):
+        self.write("empty")
+        self.write("newline", "\n")
+        for name in ("empty", "newline"):
+            result, log = self.rude(6, "", "--pin-file", name)
+            self.assertIn("no PIN was given", result.err)
+            self.assertNotIn("login", log)
+        self.sign(6, env={"P11DBUS_PIN": ""})
+
     def test_many_files_are_one_load_and_one_login(self):
         _, log = self.rude(0, "", "--pin-file", "pin")
         self.assertEqual(log, ["initialize", "login"])
