@@ -19,8 +19,9 @@ static const P11dOptions *settings;
 void p11d_console_take_descriptors(void)
 {
     int fd;
-    do
-        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    do /* none of them works: input that is not there is not empty, and nothing takes output */
+        fd =
+            open("/dev/null", (fcntl(STDIN_FILENO, F_GETFD) < 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
     while (fd >= 0 && fd <= STDERR_FILENO && fcntl(fd, F_SETFD, 0) == 0);
     if (fd > STDERR_FILENO)
         close(fd);

@@ -135,6 +135,9 @@ class Host(Case):
         done = subprocess.run(["sh", "-c", f"{command} -o - >&-"], check=False,
                               stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 3, done.stderr)
+        done = subprocess.run(["sh", "-c", f"{command} - <&-"], check=False,  # nothing is no data
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual((done.returncode, done.stdout), (3, b""), done.stderr)
 
     def test_reader_that_hangs_up(self):
         read_end, write_end = os.pipe()
