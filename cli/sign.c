@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* p11dbus sign: signs files with a private key on a token. */
+#include <unistd.h>
+
 #include "commands.h"
 #include "console.h"
 #include "counterpart.h"
@@ -80,7 +82,7 @@ static gboolean check_format(const P11dFormat *format, GError **error)
 static gboolean check_usage(const P11dOptions *options, char **files, Job *job, GError **error)
 {
     static const char hint[] = "p11dbus sign --help";
-    unsigned standard = 0;
+    unsigned standard = options->pin_fd == STDIN_FILENO ? 1 : 0;
     for (char **file = files; *file; file++)
         standard += p11d_output_is_standard(*file) ? 1 : 0;
     job->format = p11d_format_find(asked.format ? asked.format : "der", error);
@@ -100,7 +102,8 @@ static gboolean check_usage(const P11dOptions *options, char **files, Job *job, 
         p11d_failure_set(error, P11D_FAILURE_USAGE, "the JSON holds the signature",
                          "--json and -o - both write to standard output");
     else
-        return !asked.algorithm || p11d_algorithm_check_name(asked.algorithm, error);
+        return (!asked.output || p11d_output_check_input(asked.output, files[0], error)) &&
+               (!asked.algorithm || p11d_algorithm_check_name(asked.algorithm, error));
     return FALSE;
 }
 

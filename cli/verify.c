@@ -100,7 +100,8 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
                          "--json and -o - both write to standard output");
     else
         return (!asked.encoding || p11d_encoding_find(&encoding, asked.encoding, error)) &&
-               (!asked.output || p11d_output_check(asked.output, FALSE, asked.force, error)) &&
+               (!asked.output || (p11d_output_check_input(asked.output, asked.signature, error) &&
+                                  p11d_output_check(asked.output, FALSE, asked.force, error))) &&
                (!asked.format || p11d_format_find(asked.format, error)) &&
                (!asked.algorithm || p11d_algorithm_check_name(asked.algorithm, error));
     return FALSE;

@@ -21,7 +21,26 @@ static gboolean fail(const char *path, int number, GError **error)
 
 gboolean p11d_output_is_standard(const char *path)
 {
-    return strcmp(path, "-") == 0;
+    /* The names of descriptor 1 would lead to where modules print (console.h). */
+    static const char *const names[] = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", NULL};
+    return g_strv_contains(names, path);
+}
+
+/* What is at path; "-" is standard input. */
+static gboolean look(const char *path, struct stat *status)
+{
+    return (strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, status) : stat(path, status)) == 0;
+}
+
+gboolean p11d_output_check_input(const char *path, const char *input, GError **error)
+{
+    struct stat there, read;
+    if (p11d_output_is_standard(path) || stat(path, &there) < 0 || !S_ISREG(there.st_mode) ||
+        !look(input, &read) || there.st_dev != read.st_dev || there.st_ino != read.st_ino)
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "name another output",
+                     "%s is what is read; it would be lost", path);
+    return FALSE;
 }
 
 gboolean p11d_output_check(const char *path, gboolean text, gboolean force, GError **error)

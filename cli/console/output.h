@@ -11,6 +11,10 @@
 /* True if path means standard output. */
 gboolean p11d_output_is_standard(const char *path);
 
+/* Looks whether path is the file that is read as input ("-": standard input), under whatever name.
+ */
+gboolean p11d_output_check_input(const char *path, const char *input, GError **error);
+
 /* Looks whether writing to path can work, before a key is used for it: the file must not be there
  * unless force is set, its directory must be writable, and standard output must be no terminal
  * unless text is written. */

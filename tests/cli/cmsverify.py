@@ -86,6 +86,12 @@ class Verify(Cms):
         self.verify(1, "-s", "sig", "-", stdin=b"what nobody signed")
         self.verify(0, "-s", "sig", "-", stdin=b"some data\n")
 
+    def test_content_does_not_replace_the_signature(self):
+        self.openssl_sign(attached=True)
+        signature = self.read("sig")
+        self.verify(2, "-s", "sig", "-o", "./sig", "--force")
+        self.assertEqual(self.read("sig"), signature)
+
     def test_content_is_written_only_if_good_and_if_there_is_any(self):
         self.openssl_sign(attached=True)
         self.verify(1, "-s", "sig", "-o", "out", trust=("--CAfile", token.path("stranger.crt")))

@@ -4,8 +4,9 @@
 import base64
 import os
 import stat
+import subprocess
 
-from harness import KEYS, PIN, RUDE, SOFTHSM, Case, Token, check, main, openssl_verify
+from harness import KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, check, main, openssl_verify
 
 token = Token() if SOFTHSM else None
 DIGESTS = {"rsa": "sha256", "p256": "sha256", "p384": "sha384", "p521": "sha512",
@@ -16,6 +17,13 @@ class Sign(Case):
     def sign(self, code, key, *words, **options):
         return self.expect(code, "sign", "-m", SOFTHSM, "-k", f"pkcs11:token=demo;object={key}",
                            "--pin-file", token.pin_file, *words, **options)
+
+    def sign_from(self, stdin, code, *words):
+        """With a file as standard input."""
+        done = subprocess.run([P11DBUS, "sign", "-m", SOFTHSM, "-k", "pkcs11:object=rsa",
+                               "--pin-file", token.pin_file, *words], stdin=stdin, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, code, done)
 
     def test_every_kind_of_key_by_default_is_what_openssl_verifies(self):
         self.write("data", b"some data\n")
@@ -104,6 +112,30 @@ class Sign(Case):
         self.sign(0, "p256", "--force", "data")
         self.assertTrue(openssl_verify(token.public("p256"), "data.sig", "data"))
         self.assertEqual(sorted(os.listdir(".")), ["data", "data.sig"])
+
+    def test_output_does_not_replace_the_input(self):
+        self.write("data", b"some data\n")
+        os.link("data", "link")
+        os.symlink("data", "symbolic")
+        for output in ("data", "./data", "link", "symbolic"):
+            self.assertIn("lost", self.sign(2, "rsa", "--force", "-o", output, "data").err)
+        with open("data", "rb") as stdin:
+            self.sign_from(stdin, 2, "--force", "-o", "data")
+        with open("data", "rb") as file:
+            self.assertEqual(file.read(), b"some data\n")
+
+    def test_standard_output_by_its_other_names(self):
+        self.write("data", b"some data\n")
+        signature = self.sign(0, "rsa", "-o", "-", "data").out
+        for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+            result = self.sign(0, "rsa", "-o", name, "data")
+            self.assertEqual((result.out, result.err), (signature, ""))
+
+    def test_standard_input_that_is_the_pin_is_not_signed(self):
+        for file in ([], ["-"]):
+            result = self.expect(2, "sign", "-m", SOFTHSM, "-k", "pkcs11:object=rsa", "--pin-fd",
+                                 "0", *file, stdin=PIN.encode())
+            self.assertIn("can be read once", result.err)
 
     def test_output_has_the_mode_of_any_new_file(self):
         self.write("data", b"some data\n")
