@@ -2,6 +2,7 @@
 #include "guard.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ typedef struct LastWords {
 } LastWords;
 
 static LastWords crash;
+static LastWords quit;
 static LastWords timeout;
 static bool is_up;
 static bool with_json;
@@ -63,6 +65,12 @@ static void on_crash(int number)
     end_with(&crash);
 }
 
+/* Runs where the module calls exit; where we end, no exit handler runs (main.c). */
+static void on_exit_of_module(void)
+{
+    end_with(&quit);
+}
+
 static void on_alarm(int number)
 {
     (void)number;
@@ -71,11 +79,17 @@ static void on_alarm(int number)
 
 void p11d_guard_crashes(void)
 {
-    static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND};
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
+    /* A stack of its own: the crash may be that the other one is full. */
+    static char stack[64 * 1024];
+    sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
+    struct sigaction action = {.sa_handler = on_crash,
+                               .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK)};
     prepare(&crash, P11D_FAILURE_DEVICE, "crashed, most likely in the PKCS#11 module");
+    prepare(&quit, P11D_FAILURE_DEVICE, "the PKCS#11 module ended the program");
     for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
         sigaction(numbers[i], &action, NULL);
+    atexit(on_exit_of_module);
     is_up = true;
 }
 
@@ -100,6 +114,7 @@ void p11d_guard_result(int code)
 {
     is_silent = 1;
     crash.code = code;
+    quit.code = code;
     timeout.code = code;
     signal(SIGALRM, on_alarm);
     alarm(FINALIZE_SECONDS);

@@ -2,6 +2,7 @@
 #include "signing.h"
 
 #include "console.h"
+#include "curve.h"
 #include "evpkey.h"
 #include "failure.h"
 #include "login.h"
@@ -59,10 +60,33 @@ static gboolean begin(const P11dSigning *signing, CK_MECHANISM_TYPE type, GError
     return p11d_login_for_operation(token, signing->target, signing->options, error);
 }
 
-static GBytes *take(GByteArray *signature, CK_ULONG size)
+/* How many bytes a signature by key has; 0 if the key does not tell. */
+static gsize expected_size(const P11dItem *key)
 {
-    g_byte_array_set_size(signature, (guint)MIN(size, signature->len));
-    return g_byte_array_free_to_bytes(signature);
+    P11dAlgorithmKey kind = p11d_item_describe(key);
+    const CK_ATTRIBUTE *params = p11d_template_find(&key->attributes, CKA_EC_PARAMS);
+    P11dCurve curve;
+    if (kind.type == CKK_RSA)
+        return (kind.bits + 7) / 8;
+    return params && p11d_curve_parse(&curve, params->pValue, params->ulValueLen)
+               ? 2 * curve.coordinate
+               : 0;
+}
+
+/* Takes over signature, where the token says that it wrote size bytes. */
+static GBytes *take(const P11dSigning *signing, GByteArray *signature, CK_ULONG size,
+                    GError **error)
+{
+    g_autoptr(GByteArray) written = signature;
+    gsize expected = expected_size(signing->key);
+    if (size > 0 && size <= written->len && (expected == 0 || size == expected)) {
+        g_byte_array_set_size(written, (guint)size);
+        return g_byte_array_free_to_bytes(g_steal_pointer(&written));
+    }
+    g_autofree char *uri = p11d_item_uri(signing->key);
+    p11d_failure_set(error, P11D_FAILURE_DEVICE, "the token or its module is broken",
+                     "%s gave %lu bytes, which are no signature of its own", uri, size);
+    return NULL;
 }
 
 /* data in one piece. */
@@ -81,7 +105,7 @@ static GBytes *sign_piece(const P11dSigning *signing, CK_MECHANISM_TYPE type, GB
     CK_RV rv = token->functions->C_Sign(token->session, bytes ? (void *)bytes : nothing, size,
                                         signature->data, &length);
     if (rv == CKR_OK)
-        return take(g_steal_pointer(&signature), length);
+        return take(signing, g_steal_pointer(&signature), length, error);
     fail(signing, rv, type, error);
     return NULL;
 }
@@ -118,7 +142,7 @@ static GBytes *sign_stream(const P11dSigning *signing, P11dInput *input, EVP_MD_
     if (!read)
         return NULL;
     if (rv == CKR_OK && final == CKR_OK)
-        return take(g_steal_pointer(&signature), length);
+        return take(signing, g_steal_pointer(&signature), length, error);
     fail(signing, rv == CKR_OK ? final : rv, type, error);
     return NULL;
 }

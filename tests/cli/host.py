@@ -81,6 +81,22 @@ class Host(Case):
         self.assertIn("crashed", result.err)
         self.assertEqual(os.listdir("."), ["data"])
 
+    def test_a_module_that_ends_the_process_or_its_stack_is_a_failure_of_the_device(self):
+        for behaviour, what in (("exit-at-sign", "ended the program"),
+                                ("overflow-at-sign", "crashed")):
+            with self.subTest(behaviour=behaviour):
+                result = self.sign(7, behaviour, "data", "--json")
+                self.assertIn(what, result.json()["error"]["message"])
+                self.assertEqual(os.listdir("."), ["data"])
+
+    def test_a_signature_of_no_possible_size_is_not_written(self):
+        for behaviour in ("no-size", "half-size", "huge-size"):
+            for key in ("rsa", "p256"):
+                for form in ("der", "raw"):
+                    with self.subTest(behaviour=behaviour, key=key, form=form):
+                        self.sign(7, behaviour, "-f", form, "data", key=key)
+                        self.assertEqual(os.listdir("."), ["data"])
+
     def test_a_device_that_fails_is_7(self):
         error = self.rude(7, "device-error", "list", "--json").json()["error"]
         self.assertEqual(error["ckr"], "CKR_DEVICE_ERROR")

@@ -42,6 +42,14 @@ static void crash(void)
     raise(SIGSEGV);
 }
 
+/* Runs out of stack. */
+static int recurse(int depth)
+{
+    volatile char room[4096];
+    room[0] = (char)depth;
+    return depth > 0 ? recurse(depth + 1) + room[0] : 0;
+}
+
 static void talk(void)
 {
     static const char line[] = "{\"I\": \"talk\"}\n";
@@ -156,6 +164,10 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
     updated = 0;
     if (is("crash-at-sign"))
         crash();
+    if (is("exit-at-sign"))
+        exit(0);
+    if (is("overflow-at-sign"))
+        recurse(1);
     if (is("hang-at-sign"))
         note("sign"), pause();
     if (is("no-hashes") && mechanism->mechanism != CKM_RSA_PKCS)
@@ -184,15 +196,28 @@ static CK_RV spoil(CK_RV rv, CK_BYTE *signature, const CK_ULONG *size)
     return rv;
 }
 
+/* Sizes that no signature has. */
+static CK_RV absurd(CK_RV rv, CK_ULONG *size)
+{
+    if (rv == CKR_OK && is("no-size"))
+        *size = 0;
+    if (rv == CKR_OK && is("half-size"))
+        *size /= 2;
+    if (rv == CKR_OK && is("huge-size"))
+        *size = CK_UNAVAILABLE_INFORMATION;
+    return rv;
+}
+
 static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_size, CK_BYTE *signature,
                   CK_ULONG *size)
 {
-    return spoil(real->C_Sign(session, data, data_size, signature, size), signature, size);
+    CK_RV rv = real->C_Sign(session, data, data_size, signature, size);
+    return absurd(spoil(rv, signature, size), size);
 }
 
 static CK_RV sign_final(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG *size)
 {
-    return spoil(real->C_SignFinal(session, signature, size), signature, size);
+    return absurd(spoil(real->C_SignFinal(session, signature, size), signature, size), size);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
