@@ -61,16 +61,22 @@ static bool is_empty(const char *value)
     return value && !*value;
 }
 
-/* How many of what is read are standard input. Without FILE that is not known yet: the signature
- * may hold what is signed, but for SSH's. */
-static int count_standard(const char *file)
+/* How many of what the options name are standard input, which then cannot be what is signed. */
+static int count_standard(void)
 {
-    const char *const read[] = {file || !asked.signers ? file : "-", asked.signature,
-                                asked.signers};
+    const char *const read[] = {asked.signature, asked.signers, asked.public_key, asked.certificate,
+                                asked.authorities};
     int count = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(read); i++)
         count += read[i] && p11d_output_is_standard(read[i]) ? 1 : 0;
     return count;
+}
+
+/* Whether what is signed is read from standard input. Without FILE that is not known yet: the
+ * signature may hold it, but for SSH's. */
+static bool reads_standard(const char *file)
+{
+    return file ? p11d_output_is_standard(file) : asked.signers != NULL;
 }
 
 static gboolean check_usage(const P11dTarget *target, const P11dOptions *options, char **files,
@@ -93,7 +99,7 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "a namespace is not empty");
     else if (*files && files[1])
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "one file at a time");
-    else if (count_standard(*files) > 1)
+    else if (count_standard() + reads_standard(*files) > 1)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "standard input can be read once");
     else if (options->json && asked.output && p11d_output_is_standard(asked.output))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
@@ -193,13 +199,13 @@ static gboolean check_format(const P11dFormat *format, const P11dTrust *trust, c
                              GError **error)
 {
     static const char hint[] = "p11dbus verify --help";
-    const bool twice = !file && p11d_output_is_standard(asked.signature);
+    const bool twice = !file && count_standard() > 0;
     const P11dFormatWish wishes[] = {
         {P11D_FORMAT_PREHASHED, asked.prehashed, "--prehashed"},
         {P11D_FORMAT_NAMESPACE, asked.namespace != NULL, "--namespace"},
         {P11D_FORMAT_ALGORITHM, asked.algorithm != NULL, "--algorithm"},
         {P11D_FORMAT_ATTACHED, asked.output != NULL, "--output"},
-        {P11D_FORMAT_ATTACHED, twice, "standard input for both file and signature"},
+        {P11D_FORMAT_ATTACHED, twice, "standard input for both the file and something else"},
     };
     if (format->trusts & trust->kind)
         return p11d_format_check(format, wishes, G_N_ELEMENTS(wishes), hint, error);
@@ -231,7 +237,7 @@ static gboolean check(const P11dTrust *trust, const char *file, const P11dOption
     P11dClaim claim = {
         .signature = signature,
         .file = file,
-        .no_input = asked.output || p11d_output_is_standard(asked.signature),
+        .no_input = asked.output || count_standard() > 0,
         .format = asked.format,
         .algorithm = asked.algorithm,
         .prehashed = asked.prehashed,

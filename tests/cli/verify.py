@@ -185,6 +185,17 @@ class Verify(Case):
             with self.subTest(words=words):
                 self.expect(2, "verify", *words)
 
+    def test_standard_input_is_read_once(self):
+        openssl_sign("rsa", "data", "sig")
+        with open(token.public("rsa"), "rb") as file:
+            key = file.read()
+        self.expect(0, "verify", "--pubkey", "-", "-s", "sig", "data", stdin=key)
+        for option in ("--pubkey", "--cert", "--CAfile"):
+            for words in (["-s", "sig", "-"], ["-s", "-", "data"]):
+                result = self.expect(2, "verify", option, "-", *words, stdin=key)
+                self.assertIn("can be read once", result.err)
+        self.expect(2, "verify", "--pubkey", "-", "-s", "sig", stdin=key)
+
     def test_json(self):
         openssl_sign("p256", "data", "sig")
         good = self.verify(0, "p256", "--json", "-s", "sig", "data").json()
