@@ -128,6 +128,9 @@ const P11dOptions *p11d_options_parse(const P11dCommand *command, char ***argume
     g_autoptr(GError) wrong = NULL;
     if (!g_option_context_parse_strv(context, arguments, &wrong)) {
         g_autofree char *hint = g_strdup_printf("p11dbus %s --help", command->name);
+        /* Without the value: whoever types --pin=… does not want to see it in a log. */
+        if (g_error_matches(wrong, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
+            wrong->message[strcspn(wrong->message, "=")] = '\0';
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "%s", wrong->message);
         return NULL;
     }
