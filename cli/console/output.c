@@ -106,13 +106,17 @@ static int write_special(const char *path, GBytes *bytes)
 
 static int write_regular(const char *path, GBytes *bytes, gboolean force)
 {
-    g_autofree char *temporary = g_strdup_printf("%s.XXXXXX", path);
+    /* A name of its own: that of the output may be as long as names can be. */
+    g_autofree char *directory = g_path_get_dirname(path);
+    g_autofree char *temporary = g_build_filename(directory, ".p11dbus.XXXXXX", NULL);
+    struct stat old;
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return errno;
     mode_t mask = umask(0);
     umask(mask);
-    fchmod(fd, 0666 & ~mask);
+    /* What is replaced may be there for its owner only, and so is what replaces it. */
+    fchmod(fd, stat(path, &old) == 0 ? old.st_mode & 0777 : 0666 & ~mask);
     int number = write_all(fd, bytes);
     if (close(fd) < 0 && number == 0)
         number = errno;

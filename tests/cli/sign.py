@@ -144,6 +144,18 @@ class Sign(Case):
         self.sign(0, "p256", "data")
         self.assertEqual(stat.S_IMODE(os.stat("data.sig").st_mode), 0o644)
 
+    def test_output_that_is_replaced_keeps_its_mode(self):
+        self.write("data", b"some data\n")
+        self.write("data.sig", mode=0o640)
+        self.sign(0, "rsa", "--force", "data")
+        self.assertEqual(stat.S_IMODE(os.stat("data.sig").st_mode), 0o640)
+
+    def test_output_with_the_longest_name(self):
+        name = "a" * (255 - len(".sig"))
+        self.write(name)
+        self.sign(0, "rsa", name)
+        self.assertEqual(sorted(os.listdir(".")), [name, name + ".sig"])
+
     def test_output_that_cannot_be_written_leaves_nothing(self):
         self.write("data", b"some data\n")
         os.mkdir("full")
@@ -252,6 +264,11 @@ class Sign(Case):
             self.sign(2, "rsa", *words)
         self.expect(2, "sign", "-m", SOFTHSM, "data")
         self.assertEqual(os.listdir("."), ["data"])
+
+    def test_pin_by_an_option_that_does_not_exist_is_not_repeated(self):
+        result = self.expect(2, "sign", f"--pin={PIN}", "--json", "data")
+        self.assertIn("--pin", result.err)
+        self.assertNotIn(PIN, result.err + result.out.decode())
 
     def test_pin_is_in_no_output(self):
         self.write("data")
