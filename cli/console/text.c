@@ -46,7 +46,7 @@ char *p11d_text_json(const char *json)
     GString *plain = g_string_new(NULL);
     for (const char *p = json; *p; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);
-        if (c == 0x7f || (c >= 0x80 && c < 0xa0))
+        if (c >= 0x7f && c <= 0xffff && !is_shown(c, true))
             g_string_append_printf(plain, "\\u%04x", (unsigned)c);
         else
             g_string_append_unichar(plain, c);

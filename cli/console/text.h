@@ -18,8 +18,8 @@ char *p11d_text_visible(const void *bytes, gssize size);
 /* The same, but newlines stay: for lists. */
 char *p11d_text_visible_lines(const char *text);
 
-/* A JSON document without the control characters that JSON allows in strings as they are, and that
- * terminals obey: DEL and those of U+0080 to U+009F become \uNNNN. The caller frees it. */
+/* A JSON document without what JSON allows in strings as it is, and terminals obey or do not show:
+ * DEL, the controls from U+0080 on and format characters become \uNNNN. The caller frees it. */
 char *p11d_text_json(const char *json);
 
 /* A blank-padded field of a PKCS#11 structure, as valid UTF-8 without the padding (not escaped:

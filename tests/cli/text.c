@@ -45,8 +45,8 @@ Test(text, lines_keep_their_newlines_only)
 
 Test(text, json_has_no_controls_and_means_the_same)
 {
-    g_autofree char *json = p11d_text_json("[\"\302\23331m \302\240\303\251 \x7f\"]\n");
-    cr_assert_str_eq(json, "[\"\\u009b31m \302\240\303\251 \\u007f\"]\n");
+    g_autofree char *json = p11d_text_json("[\"\302\23331m \302\240\303\251 \x7f\342\200\256\"]\n");
+    cr_assert_str_eq(json, "[\"\\u009b31m \302\240\303\251 \\u007f\\u202e\"]\n");
 }
 
 Test(text, a_nul_inside_is_shown)
