@@ -7,6 +7,7 @@
 #include "failure.h"
 #include "guard.h"
 #include "modulename.h"
+#include "pin.h"
 #include "text.h"
 
 /* A module that claims more slots than this is broken. */
@@ -79,6 +80,7 @@ P11dHost *p11d_host_open(const P11dOptions *options, GError **error)
 
     g_autoptr(P11dHost) host = g_new0(P11dHost, 1);
     host->tokens = g_ptr_array_new_with_free_func(token_free);
+    p11d_pin_keep_variable();
     p11d_guard_crashes();
     const char *why = p11d_loader_open(path, &host->library);
     if (why) {

@@ -74,8 +74,20 @@ static gboolean read_file(P11dSecret *pin, const char *path, GError **error)
     return ok;
 }
 
-/* Takes the PIN out of the environment, where the module and everything started from here would
- * see it. */
+/* $P11DBUS_PIN, once it is out of the environment. */
+static P11dSecret kept = P11D_SECRET_INIT;
+
+void p11d_pin_keep_variable(void)
+{
+    char *value = getenv(VARIABLE);
+    if (!value)
+        return;
+    p11d_secret_set(&kept, value, strlen(value));
+    explicit_bzero(value, strlen(value));
+    unsetenv(VARIABLE);
+}
+
+/* Takes the PIN out of the environment, where everything started from here would see it. */
 static gboolean read_variable(P11dSecret *pin, const char *name, GError **error)
 {
     char *value = getenv(name);
@@ -119,7 +131,9 @@ static gboolean read_first(P11dSecret *pin, const P11dOptions *options, const ch
         return read_file(pin, options->pin_file, error);
     if (source)
         return read_source(pin, source, error);
-    return getenv(VARIABLE) ? read_variable(pin, VARIABLE, error) : TRUE;
+    *pin = kept;
+    kept = (P11dSecret)P11D_SECRET_INIT;
+    return TRUE;
 }
 
 /* A program that should have printed the PIN and failed gives an empty one; trying that would only

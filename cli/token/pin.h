@@ -20,6 +20,10 @@
 gboolean p11d_pin_read(P11dSecret *pin, const P11dOptions *options, const char *source,
                        GError **error);
 
+/* Takes $P11DBUS_PIN out of the environment, for p11d_pin_read. Before a module is loaded, which
+ * may start programs. */
+void p11d_pin_keep_variable(void);
+
 /* Asks on /dev/tty for the "PIN of WHOSE", without echo. Returns FALSE with error set, at once with
  * --no-input or where there is no terminal. */
 gboolean p11d_pin_ask(P11dSecret *pin, const P11dOptions *options, const char *whose,

@@ -22,11 +22,11 @@ class Pin(Case):
         return self.expect(code, "sign", "-m", SOFTHSM, "-k", key, *words, "--force", "data",
                            **options)
 
-    def rude(self, code, behaviour, *words):
+    def rude(self, code, behaviour, *words, env=None):
         self.write("log")
         result = self.expect(code, "sign", "-m", RUDE, "-k", KEY, *words, "--force", "data",
                              "data", env={"RUDE": behaviour, "RUDE_MODULE": SOFTHSM,
-                                          "RUDE_LOG": os.path.abspath("log")})
+                                          "RUDE_LOG": os.path.abspath("log"), **(env or {})})
         with open("log", encoding="ascii") as file:
             return result, file.read().split()
 
@@ -83,6 +83,11 @@ class Pin(Case):
             self.assertIn("no PIN was given", result.err)
             self.assertNotIn("login", log)
         self.sign(6, env={"P11DBUS_PIN": ""})
+
+    def test_the_module_does_not_find_the_pin_in_the_environment(self):
+        for words in ([], ["--pin-file", "pin"]):
+            _, log = self.rude(0, "", *words, env={"P11DBUS_PIN": PIN})
+            self.assertEqual(log, ["initialize", "login"])
 
     def test_many_files_are_one_load_and_one_login(self):
         _, log = self.rude(0, "", "--pin-file", "pin")

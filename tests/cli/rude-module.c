@@ -90,6 +90,8 @@ static CK_RV initialize(void *arguments)
     if (is("crash-at-exit"))
         atexit(crash);
     note("initialize");
+    if (getenv("P11DBUS_PIN"))
+        note("sees-the-pin");
     if (is("crash-at-start"))
         crash();
     if (is("hang-at-start"))
