@@ -76,9 +76,11 @@ void p11d_console_print_json(JsonNode *root)
 
 gboolean p11d_console_flush(GError **error)
 {
+    static bool is_told;
     errno = 0;
-    if (fflush(result) == 0 && !ferror(result))
+    if (is_told || (fflush(result) == 0 && !ferror(result)))
         return TRUE;
+    is_told = true;
     p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot write to standard output: %s",
                      g_strerror(errno));
     return FALSE;

@@ -34,7 +34,8 @@ int p11d_console_width(void);
 /* Prints root, which is consumed, on the real stdout. */
 void p11d_console_print_json(JsonNode *root);
 
-/* Flushes the real stdout. Returns FALSE with error set if not all of it could be written. */
+/* Flushes the real stdout. Returns FALSE with error set if not all of it could be written; that is
+ * said once. */
 gboolean p11d_console_flush(GError **error);
 
 /* Says something on stderr unless --quiet; _detail: only with --verbose. */

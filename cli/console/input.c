@@ -120,18 +120,19 @@ gboolean p11d_input_rewind(P11dInput *input)
     return TRUE;
 }
 
-GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error)
+/* kind: of the failure that more than max bytes are. */
+static GBytes *read_whole(P11dInput *input, gsize max, P11dFailure kind, GError **error)
 {
     gsize expected = 0;
     file_size(input, &expected);
     g_autoptr(GByteArray) all = g_byte_array_sized_new((guint)MIN(expected, max));
     g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);
-    gsize got;
+    gsize got = 0;
     do {
-        if (!p11d_input_read(input, piece, P11D_INPUT_PIECE, &got, error))
+        if (expected <= max && !p11d_input_read(input, piece, P11D_INPUT_PIECE, &got, error))
             return NULL;
-        if (got > max - all->len) {
-            p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL,
+        if (expected > max || got > max - all->len) {
+            p11d_failure_set(error, kind, NULL,
                              "%s is too large: at most %zu bytes can be taken in one piece",
                              input->name, max);
             return NULL;
@@ -139,6 +140,11 @@ GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error)
         g_byte_array_append(all, piece, (guint)got);
     } while (got > 0);
     return g_byte_array_free_to_bytes(g_steal_pointer(&all));
+}
+
+GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error)
+{
+    return read_whole(input, max, P11D_FAILURE_UNSUPPORTED, error);
 }
 
 GBytes *p11d_input_read_digest(P11dInput *input, const P11dHash *hash, GError **error)
@@ -176,5 +182,5 @@ GBytes *p11d_input_hash(P11dInput *input, const EVP_MD *md, GError **error)
 GBytes *p11d_input_read_file(const char *path, gsize max, GError **error)
 {
     g_autoptr(P11dInput) input = p11d_input_open(path, error);
-    return input ? p11d_input_read_all(input, max, error) : NULL;
+    return input ? read_whole(input, max, P11D_FAILURE_FILE, error) : NULL;
 }

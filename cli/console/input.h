@@ -41,7 +41,7 @@ gboolean p11d_input_read(P11dInput *input, void *bytes, gsize size, gsize *got, 
 /* Goes back to the start. False if something was read already that cannot be read again. */
 gboolean p11d_input_rewind(P11dInput *input);
 
-/* Reads all that is left, at most max bytes; more is an error. */
+/* Reads all that is left, at most max bytes; more is an error (unsupported). */
 GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error);
 
 /* Reads all that is left, which must be a digest by hash as it is, not as text. */
@@ -50,7 +50,7 @@ GBytes *p11d_input_read_digest(P11dInput *input, const P11dHash *hash, GError **
 /* Hashes all that is left. */
 GBytes *p11d_input_hash(P11dInput *input, const EVP_MD *md, GError **error);
 
-/* Reads the file at path, or standard input, at most max bytes. */
+/* Reads the file at path, or standard input, at most max bytes; more is an error of the file. */
 GBytes *p11d_input_read_file(const char *path, gsize max, GError **error);
 
 #endif

@@ -174,6 +174,7 @@ class Sign(Case):
                                    "--pin-file", token.pin_file, "-o", "-", "data"], stdout=full,
                                   stderr=subprocess.PIPE, check=False)
         self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertEqual(done.stderr.count(b"standard output"), 1, done.stderr)
 
     def test_file_that_cannot_be_read(self):
         self.sign(3, "p256", "missing")

@@ -174,6 +174,14 @@ class Verify(Case):
         # A truncated signature over an unreadable file is an unreadable file.
         self.verify(3, "rsa", "-s", "empty", "missing")
 
+    def test_files_too_large_to_be_what_they_should_be(self):
+        openssl_sign("rsa", "data", "sig")
+        with open("huge", "wb") as file:
+            file.truncate(2 << 30)
+        for words in (["--pubkey", "huge", "-s", "sig"],
+                      ["--pubkey", token.public("rsa"), "-s", "huge"]):
+            self.assertIn("too large", self.expect(3, "verify", *words, "data").err)
+
     def test_usage(self):
         openssl_sign("rsa", "data", "sig")
         key = token.public("rsa")
