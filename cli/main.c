@@ -69,6 +69,11 @@ static void print_help(void)
                  "  p11dbus COMMAND --help\n");
 }
 
+static void print_version(void)
+{
+    fprintf(p11d_console_result(), "p11dbus %s\n", P11D_VERSION);
+}
+
 static gboolean run_command(const P11dCommand *command, char ***arguments, GError **error)
 {
     const P11dOptions *options = p11d_options_parse(command, arguments, error);
@@ -77,6 +82,10 @@ static gboolean run_command(const P11dCommand *command, char ***arguments, GErro
     if (options->help) {
         g_autofree char *help = p11d_options_help(command);
         fputs(help, p11d_console_result());
+        return TRUE;
+    }
+    if (options->version) {
+        print_version();
         return TRUE;
     }
     p11d_console_configure(options);
@@ -91,7 +100,7 @@ static gboolean run_without_command(const char *word, GError **error)
     if (is_option(word, &p11d_commands_instead[P11D_COMMANDS_HELP]))
         print_help();
     else if (is_option(word, &p11d_commands_instead[P11D_COMMANDS_VERSION]))
-        fprintf(p11d_console_result(), "p11dbus %s\n", P11D_VERSION);
+        print_version();
     else if (word)
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus --help",
                          *word == '-' ? "options come after the command, and %s is none"

@@ -58,6 +58,7 @@ static const GOptionEntry common_entries[] = {
     {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose, "say what is done", NULL},
     {"color", 0, 0, STRING, &options.color, "whether to use colors", "auto|always|never"},
     {"help", 'h', 0, G_OPTION_ARG_NONE, &options.help, "print this help", NULL},
+    {"version", 0, 0, G_OPTION_ARG_NONE, &options.version, "print the version", NULL},
     END,
 };
 
@@ -143,7 +144,7 @@ const P11dOptions *p11d_options_parse(const P11dCommand *command, char ***argume
     }
     if (!options.color)
         options.color = g_strdup("auto");
-    return options.help || check(command, error) ? &options : NULL;
+    return options.help || options.version || check(command, error) ? &options : NULL;
 }
 
 char *p11d_options_help(const P11dCommand *command)

@@ -19,6 +19,7 @@ enum {
 
 typedef struct P11dOptions {
     gboolean help;
+    gboolean version;
     gboolean quiet;
     gboolean verbose;
     char *color; /* "auto", "always" or "never" */

@@ -331,7 +331,7 @@ class Bash(InShell):
     def test_function(self):
         script = f"source '{SCRIPTS}/p11dbus.bash'; COMP_LINE=$1; COMP_POINT=$2; " \
             '_p11dbus p11dbus "$3" ""; printf "%s\\n" "${COMPREPLY[@]}"'
-        for line, point, text, expected in (("p11dbus list --ver", 18, "--ver", "--verbose\n"),
+        for line, point, text, expected in (("p11dbus list --verb", 19, "--verb", "--verbose\n"),
                                             ("p11dbus verify x", 11, "ver", "verify\n"),
                                             ("p11dbus zz", 10, "zz", "\n")):
             done = subprocess.run(["bash", "-c", script, "bash", line, str(point), text],

@@ -174,7 +174,7 @@ class Host(Case):
 class Help(Case):
     def test_help_and_version_are_0_on_stdout(self):
         for words in (["--help"], ["-h"], ["--version"], ["list", "--help"], ["sign", "-h"],
-                      ["verify", "--help"], ["serve", "--help"]):
+                      ["verify", "--help"], ["serve", "--help"], ["sign", "--version"]):
             with self.subTest(words=words):
                 result = self.expect(0, *words)
                 self.assertTrue(result.out)
