@@ -77,11 +77,15 @@ P11dHost *p11d_host_open(const P11dOptions *options, GError **error)
     g_autofree char *reserved = NULL;
     if (!p11d_modulename_resolve(options, &path, &reserved, error))
         return NULL;
-
-    g_autoptr(P11dHost) host = g_new0(P11dHost, 1);
-    host->tokens = g_ptr_array_new_with_free_func(token_free);
     p11d_pin_keep_variable();
     p11d_guard_crashes();
+    return p11d_host_load(path, reserved, error);
+}
+
+P11dHost *p11d_host_load(const char *path, const char *reserved, GError **error)
+{
+    g_autoptr(P11dHost) host = g_new0(P11dHost, 1);
+    host->tokens = g_ptr_array_new_with_free_func(token_free);
     const char *why = p11d_loader_open(path, &host->library);
     if (why) {
         p11d_failure_set(error, P11D_FAILURE_DEVICE,

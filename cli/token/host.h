@@ -34,6 +34,9 @@ typedef struct P11dHostToken {
 /* Loads the module that options name, initialises it and looks what tokens it shows. NULL with
  * error set. The caller frees it; the module stays. */
 P11dHost *p11d_host_open(const P11dOptions *options, GError **error);
+/* The same with the module at path, for whoever takes care of crashes himself. reserved: for
+ * C_Initialize, or NULL. */
+P11dHost *p11d_host_load(const char *path, const char *reserved, GError **error);
 void p11d_host_free(P11dHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(P11dHost, p11d_host_free)
 

@@ -3,25 +3,16 @@
 
 #include <string.h>
 
+#include "buildtree.h"
 #include "failure.h"
 
 #define OWN_MODULE "p11dbus.so"
 /* What p11-kit's configuration files end with, behind the module's name. */
 #define SUFFIX ".module"
 
-/* The installed module; but a p11dbus that runs from its build tree uses the module built with it,
- * which lies beside it. */
 static char *default_path(void)
 {
-    g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
-    if (program) {
-        g_autofree char *directory = g_path_get_dirname(program);
-        g_autofree char *built =
-            g_build_filename(directory, "..", "lib", "module", OWN_MODULE, NULL);
-        if (g_file_test(built, G_FILE_TEST_IS_REGULAR))
-            return g_canonicalize_filename(built, NULL);
-    }
-    return g_strdup(P11D_INSTALLED_MODULE);
+    return p11d_buildtree_find("../lib/module/" OWN_MODULE, P11D_INSTALLED_MODULE);
 }
 
 /* The value of the line "module:" in a p11-kit configuration file (pkcs11.conf(5)), or NULL. */
