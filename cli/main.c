@@ -63,7 +63,8 @@ static void print_help(void)
     fprintf(out, "\nExit codes:\n  0  all was done\n");
     const P11dExitcode *row;
     for (size_t i = 0; (row = p11d_exitcode_at(i)); i++)
-        fprintf(out, "  %d  %s\n", row->code, row->meaning);
+        if (row->meaning)
+            fprintf(out, "  %d  %s\n", row->code, row->meaning);
     fprintf(out, "\nExamples:\n"
                  "  p11dbus list\n"
                  "  p11dbus COMMAND --help\n");
@@ -89,7 +90,7 @@ static gboolean run_command(const P11dCommand *command, char ***arguments, GErro
         return TRUE;
     }
     p11d_console_configure(options);
-    if (options->timeout > 0)
+    if (options->timeout > 0 && !command->times_itself)
         p11d_guard_time((unsigned)options->timeout);
     return command->run(options, *arguments + 1, error);
 }

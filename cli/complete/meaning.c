@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "asker.h"
+#include "check.h"
 #include "modulename.h"
 #include "name.h"
 #include "target.h"
@@ -27,6 +28,12 @@ static void add_modules(P11dAnswer *answer)
     g_auto(GStrv) names = p11d_modulename_configured();
     for (char **name = names; *name; name++)
         p11d_answer_add(answer, *name, "configured in p11-kit");
+}
+
+static void add_checks(P11dAnswer *answer)
+{
+    for (size_t i = 0; i < p11d_check_count; i++)
+        p11d_answer_add(answer, p11d_checks[i].id, p11d_checks[i].harm);
 }
 
 static void add_token(P11dAnswer *answer, const Shown *shown)
@@ -109,17 +116,12 @@ typedef struct Meaning {
 } Meaning;
 
 static const Meaning meanings[] = {
-    {"FILE", "file", NULL, NULL, false},
-    {"OUT", "file", NULL, NULL, false},
-    {"SIGNATURE", "file", NULL, NULL, false},
-    {"DIR", "directory", NULL, NULL, false},
-    {"LIBRARY", "file", add_modules, NULL, false},
-    {"ALGORITHM", NULL, add_algorithms, NULL, false},
-    {"TOKEN", NULL, NULL, add_token, false},
-    {"LABEL", NULL, NULL, add_labels, true},
-    {"HEX", NULL, NULL, add_ids, true},
-    {"URI", NULL, NULL, add_keys, true},
-    {"OBJECT", NULL, NULL, add_objects, true},
+    {"FILE", "file", NULL, NULL, false},           {"OUT", "file", NULL, NULL, false},
+    {"SIGNATURE", "file", NULL, NULL, false},      {"DIR", "directory", NULL, NULL, false},
+    {"LIBRARY", "file", add_modules, NULL, false}, {"ALGORITHM", NULL, add_algorithms, NULL, false},
+    {"GLOB", NULL, add_checks, NULL, false},       {"TOKEN", NULL, NULL, add_token, false},
+    {"LABEL", NULL, NULL, add_labels, true},       {"HEX", NULL, NULL, add_ids, true},
+    {"URI", NULL, NULL, add_keys, true},           {"OBJECT", NULL, NULL, add_objects, true},
 };
 
 static const Meaning *find(const char *name)

@@ -5,6 +5,8 @@
 #ifndef P11D_COMMAND_H
 #define P11D_COMMAND_H
 
+#include <stdbool.h>
+
 #include "options.h"
 
 /*
@@ -26,6 +28,7 @@ typedef struct P11dCommand {
     const char *arguments;       /* what its arguments are (meaning.h), or NULL */
     P11dCommandWord *word;       /* or NULL */
     P11dCommandRun *run;
+    bool times_itself; /* what --timeout means is the command's own affair */
 } P11dCommand;
 
 #endif

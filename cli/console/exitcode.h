@@ -12,7 +12,7 @@
 
 typedef struct P11dExitcode {
     int code;
-    const char *meaning; /* in a few words, for the help */
+    const char *meaning; /* in a few words, for the help; NULL: the row before says it */
 } P11dExitcode;
 
 /* The exit code of error, 0 for NULL. An error of another domain than P11D_FAILURE, which nobody

@@ -15,6 +15,7 @@
 
 typedef enum P11dFailure {
     P11D_FAILURE_SIGNATURE,   /* a signature that does not verify */
+    P11D_FAILURE_CHECK,       /* a check that a module did not pass */
     P11D_FAILURE_USAGE,       /* what was typed makes no sense */
     P11D_FAILURE_FILE,        /* a file could not be read or written */
     P11D_FAILURE_NO_MATCH,    /* nothing is what was asked for */

@@ -56,7 +56,7 @@ class Answers(Asking):
         self.assertEqual(set(commands) & {"complete", "worker"}, set())
         self.assertNotIn("complete", shown)
         self.assertEqual(set(self.ask("--")), {"--help", "-h", "--version"})
-        self.assertEqual(self.readline("s", "s"), ["sign", "serve"])
+        self.assertEqual(self.readline("s", "s"), ["sign", "serve", "smoke"])
 
     def test_every_option_of_the_help(self):
         for command in self.ask(""):

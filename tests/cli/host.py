@@ -174,14 +174,15 @@ class Host(Case):
 class Help(Case):
     def test_help_and_version_are_0_on_stdout(self):
         for words in (["--help"], ["-h"], ["--version"], ["list", "--help"], ["sign", "-h"],
-                      ["verify", "--help"], ["serve", "--help"], ["sign", "--version"]):
+                      ["verify", "--help"], ["serve", "--help"], ["smoke", "--help"],
+                      ["sign", "--version"]):
             with self.subTest(words=words):
                 result = self.expect(0, *words)
                 self.assertTrue(result.out)
                 self.assertEqual(result.err, "")
 
     def test_help_of_a_command_ends_with_two_examples(self):
-        for command in ("list", "sign", "verify", "serve"):
+        for command in ("list", "sign", "verify", "serve", "smoke"):
             text = self.expect(0, command, "--help").out.decode()
             examples = text.rstrip().split("Examples:\n")[1].splitlines()
             self.assertEqual(len(examples), 2, text)
@@ -197,7 +198,7 @@ class Help(Case):
             self.assertIn(option, text)
 
     def test_usage_errors_are_2_on_stderr(self):
-        for words in ([], ["nonsense"], ["--nonsense"], ["smoke"], ["sign", "--nonsense"],
+        for words in ([], ["nonsense"], ["--nonsense"], ["smoke", "--level"], ["sign", "--nonsense"],
                       ["list", "--timeout", "x"], ["serve"], ["serve", "--keys", ".", "more"],
                       ["list", "--timeout", "-1"], ["verify"]):
             with self.subTest(words=words):

@@ -30,6 +30,8 @@ DOCUMENTS = {
                "code": 1},
     "smoke": {"schema": 1, "module": "/m.so", "summary": {"pass": 1},
               "checks": [{"id": "fork", "status": "pass", "ms": 3, "detail": None, "spec": None}]},
+    "smoke-list": {"schema": 1, "available": [{
+        "id": "fork", "level": "read", "needs": "a token", "harm": "It dies.", "spec": "POSIX"}]},
     "failure": {"schema": 1, "error": ERROR},
 }
 OPTIONAL = {"mechanisms", "pass"}

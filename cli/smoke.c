@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+/* p11dbus smoke: tells what a PKCS#11 module would do to a host. The module is loaded by the
+ * processes of the checks, never by this one. */
+#include <string.h>
+
+#include "checker.h"
+#include "commands.h"
+#include "console.h"
+#include "failure.h"
+#include "modulename.h"
+#include "pin.h"
+#include "report.h"
+#include "runner.h"
+
+/* How long a check may take unless --timeout says otherwise, in seconds. */
+#define USUAL_SECONDS 30
+
+static struct {
+    char *level;
+    char **check;
+    char **skip;
+    gboolean list_checks;
+    gboolean tap;
+    int jobs;
+} asked = {.jobs = 1};
+
+static const GOptionEntry entries[] = {
+    {"level", 0, 0, G_OPTION_ARG_FILENAME, &asked.level,
+     "how far to go: write makes session objects, sign uses keys, read (the default) only looks",
+     "load|read|sign|write"},
+    {"check", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &asked.check,
+     "only checks whose name matches; can be given again", "GLOB"},
+    {"skip", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &asked.skip,
+     "no checks whose name matches; can be given again", "GLOB"},
+    {"list-checks", 0, 0, G_OPTION_ARG_NONE, &asked.list_checks, "print what checks there are",
+     NULL},
+    {"tap", 0, 0, G_OPTION_ARG_NONE, &asked.tap, "print TAP, for test harnesses", NULL},
+    {"jobs", 'j', 0, G_OPTION_ARG_INT, &asked.jobs,
+     "how many checks run side by side (default: 1, as many modules need)", "N"},
+    {NULL},
+};
+
+static const char hint[] = "p11dbus smoke --help";
+
+/* What the arguments say: a module, a URI, or both. */
+typedef struct Subject {
+    const char *module;
+    const char *uri;
+} Subject;
+
+static gboolean parse_arguments(const P11dOptions *options, char **arguments, Subject *subject,
+                                GError **error)
+{
+    *subject = (Subject){.module = options->module};
+    for (char **argument = arguments; *argument; argument++) {
+        bool is_uri = g_ascii_strncasecmp(*argument, "pkcs11:", strlen("pkcs11:")) == 0;
+        const char **place = is_uri ? &subject->uri : &subject->module;
+        if (*place) {
+            p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "smoke takes one %s: \"%s\"",
+                             is_uri ? "URI" : "module", *argument);
+            return FALSE;
+        }
+        *place = *argument;
+    }
+    return TRUE;
+}
+
+static gboolean check_usage(const P11dOptions *options, P11dCheckLevel level, GError **error)
+{
+    if (level == P11D_CHECK_LEVELS)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--level is load, read, sign or write");
+    else if (asked.jobs < 1 || asked.jobs > 64)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--jobs is a number from 1 to 64");
+    else if (asked.tap && options->json)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "give --tap or --json, not both");
+    else
+        return TRUE;
+    return FALSE;
+}
+
+static bool matches_any(char **globs, const char *id)
+{
+    for (; globs && *globs; globs++)
+        if (g_pattern_match_simple(*globs, id))
+            return true;
+    return false;
+}
+
+/* A glob that names no check is a mistake, and silence about it would look like success. */
+static gboolean check_globs(const char *option, char **globs, GError **error)
+{
+    for (; globs && *globs; globs++) {
+        bool found = false;
+        for (size_t i = 0; i < p11d_check_count; i++)
+            found = found || g_pattern_match_simple(*globs, p11d_checks[i].id);
+        if (found)
+            continue;
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus smoke --list-checks",
+                         "--%s %s matches no check", option, *globs);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static GPtrArray *choose_checks(P11dCheckLevel level, GError **error)
+{
+    if (!check_globs("check", asked.check, error) || !check_globs("skip", asked.skip, error))
+        return NULL;
+    g_autoptr(GPtrArray) checks = g_ptr_array_new();
+    for (size_t i = 0; i < p11d_check_count; i++)
+        if (p11d_checks[i].level <= level &&
+            (!asked.check || matches_any(asked.check, p11d_checks[i].id)) &&
+            !matches_any(asked.skip, p11d_checks[i].id))
+            g_ptr_array_add(checks, (void *)&p11d_checks[i]);
+    if (checks->len > 0)
+        return g_steal_pointer(&checks);
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus smoke --list-checks says what needs which",
+                     "at --level %s no check is left", p11d_check_level_name(level));
+    return NULL;
+}
+
+/* The text that follows word in one of the lines, or NULL. */
+static const char *find_line(char **lines, const char *word)
+{
+    size_t length = strlen(word);
+    for (; *lines; lines++)
+        if (strncmp(*lines, word, length) == 0 && (*lines)[length] == ' ')
+            return *lines + length + 1;
+    return NULL;
+}
+
+static unsigned count_lines(char **lines, const char *word)
+{
+    unsigned count = 0;
+    for (; *lines; lines++)
+        count += g_str_has_prefix(*lines, word) ? 1 : 0;
+    return count;
+}
+
+/* Gets the PIN of the one token that needs one. Without it those checks are skipped that do. */
+static gboolean get_pin(const P11dRunner *runner, const P11dTarget *target, char **lines,
+                        P11dSecret *pin, GError **error)
+{
+    const char *source = p11_kit_uri_get_pin_source(target->uri);
+    if (!p11d_pin_read(pin, runner->options, source, error))
+        return FALSE;
+    if (pin->data || runner->options->no_input)
+        return TRUE;
+    if (find_line(lines, P11D_CHECKER_KEYPAD))
+        p11d_console_note("a token asks for its PIN on a keypad of its own: checks that log in to "
+                          "it are skipped");
+    if (count_lines(lines, P11D_CHECKER_PIN " ") != 1)
+        return TRUE;
+    g_autofree char *whose = g_strdup_printf("token \"%s\"", find_line(lines, P11D_CHECKER_PIN));
+    g_autoptr(GError) nobody = NULL;
+    if (!p11d_pin_ask(pin, runner->options, whose, &nobody))
+        p11d_console_note("%s: checks that log in are skipped", nobody->message);
+    return TRUE;
+}
+
+/* Tries the PIN once, before many checks would each try a wrong one and lock the token. */
+static gboolean try_pin(const P11dRunner *runner, GError **error)
+{
+    g_auto(GStrv) lines = p11d_runner_preflight(runner, error);
+    if (!lines)
+        return FALSE;
+    const char *refused = find_line(lines, P11D_CHECKER_REFUSED);
+    const char *died = find_line(lines, P11D_CHECKER_DIED);
+    char *why = NULL;
+    guint64 kind = refused ? g_ascii_strtoull(refused, &why, 10) : 0;
+    if (refused)
+        p11d_failure_set(error, kind < P11D_FAILURE_COUNT ? (P11dFailure)kind : P11D_FAILURE_PIN,
+                         "no check was run", "%s", g_strchug(why));
+    else if (died) /* nobody knows whether the PIN is right */
+        p11d_failure_set(error, P11D_FAILURE_DEVICE, "without a PIN the other checks can be run",
+                         "the module does not live through a login: %s", died);
+    return !refused && !died;
+}
+
+/* Whether the module can be loaded at all; and the PIN, if it is going to be needed. */
+static gboolean prepare(P11dRunner *runner, const P11dTarget *target, P11dSecret *pin,
+                        GError **error)
+{
+    g_auto(GStrv) lines = p11d_runner_preflight(runner, error);
+    if (!lines)
+        return FALSE;
+    const char *why = find_line(lines, P11D_CHECKER_UNLOADABLE);
+    if (why) {
+        p11d_failure_set(error, P11D_FAILURE_DEVICE,
+                         "name the path of a PKCS#11 module, or a name that p11-kit has",
+                         "cannot load the module: %s", why);
+        return FALSE;
+    }
+    if (runner->level < P11D_CHECK_SIGN)
+        return TRUE;
+    if (!get_pin(runner, target, lines, pin, error))
+        return FALSE;
+    /* Where it does not even initialise there is nothing to log in to; the checks say so. */
+    if (!pin->data || find_line(lines, P11D_CHECKER_DIED))
+        return TRUE;
+    runner->pin = pin;
+    return try_pin(runner, error);
+}
+
+static void ended(const P11dResult *result, void *data)
+{
+    p11d_report_add(data, result);
+}
+
+/* Sets error, which is told already, to how many checks the module did not pass. */
+static gboolean judge(const GPtrArray *results, const P11dReport *report, GError **error)
+{
+    unsigned bad = 0;
+    for (guint i = 0; i < results->len; i++)
+        bad += p11d_report_is_bad(((const P11dResult *)results->pdata[i])->status) ? 1 : 0;
+    if (bad == 0)
+        return TRUE;
+    GError *failure = NULL;
+    p11d_failure_set(&failure, P11D_FAILURE_CHECK, NULL, "%s did not pass %u of %u checks",
+                     report->module, bad, results->len);
+    p11d_failure_mark_told(failure);
+    g_propagate_error(error, failure);
+    return FALSE;
+}
+
+static gboolean run_checks(P11dRunner *runner, const GPtrArray *checks, GError **error)
+{
+    const P11dOptions *options = runner->options;
+    P11dReport report = {.form = asked.tap       ? P11D_REPORT_TAP
+                                 : options->json ? P11D_REPORT_JSON
+                                                 : P11D_REPORT_TABLE,
+                         .module = runner->module,
+                         .quiet = options->quiet};
+    runner->begins = p11d_report_progress;
+    runner->ended = ended;
+    runner->data = &report;
+    p11d_report_begin(&report, checks->len);
+    g_autoptr(GPtrArray) results = p11d_runner_run(runner, checks, error);
+    if (!results)
+        return FALSE;
+    p11d_report_end(&report, results);
+    return judge(results, &report, error);
+}
+
+static gboolean run(const P11dOptions *options, char **arguments, GError **error)
+{
+    P11dCheckLevel level = P11D_CHECK_READ;
+    if (asked.level)
+        level = p11d_check_parse_level(asked.level);
+    else if (asked.list_checks)
+        level = P11D_CHECK_WRITE;
+    Subject subject;
+    if (!parse_arguments(options, arguments, &subject, error) ||
+        !check_usage(options, level, error))
+        return FALSE;
+    g_autoptr(GPtrArray) checks = choose_checks(level, error);
+    if (!checks)
+        return FALSE;
+    if (asked.list_checks) {
+        p11d_report_list(checks, options->json);
+        return TRUE;
+    }
+
+    P11dOptions resolved = *options;
+    resolved.module = (char *)subject.module;
+    g_autofree char *path = NULL;
+    g_autofree char *reserved = NULL;
+    g_autoptr(P11dTarget) target = p11d_target_new(subject.uri, options, error);
+    if (!target || !p11d_modulename_resolve(&resolved, &path, &reserved, error))
+        return FALSE;
+    P11dRunner runner = {.module = path,
+                         .uri = subject.uri,
+                         .options = options,
+                         .level = level,
+                         .seconds =
+                             options->timeout > 0 ? (unsigned)options->timeout : USUAL_SECONDS,
+                         .jobs = (unsigned)asked.jobs};
+    P11dSecret pin = P11D_SECRET_INIT;
+    p11d_pin_keep_variable();
+    gboolean ok = prepare(&runner, target, &pin, error) && run_checks(&runner, checks, error);
+    p11d_secret_clear(&pin);
+    return ok;
+}
+
+const P11dCommand p11d_command_smoke = {
+    .name = "smoke",
+    .synopsis = "[MODULE] [URI]",
+    .summary = "Tells what a PKCS#11 module would do to a program that loads it.",
+    .examples = "Examples:\n"
+                "  p11dbus smoke /usr/lib/softhsm/libsofthsm2.so\n"
+                "  p11dbus smoke --level sign --pin-file pin -m softhsm2 pkcs11:token=demo --json",
+    .groups = P11D_OPTIONS_CHOICE | P11D_OPTIONS_PIN | P11D_OPTIONS_MODULE | P11D_OPTIONS_JSON,
+    .entries = entries,
+    .arguments = "LIBRARY",
+    .run = run,
+    .times_itself = true,
+};

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/* The table of checks, in the order in which they run. To add one is to add a row here, and its
+ * function to the file of its group. */
+#include "exiting.h"
+#include "forking.h"
+#include "handles.h"
+#include "infostrings.h"
+#include "initializing.h"
+#include "manners.h"
+#include "mechanisms.h"
+#include "signatures.h"
+#include "sizes.h"
+#include "unloading.h"
+
+#define KEEP "start the host with LD_PRELOAD=libp11dbus-keep.so, which makes dlclose do nothing"
+#define LOAD_ONCE                                                                                  \
+    "load the module once and never close it; LD_PRELOAD=libp11dbus-keep.so sees to the second"
+#define P11KIT "load the module through p11-kit-proxy.so, which keeps its users apart"
+
+const P11dCheck p11d_checks[] = {
+    {"threads-after-finalize", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_unloading_threads,
+     "A host with one thread has two: it may not change its user namespace, and a fork may copy "
+     "held locks.",
+     "PKCS#11 3.1, 5.4.2 C_Finalize", KEEP},
+    {"descriptor-leak", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_unloading_descriptors,
+     "A host that reloads the module runs out of file descriptors.",
+     "PKCS#11 3.1, 5.4.2 C_Finalize", LOAD_ONCE},
+    {"mapping-leak", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_unloading_mappings,
+     "A host that reloads the module fills its address space.", "PKCS#11 3.1, 5.4.2 C_Finalize",
+     LOAD_ONCE},
+    {"memory-leak", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_unloading_memory,
+     "A host that reloads the module grows until it is killed.", "PKCS#11 3.1, 5.4.2 C_Finalize",
+     LOAD_ONCE},
+    {"unload-crash", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_unloading_crash,
+     "A host that finalises and closes the module dies soon afterwards.", "POSIX dlclose", KEEP},
+    {"unload-without-finalize", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING,
+     p11d_unloading_without_finalize,
+     "A host that closes the module without C_Finalize, as on an error path, dies of it.",
+     "PKCS#11 3.1, 5.4.2 C_Finalize", KEEP},
+    {"stays-mapped", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_unloading_stays,
+     "Code that is unmapped must never be called again by threads, handlers or callbacks.",
+     "ELF DF_1_NODELETE", NULL},
+    {"exit-without-finalize", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING,
+     p11d_exiting_without_finalize,
+     "A host that ends in the middle of its work reports a crash in place of its exit code.",
+     "POSIX exit", "end the host with _exit"},
+    {"openssl-first", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_exiting_openssl_first,
+     "A host that uses OpenSSL, and loads the module later, crashes at its exit.", "POSIX atexit",
+     "end the host with _exit"},
+    {"openssl-last", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_exiting_openssl_last,
+     "A host that loads OpenSSL after the module crashes at its exit.", "POSIX atexit",
+     "end the host with _exit"},
+    {"output", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_manners_output,
+     "What a host prints for programs to read has the module's words in it.",
+     "POSIX stdout, stderr", NULL},
+    {"process-state", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_manners_state,
+     "A host that relies on its signals, umask, directory, locale or environment finds them "
+     "changed.",
+     "POSIX sigaction, umask, chdir, setlocale, setenv", NULL},
+    {"close-on-exec", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_manners_inheritance,
+     "Programs that a host starts get the module's files and sockets.", "POSIX FD_CLOEXEC", NULL},
+    {"times", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_manners_times,
+     "A host that loads every module seems to hang when it starts.", "not in the specification",
+     NULL},
+    {"failed-initialize", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_NOTHING, p11d_initializing_failed,
+     "A host whose first C_Initialize goes wrong is not told so, or cannot try again.",
+     "PKCS#11 3.1, 5.4.1 C_Initialize", NULL},
+    {"two-users", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_MODULE, p11d_initializing_twice,
+     "Two libraries in one host that use the module end each other's sessions.",
+     "PKCS#11 3.1, 5.4.1 C_Initialize", P11KIT},
+    {"info-strings", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_MODULE, p11d_infostrings_padding,
+     "A host cannot compare, show or write into URIs what the module and its tokens are called.",
+     "PKCS#11 3.1, 3.1 General information", NULL},
+    {"size-lists", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_MODULE, p11d_sizes_lists,
+     "A host that asks how many slots or mechanisms there are has its memory overwritten, or "
+     "stops.",
+     "PKCS#11 3.1, 5.2 Conventions for output in a variable-length buffer", NULL},
+    {"fork-child", P11D_CHECK_READ, P11D_CHECK_NEEDS_TOKEN, p11d_forking_child,
+     "A server that forks after it has loaded the module cannot use it in its workers.",
+     "PKCS#11 2.20, 6.6.1 Applications and processes",
+     "let each child load the module itself, after the fork"},
+    {"fork-parent", P11D_CHECK_READ, P11D_CHECK_NEEDS_TOKEN, p11d_forking_parent,
+     "A server loses its own sessions when one of its children uses the module, or only ends.",
+     "PKCS#11 2.20, 6.6.1 Applications and processes",
+     "fork before the module is loaded, or end children with _exit"},
+    {"size-attributes", P11D_CHECK_READ, P11D_CHECK_NEEDS_TOKEN, p11d_sizes_attributes,
+     "A host that reads attributes has its memory overwritten, or cannot tell that one was cut.",
+     "PKCS#11 3.1, 5.7.5 C_GetAttributeValue", NULL},
+    {"size-digest", P11D_CHECK_READ, P11D_CHECK_NEEDS_TOKEN, p11d_sizes_digest,
+     "A host that asks for a digest's size first gets a wrong digest, or none.",
+     "PKCS#11 3.1, 5.2 Conventions for output in a variable-length buffer",
+     "give a buffer that is large enough at once"},
+    {"stale-session", P11D_CHECK_READ, P11D_CHECK_NEEDS_TOKEN, p11d_handles_sessions,
+     "A host that uses a session once too often crashes, or works in somebody else's.",
+     "PKCS#11 3.1, 5.6 Session management functions", NULL},
+    {"stale-object", P11D_CHECK_READ, P11D_CHECK_NEEDS_TOKEN, p11d_handles_objects,
+     "A host that uses a wrong handle crashes, or signs with another key.",
+     "PKCS#11 3.1, 5.7 Object management functions", NULL},
+    {"sign-verify", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_signatures_verify,
+     "What a host signs is rejected elsewhere, or what was changed is accepted.",
+     "PKCS#11 3.1, 5.13 Signing and MACing functions", NULL},
+    {"sign-short", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_signatures_short,
+     "One signature in a hundred is rejected, and nobody can say why.",
+     "PKCS#11 3.1, 6.3.1 EC signatures", NULL},
+    {"sign-sizes", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_signatures_sizes,
+     "Data of some sizes cannot be signed, or is signed wrongly.",
+     "PKCS#11 3.1, 5.13 Signing and MACing functions", "hash in the host and sign the digest"},
+    {"sign-threads", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_signatures_threads,
+     "A host that signs in several threads stops, crashes or sends wrong signatures.",
+     "PKCS#11 3.1, 5.4.1 C_Initialize (CKF_OS_LOCKING_OK)", "sign in one thread only"},
+    {"size-signature", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_sizes_signature,
+     "A host that asks for a signature's size first signs twice, gets none, or has its memory "
+     "overwritten.",
+     "PKCS#11 3.1, 5.2 Conventions for output in a variable-length buffer",
+     "give a buffer that is large enough at once"},
+    {"fork-sign", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_forking_signature,
+     "A server cannot sign any more once one of its children has used the module, or only ended.",
+     "PKCS#11 2.20, 6.6.1 Applications and processes",
+     "fork before the module is loaded, or end children with _exit"},
+    {"mechanisms", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_mechanisms_existing,
+     "A host chooses an algorithm that the token offers, and then it does not work.",
+     "PKCS#11 3.1, 5.5.6 C_GetMechanismInfo", NULL},
+    {"key-pairs", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_signatures_pairs,
+     "A host shows a certificate that does not go with the key it signs with.",
+     "PKCS#11 3.1, 4.6.3 and 4.9 CKA_ID", NULL},
+    {"destroyed-object", P11D_CHECK_WRITE, P11D_CHECK_NEEDS_TOKEN, p11d_handles_destroyed,
+     "A host that uses an object once too often crashes, or uses another.",
+     "PKCS#11 3.1, 5.7.3 C_DestroyObject", NULL},
+    {"mechanisms-new-keys", P11D_CHECK_WRITE, P11D_CHECK_NEEDS_TOKEN, p11d_mechanisms_generated,
+     "A host makes a key for an algorithm that the token offers, and then it does not work.",
+     "PKCS#11 3.1, 5.5.6 C_GetMechanismInfo", NULL},
+};
+const size_t p11d_check_count = G_N_ELEMENTS(p11d_checks);

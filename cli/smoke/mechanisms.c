@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#include "mechanisms.h"
+
+#include <openssl/rand.h>
+#include <string.h>
+
+#include "error.h"
+#include "keyuse.h"
+#include "mechanism.h"
+
+/* A token that claims more is broken. */
+#define MAX_MECHANISMS 4096
+#define ID_SIZE 16
+
+/* The mechanisms of token that claim to sign. */
+static GArray *list_signing(P11dHostToken *token)
+{
+    CK_FUNCTION_LIST *functions = token->functions;
+    GArray *types = g_array_new(FALSE, TRUE, sizeof(CK_MECHANISM_TYPE));
+    CK_ULONG count = 0;
+    if (functions->C_GetMechanismList(token->slot, NULL, &count) != CKR_OK ||
+        count > MAX_MECHANISMS)
+        return types;
+    g_array_set_size(types, (guint)count);
+    CK_MECHANISM_TYPE *list = (CK_MECHANISM_TYPE *)(void *)types->data;
+    if (functions->C_GetMechanismList(token->slot, list, &count) != CKR_OK)
+        count = 0;
+    g_array_set_size(types, (guint)MIN(count, types->len));
+    for (guint i = types->len; i > 0; i--) {
+        CK_MECHANISM_INFO info = {0};
+        CK_MECHANISM_TYPE type = g_array_index(types, CK_MECHANISM_TYPE, i - 1);
+        if (functions->C_GetMechanismInfo(token->slot, type, &info) != CKR_OK ||
+            !(info.flags & CKF_SIGN))
+            g_array_remove_index(types, i - 1);
+    }
+    return types;
+}
+
+/* What only says that the mechanism is not for this very key, or not with these parameters. */
+static bool is_about_use(CK_RV rv)
+{
+    return rv == CKR_KEY_SIZE_RANGE || rv == CKR_KEY_FUNCTION_NOT_PERMITTED ||
+           rv == CKR_KEY_TYPE_INCONSISTENT || rv == CKR_DATA_LEN_RANGE ||
+           rv == CKR_MECHANISM_PARAM_INVALID;
+}
+
+static void tell_failure(P11dCheckRun *run, CK_MECHANISM_TYPE type, CK_RV rv)
+{
+    char scratch[P11D_NAME_SIZE], name[P11D_NAME_SIZE];
+    p11d_check_tell(run, is_about_use(rv) ? P11D_CHECK_PASS : P11D_CHECK_FAIL,
+                    "%s claims CKF_SIGN and answers %s", p11d_mechanism_name(type, name),
+                    p11d_error_ckr(rv, scratch));
+}
+
+/* Whether key is one for the mechanism, of which the outcome can be verified; then it is tried. */
+static bool try_mechanism(P11dCheckRun *run, const P11dItem *key, CK_MECHANISM_TYPE type)
+{
+    P11dKeyuse use;
+    char name[P11D_NAME_SIZE];
+    bool tried = !p11d_keyuse_init(&use, key) && p11d_keyuse_set_mechanism(&use, type);
+    if (tried) {
+        CK_RV rv;
+        g_autoptr(GBytes) data = g_bytes_new_static("p11dbus", 7);
+        g_autoptr(GBytes) signature = p11d_keyuse_sign(&use, key->token->session, data, &rv);
+        if (!signature)
+            tell_failure(run, type, rv);
+        else if (!p11d_keyuse_is_good(&use, data, signature))
+            p11d_check_tell(run, P11D_CHECK_FAIL, "OpenSSL rejects what %s signs with key %s",
+                            p11d_mechanism_name(type, name), use.name);
+    }
+    p11d_keyuse_clear(&use);
+    return tried;
+}
+
+/* Tries each mechanism with the first key that is for it; returns how many that were. */
+static unsigned try_all(P11dCheckRun *run, const P11dHostToken *token, const GArray *types,
+                        const GPtrArray *keys)
+{
+    unsigned tried = 0;
+    for (guint i = 0; i < types->len; i++)
+        for (guint j = 0; j < keys->len; j++) {
+            const P11dItem *key = keys->pdata[j];
+            if (key->token != token ||
+                !try_mechanism(run, key, g_array_index(types, CK_MECHANISM_TYPE, i)))
+                continue;
+            tried++;
+            break;
+        }
+    return tried;
+}
+
+void p11d_mechanisms_existing(P11dCheckRun *run)
+{
+    unsigned tried = 0, claimed = 0;
+    for (guint i = 0; i < run->host->tokens->len; i++) {
+        P11dHostToken *token = run->host->tokens->pdata[i];
+        g_autoptr(GArray) types = list_signing(token);
+        unsigned here = try_all(run, token, types, run->keys);
+        claimed += here > 0 ? types->len : 0;
+        tried += here;
+    }
+    p11d_check_tell(run, tried > 0 ? P11D_CHECK_PASS : P11D_CHECK_SKIP,
+                    "%u of %u mechanisms that claim to sign are for the keys that are there", tried,
+                    claimed);
+}
+
+/* How to make a key pair of one kind. */
+typedef struct Kind {
+    CK_MECHANISM_TYPE mechanism;
+    CK_ATTRIBUTE parameter; /* of the public key */
+} Kind;
+
+static guint8 p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+static guint8 ed25519[] = {0x06, 0x03, 0x2b, 0x65, 0x70};
+static CK_ULONG rsa_bits = 2048;
+
+static const Kind kinds[] = {
+    {CKM_RSA_PKCS_KEY_PAIR_GEN, {CKA_MODULUS_BITS, &rsa_bits, sizeof rsa_bits}},
+    {CKM_EC_KEY_PAIR_GEN, {CKA_EC_PARAMS, p256, sizeof p256}},
+    {CKM_EC_EDWARDS_KEY_PAIR_GEN, {CKA_EC_PARAMS, ed25519, sizeof ed25519}},
+};
+
+/* A key pair that is gone with the session. */
+static CK_RV make_pair(P11dHostToken *token, const Kind *kind, const guint8 *id,
+                       CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
+{
+    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_MECHANISM mechanism = {kind->mechanism, NULL, 0};
+    CK_ATTRIBUTE public[] = {{CKA_TOKEN, &no, sizeof no},
+                             {CKA_PRIVATE, &no, sizeof no},
+                             {CKA_VERIFY, &yes, sizeof yes},
+                             {CKA_ID, (void *)id, ID_SIZE},
+                             kind->parameter};
+    CK_ATTRIBUTE private[] = {{CKA_TOKEN, &no, sizeof no},
+                              {CKA_PRIVATE, &no, sizeof no},
+                              {CKA_SIGN, &yes, sizeof yes},
+                              {CKA_ID, (void *)id, ID_SIZE}};
+    return token->functions->C_GenerateKeyPair(token->session, &mechanism, public,
+                                               G_N_ELEMENTS(public), private, G_N_ELEMENTS(private),
+                                               public_key, private_key);
+}
+
+/* Tries the mechanisms with a new key of that kind; returns how many there are for it. */
+static unsigned try_kind(P11dCheckRun *run, const GArray *types, const Kind *kind)
+{
+    P11dHostToken *token = run->token;
+    guint8 id[ID_SIZE];
+    CK_OBJECT_HANDLE handles[2];
+    RAND_bytes(id, sizeof id);
+    if (make_pair(token, kind, id, &handles[0], &handles[1]) != CKR_OK)
+        return 0; /* the token makes no such keys: none of the claims is about that */
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, id, sizeof id}};
+    g_autoptr(GPtrArray) keys = p11d_item_array();
+    unsigned tried = 0;
+    if (p11d_item_find(token, wanted, G_N_ELEMENTS(wanted), keys, NULL) && keys->len > 0)
+        tried = try_all(run, token, types, keys);
+    else
+        p11d_check_tell(run, P11D_CHECK_FAIL, "a key pair that was made is not found");
+    for (size_t i = 0; i < G_N_ELEMENTS(handles); i++)
+        p11d_check_ok(run, token->functions->C_DestroyObject(token->session, handles[i]),
+                      "C_DestroyObject of a key that was made");
+    return tried;
+}
+
+/* The hash of an HMAC mechanism, or NULL. */
+static const P11dHash *hmac_hash(CK_MECHANISM_TYPE type)
+{
+    char scratch[P11D_NAME_SIZE];
+    const char *name = p11d_mechanism_name(type, scratch);
+    for (size_t i = 0; i < p11d_hash_count; i++) {
+        g_autofree char *hmac = g_strdup_printf("%s-hmac", p11d_hashes[i].name);
+        if (strcmp(hmac, name) == 0)
+            return &p11d_hashes[i];
+    }
+    return NULL;
+}
+
+static void try_hmac(P11dCheckRun *run, CK_MECHANISM_TYPE type, const P11dHash *hash,
+                     CK_OBJECT_HANDLE key, const guint8 *secret, gsize size)
+{
+    static const guint8 data[] = "p11dbus";
+    P11dHostToken *token = run->token;
+    CK_MECHANISM mechanism = {type, NULL, 0};
+    guint8 mac[EVP_MAX_MD_SIZE], expected[EVP_MAX_MD_SIZE];
+    CK_ULONG length = sizeof mac;
+    size_t wanted = 0;
+    char name[P11D_NAME_SIZE];
+    CK_RV rv = token->functions->C_SignInit(token->session, &mechanism, key);
+    if (rv == CKR_OK)
+        rv = token->functions->C_Sign(token->session, (CK_BYTE *)data, sizeof data, mac, &length);
+    if (rv != CKR_OK)
+        tell_failure(run, type, rv);
+    else if (EVP_Q_mac(NULL, "HMAC", NULL, hash->name, NULL, secret, size, data, sizeof data,
+                       expected, sizeof expected, &wanted) &&
+             (length != wanted || memcmp(mac, expected, wanted) != 0))
+        p11d_check_tell(run, P11D_CHECK_FAIL, "%s gives another HMAC than OpenSSL",
+                        p11d_mechanism_name(type, name));
+}
+
+/* The same for the HMACs, with a secret that is handed over. */
+static unsigned try_secret(P11dCheckRun *run, const GArray *types)
+{
+    P11dHostToken *token = run->token;
+    guint8 secret[64];
+    RAND_bytes(secret, sizeof secret);
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_ATTRIBUTE attributes[] = {
+        {CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &type, sizeof type},
+        {CKA_TOKEN, &no, sizeof no},       {CKA_PRIVATE, &no, sizeof no},
+        {CKA_SIGN, &yes, sizeof yes},      {CKA_VALUE, secret, sizeof secret}};
+    CK_OBJECT_HANDLE key;
+    if (token->functions->C_CreateObject(token->session, attributes, G_N_ELEMENTS(attributes),
+                                         &key) != CKR_OK)
+        return 0;
+    unsigned tried = 0;
+    for (guint i = 0; i < types->len; i++) {
+        CK_MECHANISM_TYPE one = g_array_index(types, CK_MECHANISM_TYPE, i);
+        const P11dHash *hash = hmac_hash(one);
+        if (!hash)
+            continue;
+        try_hmac(run, one, hash, key, secret, sizeof secret);
+        tried++;
+    }
+    p11d_check_ok(run, token->functions->C_DestroyObject(token->session, key),
+                  "C_DestroyObject of a key that was made");
+    return tried;
+}
+
+void p11d_mechanisms_generated(P11dCheckRun *run)
+{
+    g_autoptr(GArray) types = list_signing(run->token);
+    unsigned tried = try_secret(run, types);
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        tried += try_kind(run, types, &kinds[i]);
+    if (tried == 0)
+        p11d_check_tell(run, P11D_CHECK_SKIP, "the token makes no keys for the session");
+    else
+        p11d_check_tell(run, P11D_CHECK_PASS, "%u of %u mechanisms that claim to sign were tried",
+                        tried, types->len);
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "report.h"
+
+#include <string.h>
+
+#include "console.h"
+#include "json.h"
+#include "text.h"
+
+/* How a status is shown: its word in the table, its colour, and whether it fails the run. */
+static const struct {
+    const char *word;
+    const char *color;
+    bool bad;
+} looks[P11D_CHECK_STATUSES] = {
+    [P11D_CHECK_PASS] = {"pass", P11D_CONSOLE_GREEN, false},
+    [P11D_CHECK_SKIP] = {"skip", NULL, false},
+    [P11D_CHECK_WARN] = {"warn", P11D_CONSOLE_YELLOW, false},
+    [P11D_CHECK_FAIL] = {"FAIL", "1;" P11D_CONSOLE_RED, true},
+    [P11D_CHECK_CRASH] = {"CRASH", "1;" P11D_CONSOLE_RED, true},
+    [P11D_CHECK_HANG] = {"HANG", "1;" P11D_CONSOLE_RED, true},
+};
+
+bool p11d_report_is_bad(P11dCheckStatus status)
+{
+    return looks[status].bad;
+}
+
+void p11d_report_progress(const char *name, unsigned number, unsigned count)
+{
+    if (p11d_console_shows_progress())
+        fprintf(stderr, "\r\033[K[%u/%u] %s …", number, count, name);
+}
+
+static void erase_progress(void)
+{
+    if (p11d_console_shows_progress())
+        fputs("\r\033[K", stderr);
+}
+
+static void count_all(const GPtrArray *results, unsigned counts[P11D_CHECK_STATUSES])
+{
+    memset(counts, 0, P11D_CHECK_STATUSES * sizeof *counts);
+    for (guint i = 0; i < results->len; i++)
+        counts[((const P11dResult *)results->pdata[i])->status]++;
+}
+
+/* --- for people --- */
+
+static int id_width(void)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < p11d_check_count; i++)
+        width = MAX(width, strlen(p11d_checks[i].id));
+    return (int)width;
+}
+
+static void add_to_table(const P11dReport *report, const P11dResult *result)
+{
+    FILE *out = p11d_console_result();
+    bool bad = p11d_report_is_bad(result->status);
+    if (report->quiet && !bad)
+        return;
+    g_autofree char *word = g_strdup_printf("%-5s", looks[result->status].word);
+    g_autofree char *painted = p11d_console_paint(looks[result->status].color, word);
+    g_autofree char *detail = p11d_text_visible(result->detail, -1);
+    fprintf(out, "  %s  %-*s %6u ms%s%s\n", painted, id_width(), result->check->id,
+            result->milliseconds, *detail ? "  " : "", detail);
+    if (!bad && result->status != P11D_CHECK_WARN)
+        return;
+    fprintf(out, "         %s (%s)\n", result->check->harm, result->check->spec);
+    if (bad && result->check->remedy)
+        fprintf(out, "         Remedy: %s\n", result->check->remedy);
+}
+
+static void end_table(const P11dReport *report, const GPtrArray *results)
+{
+    if (report->quiet)
+        return;
+    unsigned counts[P11D_CHECK_STATUSES];
+    count_all(results, counts);
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_string_printf(line, "%u checks: ", results->len);
+    for (size_t i = 0; i < P11D_CHECK_STATUSES; i++)
+        if (counts[i] > 0 || i == P11D_CHECK_PASS)
+            g_string_append_printf(line, "%u %s, ", counts[i],
+                                   p11d_check_status_name((P11dCheckStatus)i));
+    g_string_truncate(line, line->len - 2);
+    fprintf(p11d_console_result(), "%s\n", line->str);
+}
+
+/* --- TAP, version 13 --- */
+
+static void add_to_tap(const P11dReport *report, const P11dResult *result)
+{
+    FILE *out = p11d_console_result();
+    bool bad = p11d_report_is_bad(result->status);
+    g_autofree char *detail = p11d_text_visible(result->detail, -1);
+    g_strdelimit(detail, "#", ' ');
+    fprintf(out, "%s %u - %s", bad ? "not ok" : "ok", report->count + 1, result->check->id);
+    if (result->status == P11D_CHECK_SKIP)
+        fprintf(out, " # SKIP %s", detail);
+    fputc('\n', out);
+    if (result->status != P11D_CHECK_SKIP && *detail)
+        fprintf(out, "# %s: %s\n", p11d_check_status_name(result->status), detail);
+    if (bad)
+        fprintf(out, "# %s (%s)\n", result->check->harm, result->check->spec);
+}
+
+/* --- JSON --- */
+
+static void print_document(JsonBuilder *json)
+{
+    p11d_console_print_json(p11d_json_end(json));
+    g_object_unref(json);
+}
+
+static void print_json(const P11dReport *report, const GPtrArray *results)
+{
+    JsonBuilder *json = p11d_json_begin();
+    g_autofree char *module = g_utf8_make_valid(report->module, -1);
+    p11d_json_add_string(json, "module", module);
+    p11d_json_add_array(json, "checks");
+    for (guint i = 0; i < results->len; i++) {
+        const P11dResult *result = results->pdata[i];
+        json_builder_begin_object(json);
+        p11d_json_add_string(json, "id", result->check->id);
+        p11d_json_add_string(json, "status", p11d_check_status_name(result->status));
+        p11d_json_add_number(json, "ms", result->milliseconds);
+        p11d_json_add_string(json, "detail", result->detail);
+        p11d_json_add_string(json, "spec", result->check->spec);
+        json_builder_end_object(json);
+    }
+    json_builder_end_array(json);
+    unsigned counts[P11D_CHECK_STATUSES];
+    count_all(results, counts);
+    json_builder_set_member_name(json, "summary");
+    json_builder_begin_object(json);
+    for (size_t i = 0; i < P11D_CHECK_STATUSES; i++)
+        p11d_json_add_number(json, p11d_check_status_name((P11dCheckStatus)i), counts[i]);
+    json_builder_end_object(json);
+    print_document(json);
+}
+
+/* --- all of them --- */
+
+void p11d_report_begin(const P11dReport *report, unsigned checks)
+{
+    FILE *out = p11d_console_result();
+    g_autofree char *module = p11d_text_visible(report->module, -1);
+    if (report->form == P11D_REPORT_TAP)
+        fprintf(out, "TAP version 13\n1..%u\n", checks);
+    else if (report->form == P11D_REPORT_TABLE && !report->quiet)
+        fprintf(out, "%s\n", module);
+}
+
+void p11d_report_add(P11dReport *report, const P11dResult *result)
+{
+    erase_progress();
+    if (report->form == P11D_REPORT_TABLE)
+        add_to_table(report, result);
+    else if (report->form == P11D_REPORT_TAP)
+        add_to_tap(report, result);
+    report->count++;
+    fflush(p11d_console_result());
+}
+
+void p11d_report_end(const P11dReport *report, const GPtrArray *results)
+{
+    erase_progress();
+    if (report->form == P11D_REPORT_TABLE)
+        end_table(report, results);
+    else if (report->form == P11D_REPORT_JSON)
+        print_json(report, results);
+}
+
+void p11d_report_list(const GPtrArray *checks, bool json)
+{
+    JsonBuilder *document = json ? p11d_json_begin() : NULL;
+    if (json)
+        p11d_json_add_array(document, "available");
+    for (guint i = 0; i < checks->len; i++) {
+        const P11dCheck *check = checks->pdata[i];
+        const char *level = p11d_check_level_name(check->level);
+        const char *need = p11d_check_need_name(check->need);
+        if (!json) {
+            fprintf(p11d_console_result(), "%-*s  %-5s  needs %s\n    %s (%s)\n", id_width(),
+                    check->id, level, need, check->harm, check->spec);
+            continue;
+        }
+        json_builder_begin_object(document);
+        p11d_json_add_string(document, "id", check->id);
+        p11d_json_add_string(document, "level", level);
+        p11d_json_add_string(document, "needs", need);
+        p11d_json_add_string(document, "harm", check->harm);
+        p11d_json_add_string(document, "spec", check->spec);
+        json_builder_end_object(document);
+    }
+    if (!json)
+        return;
+    json_builder_end_array(document);
+    print_document(document);
+}

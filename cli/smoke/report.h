@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A report is what a run of checks says: a table for people, TAP, or JSON (schema 1); and the list
+ * of the checks that there are.
+ */
+#ifndef P11D_REPORT_H
+#define P11D_REPORT_H
+
+#include "runner.h"
+
+typedef enum P11dReportForm { P11D_REPORT_TABLE, P11D_REPORT_TAP, P11D_REPORT_JSON } P11dReportForm;
+
+typedef struct P11dReport {
+    P11dReportForm form;
+    const char *module;
+    bool quiet;
+    unsigned count; /* of results that were printed */
+} P11dReport;
+
+/* Before the first result; checks is how many there will be. */
+void p11d_report_begin(const P11dReport *report, unsigned checks);
+/* A result, as it comes in. */
+void p11d_report_add(P11dReport *report, const P11dResult *result);
+/* After the last; results is of P11dResult. */
+void p11d_report_end(const P11dReport *report, const GPtrArray *results);
+
+/* Says on a terminal which check runs, in a line that the next output takes away. */
+void p11d_report_progress(const char *name, unsigned number, unsigned count);
+
+/* True if that is what fails a run. */
+bool p11d_report_is_bad(P11dCheckStatus status);
+
+/* The checks themselves, of const P11dCheck. */
+void p11d_report_list(const GPtrArray *checks, bool json);
+
+#endif

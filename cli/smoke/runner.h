@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A runner has checks run, each under a warden, some side by side, and says how each ended.
+ */
+#ifndef P11D_RUNNER_H
+#define P11D_RUNNER_H
+
+#include "check.h"
+#include "secret.h"
+
+typedef struct P11dResult {
+    const P11dCheck *check;
+    P11dCheckStatus status;
+    unsigned milliseconds;
+    char *detail; /* valid UTF-8 in one line, not escaped; "" for nothing to say */
+} P11dResult;
+
+void p11d_result_free(gpointer result);
+
+typedef struct P11dRunner {
+    const char *module; /* a path */
+    const char *uri;    /* or NULL */
+    const P11dOptions *options;
+    P11dCheckLevel level;
+    unsigned seconds;      /* for each check */
+    unsigned jobs;         /* side by side, 1 or more */
+    const P11dSecret *pin; /* or no secret */
+
+    /* Called as checks begin: name is that of one that begins now. */
+    void (*begins)(const char *name, unsigned number, unsigned count);
+    /* Called with the results in the order of the checks, each as soon as it is there. */
+    void (*ended)(const P11dResult *result, void *data);
+    void *data;
+} P11dRunner;
+
+/* Runs checks (of const P11dCheck) and returns their results (of P11dResult, owned), in their
+ * order. NULL with error set if processes cannot be started. */
+GPtrArray *p11d_runner_run(const P11dRunner *runner, const GPtrArray *checks, GError **error);
+
+/* Runs the question before all checks (checker.h). Returns what was told, line by line; the caller
+ * frees it with g_strfreev. */
+char **p11d_runner_preflight(const P11dRunner *runner, GError **error);
+
+#endif

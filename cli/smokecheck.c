@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/* p11dbus smoke-check: runs one check in this process, which the module may take down. Nobody types
+ * it: p11dbus smoke does, with options that are checked already. */
+#include "checker.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "commands.h"
+#include "crash.h"
+#include "failure.h"
+#include "modulename.h"
+#include "pin.h"
+#include "stage.h"
+
+static struct {
+    int journal_fd;
+    char *level;
+    int seconds;
+} asked = {.journal_fd = -1};
+
+static const GOptionEntry entries[] = {
+    {"journal-fd", 0, 0, G_OPTION_ARG_INT, &asked.journal_fd, "where to tell", "N"},
+    {"level", 0, 0, G_OPTION_ARG_FILENAME, &asked.level, "how far to go", "LEVEL"},
+    {"seconds", 0, 0, G_OPTION_ARG_INT, &asked.seconds, "how long it may take", "SECONDS"},
+    {NULL},
+};
+
+/* Whether a PIN opens the token, tried once; without a PIN: whose is needed. */
+static void try_login(P11dCheckRun *run)
+{
+    if (!p11d_stage_module(run))
+        return;
+    g_autoptr(GPtrArray) tokens = p11d_target_tokens(run->target, run->host);
+    if (run->pin.data) {
+        g_autoptr(GError) error = NULL;
+        p11d_target_log_in(run->target, tokens, run->options, &error);
+        if (error)
+            p11d_journal_add(run->journal, P11D_CHECKER_REFUSED " %d %s", error->code,
+                             error->message);
+        return;
+    }
+    for (guint i = 0; i < tokens->len; i++) {
+        P11dHostToken *token = tokens->pdata[i];
+        CK_FLAGS needed = CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED;
+        if ((token->info.flags & needed) != needed)
+            continue;
+        g_autofree char *label = p11d_host_label(token);
+        bool keypad = token->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH;
+        p11d_journal_add(run->journal, "%s %s", keypad ? P11D_CHECKER_KEYPAD : P11D_CHECKER_PIN,
+                         label);
+    }
+}
+
+static void preflight(P11dCheckRun *run)
+{
+    P11dLibrary *library;
+    const char *why = p11d_loader_open(run->options->module, &library);
+    if (why)
+        p11d_journal_add(run->journal, P11D_CHECKER_UNLOADABLE " %s", why);
+    else if (run->level >= P11D_CHECK_SIGN)
+        try_login(run);
+}
+
+static gboolean run(const P11dOptions *options, char **arguments, GError **error)
+{
+    const char *id = arguments[0] ? arguments[0] : "";
+    const P11dCheck *check = p11d_check_find(id);
+    bool is_preflight = strcmp(id, P11D_CHECKER_PREFLIGHT) == 0;
+    P11dCheckRun it = {.check = check,
+                       .options = options,
+                       .level = p11d_check_parse_level(asked.level ? asked.level : ""),
+                       .seconds = asked.seconds,
+                       .started = g_get_monotonic_time(),
+                       .journal = p11d_journal_map(asked.journal_fd),
+                       .journal_fd = asked.journal_fd};
+    if (!it.journal || it.level == P11D_CHECK_LEVELS || (!check && !is_preflight)) {
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus smoke --help",
+                         "smoke-check is not for people");
+        return FALSE;
+    }
+    g_autofree char *path = NULL;
+    g_autofree char *reserved = NULL;
+    it.target = p11d_target_new(arguments[1], options, error);
+    if (!it.target || !p11d_modulename_resolve(options, &path, &reserved, error))
+        return FALSE;
+    it.reserved = reserved;
+    /* Before the module is there, which might close the descriptor. */
+    if (options->pin_fd >= 0 && !p11d_pin_read(&it.pin, options, NULL, error))
+        return FALSE;
+    if (options->pin_fd >= 0)
+        close(options->pin_fd);
+    p11d_crash_catch(it.journal);
+    if (is_preflight)
+        preflight(&it);
+    else if (p11d_stage_prepare(&it))
+        check->function(&it);
+    p11d_journal_add(it.journal, P11D_CHECKER_DONE);
+    _exit(0); /* what the module does at exit is for the probe to see */
+}
+
+const P11dCommand p11d_command_smoke_check = {
+    .name = P11D_CHECKER_COMMAND,
+    .groups = P11D_OPTIONS_CHOICE | P11D_OPTIONS_PIN | P11D_OPTIONS_MODULE,
+    .entries = entries,
+    .run = run,
+};

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+"""p11dbus smoke as its users see it: what is chosen, what is printed, the exit code, the PIN."""
+
+import os
+import pty
+import re
+import subprocess
+
+from harness import PIN, P11DBUS, RUDE, check, main
+from smokecase import FAULTY, KEYS, SOFTHSM, SmokeCase, Token, list_checks
+
+QUICK = ("--check", "info-strings", "--check", "size-lists")
+
+
+class Choosing(SmokeCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.token = Token({"p256": KEYS["p256"]})
+
+    def test_list_of_checks(self):
+        rows = list_checks(self)
+        names = [row["id"] for row in rows]
+        self.assertEqual(len(names), len(set(names)))
+        for row in rows:
+            self.assertRegex(row["id"], "^[a-z-]+$")
+            self.assertIn(row["level"], ("load", "read", "sign", "write"))
+            self.assertIn(row["needs"], ("nothing", "a token", "a private key"))
+            self.assertRegex(row["harm"], r"^[A-Z].*\.$")
+            self.assertTrue(row["spec"])
+        text = self.smoke(0, "--list-checks").out.decode()
+        for name in names:
+            self.assertRegex(text, f"(?m)^{name} ")
+        self.assertEqual([row["id"] for row in list_checks(self, "--check", "fork-*", "--skip",
+                                                           "*-sign")],
+                         ["fork-child", "fork-parent"])
+
+    def test_levels_include_those_before_them(self):
+        counts = []
+        for level in ("load", "read", "sign", "write"):
+            rows = list_checks(self, "--level", level)
+            counts.append(len(rows))
+            self.assertIn(level, {row["level"] for row in rows})
+        self.assertEqual(counts, sorted(set(counts)))
+
+    def test_read_is_the_usual_level(self):
+        results = self.results(0, SOFTHSM)
+        self.assertEqual(list(results),
+                         [row["id"] for row in list_checks(self, "--level", "read")])
+
+    def test_results_come_in_the_order_of_the_table_whatever_runs_beside_what(self):
+        alone = self.results(0, SOFTHSM, "--skip", "unload*")
+        beside = self.results(0, SOFTHSM, "--skip", "unload*", "--jobs", "8")
+        self.assertEqual(list(alone), list(beside))
+        self.assertEqual([row["status"] for row in alone.values()],
+                         [row["status"] for row in beside.values()])
+
+    def test_usage_errors(self):
+        for words in (["--check", "nonsense"], ["--skip", "nonsense"], ["--level", "high"],
+                      ["--check", "sign-verify", "--level", "load"], ["--jobs", "0"],
+                      ["--json", "--tap"], [SOFTHSM, SOFTHSM], [SOFTHSM, "-m", SOFTHSM],
+                      ["pkcs11:nonsense=1"], ["pkcs11:", "pkcs11:"], [SOFTHSM, "--bus", "session"],
+                      ["--check", "*", "--skip", "*"]):
+            with self.subTest(words=words):
+                self.smoke(2, *words)
+
+    def test_a_module_that_cannot_be_loaded_is_7(self):
+        self.write("text.so", "no library")
+        for module in ("/nonexistent.so", "./text.so", "libz.so.1", "no-such-name"):
+            with self.subTest(module=module):
+                self.assertIn("cannot load the module", self.smoke(7, module).err)
+                error = self.smoke(7, module, "--json").json()["error"]
+                self.assertEqual(error["code"], 7)
+        self.smoke(7, RUDE, env={"RUDE_MODULE": "/nonexistent.so"})
+
+    def test_the_module_by_option_and_by_name(self):
+        os.makedirs("config/pkcs11/modules")
+        self.write("config/pkcs11/modules/mine.module", f"module: {SOFTHSM}\n")
+        environment = {"XDG_CONFIG_HOME": os.path.abspath("config")}
+        for words in (["-m", SOFTHSM], ["mine"], ["-m", "mine"]):
+            self.assert_all(self.results(0, *words, *QUICK, env=environment), "pass")
+
+    def test_a_uri_chooses_the_token(self):
+        here = self.results(0, SOFTHSM, "pkcs11:token=demo", "--check", "stale-session")
+        self.assert_result(here["stale-session"], "pass")
+        gone = self.results(0, SOFTHSM, "pkcs11:token=other", "--check", "stale-session")
+        self.assert_result(gone["stale-session"], "skip", "no token is like that")
+
+
+class Output(SmokeCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.token = Token({"p256": KEYS["p256"]})
+
+    def faulty_text(self, code, fault, *words):
+        return self.faulty(code, fault, *words, runner=self.smoke).out.decode()
+
+    def test_a_failed_check_says_what_a_host_would_suffer(self):
+        text = self.faulty_text(1, "unload-crash", "--check", "unload-crash", *QUICK)
+        self.assertRegex(text, r"(?m)^  CRASH  unload-crash +\d+ ms  SIGSEGV in faulty-module")
+        self.assertRegex(text, r"(?m)^         A host .* dies soon afterwards\. \(POSIX dlclose\)$")
+        self.assertRegex(text, r"(?m)^         Remedy: .*libp11dbus-keep\.so")
+        self.assertRegex(text, r"(?m)^  pass   info-strings ")
+        self.assertEqual(text.splitlines()[-1], "3 checks: 2 pass, 1 crash")
+        self.assertNotIn("\033", text)
+
+    def test_quiet_prints_what_failed(self):
+        text = self.faulty_text(1, "info-strings", *QUICK, "-q")
+        self.assertRegex(text, "^  FAIL   info-strings")
+        self.assertNotIn("size-lists", text)
+        self.assertEqual(self.faulty_text(0, "none", *QUICK, "-q"), "")
+
+    def test_what_a_module_says_cannot_move_the_cursor(self):
+        text = self.faulty_text(1, "output:escape", "--check", "output")
+        self.assertIn(r"\x1b[31m", text)
+        self.assertNotIn("\033", text)
+
+    def test_tap(self):
+        text = self.faulty_text(1, "info-strings", *QUICK, "--check", "sign-verify", "--tap")
+        self.assertRegex(text, r"^TAP version 13\n1\.\.3\n")
+        self.assertRegex(text, r"(?m)^not ok 1 - info-strings\n# fail: .*\n# A host .*\n"
+                               r"ok 2 - size-lists\nok 3 - sign-verify$")
+        text = self.smoke(0, SOFTHSM, "--level", "sign", "--check", "sign-verify", "--tap")
+        self.assertRegex(text.out.decode(), "(?m)^ok 1 - sign-verify # SKIP no PIN was given")
+
+    def test_a_terminal_gets_colours_and_progress(self):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([P11DBUS, "smoke", SOFTHSM, *QUICK], stdout=theirs,
+                                   stderr=theirs, env={**os.environ, "TERM": "xterm"},
+                                   start_new_session=True)
+        os.close(theirs)
+        text = b""
+        try:
+            while piece := os.read(ours, 4096):
+                text += piece
+        except OSError:  # the other end is closed
+            pass
+        os.close(ours)
+        self.assertEqual(process.wait(), 0)
+        self.assertIn("[1/2] info-strings …", text.decode())
+        self.assertIn(b"\r\033[K", text)
+        self.assertIn(b"\033[32mpass", text)
+
+    def test_what_the_module_prints_is_shown_with_verbose_only(self):
+        for words, shown in (([], False), (["-v"], True)):
+            done = self.faulty(0, "output", *QUICK, *words, runner=self.smoke)
+            self.assertEqual("Welcome!" in done.err, shown)
+            self.assertNotIn(b"Welcome!", done.out)
+
+    def test_the_probe_alone(self):
+        probe = os.environ["UNLOAD_PROBE"]
+        lines = check(probe, SOFTHSM, "load", "initialize", "slots", "finalize", "close",
+                      "mapped").decode().splitlines()
+        self.assertRegex("\n".join(lines), r"(?m)^step load 0 \d+\nstep initialize 0 \d+$")
+        self.assertIn("mapped 0", lines)
+        self.assertEqual(subprocess.run([probe, SOFTHSM, "nonsense"], check=False,
+                                        stderr=subprocess.DEVNULL).returncode, 2)
+
+    def test_nothing_but_the_probe_calls_dlclose(self):
+        self.assertNotIn(b"dlclose", check("nm", "-D", "-u", P11DBUS))
+        self.assertIn(b"dlclose", check("nm", "-D", "-u", os.environ["UNLOAD_PROBE"]))
+        needed = re.findall(rb"NEEDED.*\[(.*)\]", check("readelf", "-d", os.environ["UNLOAD_PROBE"]))
+        self.assertEqual(needed, [b"libc.so.6"])
+
+
+class Pins(SmokeCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.token = Token({"p256": KEYS["p256"]})
+
+    def logins(self, code, *words, **options):
+        """How often the module was logged in to."""
+        environment = {"RUDE_MODULE": SOFTHSM, "RUDE_LOG": os.path.abspath("log"),
+                       **options.pop("env", {})}
+        self.smoke(code, RUDE, *words, env=environment, **options)
+        with open("log", encoding="ascii") as file:
+            return file.read().count("login")
+
+    def test_read_never_logs_in(self):
+        self.assertEqual(self.logins(0, "--pin-file", self.token.pin_file), 0)
+
+    def test_a_wrong_pin_is_tried_once(self):
+        self.write("wrong", "987654")
+        self.assertEqual(self.logins(6, "--level", "sign", "--pin-file", "wrong"), 1)
+        self.smoke(0, SOFTHSM, "--level", "sign", "--check", "sign-verify", "--pin-file",
+                   self.token.pin_file)
+
+    def test_the_last_try_is_left(self):
+        done = self.smoke(6, RUDE, "--level", "sign", "--pin-file", self.token.pin_file,
+                          env={"RUDE_MODULE": SOFTHSM, "RUDE": "final-try"})
+        self.assertIn("one more wrong PIN locks", done.err)
+
+    def test_the_pin_from_the_environment(self):
+        results = self.results(0, SOFTHSM, "--level", "sign", "--check", "sign-verify",
+                               env={"P11DBUS_PIN": PIN})
+        self.assert_result(results["sign-verify"], "pass")
+
+    def test_without_a_pin_the_reason_is_said(self):
+        results = self.results(0, SOFTHSM, "--level", "sign", "--check", "sign-*")
+        self.assert_all(results, "skip")
+        self.assert_result(results["sign-verify"], "skip", "no PIN was given")
+
+    def test_nothing_of_it_stays_on_the_token(self):
+        before = check("pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", PIN, "-O")
+        self.results(0, SOFTHSM, "--level", "write", "--check", "mechanisms*", "--check",
+                     "destroyed-*", "--pin-file", self.token.pin_file)
+        self.assertEqual(before, check("pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", PIN,
+                                       "-O"))
+
+
+class Keep(SmokeCase):
+    def test_a_host_that_would_crash_survives_with_it(self):
+        environment = {"FAULT": "unload-crash", "FAULTY_MODULE": SOFTHSM}
+        command = [os.environ["UNLOAD_PROBE"], FAULTY, "load", "initialize", "finalize", "close",
+                   "wait", "fork"]
+        for preload, code in (("", -11), (os.environ["KEEP_SO"], 0)):
+            done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL,
+                                  env={**os.environ, **environment, "LD_PRELOAD": preload})
+            self.assertEqual(done.returncode, code)
+
+    def test_it_is_dlclose_and_nothing_else(self):
+        names = re.findall(rb" T (\w+)", check("nm", "-D", os.environ["KEEP_SO"]))
+        self.assertEqual(names, [b"dlclose"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+#include "faulty.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "pkcs11.h"
+
+static CK_FUNCTION_LIST *real;
+static CK_FUNCTION_LIST faulty;
+static bool initialized;
+static bool openssl_first;
+static pid_t initializer;
+static unsigned sessions, signatures;
+static CK_MECHANISM_TYPE last_mechanism;
+
+/* What a child of the process that initialised us has done is seen by its parent too. */
+static struct {
+    int dead;
+} * shared;
+
+static bool is_child(void)
+{
+    return initializer != 0 && initializer != getpid();
+}
+
+static void at_exit(void)
+{
+    if ((faulty_is("exit-without-finalize") && initialized) ||
+        (faulty_is("openssl-first") && openssl_first) ||
+        (faulty_is("openssl-last") && !openssl_first))
+        faulty_crash();
+}
+
+static CK_RV initialize(void *data)
+{
+    const CK_C_INITIALIZE_ARGS *arguments = data;
+    if (faulty_is("fork-child") && is_child())
+        return CKR_GENERAL_ERROR;
+    if (faulty_is("fork-child:hang") && is_child())
+        pause();
+    if (faulty_is("fork-child:crash") && is_child())
+        faulty_crash();
+    if (faulty_is("failed-initialize") && getenv("FAULTY_HAS_FAILED"))
+        return CKR_DEVICE_ERROR;
+    if (faulty_is("two-users") && initialized)
+        return CKR_OK;
+    if (faulty_is("failed-initialize:accepts") && arguments && arguments->CreateMutex)
+        data = NULL;
+    CK_RV rv = real->C_Initialize(data);
+    /* The real one does not notice a fork; this one does. */
+    if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && is_child() && !faulty_is("fork-child:late")) {
+        real->C_Finalize(NULL);
+        rv = real->C_Initialize(data);
+    }
+    if (faulty_is("failed-initialize") && rv != CKR_OK)
+        setenv("FAULTY_HAS_FAILED", "1", 1);
+    if (rv != CKR_OK)
+        return rv;
+    initialized = true;
+    initializer = getpid();
+    if (!shared && (faulty_is("fork-parent") || faulty_is("fork-sign")))
+        shared =
+            mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    faulty_act();
+    return CKR_OK;
+}
+
+static CK_RV finalize(void *reserved)
+{
+    initialized = false;
+    faulty_undo();
+    if (shared)
+        shared->dead = 1;
+    return real->C_Finalize(reserved);
+}
+
+/* --- lists and texts --- */
+
+static CK_RV get_info(CK_INFO *info)
+{
+    CK_RV rv = real->C_GetInfo(info);
+    if (faulty_is("info-strings"))
+        memcpy(info->manufacturerID, "Faulty", 7);
+    if (faulty_is("info-strings:bytes"))
+        info->manufacturerID[3] = 0xff;
+    return rv;
+}
+
+static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
+{
+    if (!slots || !faulty_is("size-lists"))
+        return real->C_GetSlotList(present, slots, count);
+    CK_ULONG all = 0;
+    real->C_GetSlotList(present, NULL, &all);
+    *count = all;
+    return real->C_GetSlotList(present, slots, count); /* whatever room there is */
+}
+
+/* --- sessions and objects --- */
+
+static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *data, CK_NOTIFY notify,
+                          CK_SESSION_HANDLE *session)
+{
+    CK_RV rv = real->C_OpenSession(slot, flags, data, notify, session);
+    sessions += rv == CKR_OK;
+    return rv;
+}
+
+static CK_RV close_session(CK_SESSION_HANDLE session)
+{
+    CK_RV rv = real->C_CloseSession(session);
+    sessions -= rv == CKR_OK;
+    return rv;
+}
+
+static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG size)
+{
+    CK_RV rv = real->C_Login(session, user, pin, size);
+    if (faulty_is("wild:login"))
+        faulty_crash();
+    return rv;
+}
+
+static CK_RV get_session_info(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
+{
+    if (shared && shared->dead && faulty_is("fork-parent"))
+        return CKR_DEVICE_ERROR;
+    CK_RV rv = real->C_GetSessionInfo(session, info);
+    return faulty_is("stale-session") ? CKR_OK : rv;
+}
+
+static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count)
+{
+    return real->C_FindObjectsInit(session, wanted, faulty_is("key-pairs") ? 0 : count);
+}
+
+static CK_OBJECT_CLASS class_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    CK_OBJECT_CLASS class = CK_UNAVAILABLE_INFORMATION;
+    CK_ATTRIBUTE attribute = {CKA_CLASS, &class, sizeof class};
+    real->C_GetAttributeValue(session, object, &attribute, 1);
+    return class;
+}
+
+static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                 CK_ATTRIBUTE *attributes, CK_ULONG count)
+{
+    CK_RV rv = real->C_GetAttributeValue(session, object, attributes, count);
+    if (faulty_is("stale-object") && rv == CKR_OBJECT_HANDLE_INVALID)
+        faulty_crash();
+    if (faulty_is("size-attributes") && rv == CKR_BUFFER_TOO_SMALL)
+        return CKR_OK;
+    if (faulty_is("size-attributes:beyond") && rv == CKR_BUFFER_TOO_SMALL && attributes->pValue)
+        memset(attributes->pValue, 0, 64);
+    /* All public keys are the first key's. */
+    for (CK_ULONG i = 0; faulty_is("key-pairs") && rv == CKR_OK && i < count; i++)
+        if (attributes[i].type == CKA_ID && attributes[i].pValue && attributes[i].ulValueLen > 0 &&
+            class_of(session, object) == CKO_PUBLIC_KEY)
+            memcpy(attributes[i].pValue, "\1", 1);
+    return rv;
+}
+
+static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    return faulty_is("destroyed-object") ? CKR_OK : real->C_DestroyObject(session, object);
+}
+
+/* --- digests and signatures --- */
+
+static CK_RV digest(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *out,
+                    CK_ULONG *room)
+{
+    CK_RV rv = real->C_Digest(session, data, size, out, room);
+    if (faulty_is("size-digest") && !out) { /* the question ends the operation */
+        CK_BYTE digest_bytes[64];
+        CK_ULONG length = sizeof digest_bytes;
+        real->C_Digest(session, data, size, digest_bytes, &length);
+    }
+    return rv;
+}
+
+static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    last_mechanism = mechanism->mechanism;
+    if (shared && shared->dead && faulty_is("fork-sign"))
+        return CKR_DEVICE_ERROR;
+    if ((faulty_is("mechanisms") && last_mechanism == CKM_SHA512_RSA_PKCS) ||
+        (faulty_is("mechanisms-new-keys") && last_mechanism == CKM_SHA256_HMAC))
+        return CKR_MECHANISM_INVALID;
+    return real->C_SignInit(session, mechanism, key);
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
+                  CK_ULONG *room)
+{
+    if (faulty_is("sign-sizes") && size > 65536)
+        return CKR_GENERAL_ERROR;
+    if (faulty_is("sign-threads:hang") && sessions > 2)
+        pthread_mutex_lock(&lock);
+    CK_ULONG given = *room;
+    CK_RV rv = real->C_Sign(session, data, size, signature, room);
+    if (faulty_is("size-signature") && !signature)
+        *room -= 1;
+    if (faulty_is("size-signature:beyond") && rv == CKR_BUFFER_TOO_SMALL && signature)
+        memset(signature, 0, given + 1);
+    if (rv != CKR_OK || !signature)
+        return rv;
+    if (faulty_is("sign-verify") || (faulty_is("sign-threads") && sessions > 2))
+        signature[0] ^= 1;
+    if (faulty_is("sign-short") && ++signatures % 100 == 0)
+        *room -= 1;
+    return rv;
+}
+
+static CK_RV verify(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
+                    CK_ULONG length)
+{
+    CK_RV rv = real->C_Verify(session, data, size, signature, length);
+    return faulty_is("sign-verify:accepts") ? CKR_OK : rv;
+}
+
+__attribute__((constructor)) static void load(void)
+{
+    openssl_first = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_NOLOAD) != NULL;
+    if (faulty_is("wild:constructor"))
+        faulty_crash();
+    atexit(at_exit);
+}
+
+__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
+{
+    const char *path = getenv("FAULTY_MODULE");
+    void *module = path ? dlopen(path, RTLD_NOW | RTLD_NODELETE) : NULL;
+    CK_C_GetFunctionList get =
+        module ? (CK_C_GetFunctionList)dlsym(module, "C_GetFunctionList") : NULL;
+    if (!get || get(&real) != CKR_OK)
+        return CKR_GENERAL_ERROR;
+    faulty = *real;
+    faulty.C_GetFunctionList = C_GetFunctionList;
+    faulty.C_Initialize = initialize;
+    faulty.C_Finalize = finalize;
+    faulty.C_GetInfo = get_info;
+    faulty.C_GetSlotList = get_slot_list;
+    faulty.C_OpenSession = open_session;
+    faulty.C_CloseSession = close_session;
+    faulty.C_Login = login;
+    faulty.C_GetSessionInfo = get_session_info;
+    faulty.C_FindObjectsInit = find_objects_init;
+    faulty.C_GetAttributeValue = get_attribute_value;
+    faulty.C_DestroyObject = destroy_object;
+    faulty.C_Digest = digest;
+    faulty.C_SignInit = sign_init;
+    faulty.C_Sign = sign;
+    faulty.C_Verify = verify;
+    *list = &faulty;
+    return CKR_OK;
+}
