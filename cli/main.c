@@ -104,7 +104,7 @@ static gboolean run_without_command(const char *word, GError **error)
         print_version();
     else if (word)
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus --help",
-                         *word == '-' ? "options come after the command, and %s is none"
+                         *word == '-' ? "name a command first: %s is an option"
                                       : "there is no command \"%s\"",
                          word);
     else

@@ -132,6 +132,24 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
     return p11d_trust_file(trust, asked.public_key ? asked.public_key : asked.certificate, error);
 }
 
+/* S/MIME is a mail with the signature in it, which openssl cms makes unless told otherwise. */
+static gboolean refuse_mail(GBytes *written, GError **error)
+{
+    static const char *const starts[] = {"MIME-Version:", "Content-Type:"};
+    gsize size;
+    const char *text = g_bytes_get_data(written, &size);
+    for (size_t i = 0; i < G_N_ELEMENTS(starts); i++)
+        if (size >= strlen(starts[i]) &&
+            g_ascii_strncasecmp(text, starts[i], strlen(starts[i])) == 0) {
+            p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED,
+                             "openssl cms -verify checks it; openssl cms -cmsout -inform SMIME "
+                             "-outform DER takes the signature out",
+                             "%s is S/MIME, not a signature alone", asked.signature);
+            return FALSE;
+        }
+    return TRUE;
+}
+
 /* The signature, decoded; what cannot be decoded stays as it is and will be found malformed. */
 static GBytes *read_signature(GError **error)
 {
@@ -139,7 +157,7 @@ static GBytes *read_signature(GError **error)
     if (asked.encoding && !p11d_encoding_find(&encoding, asked.encoding, error))
         return NULL;
     g_autoptr(GBytes) written = p11d_input_read_file(asked.signature, MAX_SIGNATURE, error);
-    if (!written)
+    if (!written || !refuse_mail(written, error))
         return NULL;
     GBytes *decoded = p11d_encoding_decode(encoding, written);
     return decoded ? decoded : g_steal_pointer(&written);
@@ -150,6 +168,7 @@ static void print_json(const P11dFinding *finding, const P11dTrust *trust, const
     g_autoptr(JsonBuilder) json = p11d_json_begin();
     p11d_json_add_boolean(json, "valid", finding->verdict == P11D_VERDICT_GOOD);
     p11d_json_add_string(json, "reason", p11d_finding_reason(finding));
+    p11d_json_add_string(json, "detail", p11d_finding_sentence(finding));
     p11d_json_add_string(json, "key", finding->key ? finding->key : trust->name);
     p11d_json_add_string(json, "signer", finding->signer);
     if (finding->trusted == P11D_TRUSTED_NOT_ASKED)

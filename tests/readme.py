@@ -27,13 +27,10 @@ def script_of(readme):
     if subprocess.run("bwrap --ro-bind / / --unshare-all true 2>/dev/null", shell=True,
                       check=False).returncode != 0:
         recipes = [recipe for recipe in recipes if "bwrap " not in recipe[1]]
-    # The service of the first recipe must be ready before the second begins, and must end.
-    wait = "gdbus wait --session --timeout 20 org.p11dbus.Tokens1\n"
+    # The service of the first recipe must end.
     parts = ["set -eux\n", "trap 'kill $!; wait $! || :' EXIT\n"]
     for title, script in recipes:
         parts.append(": == %s ==\n%s" % (title.replace("'", ""), script))
-        if script.rstrip().endswith("&"):
-            parts.append(wait)
     return "".join(parts)
 
 

@@ -81,8 +81,13 @@ gboolean p11d_console_flush(GError **error)
     if (is_told || (fflush(result) == 0 && !ferror(result)))
         return TRUE;
     is_told = true;
-    p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot write to standard output: %s",
+    bool left = errno == EPIPE; /* whoever read has seen enough, and knows */
+    GError *failure = NULL;
+    p11d_failure_set(&failure, P11D_FAILURE_FILE, NULL, "cannot write to standard output: %s",
                      g_strerror(errno));
+    if (left)
+        p11d_failure_mark_told(failure);
+    g_propagate_error(error, failure);
     return FALSE;
 }
 

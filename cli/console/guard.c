@@ -9,6 +9,7 @@
 #include "console.h"
 #include "exitcode.h"
 #include "failure.h"
+#include "terminal.h"
 
 /* How long a module may take to finalise once the result is out, in seconds. */
 #define FINALIZE_SECONDS 5
@@ -52,8 +53,10 @@ static void say(int fd, const char *text)
 
 G_NORETURN static void end_with(const LastWords *words)
 {
-    if (!is_silent)
+    if (!is_silent) {
+        say(STDERR_FILENO, p11d_terminal_eraser());
         say(STDERR_FILENO, words->text);
+    }
     if (!is_silent && with_json)
         say(result_fd, words->json);
     _exit(words->code);

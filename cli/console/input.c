@@ -132,7 +132,10 @@ static GBytes *read_whole(P11dInput *input, gsize max, P11dFailure kind, GError 
         if (expected <= max && !p11d_input_read(input, piece, P11D_INPUT_PIECE, &got, error))
             return NULL;
         if (expected > max || got > max - all->len) {
-            p11d_failure_set(error, kind, NULL,
+            p11d_failure_set(error, kind,
+                             kind == P11D_FAILURE_UNSUPPORTED
+                                 ? "a list of digests (SHA256SUMS) can be signed in its place"
+                                 : NULL,
                              "%s is too large: at most %zu bytes can be taken in one piece",
                              input->name, max);
             return NULL;

@@ -2,11 +2,17 @@
 #include "terminal.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+/* The rest of the line (ECMA-48, section 8.3.41). */
+#define ERASE "\033[K"
+
+static volatile sig_atomic_t is_drawn;
 
 bool p11d_terminal_is_capable(int fd)
 {
@@ -26,6 +32,12 @@ unsigned p11d_terminal_columns(int fd)
 
 void p11d_terminal_draw(const char *text)
 {
-    fprintf(stderr, "\r%s\033[K", text);
+    fprintf(stderr, "\r%s" ERASE, text);
     fflush(stderr);
+    is_drawn = *text != '\0';
+}
+
+const char *p11d_terminal_eraser(void)
+{
+    return is_drawn ? "\r" ERASE : "";
 }

@@ -18,4 +18,7 @@ unsigned p11d_terminal_columns(int fd);
 /* Replaces what was drawn before by text of one line, on stderr; "" takes it away. */
 void p11d_terminal_draw(const char *text);
 
+/* What to write to stderr so that nothing that was drawn is left. For signal handlers too. */
+const char *p11d_terminal_eraser(void);
+
 #endif

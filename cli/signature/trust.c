@@ -24,7 +24,7 @@ gboolean p11d_trust_target(P11dTrust *trust, const P11dTarget *target, const P11
     trust->kind = P11D_TRUST_KEY;
     trust->key = p11d_item_public_key(item);
     trust->name = p11d_item_uri(item);
-    trust->shown = p11d_item_short_uri(item, false, false);
+    trust->shown = g_strdup(target->text);
     if (trust->key)
         return TRUE;
     p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "give the key with --pubkey or --cert",

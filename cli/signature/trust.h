@@ -21,7 +21,7 @@ typedef struct P11dTrust {
     unsigned kind;           /* one of the above */
     EVP_PKEY *key;           /* of P11D_TRUST_KEY; owned, as the names are */
     char *name;              /* what the user calls it: a path or the full URI */
-    char *shown;             /* the same to people, who want a short URI */
+    char *shown;             /* the same to people, who want the URI as they gave it */
     const char *authorities; /* the file of P11D_TRUST_AUTHORITIES: PEM certificates */
     const char *signers;     /* the file of P11D_TRUST_SIGNERS */
     const char *identity;    /* the principal that must have signed */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "address.h"
 #include "buildtree.h"
 #include "failure.h"
 
@@ -93,6 +94,14 @@ static gboolean make_reserved(const char *bus, const char *path, char **reserved
     if (strchr(bus, '\'')) {
         p11d_failure_set(error, P11D_FAILURE_USAGE, "write it as %27",
                          "--bus: an address has no quotation mark");
+        return FALSE;
+    }
+    P11dAddress address;
+    bool is_name = strcmp(bus, "session") == 0 || strcmp(bus, "system") == 0;
+    if (!is_name && !p11d_address_parse(&address, bus, g_get_user_runtime_dir())) {
+        p11d_failure_set(error, P11D_FAILURE_USAGE,
+                         "--bus is session, system or an address such as unix:path=/run/bus",
+                         "\"%s\" is no bus", bus);
         return FALSE;
     }
     *reserved = g_strdup_printf("bus='%s'", bus);

@@ -26,8 +26,10 @@ static CK_RV connect_bus(P11dInstance *instance, bool patient, P11dDeadline dead
                          P11dPeer **peer)
 {
     P11dAddress address;
-    if (!p11d_configuration_address(&instance->configuration, &address))
+    if (!p11d_configuration_address(&instance->configuration, &address)) {
+        p11d_trace(P11D_TRACE_STATE, "not connected: no bus is known");
         return CKR_DEVICE_REMOVED;
+    }
     int64_t pause = 0;
     for (;;) {
         P11dBus bus;
@@ -39,8 +41,10 @@ static CK_RV connect_bus(P11dInstance *instance, bool patient, P11dDeadline dead
             return *peer ? CKR_OK : CKR_HOST_MEMORY;
         }
         const bool again = status == P11D_REFUSED || (status == P11D_CLOSED && patient);
-        if (!again || !p11d_connect_pause(instance, &pause, deadline))
-            return status == P11D_NO_MEMORY ? CKR_HOST_MEMORY : CKR_DEVICE_REMOVED;
+        if (again && p11d_connect_pause(instance, &pause, deadline))
+            continue;
+        p11d_trace(P11D_TRACE_STATE, "not connected: the bus cannot be reached");
+        return status == P11D_NO_MEMORY ? CKR_HOST_MEMORY : CKR_DEVICE_REMOVED;
     }
 }
 

@@ -25,7 +25,8 @@ DOCUMENTS = {
     "sign": {"schema": 1, "results": [{
         "file": "data", "key": "pkcs11:object=web", "algorithm": "ecdsa-sha256", "format": "der",
         "signature": None, "out": None, "code": 6, "error": ERROR}]},
-    "verify": {"schema": 1, "valid": False, "reason": "mismatch", "key": "web.pem",
+    "verify": {"schema": 1, "valid": False, "reason": "mismatch", "detail": "it is of other data",
+               "key": "web.pem",
                "algorithm": "ecdsa-sha256", "format": "der", "trusted": None, "signer": None,
                "code": 1},
     "smoke": {"schema": 1, "module": "/m.so", "summary": {"pass": 1},

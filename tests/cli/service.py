@@ -202,6 +202,14 @@ class Missing(Case):
         self.expect(7, "sign", "-k", "pkcs11:object=rsa", "data", env=env)
         self.expect(7, "serve", "--keys", ".", env=env)
         self.expect(7, "serve", "--keys", ".", "--bus", "nonsense")
+        result = self.expect(7, "sign", "-k", "pkcs11:object=rsa", "data",
+                             env={**env, "P11DBUS_DEBUG": "state"})
+        self.assertIn("the bus cannot be reached", result.err)
+
+    def test_a_bus_that_is_none_is_2(self):
+        self.write("data")
+        for bus in ("nonsense", "sesion", "unix:", "tcp:host=localhost,port=1"):
+            self.assertIn(bus, self.expect(2, "list", "--bus", bus).err)
 
     def test_a_directory_that_is_not_there_or_is_none(self):
         self.write("data")

@@ -174,6 +174,14 @@ class Verify(Case):
         # A truncated signature over an unreadable file is an unreadable file.
         self.verify(3, "rsa", "-s", "empty", "missing")
 
+    def test_mail_with_a_signature_is_no_bad_signature(self):
+        check("openssl", "req", "-x509", "-new", "-key", token.path("rsa.key"), "-subj", "/CN=x",
+              "-out", "cert.pem")
+        check("openssl", "cms", "-sign", "-in", "data", "-signer", "cert.pem", "-inkey",
+              token.path("rsa.key"), "-out", "mail")
+        result = self.expect(9, "verify", "--cert", "cert.pem", "-s", "mail", "data")
+        self.assertIn("S/MIME", result.err)
+
     def test_files_too_large_to_be_what_they_should_be(self):
         openssl_sign("rsa", "data", "sig")
         with open("huge", "wb") as file:
@@ -210,7 +218,9 @@ class Verify(Case):
         self.assertLessEqual({"schema", "valid", "reason", "key", "format", "code"}, set(good))
         self.assertEqual((good["schema"], good["valid"], good["reason"], good["format"],
                           good["code"]), (1, True, None, "der", 0))
+        self.assertIsNone(good["detail"])
         bad = self.verify(1, "p256", "--json", "-s", "sig", "other").json()
+        self.assertIn("other data", bad["detail"])
         self.assertEqual((bad["valid"], bad["reason"], bad["code"]), (False, "mismatch", 1))
         bad = self.verify(1, "p256", "--json", "-s", "data", "other").json()
         self.assertEqual((bad["valid"], bad["reason"], bad["code"]), (False, "malformed", 1))
