@@ -10,6 +10,11 @@
 
 #include "attribute.h"
 #include "log.h"
+#include "syntax.h"
+
+/* The largest common name that becomes a label, in bytes of UTF-8: X.520 has at most 64 characters.
+ */
+#define COMMON_NAME_MAX 256
 
 /* The largest list of attributes of one object: a certificate's value, and some. */
 #define ATTRIBUTES_MAX (P11D_KEYFILE_MAX + ((size_t)4 << 10))
@@ -91,6 +96,23 @@ static CK_RV make_key(P11dObject *object, CK_OBJECT_CLASS class, const char *lab
     return rv;
 }
 
+/* The common name of the certificate's subject as a label, freed by OPENSSL_free; NULL if it has
+ * none that can be one. */
+static char *common_name(X509 *certificate)
+{
+    unsigned char *text = NULL;
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    int i = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    const X509_NAME_ENTRY *entry = i >= 0 ? X509_NAME_get_entry(subject, i) : NULL;
+    int size = entry ? ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry)) : -1;
+
+    ERR_clear_error();
+    if (size > 0 && size <= COMMON_NAME_MAX && p11d_syntax_is_text((char *)text, (size_t)size))
+        return (char *)text;
+    OPENSSL_free(text);
+    return NULL;
+}
+
 static CK_RV make_certificate(P11dObject *object, const char *label, X509 *certificate)
 {
     uint8_t *der = NULL;
@@ -102,12 +124,22 @@ static CK_RV make_certificate(P11dObject *object, const char *label, X509 *certi
     return rv;
 }
 
+/* One that does not have the entry's name: asking for the name means the key's own certificate. */
+static CK_RV make_further(P11dObject *object, const char *name, X509 *certificate)
+{
+    char *label = common_name(certificate);
+    CK_RV rv = make_certificate(object, label ? label : name, certificate);
+    OPENSSL_free(label);
+    return rv;
+}
+
 /* What the files of an entry hold, put together. Everything is borrowed from them. */
 typedef struct Parts {
     EVP_PKEY *key;
     const P11dKeyFile *locked; /* the file with the locked key */
     EVP_PKEY *public_key;
-    X509 *certificate;
+    X509 *certificates[P11D_KEYFILE_CERTIFICATES]; /* the key's own first */
+    size_t certificate_count;
 } Parts;
 
 static void find_keys(P11dKeyFile files[P11D_KEYENTRY_FILES], const char *where, Parts *parts)
@@ -129,30 +161,53 @@ static void find_keys(P11dKeyFile files[P11D_KEYENTRY_FILES], const char *where,
         parts->public_key = parts->key;
 }
 
-/* The first certificate, but of those for another key only if no key says which is right. */
-static void find_certificate(P11dKeyFile files[P11D_KEYENTRY_FILES], const char *where,
-                             Parts *parts)
+static void add_certificate(Parts *parts, X509 *certificate, const char *where)
 {
-    bool mismatch = false;
+    size_t count = parts->certificate_count;
+    for (size_t i = 0; i < count; i++) {
+        if (X509_cmp(parts->certificates[i], certificate) == 0)
+            return;
+    }
+    if (count < P11D_KEYFILE_CERTIFICATES)
+        parts->certificates[parts->certificate_count++] = certificate;
+    else
+        p11d_log("%s: more than %d certificates in its files; one is left out", where,
+                 P11D_KEYFILE_CERTIFICATES);
+}
+
+/* The first certificate, but of those for another key only if no key says which is right. */
+static X509 *find_own(P11dKeyFile files[P11D_KEYENTRY_FILES], const EVP_PKEY *public_key)
+{
     for (size_t i = 0; i < P11D_KEYENTRY_FILES; i++) {
-        for (size_t j = 0; j < files[i].certificate_count && !parts->certificate; j++) {
-            X509 *certificate = files[i].certificates[j];
-            EVP_PKEY *key = X509_get0_pubkey(certificate);
-            if (!parts->public_key || (key && EVP_PKEY_eq(key, parts->public_key) == 1))
-                parts->certificate = certificate;
-            else
-                mismatch = true;
+        for (size_t j = 0; j < files[i].certificate_count; j++) {
+            const EVP_PKEY *key = X509_get0_pubkey(files[i].certificates[j]);
+            if (!public_key || (key && EVP_PKEY_eq(key, public_key) == 1))
+                return files[i].certificates[j];
         }
     }
-    ERR_clear_error();
-    if (mismatch && !parts->certificate)
-        p11d_log("%s: the certificate belongs to another key and is left out", where);
+    return NULL;
+}
+
+/* The key's certificate, and with it all others: those of its issuers, as a rule. */
+static void find_certificates(P11dKeyFile files[P11D_KEYENTRY_FILES], const char *where,
+                              Parts *parts)
+{
+    X509 *own = find_own(files, parts->public_key);
+    if (own)
+        add_certificate(parts, own, where);
+    else if (find_own(files, NULL))
+        p11d_log("%s: no certificate in its files belongs to the key; all are left out", where);
+    for (size_t i = 0; i < P11D_KEYENTRY_FILES && own; i++) {
+        for (size_t j = 0; j < files[i].certificate_count; j++)
+            add_certificate(parts, files[i].certificates[j], where);
+    }
     /* Until somebody unlocks the key, only the certificate tells its public half. */
-    if (parts->locked && !parts->public_key && parts->certificate) {
-        EVP_PKEY *key = X509_get0_pubkey(parts->certificate);
+    if (parts->locked && !parts->public_key && own) {
+        EVP_PKEY *key = X509_get0_pubkey(own);
         if (key && !p11d_signer_unsupported(key))
             parts->public_key = key;
     }
+    ERR_clear_error();
 }
 
 static CK_RV fill(P11dKeyEntry *entry, const Parts *parts)
@@ -170,10 +225,13 @@ static CK_RV fill(P11dKeyEntry *entry, const Parts *parts)
     if (rv == CKR_OK && parts->public_key)
         rv = make_key(&objects[P11D_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name, parts->public_key,
                       false);
-    if (rv == CKR_OK && parts->certificate)
-        rv = make_certificate(&objects[P11D_OBJECT_CERTIFICATE], entry->name, parts->certificate);
+    for (size_t i = 0; i < parts->certificate_count && rv == CKR_OK; i++) {
+        P11dObject *object = &objects[P11D_OBJECT_CERTIFICATE + i];
+        rv = i == 0 ? make_certificate(object, entry->name, parts->certificates[i])
+                    : make_further(object, entry->name, parts->certificates[i]);
+    }
     for (int i = 0; i < P11D_OBJECT_KINDS; i++)
-        objects[i].id = objects[i].attributes || (parts->locked && i != P11D_OBJECT_CERTIFICATE);
+        objects[i].id = objects[i].attributes || (parts->locked && i < P11D_OBJECT_CERTIFICATE);
     return rv;
 }
 
@@ -190,7 +248,7 @@ static P11dKeyEntry *assemble(P11dKeyFile files[P11D_KEYENTRY_FILES], const char
     entry->name = strdup(name);
     snprintf(where, sizeof where, "%s/%s", path, name);
     find_keys(files, where, &parts);
-    find_certificate(files, where, &parts);
+    find_certificates(files, where, &parts);
     if (!entry->name || fill(entry, &parts) != CKR_OK) {
         p11d_keyentry_unref(entry);
         return NULL;
@@ -245,15 +303,27 @@ void p11d_keyentry_unref(P11dKeyEntry *entry)
     free(entry);
 }
 
-bool p11d_keyentry_same_object(const P11dKeyEntry *a, const P11dKeyEntry *b, int kind)
+static bool same_attributes(const P11dObject *x, const P11dObject *y)
 {
-    const P11dObject *x = &a->objects[kind];
-    const P11dObject *y = &b->objects[kind];
     if (!x->id || !y->id || x->size != y->size || !x->attributes != !y->attributes)
         return false;
-    if (kind != P11D_OBJECT_CERTIFICATE && !p11d_pem_equal(&a->locked, &b->locked))
-        return false;
     return !x->attributes || memcmp(x->attributes, y->attributes, x->size) == 0;
+}
+
+const P11dObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
+                                          int kind)
+{
+    const P11dObject *object = &entry->objects[kind];
+    if (kind < P11D_OBJECT_CERTIFICATE) {
+        bool same = same_attributes(&before->objects[kind], object) &&
+                    p11d_pem_equal(&before->locked, &entry->locked);
+        return same ? &before->objects[kind] : NULL;
+    }
+    for (int i = P11D_OBJECT_CERTIFICATE; i < P11D_OBJECT_KINDS; i++) {
+        if (same_attributes(&before->objects[i], object))
+            return &before->objects[i];
+    }
+    return NULL;
 }
 
 P11dSigner *p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A key entry is what the files NAME.key, NAME.pem, NAME.crt and NAME.pub of a key directory give
- * together: a private key, its public key and its certificate, all with the label NAME. It does not
+ * together: a private key, its public key and its certificate, all with the label NAME, and the
+ * further certificates of the files, each with the common name of its subject as label. It does not
  * change once it is made; it is shared by counting references.
  */
 #ifndef P11D_KEYENTRY_H
@@ -17,8 +18,14 @@
 #define P11D_KEYENTRY_FILES 4
 extern const char *const p11d_keyentry_suffixes[P11D_KEYENTRY_FILES];
 
-/* What an entry may hold. */
-enum { P11D_OBJECT_PRIVATE, P11D_OBJECT_PUBLIC, P11D_OBJECT_CERTIFICATE, P11D_OBJECT_KINDS };
+/* What an entry may hold. From P11D_OBJECT_CERTIFICATE on, all are certificates: first the one of
+ * the key, then the further ones in the order of the files. */
+enum {
+    P11D_OBJECT_PRIVATE,
+    P11D_OBJECT_PUBLIC,
+    P11D_OBJECT_CERTIFICATE,
+    P11D_OBJECT_KINDS = P11D_OBJECT_CERTIFICATE + P11D_KEYFILE_CERTIFICATES
+};
 
 /* One object as a client sees it. */
 typedef struct P11dObject {
@@ -49,8 +56,10 @@ P11dKeyEntry *p11d_keyentry_ref(P11dKeyEntry *entry);
 /* The last one to go wipes and frees. Safe on NULL. */
 void p11d_keyentry_unref(P11dKeyEntry *entry);
 
-/* True if the object of that kind is the same in both, so that it may keep its id. */
-bool p11d_keyentry_same_object(const P11dKeyEntry *a, const P11dKeyEntry *b, int kind);
+/* The object of before that is the same as the one of that kind in entry, which may keep its id;
+ * NULL if there is none. A certificate is the same wherever it stands. Borrowed from before. */
+const P11dObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
+                                          int kind);
 
 /*
  * Opens the locked key of entry. passphrase: size bytes, borrowed. Returns a new signer, and fills

@@ -20,6 +20,7 @@ typedef struct Loading {
     unsigned kinds;
     struct stat status;
     size_t blocks; /* that concern us */
+    bool too_many; /* certificates, as was said */
 } Loading;
 
 static void complain(const Loading *loading, const char *reason)
@@ -106,11 +107,16 @@ static void take_public(const Loading *loading, const P11dPem *pem)
     file->public_key = NULL;
 }
 
-static void take_certificate(const Loading *loading, const P11dPem *pem)
+static void take_certificate(Loading *loading, const P11dPem *pem)
 {
     P11dKeyFile *file = loading->file;
-    if (file->certificate_count == P11D_KEYFILE_CERTIFICATES)
+    if (file->certificate_count == P11D_KEYFILE_CERTIFICATES) {
+        if (!loading->too_many)
+            p11d_log("%s/%s: holds more than %d certificates; the first ones are used",
+                     loading->path, loading->name, P11D_KEYFILE_CERTIFICATES);
+        loading->too_many = true;
         return;
+    }
     X509 *certificate = p11d_pem_certificate(pem);
     if (certificate)
         file->certificates[file->certificate_count++] = certificate;

@@ -118,9 +118,10 @@ static void give_ids(P11dKeyEntry *entry, const P11dKeyEntry *before, uint64_t *
         P11dObject *object = &entry->objects[kind];
         if (object->id == 0)
             continue;
-        if (before && p11d_keyentry_same_object(before, entry, kind)) {
-            object->id = before->objects[kind].id;
-            object->since = before->objects[kind].since;
+        const P11dObject *same = before ? p11d_keyentry_find_same(before, entry, kind) : NULL;
+        if (same) {
+            object->id = same->id;
+            object->since = same->since;
         } else {
             object->id = (*next_id)++;
             object->since = 0; /* until p11d_keyset_publish */

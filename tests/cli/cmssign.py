@@ -8,6 +8,7 @@ import subprocess
 from cmstoken import (P12, ROOT, Cms, authority, certificates_in, openssl_verify,
                       put_certificate, token)
 from harness import KEYS, P11DBUS, RUDE, SOFTHSM, check, main
+from served import Bus, Service
 
 
 class Sign(Cms):
@@ -229,6 +230,46 @@ class Certificate(Cms):
         result = self.verify(1, "-s", "data.p7s", "data")
         self.assertIn("signature is valid", result.err)
         self.assertIn("expired", result.err)
+
+
+class Served(Cms):
+    """Keys of our own service, whose files hold the certificate and that of its issuer."""
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir("keys", 0o700)
+        for key in ("rsa", "p256", "ed25519"):
+            self.write(f"keys/{key}.key", self.read(token.path(key + ".key")))
+            self.write(f"keys/{key}.crt", self.read(token.path(key + ".crt")) +
+                       self.read(token.path("intermediate.crt")))
+        bus = Bus()
+        self.addCleanup(bus.end)
+        service = Service("--keys", "keys")
+        self.addCleanup(service.end)
+        self.assertTrue(service.ready)
+
+    def test_chain_comes_from_the_file_beside_the_key(self):
+        for key in ("rsa", "p256", "ed25519"):
+            self.expect(0, "sign", "-k", f"pkcs11:token=keys;object={key}", "-f", "cms", "--force",
+                        "data")
+            self.assertEqual(certificates_in("data.p7s"), sorted([key, "intermediate"]))
+            self.verify(0, "-s", "data.p7s", "data")
+            if key != "ed25519":
+                self.assertEqual(openssl_verify("data.p7s", "-content", "data"), b"some data\n")
+
+    def test_all_are_listed_and_each_by_its_name(self):
+        objects = self.expect(0, "list", "certs", "--json").json()["tokens"][0]["objects"]
+        labels = [entry["label"] for entry in objects]
+        self.assertEqual(sorted(labels), ["ed25519"] + 3 * ["intermediate"] + ["p256", "rsa"])
+        keys = self.expect(0, "list", "keys", "--json").json()["tokens"][0]["objects"]
+        ids = {entry["label"]: entry["id"] for entry in keys}
+        for entry in objects:
+            with self.subTest(label=entry["label"]):
+                if entry["label"] == "intermediate":
+                    self.assertNotIn(entry["id"], ids.values())
+                else:
+                    self.assertEqual(entry["id"], ids[entry["label"]])
+        self.expect(0, "sign", "-k", "pkcs11:token=keys;object=p256;type=cert", "data")
 
 
 if __name__ == "__main__":

@@ -210,6 +210,31 @@ Test(keyfile, what_is_no_key_is_named, .init = set_up, .fini = tear_down)
     expect_refused("k.key: skipped: OPENSSH PRIVATE KEY is not supported");
 }
 
+Test(keyfile, certificates_that_are_too_many_are_said, .init = set_up, .fini = tear_down)
+{
+    static char text[32768];
+    P11dKeyFile file;
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_certificate(directory, "k.crt", key);
+    EVP_PKEY_free(key);
+    int fd = openat(descriptor, "k.crt", O_RDONLY | O_CLOEXEC);
+    ssize_t size = read(fd, text, sizeof text / (P11D_KEYFILE_CERTIFICATES + 1));
+    close(fd);
+    for (int i = 1; i <= P11D_KEYFILE_CERTIFICATES; i++)
+        memcpy(text + i * size, text, (size_t)size);
+
+    rig_write_file(directory, "k.key", text, (size_t)size * P11D_KEYFILE_CERTIFICATES, 0600);
+    cr_assert(load(&file, "k.key"));
+    cr_assert_eq(file.certificate_count, P11D_KEYFILE_CERTIFICATES);
+    p11d_keyfile_clear(&file);
+    cr_assert_not(log_says("more than"));
+    rig_write_file(directory, "k.key", text, (size_t)size * (P11D_KEYFILE_CERTIFICATES + 1), 0600);
+    cr_assert(load(&file, "k.key"));
+    cr_assert_eq(file.certificate_count, P11D_KEYFILE_CERTIFICATES);
+    p11d_keyfile_clear(&file);
+    cr_assert(log_says("k.key: holds more than 8 certificates; the first ones are used"));
+}
+
 Test(keyfile, types_and_sizes_that_are_not_supported, .init = set_up, .fini = tear_down)
 {
     write_key("RSA:1024");

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "keyfile.h"
 #include "rig.h"
 #include "signer.h"
 
@@ -145,30 +146,85 @@ Test(keytoken, key_public_key_and_certificate_belong_together, .init = open_dire
     EVP_PKEY_free(key);
 }
 
-Test(keytoken, certificate_in_the_same_file, .init = open_directory, .fini = tear_down)
+/* Writes the file whole with what the files parts hold, one after the other. */
+static void join_files(const char *whole, const char *const parts[])
 {
-    char *text = NULL;
+    char *text = NULL, line[256], path[1024];
     size_t size = 0;
-    EVP_PKEY *key = rig_generate("EC:P-384");
-    rig_write_key(directory, "a", key, RIG_TRADITIONAL, NULL);
-    rig_write_certificate(directory, "b", key);
     FILE *both = open_memstream(&text, &size);
-    for (const char *name = "a"; name; name = *name == 'a' ? "b" : NULL) {
-        char path[1024], line[256];
-        snprintf(path, sizeof path, "%s/%s", directory, name);
+    for (; *parts; parts++) {
+        snprintf(path, sizeof path, "%s/%s", directory, *parts);
         FILE *part = fopen(path, "re");
+        cr_assert_not_null(part);
         while (fgets(line, sizeof line, part))
             fputs(line, both);
         fclose(part);
     }
     fclose(both);
-    rig_write_file(directory, "both.pem", text, size, 0600);
+    rig_write_file(directory, whole, text, size, 0600);
     free(text);
+}
+
+Test(keytoken, certificate_in_the_same_file, .init = open_directory, .fini = tear_down)
+{
+    EVP_PKEY *key = rig_generate("EC:P-384");
+    rig_write_key(directory, "a", key, RIG_TRADITIONAL, NULL);
+    rig_write_certificate(directory, "b", key);
+    join_files("both.pem", (const char *const[]){"a", "b", NULL});
     EVP_PKEY_free(key);
     open_token();
     list_all();
     cr_assert_eq(list.count, 3);
     cr_assert(id_of("certificate", "both"));
+}
+
+/* Writes the files NAME with a certificate of that subject and of a key of its own. */
+static void write_certificates(const char *const names[])
+{
+    for (; *names; names++) {
+        EVP_PKEY *key = rig_generate("EC:P-256");
+        rig_write_certificate(directory, *names, key);
+        EVP_PKEY_free(key);
+    }
+}
+
+static void write_one_with_chain(const char *const chain[])
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, "one.key", key, RIG_PKCS8, NULL);
+    rig_write_certificate(directory, "leaf", key);
+    EVP_PKEY_free(key);
+    join_files("one.crt", chain);
+}
+
+Test(keytoken, every_certificate_of_a_file_is_there, .init = open_directory, .fini = tear_down)
+{
+    write_certificates((const char *const[]){"root", "issuer", NULL});
+    /* The key's own is not the first, and one is there twice. */
+    write_one_with_chain((const char *const[]){"issuer", "leaf", "root", "issuer", NULL});
+    open_token();
+    list_all();
+    cr_assert_eq(list.count, 5);
+    const RigObject *own = rig_find(&list, "certificate", "one");
+    cr_assert(own && memmem(own->value, own->value_size, "leaf", 4));
+    static const char *const others[] = {"issuer", "root"};
+    for (size_t i = 0; i < 2; i++) {
+        const RigObject *other = rig_find(&list, "certificate", others[i]);
+        cr_assert(other && memmem(other->value, other->value_size, others[i], strlen(others[i])));
+    }
+    cr_assert_eq(sign_as(view, id_of("certificate", "issuer")), CKR_KEY_HANDLE_INVALID);
+}
+
+Test(keytoken, more_certificates_than_a_file_may_hold, .init = open_directory, .fini = tear_down)
+{
+    static const char *const names[] = {"leaf", "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL};
+    write_certificates(names + 1);
+    write_one_with_chain(names);
+    join_files("one.pem", (const char *const[]){"8", "9", NULL});
+    open_token();
+    list_all();
+    cr_assert_eq(list.count, 2 + P11D_KEYFILE_CERTIFICATES);
+    cr_assert(id_of("certificate", "one"));
 }
 
 Test(keytoken, certificate_of_another_key_is_left_out, .init = open_directory, .fini = tear_down)
@@ -289,6 +345,30 @@ Test(keytoken, the_same_key_written_again_stays_the_same_object, .init = set_up,
     list_as(view, generation);
     cr_assert_not(id_of("private-key", "one"), "nothing of it has changed");
     EVP_PKEY_free(key);
+}
+
+Test(keytoken, certificates_keep_their_ids_wherever_they_stand, .init = open_directory,
+     .fini = tear_down)
+{
+    write_certificates((const char *const[]){"root", "issuer", "new", NULL});
+    write_one_with_chain((const char *const[]){"leaf", "issuer", "root", NULL});
+    open_token();
+    list_all();
+    uint64_t own = id_of("certificate", "one"), issuer = id_of("certificate", "issuer"),
+             root = id_of("certificate", "root"), known = list.generation;
+    cr_assert(own && issuer && root);
+    cr_assert(own != issuer && own != root && issuer != root);
+
+    join_files("one.crt", (const char *const[]){"leaf", "new", "root", NULL});
+    write_key("two.key", NULL);
+    wait_until(has_two);
+    cr_assert_eq(id_of("certificate", "one"), own);
+    cr_assert_eq(id_of("certificate", "root"), root);
+    cr_assert(id_of("certificate", "new") > root && !id_of("certificate", "issuer"));
+    list_as(view, known);
+    cr_assert_not(list.complete);
+    cr_assert_eq(list.count, 3, "the new certificate and the two halves of the new key");
+    cr_assert(list.removed_count == 1 && list.removed[0] == issuer);
 }
 
 Test(keytoken, a_file_that_is_being_written_appears_when_it_is_complete, .init = set_up,
