@@ -2,6 +2,7 @@
 /* p11dbus serve: exports key directories as tokens on D-Bus. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -45,17 +46,41 @@ static gboolean check_usage(char **arguments, GError **error)
     return FALSE;
 }
 
+/* Whoever may write to a directory may put another key in the place of one that is served. */
+static gboolean check_mode(const char *directory, mode_t mode, GError **error)
+{
+    g_autofree char *quoted = g_shell_quote(directory);
+    if (mode & S_IWOTH) {
+        g_autofree char *hint = g_strdup_printf("chmod o-w %s", quoted);
+        p11d_failure_set(error, P11D_FAILURE_FILE, hint,
+                         "cannot serve %s: everybody may put keys into it (mode %04o)", directory,
+                         (unsigned)mode & 07777);
+        return FALSE;
+    }
+    if (mode & S_IWGRP)
+        p11d_console_note("warning: the group of %s may put keys into it (mode %04o); chmod g-w %s",
+                          directory, (unsigned)mode & 07777, quoted);
+    return TRUE;
+}
+
 /* The workers would say the same, but go on trying: a directory that was never there is a mistake.
  */
+static gboolean check_directory(const char *directory, GError **error)
+{
+    struct stat status;
+    int reason = stat(directory, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+    if (reason == 0)
+        return check_mode(directory, status.st_mode, error);
+    p11d_failure_set(error, P11D_FAILURE_FILE, "name a directory that is there",
+                     "cannot serve %s: %s", directory, g_strerror(reason));
+    return FALSE;
+}
+
 static gboolean check_directories(GError **error)
 {
     for (char **directory = asked.keys; *directory; directory++) {
-        if (g_file_test(*directory, G_FILE_TEST_IS_DIR))
-            continue;
-        int reason = g_file_test(*directory, G_FILE_TEST_EXISTS) ? ENOTDIR : ENOENT;
-        p11d_failure_set(error, P11D_FAILURE_FILE, "name a directory that is there",
-                         "cannot serve %s: %s", *directory, g_strerror(reason));
-        return FALSE;
+        if (!check_directory(*directory, error))
+            return FALSE;
     }
     return TRUE;
 }

@@ -216,6 +216,25 @@ class Missing(Case):
         for keys in ("nothing", "data"):
             self.assertIn(keys, self.expect(3, "serve", "--keys", keys).err)
 
+    def test_a_directory_that_everybody_may_write_to(self):
+        os.mkdir("some keys")
+        for mode in (0o777, 0o1777, 0o702):
+            os.chmod("some keys", mode)
+            result = self.expect(3, "serve", "--keys", "some keys")
+            self.assertIn(f"mode {mode:04o}", result.err)
+            self.assertIn("chmod o-w 'some keys'", result.err)
+
+    def test_a_directory_that_its_group_may_write_to_is_said(self):
+        bus = Bus()
+        self.addCleanup(bus.end)
+        os.mkdir("keys")
+        for mode in (0o770, 0o755):
+            os.chmod("keys", mode)
+            service = Service("--keys", "keys")
+            self.assertTrue(service.ready)
+            self.assertEqual(service.end(), 0)
+            self.assertEqual("chmod g-w" in service.said, mode == 0o770, service.said)
+
     def test_usage_of_serve(self):
         for words in ([], ["--keys", ".", "extra"], ["--keys", ".", "--ready-fd", "77"],
                       ["--keys", ".", "--ready-fd", "x"]):
