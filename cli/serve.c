@@ -2,6 +2,7 @@
 /* p11dbus serve: exports key directories as tokens on D-Bus. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,10 +77,35 @@ static gboolean check_directory(const char *directory, GError **error)
     return FALSE;
 }
 
+/* A token is named after its directory, as it is once links are followed; of two with one name the
+ * bus would get the one whose worker is faster. */
+static gboolean check_name(GHashTable *seen, char *directory, GError **error)
+{
+    g_autofree char *path = realpath(directory, NULL);
+    char *name = g_path_get_basename(path ? path : directory);
+    const char *other = g_hash_table_lookup(seen, name);
+    g_autofree char *other_path = other ? realpath(other, NULL) : NULL;
+    if (other && g_strcmp0(path, other_path) == 0)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "give each directory once",
+                         "%s and %s are the same directory", other, directory);
+    else if (other)
+        p11d_failure_set(error, P11D_FAILURE_USAGE,
+                         "rename one of the directories, or serve one by a second service that "
+                         "has another --name",
+                         "%s and %s would both be the token \"%s\", which has the name of its "
+                         "directory",
+                         other, directory, name);
+    else
+        return g_hash_table_insert(seen, name, directory);
+    g_free(name);
+    return FALSE;
+}
+
 static gboolean check_directories(GError **error)
 {
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (char **directory = asked.keys; *directory; directory++) {
-        if (!check_directory(*directory, error))
+        if (!check_directory(*directory, error) || !check_name(seen, *directory, error))
             return FALSE;
     }
     return TRUE;

@@ -235,6 +235,19 @@ class Missing(Case):
             self.assertEqual(service.end(), 0)
             self.assertEqual("chmod g-w" in service.said, mode == 0o770, service.said)
 
+    def test_directories_of_one_name(self):
+        for name in ("a", "b"):
+            os.makedirs(f"{name}/keys", 0o700)
+        os.symlink("b/keys", "other")
+        for first, second, text in (("a/keys", "b/keys", "rename one"),
+                                    ("a/keys", "other", "rename one"),
+                                    ("a/keys", "a/keys", "once"), ("a/keys", "a/keys/", "once"),
+                                    ("b/keys", "other", "once")):
+            with self.subTest(first=first, second=second):
+                result = self.expect(2, "serve", "--keys", first, "--keys", second)
+                self.assertIn(f"{first} and {second} ", result.err)
+                self.assertIn(text, result.err)
+
     def test_usage_of_serve(self):
         for words in ([], ["--keys", ".", "extra"], ["--keys", ".", "--ready-fd", "77"],
                       ["--keys", ".", "--ready-fd", "x"]):
