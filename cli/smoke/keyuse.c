@@ -7,6 +7,8 @@
 
 /* Room for every signature that there is. */
 #define MAX_SIGNATURE (64 * 1024)
+/* Of a key that is told to allow more mechanisms nothing is believed. */
+#define MAX_ALLOWED 256
 
 static bool offers(const P11dHostToken *token, CK_MECHANISM_TYPE type)
 {
@@ -14,6 +16,22 @@ static bool offers(const P11dHostToken *token, CK_MECHANISM_TYPE type)
     return type != P11D_MECHANISM_NONE &&
            token->functions->C_GetMechanismInfo(token->slot, type, &info) == CKR_OK &&
            (info.flags & CKF_SIGN);
+}
+
+/* Whether the key's CKA_ALLOWED_MECHANISMS, if it has any, name type. */
+static bool allows(const P11dItem *key, CK_MECHANISM_TYPE type)
+{
+    CK_MECHANISM_TYPE allowed[MAX_ALLOWED];
+    CK_ATTRIBUTE attribute = {CKA_ALLOWED_MECHANISMS, allowed, sizeof allowed};
+    const P11dHostToken *token = key->token;
+    if (token->functions->C_GetAttributeValue(token->session, key->handle, &attribute, 1) !=
+            CKR_OK ||
+        attribute.ulValueLen == 0 || attribute.ulValueLen > sizeof allowed)
+        return true;
+    for (size_t i = 0; i < attribute.ulValueLen / sizeof *allowed; i++)
+        if (allowed[i] == type)
+            return true;
+    return false;
 }
 
 static void set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type)
@@ -28,8 +46,37 @@ static void set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type)
     use->mechanism.ulParameterLen = sizeof use->pss;
 }
 
+/* Makes use sign by the algorithm of that name (NULL: the usual one of its key), hashed by the
+ * module or here. False if the token does not offer that, or the key does not allow it. */
+static bool set_algorithm(P11dKeyuse *use, const char *name)
+{
+    P11dAlgorithm algorithm;
+    if (!p11d_algorithm_find(&algorithm, name, &use->kind, NULL))
+        return false;
+    const CK_MECHANISM_TYPE types[] = {algorithm.mechanism, algorithm.family->raw};
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        if (!offers(use->key->token, types[i]) || !allows(use->key, types[i]))
+            continue;
+        use->algorithm = algorithm;
+        set_mechanism(use, types[i]);
+        return true;
+    }
+    return false;
+}
+
+static bool choose_algorithm(P11dKeyuse *use)
+{
+    g_auto(GStrv) names = p11d_algorithm_names();
+    bool chosen = set_algorithm(use, NULL);
+    for (char **name = names; !chosen && *name; name++)
+        chosen = set_algorithm(use, *name);
+    return chosen;
+}
+
 bool p11d_keyuse_set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type)
 {
+    if (!allows(use->key, type))
+        return false;
     g_auto(GStrv) names = p11d_algorithm_names();
     for (char **name = names; *name; name++) {
         P11dAlgorithm algorithm;
@@ -95,11 +142,7 @@ const char *p11d_keyuse_init(P11dKeyuse *use, const P11dItem *key)
     find_public(use);
     if (!use->public_key)
         return "has no public key on the token";
-    if (offers(token, use->algorithm.mechanism))
-        set_mechanism(use, use->algorithm.mechanism);
-    else if (offers(token, use->algorithm.family->raw))
-        set_mechanism(use, use->algorithm.family->raw);
-    else
+    if (!choose_algorithm(use))
         return "has no mechanism to sign with that the token offers";
     return needs_login(use) ? "needs a login, and no PIN was given" : NULL;
 }

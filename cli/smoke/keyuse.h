@@ -25,7 +25,7 @@ typedef struct P11dKeyuse {
 const char *p11d_keyuse_init(P11dKeyuse *use, const P11dItem *key);
 void p11d_keyuse_clear(P11dKeyuse *use);
 /* Makes use sign by that mechanism of the core's tables, with the parameters it needs. Returns
- * false if nobody here can verify what comes out of it. */
+ * false if the key does not allow that, or nobody here can verify what comes out of it. */
 bool p11d_keyuse_set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type);
 
 /* Calls function for every key of run that can be used so; tells of those that cannot, and skips

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+"""A module that is right does not fail, however unusual it or its token is."""
+
+from harness import PIN, SOFTHSM, check, main
+from smokecase import KEYS, SmokeCase, Token
+
+
+class Right(SmokeCase):
+    def test_a_key_that_allows_one_mechanism_only(self):
+        token = Token({})
+        check("pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", PIN, "--keypairgen",
+              "--key-type", "rsa:2048", "--id", "01", "--label", "limited",
+              "--allowed-mechanisms", "SHA384-RSA-PKCS-PSS")
+        results = self.results(0, SOFTHSM, "--level", "sign", "--check", "*sign*", "--check",
+                               "mechanisms", "--check", "key-pairs", "--pin-file", token.pin_file)
+        self.assert_result(results.pop("sign-short"), "skip", "no ECDSA key")
+        self.assert_result(results["mechanisms"], "pass", "^1 of ")
+        self.assert_all(results, "pass")
+
+
+if __name__ == "__main__":
+    main()
