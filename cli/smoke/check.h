@@ -84,6 +84,10 @@ const char *p11d_check_need_name(P11dCheckNeed need);
 P11dCheckLevel p11d_check_parse_level(const char *name);
 P11dCheckStatus p11d_check_parse_status(const char *name);
 
+/* What is told of a loop that ends because of p11d_check_is_late: how many, of how many (guint),
+ * and what. */
+#define P11D_CHECK_LATE "there was time for %u of %u %s: a longer --timeout gets further"
+
 /* Tells what was found: _PASS is worth knowing, but not wrong; _SKIP says why it could not be
  * found out. */
 void p11d_check_tell(P11dCheckRun *run, P11dCheckStatus status, const char *format, ...)

@@ -77,7 +77,8 @@ static unsigned try_all(P11dCheckRun *run, const P11dHostToken *token, const GAr
                         const GPtrArray *keys)
 {
     unsigned tried = 0;
-    for (guint i = 0; i < types->len; i++)
+    guint i = 0;
+    for (; i < types->len && !(tried > 0 && p11d_check_is_late(run)); i++)
         for (guint j = 0; j < keys->len; j++) {
             const P11dItem *key = keys->pdata[j];
             if (key->token != token ||
@@ -86,6 +87,8 @@ static unsigned try_all(P11dCheckRun *run, const P11dHostToken *token, const GAr
             tried++;
             break;
         }
+    if (i < types->len)
+        p11d_check_tell(run, P11D_CHECK_PASS, P11D_CHECK_LATE, i, types->len, "mechanisms");
     return tried;
 }
 

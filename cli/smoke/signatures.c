@@ -167,6 +167,7 @@ void p11d_signatures_sizes(P11dCheckRun *run)
 
 /* One of those that sign at once: a session of its own, and what it made. */
 typedef struct Turn {
+    const P11dCheckRun *run;
     const P11dKeyuse *use;
     CK_SESSION_HANDLE session;
     GBytes *data[TURNS];
@@ -177,7 +178,8 @@ typedef struct Turn {
 static gpointer take_turns(gpointer data)
 {
     Turn *turn = data;
-    for (size_t i = 0; turn->rv == CKR_OK && i < TURNS; i++)
+    for (size_t i = 0; turn->rv == CKR_OK && i < TURNS && !(i > 0 && p11d_check_is_late(turn->run));
+         i++)
         turn->signature[i] = p11d_keyuse_sign(turn->use, turn->session, turn->data[i], &turn->rv);
     return NULL;
 }
@@ -186,7 +188,8 @@ static void judge_turn(P11dCheckRun *run, Turn *turn)
 {
     bool good = p11d_check_ok(run, turn->rv, "signing in a thread");
     for (size_t i = 0; i < TURNS; i++) {
-        if (good && !p11d_keyuse_is_good(turn->use, turn->data[i], turn->signature[i])) {
+        if (good && turn->signature[i] &&
+            !p11d_keyuse_is_good(turn->use, turn->data[i], turn->signature[i])) {
             p11d_check_tell(run, P11D_CHECK_FAIL, "key %s: a signature made beside others is wrong",
                             turn->use->name);
             good = false;
@@ -204,6 +207,7 @@ static void sign_at_once(P11dCheckRun *run, P11dKeyuse *use)
     size_t count = 0;
     for (; count < THREADS; count++) {
         Turn *turn = &turns[count];
+        turn->run = run;
         turn->use = use;
         /* A token may have fewer sessions: then fewer sign at once. */
         if (token->functions->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL,

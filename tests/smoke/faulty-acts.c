@@ -32,7 +32,7 @@ void faulty_crash(void)
     *nowhere = 1;
 }
 
-static void pass_time(long milliseconds)
+void faulty_pass_time(long milliseconds)
 {
     struct timespec left = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
     while (nanosleep(&left, &left) != 0)
@@ -53,7 +53,7 @@ static void *wait_for_ever(void *data)
 static void *come_back_often(void *data)
 {
     while (!ending)
-        pass_time(20);
+        faulty_pass_time(20);
     return data;
 }
 
@@ -244,7 +244,7 @@ static void start_busy_thread(void)
 
 static void take_long(void)
 {
-    pass_time(1100);
+    faulty_pass_time(1100);
 }
 
 static const struct {

@@ -200,6 +200,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
                   CK_ULONG *room)
 {
+    if (faulty_is("right:slow"))
+        faulty_pass_time(400);
     if (faulty_is("sign-sizes") && size > 65536)
         return CKR_GENERAL_ERROR;
     if (faulty_is("sign-threads:hang") && sessions > 2)

@@ -15,6 +15,9 @@ bool faulty_is(const char *fault);
 /* Crashes, with a symbol for the reports of it. */
 __attribute__((visibility("default"))) void faulty_crash(void);
 
+/* For a module that is slow. */
+void faulty_pass_time(long milliseconds);
+
 /* Does what C_Initialize should not do, and takes back of it what C_Finalize does. */
 void faulty_act(void);
 void faulty_undo(void);

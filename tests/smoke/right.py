@@ -17,6 +17,13 @@ class Right(SmokeCase):
         self.assert_result(results["mechanisms"], "pass", "^1 of ")
         self.assert_all(results, "pass")
 
+    def test_a_slow_token_is_not_one_that_hangs(self):
+        self.token = Token({name: KEYS[name] for name in ("rsa", "p256")})
+        results = self.faulty(0, "right:slow", "--check", "sign-verify", "--check", "sign-threads",
+                              "--check", "mechanisms", "--timeout", "4", "--jobs", "3")
+        self.assert_all(results, "pass")
+        self.assert_result(results["mechanisms"], "pass", r"time for \d+ of \d+ mechanisms")
+
 
 if __name__ == "__main__":
     main()
