@@ -130,6 +130,14 @@ static GBytes *sign_in_parts(const P11dKeyuse *use, GBytes *data, CK_RV *rv)
     return *rv == CKR_OK && length <= sizeof signature ? g_bytes_new(signature, length) : NULL;
 }
 
+/* How much fits is the token's own affair, if it says so; and not every module takes parts. */
+static P11dCheckStatus status_of(CK_RV rv)
+{
+    return rv == CKR_DATA_LEN_RANGE || rv == CKR_DEVICE_MEMORY || rv == CKR_FUNCTION_NOT_SUPPORTED
+               ? P11D_CHECK_WARN
+               : P11D_CHECK_FAIL;
+}
+
 static void sign_sizes(P11dCheckRun *run, P11dKeyuse *use)
 {
     static const gsize sizes[] = {0, 1, 1024, 1024 * 1024};
@@ -138,11 +146,8 @@ static void sign_sizes(P11dCheckRun *run, P11dKeyuse *use)
         CK_RV rv;
         g_autoptr(GBytes) data = random_bytes(sizes[i]);
         g_autoptr(GBytes) signature = p11d_keyuse_sign(use, use->key->token->session, data, &rv);
-        if (!signature) /* how much fits is the token's own affair, if it says so */
-            p11d_check_tell(run,
-                            rv == CKR_DATA_LEN_RANGE || rv == CKR_DEVICE_MEMORY ? P11D_CHECK_WARN
-                                                                                : P11D_CHECK_FAIL,
-                            "key %s and %zu bytes: %s", use->name, sizes[i],
+        if (!signature)
+            p11d_check_tell(run, status_of(rv), "key %s and %zu bytes: %s", use->name, sizes[i],
                             p11d_error_ckr(rv, scratch));
         else if (!p11d_keyuse_is_good(use, data, signature))
             p11d_check_tell(run, P11D_CHECK_FAIL, "key %s signs %zu bytes wrongly", use->name,
@@ -154,7 +159,7 @@ static void sign_sizes(P11dCheckRun *run, P11dKeyuse *use)
     g_autoptr(GBytes) data = random_bytes(200 * 1000 + 1);
     g_autoptr(GBytes) signature = sign_in_parts(use, data, &rv);
     if (!signature)
-        p11d_check_tell(run, P11D_CHECK_FAIL, "key %s and odd parts: %s", use->name,
+        p11d_check_tell(run, status_of(rv), "key %s and odd parts: %s", use->name,
                         p11d_error_ckr(rv, scratch));
     else if (!p11d_keyuse_is_good(use, data, signature))
         p11d_check_tell(run, P11D_CHECK_FAIL, "key %s signs odd parts wrongly", use->name);

@@ -106,6 +106,8 @@ static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
 static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *data, CK_NOTIFY notify,
                           CK_SESSION_HANDLE *session)
 {
+    if (faulty_is("right:one-session") && sessions > 0)
+        return CKR_SESSION_COUNT;
     CK_RV rv = real->C_OpenSession(slot, flags, data, notify, session);
     sessions += rv == CKR_OK;
     return rv;
@@ -221,6 +223,12 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BY
     return rv;
 }
 
+static CK_RV sign_update(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size)
+{
+    return faulty_is("right:one-part") ? CKR_FUNCTION_NOT_SUPPORTED
+                                       : real->C_SignUpdate(session, part, size);
+}
+
 static CK_RV verify(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
                     CK_ULONG length)
 {
@@ -260,6 +268,7 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     faulty.C_Digest = digest;
     faulty.C_SignInit = sign_init;
     faulty.C_Sign = sign;
+    faulty.C_SignUpdate = sign_update;
     faulty.C_Verify = verify;
     *list = &faulty;
     return CKR_OK;

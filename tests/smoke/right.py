@@ -24,6 +24,18 @@ class Right(SmokeCase):
         self.assert_all(results, "pass")
         self.assert_result(results["mechanisms"], "pass", r"time for \d+ of \d+ mechanisms")
 
+    def test_a_device_for_one_session(self):
+        self.token = Token({name: KEYS[name] for name in ("rsa", "p256")})
+        results = self.faulty(0, "right:one-session")
+        self.assert_result(results.pop("fork-child"), "warn", "no session left for the child")
+        self.assert_result(results.pop("stale-session"), "skip", "no session left")
+        self.assert_all(results, "pass")
+
+    def test_a_token_that_takes_no_parts(self):
+        self.token = Token({"rsa": KEYS["rsa"]})
+        results = self.faulty(0, "right:one-part", "--check", "sign-sizes")
+        self.assert_result(results["sign-sizes"], "warn", "parts: CKR_FUNCTION_NOT_SUPPORTED$")
+
 
 if __name__ == "__main__":
     main()
