@@ -94,25 +94,33 @@ bool p11d_keyuse_set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type)
     return false;
 }
 
-/* Finds the public half: the public key with the same CKA_ID, the certificate, or what the private
- * key says of itself. */
+/* Takes what item says of the public half, where it is the first to say so or agrees with it. */
+static void take_public(P11dKeyuse *use, const P11dItem *item)
+{
+    EVP_PKEY *found = p11d_item_public_key(item);
+    if (!use->public_key && found && EVP_PKEY_up_ref(found))
+        use->public_key = found;
+    if (!use->public_handle && item->class == CKO_PUBLIC_KEY && found &&
+        EVP_PKEY_eq(found, use->public_key) == 1)
+        use->public_handle = item->handle;
+    EVP_PKEY_free(found);
+}
+
+/* Finds the public half: what the private key says of itself, the public key with the same CKA_ID,
+ * or the certificate. Those with the CKA_ID may be of another key, which is no fault of signing. */
 static void find_public(P11dKeyuse *use)
 {
     static const CK_OBJECT_CLASS classes[] = {CKO_PUBLIC_KEY, CKO_CERTIFICATE};
     const CK_ATTRIBUTE *id = p11d_template_find(&use->key->attributes, CKA_ID);
-    for (size_t i = 0; !use->public_key && id && id->ulValueLen > 0 && i < 2; i++) {
+    take_public(use, use->key);
+    for (size_t i = 0; id && id->ulValueLen > 0 && i < G_N_ELEMENTS(classes); i++) {
         CK_OBJECT_CLASS class = classes[i];
         CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class}, *id};
         g_autoptr(GPtrArray) items = p11d_item_array();
-        if (!p11d_item_find(use->key->token, wanted, 2, items, NULL) || items->len == 0)
-            continue;
-        const P11dItem *item = items->pdata[0];
-        use->public_key = p11d_item_public_key(item);
-        if (class == CKO_PUBLIC_KEY)
-            use->public_handle = item->handle;
+        p11d_item_find(use->key->token, wanted, G_N_ELEMENTS(wanted), items, NULL);
+        for (guint j = 0; j < items->len; j++)
+            take_public(use, items->pdata[j]);
     }
-    if (!use->public_key)
-        use->public_key = p11d_item_public_key(use->key);
 }
 
 /* A key may be seen without a login, and still want one to be used. */

@@ -20,7 +20,7 @@ class Right(SmokeCase):
     def test_a_slow_token_is_not_one_that_hangs(self):
         self.token = Token({name: KEYS[name] for name in ("rsa", "p256")})
         results = self.faulty(0, "right:slow", "--check", "sign-verify", "--check", "sign-threads",
-                              "--check", "mechanisms", "--timeout", "4", "--jobs", "3")
+                              "--check", "mechanisms", "--timeout", "4")
         self.assert_all(results, "pass")
         self.assert_result(results["mechanisms"], "pass", r"time for \d+ of \d+ mechanisms")
 
@@ -35,6 +35,19 @@ class Right(SmokeCase):
         self.token = Token({"rsa": KEYS["rsa"]})
         results = self.faulty(0, "right:one-part", "--check", "sign-sizes")
         self.assert_result(results["sign-sizes"], "warn", "parts: CKR_FUNCTION_NOT_SUPPORTED$")
+
+    def test_a_public_key_of_another_is_no_fault_of_signing(self):
+        token = Token({"rsa": KEYS["rsa"]})
+        tool = ("pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", PIN, "--type", "pubkey")
+        check("openssl", "genpkey", *KEYS["rsa"][1], "-out", "other.key")
+        check("openssl", "pkey", "-in", "other.key", "-pubout", "-out", "other.pub")
+        check(*tool, "--delete-object", "--label", "rsa")
+        check(*tool, "--write-object", "other.pub", "--id", KEYS["rsa"][0])
+        results = self.results(0, SOFTHSM, "--level", "sign", "--check", "*sign*", "--check",
+                               "key-pairs", "--pin-file", token.pin_file)
+        self.assert_result(results.pop("key-pairs"), "warn", "public key .* is of another")
+        self.assert_result(results.pop("sign-short"), "skip")
+        self.assert_all(results, "pass")
 
 
 if __name__ == "__main__":
