@@ -224,6 +224,13 @@ static pid_t wait_for_any(void)
     return warden;
 }
 
+/* How many run beside a check, with it. What logs in has the token for itself: to many a login is a
+ * change, and whoever looks at that moment sees no token. */
+static unsigned most_beside(const P11dRunner *runner, const P11dCheck *check)
+{
+    return check->level < P11D_CHECK_SIGN ? runner->jobs : 1;
+}
+
 GPtrArray *p11d_runner_run(const P11dRunner *runner, const GPtrArray *checks, GError **error)
 {
     g_autoptr(GArray) jobs = g_array_new(FALSE, TRUE, sizeof(Job));
@@ -234,8 +241,8 @@ GPtrArray *p11d_runner_run(const P11dRunner *runner, const GPtrArray *checks, GE
     guint started = 0, ended = 0, told = 0;
     gboolean ok = TRUE;
     while (ended < started || (ok && started < checks->len)) {
-        if (ok && started < checks->len && started - ended < runner->jobs) {
-            const P11dCheck *check = checks->pdata[started];
+        const P11dCheck *check = started < checks->len ? checks->pdata[started] : NULL;
+        if (ok && check && started - ended < most_beside(runner, check)) {
             runner->begins(check->id, started + 1, checks->len);
             ok = start(runner, check->id, &g_array_index(jobs, Job, started), error);
             started += ok ? 1 : 0;

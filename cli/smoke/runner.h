@@ -23,7 +23,7 @@ typedef struct P11dRunner {
     const P11dOptions *options;
     P11dCheckLevel level;
     unsigned seconds;      /* for each check */
-    unsigned jobs;         /* side by side, 1 or more */
+    unsigned jobs;         /* side by side, 1 or more; those that log in run alone */
     const P11dSecret *pin; /* or no secret */
 
     /* Called as checks begin: name is that of one that begins now. */

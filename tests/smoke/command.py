@@ -54,6 +54,12 @@ class Choosing(SmokeCase):
         self.assertEqual([row["status"] for row in alone.values()],
                          [row["status"] for row in beside.values()])
 
+    def test_what_logs_in_does_not_disturb_what_runs_beside_it(self):
+        for _ in range(3):
+            self.assert_all(self.results(0, SOFTHSM, "--level", "sign", "--check", "sign-*",
+                                         "--check", "*-attributes", "--check", "stale-*",
+                                         "--pin-file", self.token.pin_file, "--jobs", "8"), "pass")
+
     def test_usage_errors(self):
         for words in (["--check", "nonsense"], ["--skip", "nonsense"], ["--level", "high"],
                       ["--check", "sign-verify", "--level", "load"], ["--jobs", "0"],
