@@ -177,9 +177,17 @@ static gboolean try_pin(const P11dRunner *runner, GError **error)
     return !refused && !died;
 }
 
+static bool any_logs_in(const GPtrArray *checks)
+{
+    for (guint i = 0; i < checks->len; i++)
+        if (((const P11dCheck *)checks->pdata[i])->level >= P11D_CHECK_SIGN)
+            return true;
+    return false;
+}
+
 /* Whether the module can be loaded at all; and the PIN, if it is going to be needed. */
-static gboolean prepare(P11dRunner *runner, const P11dTarget *target, P11dSecret *pin,
-                        GError **error)
+static gboolean prepare(P11dRunner *runner, const GPtrArray *checks, const P11dTarget *target,
+                        P11dSecret *pin, GError **error)
 {
     g_auto(GStrv) lines = p11d_runner_preflight(runner, error);
     if (!lines)
@@ -191,7 +199,7 @@ static gboolean prepare(P11dRunner *runner, const P11dTarget *target, P11dSecret
                          "cannot load the module: %s", why);
         return FALSE;
     }
-    if (runner->level < P11D_CHECK_SIGN)
+    if (!any_logs_in(checks))
         return TRUE;
     if (!get_pin(runner, target, lines, pin, error))
         return FALSE;
@@ -277,7 +285,8 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
                          .jobs = (unsigned)asked.jobs};
     P11dSecret pin = P11D_SECRET_INIT;
     p11d_pin_keep_variable();
-    gboolean ok = prepare(&runner, target, &pin, error) && run_checks(&runner, checks, error);
+    gboolean ok =
+        prepare(&runner, checks, target, &pin, error) && run_checks(&runner, checks, error);
     p11d_secret_clear(&pin);
     return ok;
 }

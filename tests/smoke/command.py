@@ -184,6 +184,10 @@ class Pins(SmokeCase):
     def test_read_never_logs_in(self):
         self.assertEqual(self.logins(0, "--pin-file", self.token.pin_file), 0)
 
+    def test_what_needs_no_login_does_not_log_in(self):
+        self.write("wrong", "987654")
+        self.assertEqual(self.logins(0, "--level", "write", *QUICK, "--pin-file", "wrong"), 0)
+
     def test_a_wrong_pin_is_tried_once(self):
         self.write("wrong", "987654")
         self.assertEqual(self.logins(6, "--level", "sign", "--pin-file", "wrong"), 1)
