@@ -18,7 +18,7 @@
 #define LAST_WORDS_MILLISECONDS 500
 /* How often what is left is looked for: something that starts processes faster than they are ended
  * is given up. */
-#define MAX_ROUNDS 1000
+#define MAX_ROUNDS 20000
 
 /* In the child: becomes the program. */
 __attribute__((noreturn)) static void become(const P11dWard *ward, const sigset_t *mask)
@@ -39,17 +39,16 @@ __attribute__((noreturn)) static void become(const P11dWard *ward, const sigset_
     _exit(127);
 }
 
-/* Sends SIGKILL to every child of this process; returns whether there was any. */
+/* Sends SIGKILL to every child of this process; returns whether it reached any, which those that
+ * have become somebody else's are not. */
 static bool kill_children(void)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
     FILE *file = fopen(path, "re");
     bool found = false;
-    for (int pid; file && fscanf(file, "%d", &pid) == 1;) {
-        found = true;
-        kill(pid, SIGKILL);
-    }
+    for (int pid; file && fscanf(file, "%d", &pid) == 1;)
+        found = kill(pid, SIGKILL) == 0 || found;
     if (file)
         fclose(file);
     return found;
@@ -61,9 +60,7 @@ static void kill_all(pid_t group)
     kill(-group, SIGKILL);
     for (int round = 0; round < MAX_ROUNDS; round++) {
         bool found = kill_children();
-        while (waitpid(-1, NULL, found ? 0 : WNOHANG) > 0)
-            found = kill_children();
-        if (!found)
+        if (waitpid(-1, NULL, found ? 0 : WNOHANG) <= 0 && !found)
             return;
     }
 }
