@@ -23,7 +23,7 @@
 /* In the child: becomes the program. */
 __attribute__((noreturn)) static void become(const P11dWard *ward, const sigset_t *mask)
 {
-    setpgid(0, 0);
+    setsid(); /* a group to end at once, and no terminal to write to or to stop on */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -106,7 +106,6 @@ __attribute__((noreturn)) static void guard(const P11dWard *ward, pid_t parent)
         become(ward, &mask);
     if (program < 0)
         _exit(1);
-    setpgid(program, program);
     int status = 0;
     P11dDeadline deadline = p11d_deadline_in((int64_t)ward->seconds * 1000);
     bool ended = wait_for(program, &signals, deadline, &status);
