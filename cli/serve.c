@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <gio/gio.h>
+
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
@@ -123,6 +125,27 @@ static void ready(void *data)
     close(asked.ready_fd);
 }
 
+/* What to do about an error of the supervisor. */
+static const struct {
+    GIOErrorEnum code;
+    const char *hint;
+} steps[] = {
+    {G_IO_ERROR_NOT_CONNECTED,
+     "run it and its clients in one session (dbus-run-session starts one), "
+     "or name a bus with --bus system or --bus ADDRESS"},
+    {G_IO_ERROR_EXISTS, "end that service, which takes several --keys itself, or own another name "
+                        "with --name NAME (clients find it by P11DBUS_NAME)"},
+};
+
+static const char *find_hint(const GError *failure)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        if (g_error_matches(failure, G_IO_ERROR, (int)steps[i].code))
+            return steps[i].hint;
+    }
+    return NULL;
+}
+
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)
 {
     static const char *const worker[] = {P11D_COMMANDS_WORKER, NULL};
@@ -141,7 +164,8 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     g_autoptr(GError) failure = NULL;
     if (p11d_supervisor_run(&supervisor, &failure))
         return TRUE;
-    p11d_failure_set(error, P11D_FAILURE_DEVICE, NULL, "cannot serve: %s", failure->message);
+    p11d_failure_set(error, P11D_FAILURE_DEVICE, find_hint(failure), "cannot serve: %s",
+                     failure->message);
     return FALSE;
 }
 

@@ -59,7 +59,7 @@ static void on_name_lost(GDBusConnection *bus G_GNUC_UNUSED, const char *sender 
     const char *name;
     g_variant_get(arguments, "(&s)", &name);
     if (strcmp(name, self->name) == 0)
-        end(self, g_error_new(G_IO_ERROR, G_IO_ERROR_EXISTS,
+        end(self, g_error_new(G_IO_ERROR, G_IO_ERROR_CLOSED,
                               "another service has taken the name %s over", name));
 }
 
@@ -91,16 +91,19 @@ static char *address_of(const char *bus, GError **error)
 
 static gboolean connect_to_bus(Supervisor *self, GError **error)
 {
-    g_autofree char *address = address_of(self->options->bus, error);
-    if (!address)
-        return FALSE;
-    self->bus =
-        g_dbus_connection_new_for_address_sync(address,
-                                               G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                                                   G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-                                               NULL, NULL, error);
+    g_autoptr(GError) reason = NULL;
+    g_autofree char *address = address_of(self->options->bus, &reason);
+    if (address)
+        self->bus = g_dbus_connection_new_for_address_sync(
+            address,
+            G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+            NULL, NULL, &reason);
     if (!self->bus) {
-        g_prefix_error(error, "the message bus at %s cannot be reached: ", address);
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED,
+                    address ? "the message bus at %s cannot be reached: %s"
+                            : "the %s bus cannot be found: %s",
+                    address ? address : self->options->bus, reason->message);
         return FALSE;
     }
     if (g_dbus_connection_get_capabilities(self->bus) & G_DBUS_CAPABILITY_FLAGS_UNIX_FD_PASSING)
@@ -108,6 +111,19 @@ static gboolean connect_to_bus(Supervisor *self, GError **error)
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                 "the message bus at %s does not pass descriptors; use a unix: address", address);
     return FALSE;
+}
+
+/* The process that owns our name, or 0 if the bus does not tell. */
+static guint32 find_owner(const Supervisor *self)
+{
+    guint32 process = 0;
+    g_autoptr(GVariant) reply = g_dbus_connection_call_sync(
+        self->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+        "GetConnectionUnixProcessID", g_variant_new("(s)", self->name), G_VARIANT_TYPE("(u)"),
+        G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL);
+    if (reply)
+        g_variant_get(reply, "(u)", &process);
+    return process;
 }
 
 static gboolean own_name(Supervisor *self, GError **error)
@@ -128,8 +144,11 @@ static gboolean own_name(Supervisor *self, GError **error)
     g_variant_get(reply, "(u)", &answer);
     if (answer == NAME_PRIMARY_OWNER)
         return TRUE;
+    guint32 owner = find_owner(self);
+    g_autofree char *process = owner ? g_strdup_printf(" (process %u)", owner) : g_strdup("");
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_EXISTS,
-                "the name %s is taken: another service is running on this bus", self->name);
+                "the name %s is taken: another service is running on this bus%s", self->name,
+                process);
     return FALSE;
 }
 

@@ -26,8 +26,9 @@ typedef struct P11dSupervisorOptions {
 
 /*
  * Runs the service until SIGTERM or SIGINT, then ends the workers and returns TRUE. Returns FALSE
- * with error set if the bus cannot be reached, the name is taken, or the bus or the name is lost
- * later. No process and no descriptor is left behind in either case.
+ * with error set if the bus cannot be reached (G_IO_ERROR_NOT_CONNECTED), the name is taken
+ * (G_IO_ERROR_EXISTS), the bus or the name is lost later (G_IO_ERROR_CLOSED), or something else
+ * fails. No process and no descriptor is left behind in either case.
  * Runs on the default main context; one supervisor a process.
  */
 gboolean p11d_supervisor_run(const P11dSupervisorOptions *options, GError **error);

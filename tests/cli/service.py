@@ -6,6 +6,7 @@ import resource
 import shutil
 import tempfile
 import unittest
+from unittest import mock
 
 from harness import Case, check, openssl_verify
 from served import Bus, Service, make_keys
@@ -174,7 +175,9 @@ class Served(Case):
     def test_name_is_taken(self):
         second = Service("--keys", self.key_directory)
         self.assertFalse(second.ready)
-        self.assertEqual(second.end(), 7, second.said)
+        self.assertEqual(second.end(), 7)
+        self.assertIn(f"process {self.service.process.pid})", second.said)
+        self.assertIn("--name", second.said)
 
     def test_other_name(self):
         name = "org.example.Other"
@@ -200,11 +203,21 @@ class Missing(Case):
         self.write("data")
         env = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent"}
         self.expect(7, "sign", "-k", "pkcs11:object=rsa", "data", env=env)
-        self.expect(7, "serve", "--keys", ".", env=env)
-        self.expect(7, "serve", "--keys", ".", "--bus", "nonsense")
+        for words in ([], ["--bus", "nonsense"]):
+            result = self.expect(7, "serve", "--keys", ".", *words, env=env)
+            self.assertIn("dbus-run-session", result.err)
+            self.assertIn("--bus", result.err)
         result = self.expect(7, "sign", "-k", "pkcs11:object=rsa", "data",
                              env={**env, "P11DBUS_DEBUG": "state"})
         self.assertIn("the bus cannot be reached", result.err)
+
+    def test_no_session(self):
+        outside = {name: value for name, value in os.environ.items()
+                   if name not in ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "XDG_RUNTIME_DIR")}
+        with mock.patch.dict(os.environ, outside, clear=True):
+            result = self.expect(7, "serve", "--keys", ".")
+        self.assertIn("the session bus cannot be found", result.err)
+        self.assertIn("dbus-run-session", result.err)
 
     def test_a_bus_that_is_none_is_2(self):
         self.write("data")
