@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -129,8 +130,10 @@ static void take_block(Loading *loading, P11dPem *pem)
     P11dPemKind kind = p11d_pem_kind(pem);
 
     if (kind == P11D_PEM_FOREIGN && (loading->kinds & P11D_PEM_PRIVATE)) {
-        p11d_log("%s/%s: skipped: %s is not supported (PKCS#8, PKCS#1 and SEC 1 are)",
-                 loading->path, loading->name, p11d_pem_label(pem));
+        const char *advice = p11d_pem_advice(pem);
+        p11d_log("%s/%s: skipped: %s is not supported (PKCS#8, PKCS#1 and SEC 1 are)%s%s",
+                 loading->path, loading->name, p11d_pem_label(pem), advice ? "; " : "",
+                 advice ? advice : "");
         loading->blocks++;
     }
     if (!(loading->kinds & kind))
@@ -142,6 +145,26 @@ static void take_block(Loading *loading, P11dPem *pem)
         take_public(loading, pem);
     else if (kind == P11D_PEM_CERTIFICATE)
         take_certificate(loading, pem);
+}
+
+static void complain_of_nothing(const Loading *loading)
+{
+    static const struct {
+        P11dPemKind kind;
+        const char *name;
+    } rows[] = {
+        {P11D_PEM_PRIVATE, "a private key"},
+        {P11D_PEM_PUBLIC, "a public key"},
+        {P11D_PEM_CERTIFICATE, "a certificate"},
+    };
+    char wanted[64] = "";
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t used = strlen(wanted);
+        if (loading->kinds & rows[i].kind)
+            snprintf(wanted + used, sizeof wanted - used, "%s%s", used ? " or " : "", rows[i].name);
+    }
+    p11d_log("%s/%s: skipped: it should hold %s in PEM (-----BEGIN ...), and holds none",
+             loading->path, loading->name, wanted);
 }
 
 static void take_blocks(Loading *loading, const P11dBuffer *text)
@@ -159,9 +182,10 @@ static void take_blocks(Loading *loading, const P11dBuffer *text)
     BIO_free(bio);
     if (result == P11D_PEM_DAMAGED)
         complain(loading, "skipped: damaged or cut off");
+    else if (loading->blocks == 0 && text->size == 0)
+        complain(loading, "skipped: empty");
     else if (loading->blocks == 0)
-        complain(loading, text->size == 0 ? "skipped: empty"
-                                          : "skipped: no PEM block in it that is wanted there");
+        complain_of_nothing(loading);
 }
 
 static bool read_all(int fd, P11dBuffer *text, size_t size)

@@ -19,6 +19,7 @@ struct P11dPemType {
     EVP_PKEY *(*decode)(const uint8_t *der, long size);
     /* NULL: encrypted if the header says so, and then as PEM does it (RFC 1421). */
     EVP_PKEY *(*decrypt)(const uint8_t *der, long size, const Passphrase *passphrase);
+    const char *advice; /* on a form that is not supported; NULL: none */
 };
 
 static EVP_PKEY *decode_pkcs8(const uint8_t *der, long size)
@@ -65,19 +66,20 @@ static EVP_PKEY *decode_rsa_public(const uint8_t *der, long size)
 }
 
 static const P11dPemType types[] = {
-    {"PRIVATE KEY", P11D_PEM_PRIVATE, decode_pkcs8, NULL},
-    {"ENCRYPTED PRIVATE KEY", P11D_PEM_PRIVATE, NULL, decrypt_pkcs8},
-    {"RSA PRIVATE KEY", P11D_PEM_PRIVATE, decode_rsa, NULL},
-    {"EC PRIVATE KEY", P11D_PEM_PRIVATE, decode_ec, NULL},
-    {"PUBLIC KEY", P11D_PEM_PUBLIC, decode_public, NULL},
-    {"RSA PUBLIC KEY", P11D_PEM_PUBLIC, decode_rsa_public, NULL},
-    {"CERTIFICATE", P11D_PEM_CERTIFICATE, NULL, NULL},
-    {"X509 CERTIFICATE", P11D_PEM_CERTIFICATE, NULL, NULL},
-    {"OPENSSH PRIVATE KEY", P11D_PEM_FOREIGN, NULL, NULL},
-    {"DSA PRIVATE KEY", P11D_PEM_FOREIGN, NULL, NULL},
-    {"PGP PRIVATE KEY BLOCK", P11D_PEM_FOREIGN, NULL, NULL},
+    {"PRIVATE KEY", P11D_PEM_PRIVATE, decode_pkcs8, NULL, NULL},
+    {"ENCRYPTED PRIVATE KEY", P11D_PEM_PRIVATE, NULL, decrypt_pkcs8, NULL},
+    {"RSA PRIVATE KEY", P11D_PEM_PRIVATE, decode_rsa, NULL, NULL},
+    {"EC PRIVATE KEY", P11D_PEM_PRIVATE, decode_ec, NULL, NULL},
+    {"PUBLIC KEY", P11D_PEM_PUBLIC, decode_public, NULL, NULL},
+    {"RSA PUBLIC KEY", P11D_PEM_PUBLIC, decode_rsa_public, NULL, NULL},
+    {"CERTIFICATE", P11D_PEM_CERTIFICATE, NULL, NULL, NULL},
+    {"X509 CERTIFICATE", P11D_PEM_CERTIFICATE, NULL, NULL, NULL},
+    {"OPENSSH PRIVATE KEY", P11D_PEM_FOREIGN, NULL, NULL,
+     "ssh-keygen -p -m PKCS8 -f FILE converts one of RSA or ECDSA"},
+    {"DSA PRIVATE KEY", P11D_PEM_FOREIGN, NULL, NULL, NULL},
+    {"PGP PRIVATE KEY BLOCK", P11D_PEM_FOREIGN, NULL, NULL, NULL},
 };
-static const P11dPemType other = {"", P11D_PEM_OTHER, NULL, NULL};
+static const P11dPemType other = {"", P11D_PEM_OTHER, NULL, NULL, NULL};
 
 static const P11dPemType *find_type(const char *label)
 {
@@ -119,6 +121,11 @@ P11dPemKind p11d_pem_kind(const P11dPem *pem)
 const char *p11d_pem_label(const P11dPem *pem)
 {
     return pem->type->label;
+}
+
+const char *p11d_pem_advice(const P11dPem *pem)
+{
+    return pem->type->advice;
 }
 
 bool p11d_pem_is_encrypted(const P11dPem *pem)

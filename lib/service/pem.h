@@ -46,6 +46,8 @@ void p11d_pem_clear(P11dPem *pem);
 P11dPemKind p11d_pem_kind(const P11dPem *pem);
 /* "OPENSSH PRIVATE KEY": for messages. */
 const char *p11d_pem_label(const P11dPem *pem);
+/* How to get a key of this form into one that is supported, or NULL: for messages. */
+const char *p11d_pem_advice(const P11dPem *pem);
 /* True for a private key that needs a passphrase. */
 bool p11d_pem_is_encrypted(const P11dPem *pem);
 /* True if both hold the same bytes under the same label. */

@@ -201,13 +201,16 @@ Test(keyfile, what_is_no_key_is_named, .init = set_up, .fini = tear_down)
     rig_write_file(directory, "k.key", "", 0, 0600);
     expect_refused("k.key: skipped: empty");
     rig_write_file(directory, "k.key", text, sizeof text, 0600);
-    expect_refused("k.key: skipped: no PEM block");
+    expect_refused(
+        "k.key: skipped: it should hold a private key or a public key or a certificate in PEM");
     rig_write_file(directory, "k.key", der, sizeof der, 0600);
-    expect_refused("k.key: skipped: no PEM block");
+    expect_refused(
+        "k.key: skipped: it should hold a private key or a public key or a certificate in PEM");
     rig_write_file(directory, "k.key", nonsense, sizeof nonsense - 1, 0600);
     expect_refused("k.key: private key skipped: it cannot be decoded");
     rig_write_file(directory, "k.key", openssh, sizeof openssh - 1, 0600);
-    expect_refused("k.key: skipped: OPENSSH PRIVATE KEY is not supported");
+    expect_refused("k.key: skipped: OPENSSH PRIVATE KEY is not supported (PKCS#8, PKCS#1 and SEC 1 "
+                   "are); ssh-keygen -p -m PKCS8 -f FILE");
 }
 
 Test(keyfile, certificates_that_are_too_many_are_said, .init = set_up, .fini = tear_down)
