@@ -198,11 +198,13 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     g_autoptr(GPtrArray) listing = p11d_listing_new();
     if (asked.login) {
         GError *failure = NULL;
-        p11d_target_log_in(target, tokens, options, &failure);
+        bool logged_in = p11d_target_log_in(target, tokens, options, &failure);
         if (failure) {
             g_propagate_error(error, failure);
             return FALSE;
         }
+        if (!logged_in && tokens->len > 0)
+            p11d_console_note("no token here needs a login: nothing is hidden without one");
     }
     gboolean ok = read_tokens(listing, target, scope, tokens, error);
     if (view.export) /* a part of it could be taken for all of it */

@@ -228,6 +228,8 @@ static gboolean sign_all(Job *job, const P11dOptions *options, const P11dHost *h
     job->key_uri = uri;
     p11d_console_detail("key %s, algorithm %s", uri, job->signing.algorithm.name);
     sign_files(job, options, files);
+    if ((options->pin_file || options->pin_fd >= 0) && !job->signing.key->token->pin.data)
+        p11d_console_note("no login was needed: the PIN was not used");
     if (!job->worst)
         return TRUE;
     g_propagate_error(error, job->worst);

@@ -47,7 +47,7 @@ void p11d_client_lost(P11dToken *token)
 {
     p11d_trace(P11D_TRACE_STATE, "token %s: connection lost", token->name);
     detach(&token->client);
-    if (token->login != P11D_NOBODY)
+    if (token->login != P11D_NOBODY && !token->login_idle)
         token->client.broken_logins++;
     p11d_token_end_sessions(token);
     p11d_lock_wake();

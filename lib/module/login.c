@@ -6,7 +6,8 @@
 CK_RV p11d_login_check(const P11dToken *token, const P11dLogin *login)
 {
     const bool asks_itself = (token->properties.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
-    if (!login->pin && (login->pin_size > 0 || !asks_itself))
+    const bool needs_none = login->user == CKU_USER && p11d_token_is_open(token);
+    if (!login->pin && (login->pin_size > 0 || !(asks_itself || needs_none)))
         return CKR_ARGUMENTS_BAD;
     return login->pin_size > P11D_LOGIN_PIN_MAX ? CKR_PIN_LEN_RANGE : CKR_OK;
 }
@@ -42,32 +43,57 @@ static CK_RV prepare(P11dToken *token, P11dPeer *channel, void *data)
     return CKR_OK;
 }
 
-CK_RV p11d_login_begin(P11dToken *token, const P11dLogin *login)
+/* Sends the login, and enters it if the service has taken it. */
+static CK_RV send(P11dToken *token, const P11dLogin *login)
 {
-    if (login->user != CKU_USER && login->user != CKU_SO)
-        return CKR_USER_TYPE_INVALID;
-    if (token->login != P11D_NOBODY)
-        return token->login == login->user ? CKR_USER_ALREADY_LOGGED_IN
-                                           : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
-    if (login->user == CKU_SO && token->session_count > token->writable_count)
-        return CKR_SESSION_READ_ONLY_EXISTS;
-    CK_RV value = p11d_login_check(token, login);
-    if (value != CKR_OK)
-        return value;
-
     Attempt attempt = {.login = *login};
     P11dRequest request = {.interface = &p11d_interface_token,
                            .method = "Login",
                            .write = p11d_login_write,
                            .data = &attempt,
                            .deadline = p11d_deadline_in(P11D_PERSON_TIMEOUT)};
-    value = p11d_client_call(token, &request, prepare);
+    const CK_RV value = p11d_client_call(token, &request, prepare);
     if (value == CKR_OK && attempt.epoch != token->client.epoch)
         return CKR_DEVICE_ERROR; /* the connection was lost since, and the login with it */
     /* If the service says that it has us logged in, it is right: then at least C_Logout works. */
     if (value == CKR_OK || value == CKR_USER_ALREADY_LOGGED_IN) {
         token->login = login->user;
+        token->login_idle = login->user == CKU_USER && p11d_token_is_open(token);
         token->stale = true;
+    }
+    return value;
+}
+
+/* Whether value is how a service answers that knows no logins at all. */
+static bool knows_no_login(const P11dToken *token, CK_RV value)
+{
+    return value == CKR_FUNCTION_NOT_SUPPORTED || value == CKR_USER_PIN_NOT_INITIALIZED ||
+           (value == CKR_FUNCTION_REJECTED && token->client.on_bus); /* sends no PIN there */
+}
+
+CK_RV p11d_login_begin(P11dToken *token, const P11dLogin *login)
+{
+    if (login->user != CKU_USER && login->user != CKU_SO)
+        return CKR_USER_TYPE_INVALID;
+    p11d_service_look(token->instance); /* does it need a login by now? */
+    if (token->session_count == 0)
+        return CKR_SESSION_HANDLE_INVALID; /* lost, as that showed */
+    const CK_USER_TYPE user = p11d_token_user(token);
+    if (user != P11D_NOBODY)
+        return user == login->user ? CKR_USER_ALREADY_LOGGED_IN
+                                   : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
+    if (login->user == CKU_SO && token->session_count > token->writable_count)
+        return CKR_SESSION_READ_ONLY_EXISTS;
+    CK_RV value = p11d_login_check(token, login);
+    if (value != CKR_OK)
+        return value;
+    value = send(token, login);
+    if (value != CKR_OK && login->user == CKU_USER && p11d_token_is_open(token) &&
+        knows_no_login(token, value)) {
+        /* Hosts log in whether they must or not. */
+        token->login = CKU_USER;
+        token->login_idle = true;
+        value = CKR_OK;
     }
     if (token->session_count == 0)
         p11d_login_end(token); /* the last session was closed meanwhile */
@@ -78,7 +104,9 @@ CK_RV p11d_login_end(P11dToken *token)
 {
     if (token->login == P11D_NOBODY)
         return CKR_OK;
+    const bool idle = token->login_idle;
     token->login = P11D_NOBODY;
+    token->login_idle = false;
     p11d_snapshot_drop_private(&token->snapshot);
     token->stale = true;
     p11d_client_look(token);
@@ -88,7 +116,8 @@ CK_RV p11d_login_end(P11dToken *token)
                            .method = "Logout",
                            .deadline = p11d_deadline_in(P11D_CONNECT_TIMEOUT)};
     const CK_RV value = p11d_client_call(token, &request, NULL);
-    if (value == CKR_OK || value == CKR_USER_NOT_LOGGED_IN)
+    if (value == CKR_OK || value == CKR_USER_NOT_LOGGED_IN ||
+        (idle && knows_no_login(token, value)))
         return CKR_OK;
     /* A login that is not wanted any more must not stay: hanging up ends it for certain. */
     p11d_client_lost(token);

@@ -188,7 +188,7 @@ CK_RV p11d_session_info(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_SES
         return CKR_SESSION_HANDLE_INVALID;
     if (!info)
         return CKR_ARGUMENTS_BAD;
-    const CK_USER_TYPE login = session->token->login;
+    const CK_USER_TYPE login = p11d_token_user(session->token);
     CK_STATE state = session->writable ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
     if (login == CKU_SO)
         state = CKS_RW_SO_FUNCTIONS;

@@ -109,9 +109,19 @@ void p11d_token_change(P11dToken *token, P11dReader changed, P11dReader invalida
         p11d_properties_reset(&token->properties, name, token->title);
 }
 
+bool p11d_token_is_open(const P11dToken *token)
+{
+    return (token->properties.flags & (CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED)) == 0;
+}
+
+CK_USER_TYPE p11d_token_user(const P11dToken *token)
+{
+    return token->login_idle && !p11d_token_is_open(token) ? P11D_NOBODY : token->login;
+}
+
 void p11d_token_end_sessions(P11dToken *token)
 {
-    if (token->login == P11D_NOBODY)
+    if (token->login == P11D_NOBODY || token->login_idle)
         return;
     token->login = P11D_NOBODY;
     p11d_snapshot_drop_private(&token->snapshot);

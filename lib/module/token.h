@@ -28,7 +28,8 @@ struct P11dToken {
     bool event;  /* came or went, and C_WaitForSlotEvent did not say so yet */
     P11dProperties properties;
     P11dClient client;
-    CK_USER_TYPE login;     /* CKU_USER, CKU_SO or P11D_NOBODY */
+    CK_USER_TYPE login;     /* CKU_USER, CKU_SO or P11D_NOBODY; see p11d_token_user */
+    bool login_idle;        /* the login was for nothing: the token needed none */
     CK_ULONG session_count; /* of this application */
     CK_ULONG writable_count;
     P11dSnapshot snapshot;
@@ -50,7 +51,15 @@ void p11d_token_vanish(P11dToken *token);
 /* Some properties changed, others (an 'as') are no longer said. */
 void p11d_token_change(P11dToken *token, P11dReader changed, P11dReader invalidated);
 
-/* Forgets the login because the service did: the sessions with it are gone. */
+/* True if there is nothing to log in for: the token says neither that it needs a login nor that it
+ * has a PIN. */
+bool p11d_token_is_open(const P11dToken *token);
+/* Who is logged in: CKU_USER, CKU_SO or P11D_NOBODY. A login for nothing lasts as long as none is
+ * needed: then the host may log in with a PIN that counts. */
+CK_USER_TYPE p11d_token_user(const P11dToken *token);
+
+/* Forgets the login because the service did: the sessions with it are gone. A login for nothing
+ * stays, and so do the sessions. */
 void p11d_token_end_sessions(P11dToken *token);
 
 /* C_GetTokenInfo (PKCS#11 3.1, section 5.5.3). Waits. */

@@ -128,11 +128,11 @@ static const char *log_in(Call *call)
         return error_invalid_args;
     if (!p11d_name_parse(&p11d_names_user, user, &type))
         return result(call, CKR_USER_TYPE_INVALID);
-    if (is_set(options, "no-pin")) /* no token here asks by itself */
-        return result(call, CKR_ARGUMENTS_BAD);
     if (size > P11D_TOKEN_PIN_MAX)
         return result(call, CKR_PIN_LEN_RANGE);
-    CK_RV rv = call->token->login(call->client->view, type, pin, size);
+    if (is_set(options, "no-pin"))
+        pin = NULL;
+    CK_RV rv = call->token->login(call->client->view, type, pin, pin ? size : 0);
     if (rv == CKR_OK)
         p11d_client_notify(call->client);
     return done(call, rv);

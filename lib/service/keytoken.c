@@ -236,12 +236,19 @@ static CK_RV unlock(const KeyToken *token, P11dKeyEntry **entries, size_t count,
     return rv != CKR_OK ? rv : *opened_count == 0 ? CKR_PIN_INCORRECT : CKR_OK;
 }
 
+/* A login that opened nothing lasts as long as no key needs a passphrase: with one that came since
+ * the client may log in. With the lock held. */
+static bool is_logged_in(const KeyToken *token, const P11dKeyView *view)
+{
+    return view->logged_in && (view->opened_count > 0 || !token->set->has_locked);
+}
+
 /* Gives the view the opened keys, or leaves them to the caller. */
 static CK_RV enter(KeyToken *token, P11dKeyView *view, P11dOpenedKey *opened, size_t count)
 {
     CK_RV rv = CKR_OK;
     pthread_mutex_lock(&token->lock);
-    if (view->logged_in) {
+    if (is_logged_in(token, view)) {
         rv = CKR_USER_ALREADY_LOGGED_IN; /* by another call, meanwhile */
     } else {
         view->logged_in = true;
@@ -271,36 +278,50 @@ static void count_failure(KeyToken *token, uid_t uid)
     pthread_mutex_unlock(&token->lock);
 }
 
-static CK_RV login(P11dView *base, CK_USER_TYPE user, const uint8_t *pin, size_t size)
+/* The login where some key, of count entries, needs a passphrase. */
+static CK_RV open_keys(KeyToken *token, P11dKeyView *view, P11dKeyEntry **entries, size_t count,
+                       const uint8_t *pin, size_t size)
 {
-    KeyToken *token = token_of(base);
-    P11dKeyView *view = view_of(base);
-    size_t count, opened_count = 0;
+    size_t opened_count = 0;
     P11dOpenedKey *opened = NULL;
 
-    if (user == CKU_CONTEXT_SPECIFIC) /* no key here asks for it */
-        return CKR_OPERATION_NOT_INITIALIZED;
-    if (user != CKU_USER)
-        return CKR_USER_TYPE_INVALID;
     pthread_mutex_lock(&token->lock);
-    bool logged_in = view->logged_in;
+    bool logged_in = is_logged_in(token, view);
     bool allowed = p11d_brake_allows(&token->brake, view->uid, monotonic_now());
     pthread_mutex_unlock(&token->lock);
     if (logged_in)
         return CKR_USER_ALREADY_LOGGED_IN;
+    if (!pin) /* no key asks by itself */
+        return CKR_ARGUMENTS_BAD;
     if (!allowed)
         return CKR_FUNCTION_REJECTED;
-
-    P11dKeyEntry **entries = locked_entries(token, &count);
-    CK_RV rv = !entries ? CKR_HOST_MEMORY : count == 0 ? CKR_USER_PIN_NOT_INITIALIZED : CKR_OK;
-    if (rv == CKR_OK)
-        rv = unlock(token, entries, count, pin, size, &opened, &opened_count);
+    CK_RV rv = unlock(token, entries, count, pin, size, &opened, &opened_count);
     if (rv == CKR_OK)
         rv = enter(token, view, opened, opened_count);
     if (rv == CKR_PIN_INCORRECT)
         count_failure(token, view->uid);
     if (rv != CKR_OK)
         p11d_opened_free(opened, opened_count);
+    return rv;
+}
+
+/* Where no key needs a passphrase there is nothing to open, and any PIN is right: programs log in
+ * whether they must or not. */
+static CK_RV login(P11dView *base, CK_USER_TYPE user, const uint8_t *pin, size_t size)
+{
+    KeyToken *token = token_of(base);
+    P11dKeyView *view = view_of(base);
+    size_t count;
+
+    if (user == CKU_CONTEXT_SPECIFIC) /* no key here asks for it */
+        return CKR_OPERATION_NOT_INITIALIZED;
+    if (user != CKU_USER)
+        return CKR_USER_TYPE_INVALID;
+    P11dKeyEntry **entries = locked_entries(token, &count);
+    CK_RV rv = CKR_HOST_MEMORY;
+    if (entries)
+        rv = count > 0 ? open_keys(token, view, entries, count, pin, size)
+                       : enter(token, view, NULL, 0);
     for (size_t i = 0; i < count && entries; i++)
         p11d_keyentry_unref(entries[i]);
     free(entries);

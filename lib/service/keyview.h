@@ -18,7 +18,7 @@ typedef struct P11dOpenedKey {
 typedef struct P11dKeyView {
     P11dView base;
     uid_t uid; /* of the client; never changes */
-    bool logged_in;
+    bool logged_in; /* with nothing opened: no key needed a passphrase then */
     uint64_t since; /* the generation in which the client came, logged in or out last */
     P11dOpenedKey *opened;
     size_t opened_count;

@@ -44,7 +44,8 @@ typedef struct P11dTokenOperations {
     uint64_t (*generation)(P11dView *view);
     /* Writes the reply of ListObjects. */
     void (*list)(P11dView *view, uint64_t known, P11dWriter *writer);
-    /* pin: size bytes, borrowed; no copy of it outlives the call. */
+    /* pin: size bytes, borrowed; no copy of it outlives the call. NULL: the client has none, the
+     * token is to ask by itself. */
     CK_RV (*login)(P11dView *view, CK_USER_TYPE user, const uint8_t *pin, size_t size);
     /* Also called when the control channel closes while other calls still run. */
     CK_RV (*logout)(P11dView *view);

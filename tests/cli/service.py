@@ -50,6 +50,17 @@ class Served(Case):
     def sign(self, code, key, *words, **options):
         return self.expect(code, "sign", "-k", f"pkcs11:token=keys;object={key}", *words, **options)
 
+    def test_a_login_that_is_not_needed_succeeds_and_says_so(self):
+        self.write("pin", "whatever\n", 0o600)
+        for words in (("--login",), ("--login", "--pin-file", "pin"), ("--login", "--no-input")):
+            listed = self.expect(0, "list", "keys", "--format", "uri", "pkcs11:token=keys", *words)
+            self.assertIn("object=rsa;type=private", listed.out.decode())
+            self.assertIn("no token here needs a login", listed.err)
+        signed = self.sign(0, "rsa", "--pin-file", "pin", "data")
+        self.assertIn("the PIN was not used", signed.err)
+        self.assertTrue(openssl_verify(self.public("rsa"), "data.sig", "data"))
+        self.assertNotIn("PIN", self.sign(0, "p256", "--force", "data").err)
+
     def test_every_kind_of_key(self):
         for key, digest in KEYS.items():
             with self.subTest(key=key):

@@ -7,10 +7,11 @@
  * usage: fake-service ADDRESS LOG [OPTION | FAULT]...
  *   LOG     each call that arrives is appended, one a line: its name, and what matters of it
  *   OPTION  name=org.example.Name, run=N (0: not sent), channels=no, always=yes, bare=yes (keys
- *           without public-key-info), login=yes, pad=yes, features=A,B, mechanisms=A,B, token=no
+ *           without public-key-info), login=yes, pad=yes, open=yes (needs no login, takes any PIN),
+ *           features=A,B, mechanisms=A,B, token=no
  *   FAULT   METHOD=ACTION: hang, die, close, type, absent, size, or the name of an error
  * Standard input takes FAULT lines and: calm (no faults), release (answers what hangs with an
- * error), changed, add, remove, rename LABEL.
+ * error), changed, add, remove, rename LABEL, lock (as with login=yes).
  * Each is answered by "ok" on standard output, as is the start.
  */
 #include <errno.h>
@@ -69,6 +70,7 @@ static struct {
     bool bare;
     bool login;
     bool pad;
+    bool open;
     bool token;
     char features[64];
     char mechanisms[256];
@@ -222,6 +224,16 @@ static void write_mechanisms(P11dWriter *writer)
     p11d_writer_array_end(writer, array);
 }
 
+static void write_flags(P11dWriter *writer)
+{
+    p11d_writer_entry(writer, "Flags", "as");
+    write_names(writer, options.pad     ? "token-initialized,login-required,"
+                                          "protected-authentication-path"
+                        : options.login ? "token-initialized,login-required,write-protected"
+                        : options.open  ? "token-initialized"
+                                        : "token-initialized,user-pin-initialized");
+}
+
 static void write_properties(P11dWriter *writer)
 {
     const P11dArray array = p11d_writer_array_begin(writer, 8);
@@ -231,11 +243,7 @@ static void write_properties(P11dWriter *writer)
     write_mechanisms(writer);
     p11d_writer_entry(writer, "Features", "as");
     write_names(writer, options.features);
-    p11d_writer_entry(writer, "Flags", "as");
-    write_names(writer, options.pad     ? "token-initialized,login-required,"
-                                          "protected-authentication-path"
-                        : options.login ? "token-initialized,login-required,write-protected"
-                                        : "token-initialized");
+    write_flags(writer);
     if (options.run != 0) {
         p11d_writer_entry(writer, "Run", "t");
         p11d_writer_uint64(writer, options.run);
@@ -352,7 +360,7 @@ static void login(Connection *connection, const P11dMessage *call)
     p11d_reader_string(&body, &user, NULL);
     p11d_reader_bytes(&body, &pin, &size);
     Connection *client = &connections[connection->client];
-    if (!options.pad && (size != 4 || memcmp(pin, "1234", 4) != 0)) {
+    if (!options.pad && !options.open && (size != 4 || memcmp(pin, "1234", 4) != 0)) {
         refuse(connection, call, "PinIncorrect");
         return;
     }
@@ -565,7 +573,7 @@ static void say_token(Connection *connection)
     send_with(connection, &writer, -1);
 }
 
-static void say_label(Connection *connection)
+static void say_properties(Connection *connection)
 {
     P11dWriter writer;
     begin_signal(connection, &writer, &p11d_interface_properties, "PropertiesChanged", TOKEN_PATH);
@@ -573,6 +581,7 @@ static void say_label(Connection *connection)
     const P11dArray changed = p11d_writer_array_begin(&writer, 8);
     p11d_writer_entry(&writer, "Label", "s");
     p11d_writer_string(&writer, options.label);
+    write_flags(&writer);
     p11d_writer_array_end(&writer, changed);
     write_names(&writer, "Features");
     send_with(connection, &writer, -1);
@@ -614,7 +623,11 @@ static void obey(char *line)
         say_to_all(MANAGER, say_token);
     } else if (strcmp(line, "rename") == 0) {
         snprintf(options.label, sizeof options.label, "%s", value);
-        say_to_all(MANAGER, say_label);
+        say_to_all(MANAGER, say_properties);
+    } else if (strcmp(line, "lock") == 0) {
+        options.open = false;
+        options.login = true;
+        say_to_all(MANAGER, say_properties);
     } else {
         set_fault(line, value ? value : "");
     }
@@ -639,6 +652,8 @@ static void set_option(char *word)
         options.login = yes;
     else if (strcmp(word, "pad") == 0)
         options.pad = yes;
+    else if (strcmp(word, "open") == 0)
+        options.open = yes;
     else if (strcmp(word, "token") == 0)
         options.token = yes;
     else if (strcmp(word, "features") == 0)

@@ -130,6 +130,104 @@ Test(login, a_service_that_does_not_log_out_is_hung_up)
     cr_assert_eq(stage_search(&stage, session), 4, "a new client, to whom nothing is private");
 }
 
+static CK_STATE state_of(CK_SESSION_HANDLE session)
+{
+    CK_SESSION_INFO info;
+    stage_ok(m->C_GetSessionInfo(session, &info));
+    return info.state;
+}
+
+static CK_RV sign(CK_SESSION_HANDLE session)
+{
+    CK_BYTE signature[512];
+    CK_ULONG size = sizeof signature;
+    return stage_sign(&stage, session, CKM_ECDSA,
+                      stage_find(&stage, session, CKO_PRIVATE_KEY, "ec"), signature, &size);
+}
+
+/* What a login is, whether it was needed or not. */
+static void check_login_with(CK_SESSION_HANDLE session, CK_BYTE *any_pin, CK_ULONG any_size)
+{
+    stage_ok(m->C_Login(session, CKU_USER, any_pin, any_size));
+    cr_assert_eq(state_of(session), CKS_RO_USER_FUNCTIONS);
+    stage_expect(CKR_USER_ALREADY_LOGGED_IN, m->C_Login(session, CKU_USER, pin, 4));
+    stage_ok(sign(session));
+    stage_ok(m->C_Logout(session));
+    cr_assert_eq(state_of(session), CKS_RO_PUBLIC_SESSION);
+    stage_expect(CKR_USER_NOT_LOGGED_IN, m->C_Logout(session));
+    stage_ok(sign(session));
+}
+
+Test(login, succeeds_with_any_pin_where_none_is_needed)
+{
+    const CK_SESSION_HANDLE session = begin("open=yes");
+    check_login_with(session, wrong_pin, 4);
+    check_login_with(session, wrong_pin, 0);
+    check_login_with(session, NULL, 0);
+    cr_assert_eq(stage_count(&stage, "Login"), 3, "the service is asked");
+    cr_assert_eq(stage_count(&stage, "Logout"), 3);
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_Login(session, CKU_USER, NULL, 4));
+}
+
+Test(login, succeeds_where_no_service_takes_one)
+{
+    static const char *const without[] = {
+        "open=yes Login=org.freedesktop.DBus.Error.UnknownMethod "
+        "Logout=org.freedesktop.DBus.Error.UnknownMethod",
+        "open=yes Login=org.freedesktop.DBus.Error.NotSupported "
+        "Logout=org.freedesktop.DBus.Error.NotSupported",
+        "open=yes Login=org.p11dbus.Error.UserPinNotInitialized",
+        "open=yes channels=no",
+    };
+    for (size_t i = 0; i < sizeof without / sizeof without[0]; i++) {
+        const CK_SESSION_HANDLE session = begin(without[i]);
+        check_login_with(session, wrong_pin, 4);
+        CK_SESSION_HANDLE writable;
+        stage_ok(m->C_CloseSession(session));
+        stage_ok(m->C_OpenSession(1, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &writable));
+        cr_assert_neq(m->C_Login(writable, CKU_SO, pin, 4), CKR_OK, "%s: of a user alone",
+                      without[i]);
+        stage_ok(m->C_Finalize(NULL));
+        stage_stop(&stage);
+    }
+}
+
+Test(login, that_the_service_forbids_does_not_succeed)
+{
+    const CK_SESSION_HANDLE session = begin("open=yes Login=org.p11dbus.Error.FunctionRejected");
+    stage_expect(CKR_FUNCTION_REJECTED, m->C_Login(session, CKU_USER, pin, 4));
+    stage_order(&stage, "Login=org.p11dbus.Error.PinIncorrect");
+    stage_expect(CKR_PIN_INCORRECT, m->C_Login(session, CKU_USER, pin, 4));
+    cr_assert_eq(state_of(session), CKS_RO_PUBLIC_SESSION);
+}
+
+Test(login, for_nothing_is_none_once_a_pin_counts)
+{
+    const CK_SESSION_HANDLE session = begin("open=yes");
+    stage_ok(m->C_Login(session, CKU_USER, wrong_pin, 4));
+    stage_order(&stage, "lock");
+    stage_ok(sign(session));
+    stage_expect(CKR_PIN_INCORRECT, m->C_Login(session, CKU_USER, wrong_pin, 4));
+    cr_assert_eq(state_of(session), CKS_RO_PUBLIC_SESSION);
+    stage_ok(m->C_Login(session, CKU_USER, pin, 4));
+    cr_assert_eq(state_of(session), CKS_RO_USER_FUNCTIONS);
+    stage_expect(CKR_USER_ALREADY_LOGGED_IN, m->C_Login(session, CKU_USER, pin, 4));
+    stage_ok(m->C_Logout(session));
+    stage_expect(CKR_USER_NOT_LOGGED_IN, m->C_Logout(session));
+}
+
+Test(login, for_nothing_is_not_lost_with_the_service)
+{
+    const CK_SESSION_HANDLE session = begin("open=yes");
+    stage_ok(m->C_Login(session, CKU_USER, wrong_pin, 4));
+    stage_stop(&stage);
+    stage_start(&stage, "open=yes run=2");
+    stage_ok(sign(session));
+    cr_assert_eq(state_of(session), CKS_RO_USER_FUNCTIONS);
+    stage_ok(m->C_Logout(session));
+    stage_ok(m->C_Login(session, CKU_USER, wrong_pin, 4));
+}
+
 Test(login, is_not_for_a_service_without_channels)
 {
     const CK_SESSION_HANDLE session = begin("channels=no");

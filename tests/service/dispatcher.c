@@ -231,7 +231,6 @@ Test(dispatcher, users_and_pins_that_make_no_sense, .init = set_up, .fini = tear
     char pin[1026];
     memset(pin, 'x', sizeof pin - 1);
     pin[sizeof pin - 1] = '\0';
-    cr_assert_str_eq(rig_login(&rig, &channel, "user", "secret"), "UserPinNotInitialized");
     cr_assert_str_eq(rig_login(&rig, &channel, "user", pin), "PinLenRange");
     cr_assert_str_eq(rig_login(&rig, &channel, "so", "secret"), "UserTypeInvalid");
     cr_assert_str_eq(rig_login(&rig, &channel, "", "secret"), "UserTypeInvalid");
@@ -249,7 +248,8 @@ Test(dispatcher, users_and_pins_that_make_no_sense, .init = set_up, .fini = tear
     p11d_writer_entry(&writer, "no-pin", "b");
     p11d_writer_boolean(&writer, true);
     p11d_writer_array_end(&writer, options);
-    cr_assert_str_eq(rig_call(&channel, &writer, &reply), "ArgumentsBad");
+    cr_assert_null(rig_call(&channel, &writer, &reply), "no key here needs one");
+    cr_assert_null(rig_logout(&rig, &channel));
 }
 
 /* --- bytes that are no messages --- */

@@ -636,7 +636,6 @@ Test(keytoken, without_an_encrypted_key_there_is_no_login, .init = set_up, .fini
 {
     write_key("one.key", NULL);
     cr_assert_not(wait_until(has_one) & P11D_TOKEN_PROPERTIES);
-    cr_assert_eq(login_as(view, "secret"), CKR_USER_PIN_NOT_INITIALIZED);
     cr_assert_not(properties_say("login-required"));
     cr_assert(properties_say("write-protected") && properties_say("token-initialized"));
 
@@ -646,6 +645,77 @@ Test(keytoken, without_an_encrypted_key_there_is_no_login, .init = set_up, .fini
         change |= wait_until(is_whatever);
     cr_assert(properties_say("login-required") && properties_say("user-pin-initialized"));
     cr_assert_eq(login_as(view, "secret"), CKR_OK);
+}
+
+Test(keytoken, where_no_key_is_encrypted_any_pin_is_right, .init = open_directory,
+     .fini = tear_down)
+{
+    write_key("one.key", NULL);
+    open_token();
+    static const char *const pins[] = {"secret", "", "0000"};
+    for (size_t i = 0; i < sizeof pins / sizeof pins[0]; i++) {
+        cr_assert_eq(login_as(view, pins[i]), CKR_OK);
+        cr_assert_eq(login_as(view, "another"), CKR_USER_ALREADY_LOGGED_IN);
+        list_all();
+        cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
+        cr_assert_eq(token->operations->logout(view), CKR_OK);
+        cr_assert_eq(token->operations->logout(view), CKR_USER_NOT_LOGGED_IN);
+        cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
+    }
+    cr_assert_eq(token->operations->login(view, CKU_USER, NULL, 0), CKR_OK);
+    cr_assert_eq(token->operations->login(view, CKU_SO, NULL, 0), CKR_USER_TYPE_INVALID);
+}
+
+static bool has_locked(void)
+{
+    return properties_say("login-required");
+}
+
+static bool has_no_locked(void)
+{
+    return !has_locked();
+}
+
+Test(keytoken, a_login_for_nothing_ends_when_a_pin_counts, .init = open_directory,
+     .fini = tear_down)
+{
+    char path[1024];
+    write_key("one.key", NULL);
+    open_token();
+    cr_assert_eq(login_as(view, "any"), CKR_OK);
+    write_key("two.key", "secret");
+    wait_until(has_locked);
+    cr_assert(id_of("private-key", "one") && !id_of("private-key", "two"));
+    cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
+    cr_assert_eq(token->operations->login(view, CKU_USER, NULL, 0), CKR_ARGUMENTS_BAD);
+    cr_assert_eq(login_as(view, "any"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    cr_assert_eq(login_as(view, "secret"), CKR_USER_ALREADY_LOGGED_IN);
+    list_all();
+    cr_assert_eq(sign_as(view, id_of("private-key", "two")), CKR_OK);
+
+    snprintf(path, sizeof path, "%s/two.key", directory);
+    unlink(path);
+    wait_until(has_no_locked);
+    cr_assert_eq(login_as(view, "any"), CKR_USER_ALREADY_LOGGED_IN);
+    cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
+    cr_assert_eq(token->operations->logout(view), CKR_OK);
+    cr_assert_eq(login_as(view, "any"), CKR_OK);
+}
+
+Test(keytoken, guesses_of_before_are_no_matter_where_no_pin_counts, .init = open_directory,
+     .fini = tear_down)
+{
+    char path[1024];
+    write_key("two.key", "secret");
+    open_token();
+    for (int i = 0; i < 20 && login_as(view, "wrong") != CKR_FUNCTION_REJECTED; i++)
+        continue;
+    cr_assert_eq(login_as(view, "secret"), CKR_FUNCTION_REJECTED);
+    snprintf(path, sizeof path, "%s/two.key", directory);
+    unlink(path);
+    wait_until(has_no_locked);
+    cr_assert_eq(login_as(view, "any"), CKR_OK);
 }
 
 Test(keytoken, an_opened_key_goes_with_its_file, .init = open_directory, .fini = tear_down)
