@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "commandline.h"
 #include "commands.h"
 #include "console.h"
 #include "meaning.h"
@@ -26,73 +27,15 @@ typedef struct Line {
     const P11dShellline *shell; /* how readline has it, or NULL */
     const P11dOptions *options; /* what is set by now */
     const P11dCommand *command;
-    GPtrArray *known;            /* its options, of const GOptionEntry */
-    GPtrArray *used;             /* those on the line */
-    const GOptionEntry *pending; /* the option whose value comes next, or NULL */
-    unsigned arguments;          /* how many words are none of options */
-    bool only_arguments;         /* behind "--" */
+    P11dCommandline typed; /* its options, and where in them the last word stands */
+    GPtrArray *used;       /* those on the line, of const GOptionEntry */
+    unsigned arguments;    /* how many words are none of options */
 } Line;
-
-/* An option in a word: its value is in there too, or comes in the next word. */
-typedef struct Option {
-    const GOptionEntry *entry; /* NULL: there is no such option */
-    const char *value;         /* NULL: not in this word */
-} Option;
-
-static const GOptionEntry *find_long(const GPtrArray *known, const char *name, size_t size)
-{
-    for (guint i = 0; i < known->len; i++) {
-        const GOptionEntry *entry = known->pdata[i];
-        if (strncmp(entry->long_name, name, size) == 0 && entry->long_name[size] == '\0')
-            return entry;
-    }
-    return NULL;
-}
-
-static const GOptionEntry *find_short(const GPtrArray *known, char name)
-{
-    for (guint i = 0; i < known->len; i++) {
-        const GOptionEntry *entry = known->pdata[i];
-        if (entry->short_name == name)
-            return entry;
-    }
-    return NULL;
-}
-
-static bool takes_value(const GOptionEntry *entry)
-{
-    return entry && entry->arg != G_OPTION_ARG_NONE;
-}
-
-static void use(const Line *line, const GOptionEntry *entry)
-{
-    if (entry)
-        g_ptr_array_add(line->used, (void *)entry);
-}
-
-/* Reads a word that begins with '-'. The last of several short options in it is returned. */
-static Option read_option(const Line *line, const char *word)
-{
-    Option option = {NULL, NULL};
-    if (word[1] == '-') {
-        size_t size = strcspn(word + 2, "=");
-        option.entry = find_long(line->known, word + 2, size);
-        option.value = word[2 + size] ? word + 2 + size + 1 : NULL;
-        use(line, option.entry);
-        return option;
-    }
-    for (const char *name = word + 1; *name && !takes_value(option.entry); name++) {
-        option.entry = find_short(line->known, *name);
-        option.value = takes_value(option.entry) && name[1] ? name + 1 : NULL;
-        use(line, option.entry);
-    }
-    return option;
-}
 
 /* Sets what the option would set: which module, which bus, which token. */
 static void set(const GOptionEntry *entry, const char *value)
 {
-    if (entry && entry->arg == G_OPTION_ARG_FILENAME) {
+    if (value && entry->arg == G_OPTION_ARG_FILENAME) {
         char **place = entry->arg_data;
         g_free(*place);
         *place = g_strdup(value);
@@ -101,19 +44,15 @@ static void set(const GOptionEntry *entry, const char *value)
 
 static void read_word(Line *line, const char *word)
 {
-    if (line->pending) {
-        set(line->pending, word);
-        line->pending = NULL;
-    } else if (line->only_arguments || word[0] != '-' || word[1] == '\0') {
-        line->arguments++;
-    } else if (strcmp(word, "--") == 0) {
-        line->only_arguments = true;
-    } else {
-        Option option = read_option(line, word);
-        if (option.value)
-            set(option.entry, option.value);
-        else if (takes_value(option.entry))
-            line->pending = option.entry;
+    g_autoptr(GArray) parts = p11d_commandline_parts();
+    p11d_commandline_read(&line->typed, word, parts);
+    for (guint i = 0; i < parts->len; i++) {
+        const P11dCommandlinePart *part = &g_array_index(parts, P11dCommandlinePart, i);
+        if (part->kind == P11D_COMMANDLINE_OPTION)
+            g_ptr_array_add(line->used, (void *)part->entry);
+        if (part->entry)
+            set(part->entry, part->value);
+        line->arguments += part->kind == P11D_COMMANDLINE_ARGUMENT ? 1 : 0;
     }
 }
 
@@ -128,8 +67,7 @@ static void add_option(P11dAnswer *answer, const GOptionEntry *entry)
 
 static bool can_be_added(const Line *line, const GOptionEntry *entry)
 {
-    return entry->arg == G_OPTION_ARG_FILENAME_ARRAY || entry->arg == G_OPTION_ARG_STRING_ARRAY ||
-           !g_ptr_array_find(line->used, entry, NULL);
+    return p11d_commandline_is_list(entry) || !g_ptr_array_find(line->used, entry, NULL);
 }
 
 /* Begins an answer to what stands in the last word from value on. */
@@ -143,9 +81,10 @@ static void complete_option(const Line *line)
 {
     P11dAnswer answer;
     begin(&answer, line, line->word, NULL);
-    for (guint i = 0; i < line->known->len; i++)
-        if (can_be_added(line, line->known->pdata[i]))
-            add_option(&answer, line->known->pdata[i]);
+    const GPtrArray *known = line->typed.known;
+    for (guint i = 0; i < known->len; i++)
+        if (can_be_added(line, known->pdata[i]))
+            add_option(&answer, known->pdata[i]);
     p11d_answer_end(&answer);
 }
 
@@ -161,25 +100,22 @@ static void complete_value(const Line *line, const char *value, const char *mean
     p11d_answer_end(&answer);
 }
 
-static void complete_word(Line *line)
+static void complete_word(const Line *line)
 {
-    if (line->pending) {
-        complete_value(line, line->word, line->pending->arg_description, NULL);
-        return;
-    }
-    if (line->only_arguments || *line->word != '-') {
-        complete_value(line, line->word, line->command->arguments,
+    /* What is being typed is not on the line yet. */
+    P11dCommandline typed = line->typed;
+    g_autoptr(GArray) parts = p11d_commandline_parts();
+    p11d_commandline_read(&typed, line->word, parts);
+    const P11dCommandlinePart *last =
+        parts->len > 0 ? &g_array_index(parts, P11dCommandlinePart, parts->len - 1) : NULL;
+    if (last && last->entry && last->value)
+        complete_value(line, last->value, last->entry->arg_description, NULL);
+    else if (last && last->kind == P11D_COMMANDLINE_ARGUMENT &&
+             (typed.only_arguments || strcmp(last->value, "-") != 0))
+        complete_value(line, last->value, line->command->arguments,
                        line->arguments == 0 ? line->command->word : NULL);
-        return;
-    }
-    guint used = line->used->len;
-    Option option = read_option(line, line->word);
-    if (takes_value(option.entry) && option.value) {
-        complete_value(line, option.value, option.entry->arg_description, NULL);
-        return;
-    }
-    g_ptr_array_set_size(line->used, (int)used); /* what is being typed is not on the line yet */
-    complete_option(line);
+    else
+        complete_option(line);
 }
 
 static void complete_command(const Line *line)
@@ -209,12 +145,12 @@ static void complete(char **words, const P11dOptions *options, const P11dShellli
         line.command = p11d_commands_find(words[0]);
     if (!line.command)
         return;
-    line.known = p11d_options_list(line.command);
+    g_autoptr(GPtrArray) known = p11d_options_list(line.command);
+    line.typed.known = known;
     line.used = g_ptr_array_new();
     for (guint i = 1; i + 1 < count; i++)
         read_word(&line, words[i]);
     complete_word(&line);
-    g_ptr_array_unref(line.known);
     g_ptr_array_unref(line.used);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "commandline.h"
 #include "failure.h"
 
 static P11dOptions options = {.pin_fd = -1};
@@ -123,15 +124,81 @@ static gboolean check(const P11dCommand *command, GError **error)
     return FALSE;
 }
 
+/* Sets error unless part is the first of its option, or one that may be given again: the last of
+ * two silently winning would sign with another key than the first. Without the value, which may be
+ * a URI with a PIN in it. */
+static gboolean check_once(const P11dCommandlinePart *part, GHashTable *seen, GError **error)
+{
+    const GOptionEntry *entry = part->entry;
+    if (part->kind != P11D_COMMANDLINE_OPTION || !p11d_commandline_takes_value(entry) ||
+        p11d_commandline_is_list(entry) || g_hash_table_add(seen, (void *)entry))
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "give it once", "--%s is given twice",
+                     entry->long_name);
+    return FALSE;
+}
+
+/* An unknown option, without the value: whoever types --pin=… does not want to see it in a log. */
+static gboolean refuse(const P11dCommand *command, const char *word, GError **error)
+{
+    g_autofree char *name = g_strndup(word, strcspn(word, "="));
+    g_autofree char *hint = g_strdup_printf("p11dbus %s --help", command->name);
+    p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "Unknown option %s", name);
+    return FALSE;
+}
+
+/* Adds part in the one form that GLib reads no other way than we do. */
+static void spell(GStrvBuilder *spelt, const P11dCommandlinePart *part)
+{
+    g_autofree char *option = NULL;
+    const char *value = part->value;
+    if (part->kind == P11D_COMMANDLINE_END)
+        g_strv_builder_add(spelt, "--");
+    else if (part->kind == P11D_COMMANDLINE_ARGUMENT)
+        g_strv_builder_add(spelt, value);
+    else if (value || !p11d_commandline_takes_value(part->entry)) /* else the value is coming */
+        g_strv_builder_add(spelt, option = g_strconcat("--", part->entry->long_name,
+                                                       value ? "=" : NULL, value, NULL));
+}
+
+/* Tells the words apart, and spells them anew for GLib, which knows no value behind a short option
+ * in the same word. NULL with error set. */
+static char **read_words(const P11dCommand *command, char **words, GError **error)
+{
+    g_autoptr(GPtrArray) known = p11d_options_list(command);
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    g_autoptr(GStrvBuilder) spelt = g_strv_builder_new();
+    P11dCommandline line = {.known = known};
+    g_strv_builder_add(spelt, words[0]);
+    for (char **word = words + 1; *word; word++) {
+        g_autoptr(GArray) parts = p11d_commandline_parts();
+        p11d_commandline_read(&line, *word, parts);
+        for (guint i = 0; i < parts->len; i++) {
+            const P11dCommandlinePart *part = &g_array_index(parts, P11dCommandlinePart, i);
+            if (part->kind == P11D_COMMANDLINE_UNKNOWN ? !refuse(command, *word, error)
+                                                       : !check_once(part, seen, error))
+                return NULL;
+            spell(spelt, part);
+        }
+    }
+    if (!line.pending)
+        return g_strv_builder_end(spelt);
+    p11d_failure_set(error, P11D_FAILURE_USAGE, NULL, "--%s needs a value: %s",
+                     line.pending->long_name, line.pending->arg_description);
+    return NULL;
+}
+
 const P11dOptions *p11d_options_parse(const P11dCommand *command, char ***arguments, GError **error)
 {
+    char **spelt = read_words(command, *arguments, error);
+    if (!spelt)
+        return NULL;
+    g_strfreev(*arguments);
+    *arguments = spelt;
     g_autoptr(GOptionContext) context = make_context(command);
     g_autoptr(GError) wrong = NULL;
     if (!g_option_context_parse_strv(context, arguments, &wrong)) {
         g_autofree char *hint = g_strdup_printf("p11dbus %s --help", command->name);
-        /* Without the value: whoever types --pin=… does not want to see it in a log. */
-        if (g_error_matches(wrong, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION))
-            wrong->message[strcspn(wrong->message, "=")] = '\0';
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "%s", wrong->message);
         return NULL;
     }
