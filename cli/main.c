@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "guard.h"
 #include "loader.h"
+#include "nearest.h"
 #include "worker.h"
 
 static bool is_option(const char *word, const GOptionEntry *entry)
@@ -95,6 +96,20 @@ static gboolean run_command(const P11dCommand *command, char ***arguments, GErro
     return command->run(options, *arguments + 1, error);
 }
 
+/* Says that there is no such command, and which may have been meant. */
+static void refuse(const char *word, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const P11dCommand *command;
+    for (size_t i = 0; (command = p11d_commands_at(i)); i++)
+        if (command->summary)
+            g_ptr_array_add(names, (void *)command->name);
+    g_ptr_array_add(names, NULL);
+    g_autofree char *hint = p11d_nearest_hint(word, (const char *const *)names->pdata, "p11dbus ",
+                                              "", "p11dbus --help");
+    p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "there is no command \"%s\"", word);
+}
+
 /* What is said before any command: help, version, or something that is no command. */
 static gboolean run_without_command(const char *word, GError **error)
 {
@@ -102,11 +117,11 @@ static gboolean run_without_command(const char *word, GError **error)
         print_help();
     else if (is_option(word, &p11d_commands_instead[P11D_COMMANDS_VERSION]))
         print_version();
-    else if (word)
+    else if (word && *word == '-')
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus --help",
-                         *word == '-' ? "name a command first: %s is an option"
-                                      : "there is no command \"%s\"",
-                         word);
+                         "name a command first: %s is an option", word);
+    else if (word)
+        refuse(word, error);
     else
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus --help", "name a command");
     return TRUE;

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "commandline.h"
 #include "failure.h"
+#include "nearest.h"
 
 static P11dOptions options = {.pin_fd = -1};
 
@@ -139,10 +140,20 @@ static gboolean check_once(const P11dCommandlinePart *part, GHashTable *seen, GE
 }
 
 /* An unknown option, without the value: whoever types --pin=… does not want to see it in a log. */
-static gboolean refuse(const P11dCommand *command, const char *word, GError **error)
+static gboolean refuse(const P11dCommand *command, const GPtrArray *known, const char *word,
+                       GError **error)
 {
     g_autofree char *name = g_strndup(word, strcspn(word, "="));
-    g_autofree char *hint = g_strdup_printf("p11dbus %s --help", command->name);
+    g_autofree char *help = g_strdup_printf("p11dbus %s --help", command->name);
+    GStrvBuilder *names = g_strv_builder_new();
+    for (guint i = 0; i < known->len; i++) {
+        const GOptionEntry *entry = known->pdata[i];
+        g_autofree char *one = g_strconcat("--", entry->long_name, NULL);
+        g_strv_builder_add(names, one);
+    }
+    g_auto(GStrv) all = g_strv_builder_end(names);
+    g_strv_builder_unref(names);
+    g_autofree char *hint = p11d_nearest_hint(name, (const char *const *)all, "", "", help);
     p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "Unknown option %s", name);
     return FALSE;
 }
@@ -175,7 +186,7 @@ static char **read_words(const P11dCommand *command, char **words, GError **erro
         p11d_commandline_read(&line, *word, parts);
         for (guint i = 0; i < parts->len; i++) {
             const P11dCommandlinePart *part = &g_array_index(parts, P11dCommandlinePart, i);
-            if (part->kind == P11D_COMMANDLINE_UNKNOWN ? !refuse(command, *word, error)
+            if (part->kind == P11D_COMMANDLINE_UNKNOWN ? !refuse(command, known, *word, error)
                                                        : !check_once(part, seen, error))
                 return NULL;
             spell(spelt, part);

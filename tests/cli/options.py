@@ -84,6 +84,33 @@ class Options(Case):
         result = self.expect(2, "sign", "data", "-k")
         self.assertIn("--key needs a value: URI", result.err)
 
+    def test_an_unknown_option_names_those_that_are_near(self):
+        for words, name, near in ((["sign", "--kye", "URI"], "--kye", "did you mean --key?"),
+                                  (["sign", "--lable=SECRET"], "--lable", "did you mean --label?"),
+                                  (["list", "-label", "x"], "-label", "did you mean --label?"),
+                                  (["verify", "--pub", "x"], "--pub", "did you mean --pubkey?"),
+                                  (["sign", "--pin=SECRET"], "--pin",
+                                   "did you mean --pin-file or --pin-fd?"),
+                                  (["list", "--frobnicate"], "--frobnicate", None),
+                                  (["list", "-x"], "-x", None)):
+            with self.subTest(words=words):
+                result = self.expect(2, *words)
+                self.assertIn(f"Unknown option {name}\n", result.err)
+                self.assertIn(f"p11dbus {words[0]} --help", result.err)
+                self.assertNotIn("SECRET", result.err)
+                if near:
+                    self.assertIn(near, result.err)
+                else:
+                    self.assertNotIn("did you mean", result.err)
+
+    def test_an_unknown_command_names_those_that_are_near(self):
+        for word, near in (("sing", "did you mean p11dbus sign?"), ("LIST", "p11dbus list?"),
+                           ("ver", "p11dbus verify?"), ("frobnicate", None), ("smoke-chek", None)):
+            with self.subTest(word=word):
+                result = self.expect(2, word)
+                self.assertIn(f'there is no command "{word}"', result.err)
+                self.assertIn(near or "hint: p11dbus --help", result.err)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
