@@ -153,7 +153,8 @@ static int give_passphrase(char *buffer, int capacity, int writing, void *data)
     const Passphrase *passphrase = data;
     if (writing || capacity < 0 || passphrase->size > (size_t)capacity)
         return -1;
-    memcpy(buffer, passphrase->bytes, passphrase->size);
+    if (passphrase->size > 0) /* without any, bytes may be NULL */
+        memcpy(buffer, passphrase->bytes, passphrase->size);
     return (int)passphrase->size;
 }
 
