@@ -11,6 +11,7 @@
 #include "keyproperties.h"
 #include "keyview.h"
 #include "log.h"
+#include "residue.h"
 #include "watch.h"
 
 /* The most objects that are remembered as gone. Who asks for more history gets everything. */
@@ -29,6 +30,7 @@ typedef struct KeyToken {
     uint64_t next_id;     /* the scanning thread's */
     pthread_mutex_t lock; /* of what follows, and of all views */
     P11dKeySet *set;
+    P11dKeyView *views;  /* all there are */
     uint64_t clock;      /* the last generation given to anybody */
     uint64_t generation; /* of set */
     uint64_t forgotten;  /* what was gone up to this generation is not in gone any more */
@@ -92,8 +94,11 @@ static unsigned rescan(KeyToken *token)
         change |= P11D_TOKEN_OBJECTS;
     }
     token->set = fresh;
+    for (P11dKeyView *view = token->views; view && any_gone; view = view->next)
+        p11d_keyview_forget_gone(view, fresh);
     pthread_mutex_unlock(&token->lock);
     p11d_keyset_free(old);
+    p11d_residue_wipe_stack();
     return change;
 }
 
@@ -125,13 +130,26 @@ static P11dView *open_view(P11dToken *base, const P11dCredentials *credentials)
     view->uid = credentials->uid;
     pthread_mutex_lock(&token->lock);
     view->since = ++token->clock;
+    view->next = token->views;
+    if (view->next)
+        view->next->previous = view;
+    token->views = view;
     pthread_mutex_unlock(&token->lock);
     return &view->base;
 }
 
 static void close_view(P11dView *base)
 {
+    KeyToken *token = token_of(base);
     P11dKeyView *view = view_of(base);
+    pthread_mutex_lock(&token->lock);
+    if (view->previous)
+        view->previous->next = view->next;
+    else
+        token->views = view->next;
+    if (view->next)
+        view->next->previous = view->previous;
+    pthread_mutex_unlock(&token->lock);
     p11d_opened_free(view->opened, view->opened_count);
     free(view);
 }
@@ -325,6 +343,7 @@ static CK_RV login(P11dView *base, CK_USER_TYPE user, const uint8_t *pin, size_t
     for (size_t i = 0; i < count && entries; i++)
         p11d_keyentry_unref(entries[i]);
     free(entries);
+    p11d_residue_wipe_stack();
     return rv;
 }
 
@@ -376,6 +395,7 @@ static CK_RV sign(P11dView *base, uint64_t key, const P11dParameters *parameters
         return rv;
     rv = p11d_signer_sign(signer, parameters, data, size, output);
     p11d_signer_unref(signer);
+    p11d_residue_wipe_stack();
     return rv;
 }
 
@@ -426,6 +446,7 @@ static bool set_up(KeyToken *token, const char *directory)
     token->set = p11d_keyset_scan(NULL, token->path, &token->next_id);
     if (token->set)
         p11d_keyset_publish(token->set, token->generation);
+    p11d_residue_wipe_stack();
     return token->set;
 }
 

@@ -31,12 +31,28 @@ P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *ro
     return opened ? opened->signer : NULL;
 }
 
+static void clear_opened(P11dOpenedKey *opened)
+{
+    p11d_signer_unref(opened->signer);
+    for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++)
+        p11d_object_clear(&opened->objects[kind]);
+}
+
+void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)
+{
+    for (size_t i = 0; i < view->opened_count;) {
+        if (p11d_keyset_find(set, view->opened[i].objects[P11D_OBJECT_PRIVATE].id)) {
+            i++;
+            continue;
+        }
+        clear_opened(&view->opened[i]);
+        view->opened[i] = view->opened[--view->opened_count];
+    }
+}
+
 void p11d_opened_free(P11dOpenedKey *opened, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        p11d_signer_unref(opened[i].signer);
-        for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++)
-            p11d_object_clear(&opened[i].objects[kind]);
-    }
+    for (size_t i = 0; i < count; i++)
+        clear_opened(&opened[i]);
     free(opened);
 }

@@ -17,7 +17,9 @@ typedef struct P11dOpenedKey {
 
 typedef struct P11dKeyView {
     P11dView base;
-    uid_t uid; /* of the client; never changes */
+    struct P11dKeyView *next; /* of the token's views */
+    struct P11dKeyView *previous;
+    uid_t uid;      /* of the client; never changes */
     bool logged_in; /* with nothing opened: no key needed a passphrase then */
     uint64_t since; /* the generation in which the client came, logged in or out last */
     P11dOpenedKey *opened;
@@ -29,6 +31,9 @@ const P11dObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetR
 
 /* The signer of the private key in row, or NULL if this view has none for it. Borrowed. */
 P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *row);
+
+/* Wipes and frees the opened keys that are not in set: their files are gone. */
+void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set);
 
 /* Wipes and frees count keys, and the array. Safe on NULL. Needs no lock. */
 void p11d_opened_free(P11dOpenedKey *opened, size_t count);

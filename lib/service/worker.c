@@ -14,6 +14,7 @@
 #include "keytoken.h"
 #include "link.h"
 #include "log.h"
+#include "residue.h"
 #include "sandbox.h"
 #include "signer.h"
 #include "token-path.h"
@@ -216,6 +217,10 @@ int p11d_worker_main(const char *directory)
     p11d_sandbox_enter(P11D_LINK_DESCRIPTOR);
     /* A few arenas serve many threads; one for each would keep memory that nobody uses. */
     mallopt(M_ARENA_MAX, 4);
+    if (!p11d_residue_wipe_heap()) {
+        p11d_log("something used libcrypto before the worker did; keys would not be wiped");
+        return code;
+    }
     /* The user's configuration of OpenSSL may name engines, our own module among them. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 

@@ -3,8 +3,6 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,82 +232,6 @@ Test(worker, clients_of_one_user_are_limited, .init = set_up, .fini = tear_down)
     p11d_channel_clear(&other);
     for (int i = 0; i < P11D_CLIENTS_OF_USER; i++)
         p11d_channel_clear(&many[i]);
-}
-
-/* --- secrets --- */
-
-/* How often the bytes stand in memory that the worker can write to; -1: nobody lets us look. */
-static int find_in_memory(const void *wanted, size_t size)
-{
-    static uint8_t memory[1 << 20];
-    char path[64], line[512];
-    int found = 0;
-    snprintf(path, sizeof path, "/proc/%d/mem", rig.pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    snprintf(path, sizeof path, "/proc/%d/maps", rig.pid);
-    FILE *maps = fopen(path, "re");
-    if (fd < 0 || !maps)
-        return -1;
-    while (fgets(line, sizeof line, maps)) {
-        unsigned long start, end;
-        char mode[5];
-        if (sscanf(line, "%lx-%lx %4s", &start, &end, mode) != 3 || mode[1] != 'w')
-            continue;
-        /* Pieces overlap, so that nothing is missed at their ends. */
-        for (ssize_t count; start<end; start += (size_t)count> size ? (size_t)count - size : 1) {
-            size_t most = end - start < sizeof memory ? end - start : sizeof memory;
-            count = pread(fd, memory, most, (off_t)start);
-            if (count <= 0)
-                break;
-            const uint8_t *at = memory;
-            while ((at = memmem(at, (size_t)(memory + count - at), wanted, size))) {
-                found++;
-                at++;
-            }
-            if ((size_t)count == end - start)
-                break;
-        }
-    }
-    fclose(maps);
-    close(fd);
-    return found;
-}
-
-Test(worker, pin_and_key_are_wiped_from_memory)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    cr_skip_test("a sanitizer's memory is too large to be searched");
-#endif
-    static const char pin[] = "a PIN that stands nowhere else 7361";
-    uint8_t number[32];
-    BIGNUM *scalar = NULL;
-    directory = rig_make_directory();
-    EVP_PKEY *key = rig_generate("EC:P-256");
-    rig_write_key(directory, "a.key", key, RIG_PKCS8, pin);
-    rig_write_key(directory, "b.key", key, RIG_TRADITIONAL, pin);
-    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &scalar);
-    BN_bn2binpad(scalar, number, sizeof number);
-    rig_start(&rig, directory);
-    rig_client(&rig, &control);
-    if (find_in_memory("p11dbus", 7) < 0)
-        cr_skip_test("not allowed to look into the worker");
-    cr_assert_gt(find_in_memory("p11dbus", 7), 0, "the search finds what is there");
-
-    cr_assert_str_eq(rig_login(&rig, &control, "user", "another PIN 9177 of no use"),
-                     "PinIncorrect");
-    cr_assert_null(rig_login(&rig, &control, "user", pin));
-    cr_assert_null(sign(&control, key_of(&control, "a")));
-    cr_assert_eq(find_in_memory(pin, sizeof pin - 1), 0, "the PIN");
-    cr_assert_eq(find_in_memory("another PIN 9177", 16), 0, "the wrong PIN");
-    BN_bn2lebinpad(scalar, number, sizeof number);
-    cr_assert_gt(find_in_memory(number, sizeof number), 0, "the key is there while it is used");
-    cr_assert_null(rig_logout(&rig, &control));
-    cr_assert_eq(find_in_memory(number, sizeof number), 0, "the key, as OpenSSL has it");
-    BN_bn2binpad(scalar, number, sizeof number);
-    cr_assert_eq(find_in_memory(number, sizeof number), 0, "the key, as in its file");
-    BN_clear_free(scalar);
-    EVP_PKEY_free(key);
-    tear_down();
 }
 
 /* --- ObjectsChanged --- */
