@@ -26,6 +26,10 @@ static CK_RV connect_bus(P11dInstance *instance, bool patient, P11dDeadline dead
                          P11dPeer **peer)
 {
     P11dAddress address;
+    if (instance->configuration.mistake[0] != '\0') {
+        p11d_trace(P11D_TRACE_STATE, "not connected: %s", instance->configuration.mistake);
+        return CKR_DEVICE_REMOVED;
+    }
     if (!p11d_configuration_address(&instance->configuration, &address)) {
         p11d_trace(P11D_TRACE_STATE, "not connected: no bus is known");
         return CKR_DEVICE_REMOVED;

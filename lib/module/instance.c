@@ -36,8 +36,11 @@ CK_RV p11d_instance_initialize(const CK_C_INITIALIZE_ARGS *arguments)
     if (!instance)
         return CKR_HOST_MEMORY;
     instance->references = 1;
-    CK_RV value = p11d_configuration_load(
-        &instance->configuration, arguments ? arguments->pReserved : NULL, P11D_CONFIGURATION_FILE);
+    P11dConfiguration *configuration = &instance->configuration;
+    CK_RV value = p11d_configuration_load(configuration, arguments ? arguments->pReserved : NULL,
+                                          p11d_configuration_file);
+    if (configuration->mistake[0] != '\0')
+        p11d_trace(P11D_TRACE_STATE, "no service is asked: %s", configuration->mistake);
     p11d_lock_take();
     if (current)
         value = CKR_CRYPTOKI_ALREADY_INITIALIZED;

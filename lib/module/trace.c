@@ -40,7 +40,7 @@ void p11d_trace(unsigned kind, const char *format, ...)
 {
     if ((atomic_load_explicit(&asked, memory_order_relaxed) & kind) == 0)
         return;
-    char line[256] = "p11dbus: ";
+    char line[768] = "p11dbus: ";
     const size_t prefix = strlen(line);
     va_list arguments;
     va_start(arguments, format);

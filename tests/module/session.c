@@ -55,6 +55,25 @@ Test(session, initialize_checks_its_arguments)
     stage_ok(m->C_Finalize(NULL));
 }
 
+Test(session, a_mistake_of_the_environment_leaves_no_slots)
+{
+    static const char *const mistakes[][2] = {
+        {"P11DBUS_NAME", "bad..name"}, {"P11DBUS_BUS", "unix:"}, {"P11DBUS_AUTOSTART", "maybe"}};
+    stage_start(&stage, "");
+    for (size_t i = 0; i < G_N_ELEMENTS(mistakes); i++) {
+        CK_ULONG count = 99;
+        g_setenv(mistakes[i][0], mistakes[i][1], TRUE);
+        stage_ok(stage_initialize(&stage, "name=org.p11dbus.Tokens1"));
+        stage_ok(stage.module->C_GetSlotList(CK_FALSE, NULL, &count));
+        cr_assert_eq(count, 0, "%s", mistakes[i][0]);
+        stage_ok(stage.module->C_Finalize(NULL));
+        g_unsetenv(mistakes[i][0]);
+    }
+    cr_assert_eq(stage_count(&stage, ""), 0, "the service was asked");
+    stage_ok(stage_initialize(&stage, ""));
+    stage_slot(&stage);
+}
+
 static CK_RV no_mutex(void *mutex)
 {
     (void)mutex;
