@@ -5,6 +5,7 @@
 
 #include "event.h"
 #include "fork.h"
+#include "initargs.h"
 #include "lock.h"
 #include "session.h"
 #include "token.h"
@@ -12,37 +13,32 @@
 
 static P11dInstance *current;
 
-static CK_RV check(const CK_C_INITIALIZE_ARGS *arguments)
+/* Makes *instance, with its configuration. */
+static CK_RV make(const void *arguments, P11dInstance **instance)
 {
-    const bool some = arguments->CreateMutex || arguments->DestroyMutex || arguments->LockMutex ||
-                      arguments->UnlockMutex;
-    const bool all = arguments->CreateMutex && arguments->DestroyMutex && arguments->LockMutex &&
-                     arguments->UnlockMutex;
-    if (some && !all)
-        return CKR_ARGUMENTS_BAD;
-    /* Waiting needs a condition, which the application's mutexes have not. */
-    return some && !(arguments->flags & CKF_OS_LOCKING_OK) ? CKR_CANT_LOCK : CKR_OK;
-}
-
-CK_RV p11d_instance_initialize(const CK_C_INITIALIZE_ARGS *arguments)
-{
-    if (arguments) {
-        const CK_RV value = check(arguments);
-        if (value != CKR_OK)
-            return value;
-    }
-    p11d_trace_set(secure_getenv("P11DBUS_DEBUG"));
-    P11dInstance *instance = calloc(1, sizeof *instance);
-    if (!instance)
+    P11dInitArgs args;
+    const CK_RV value = p11d_initargs_read(arguments, &args);
+    if (value != CKR_OK)
+        return value;
+    *instance = calloc(1, sizeof **instance);
+    if (!*instance)
         return CKR_HOST_MEMORY;
-    instance->references = 1;
-    P11dConfiguration *configuration = &instance->configuration;
-    CK_RV value = p11d_configuration_load(configuration, arguments ? arguments->pReserved : NULL,
-                                          p11d_configuration_file);
+    (*instance)->references = 1;
+    P11dConfiguration *configuration = &(*instance)->configuration;
+    const CK_RV loaded =
+        p11d_configuration_load(configuration, args.reserved, p11d_configuration_file);
     if (configuration->mistake[0] != '\0')
         p11d_trace(P11D_TRACE_STATE, "no service is asked: %s", configuration->mistake);
+    return loaded;
+}
+
+CK_RV p11d_instance_initialize(const void *arguments)
+{
+    p11d_trace_set(secure_getenv("P11DBUS_DEBUG"));
+    P11dInstance *instance = NULL;
+    CK_RV value = make(arguments, &instance);
     p11d_lock_take();
-    if (current)
+    if (value == CKR_OK && current)
         value = CKR_CRYPTOKI_ALREADY_INITIALIZED;
     else if (value == CKR_OK)
         current = instance;

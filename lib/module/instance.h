@@ -32,10 +32,11 @@ typedef struct P11dInstance {
 } P11dInstance;
 
 /*
- * C_Initialize (PKCS#11 3.1, section 5.4.1). arguments may be NULL. Called without the lock.
- * Errors: CKR_ARGUMENTS_BAD, CKR_CANT_LOCK, CKR_CRYPTOKI_ALREADY_INITIALIZED, CKR_HOST_MEMORY.
+ * C_Initialize (PKCS#11 3.1, section 5.4.1). arguments: of the host, see initargs.h. Called without
+ * the lock. Errors: CKR_ARGUMENTS_BAD, CKR_CANT_LOCK, CKR_CRYPTOKI_ALREADY_INITIALIZED,
+ * CKR_HOST_MEMORY.
  */
-CK_RV p11d_instance_initialize(const CK_C_INITIALIZE_ARGS *arguments);
+CK_RV p11d_instance_initialize(const void *arguments);
 
 /* C_Finalize: instance is the current one and referenced by the caller. Errors:
  * CKR_CRYPTOKI_NOT_INITIALIZED (another thread was faster). */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "stage.h"
 
@@ -72,6 +75,42 @@ Test(session, a_mistake_of_the_environment_leaves_no_slots)
     cr_assert_eq(stage_count(&stage, ""), 0, "the service was asked");
     stage_ok(stage_initialize(&stage, ""));
     stage_slot(&stage);
+}
+
+/* What hosts hand over that is no string of settings. */
+Test(session, trap_40_reserved_that_is_no_string)
+{
+    static const char blanks[5000] = {[0 ... 4998] = ' '};
+    static const struct {
+        int number;
+        char name[8];
+    } structure = {0x12345678, "another"};
+    const long page = sysconf(_SC_PAGESIZE);
+    char *gone =
+        mmap(NULL, (size_t)(2 * page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *end = gone + page;
+    memset(gone, ' ', (size_t)page);
+    cr_assert_eq(munmap(end, (size_t)page), 0);
+    void *const wrong[] = {
+        (void *)1, (void *)0xfff, (void *)UINTPTR_MAX,           (void *)(UINTPTR_MAX - 4095), end,
+        end - 1,   gone,          (void *)(uintptr_t)&structure, (void *)(uintptr_t)blanks};
+    CK_FUNCTION_LIST *m = stage.module;
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        CK_C_INITIALIZE_ARGS arguments = {.flags = CKF_OS_LOCKING_OK, .pReserved = wrong[i]};
+        stage_expect(CKR_ARGUMENTS_BAD, m->C_Initialize(&arguments));
+        if (i < 6)
+            stage_expect(CKR_ARGUMENTS_BAD, m->C_Initialize(wrong[i]));
+    }
+    /* A string may end with its page, and a structure with its own. */
+    CK_C_INITIALIZE_ARGS arguments = {.pReserved = end - 5};
+    memcpy(end - 5, "    ", 5);
+    stage_ok(m->C_Initialize(&arguments));
+    stage_ok(m->C_Finalize(NULL));
+    arguments.pReserved = NULL;
+    void *last = memcpy(end - sizeof arguments, &arguments, sizeof arguments);
+    stage_ok(m->C_Initialize(last));
+    stage_ok(m->C_Finalize(NULL));
+    munmap(gone, (size_t)page);
 }
 
 static CK_RV no_mutex(void *mutex)
