@@ -3,12 +3,12 @@
 
 #include "digest.h"
 
-/* The functions that a mechanism may have, and those of them that are forwarded by now. */
-#define ALL_FUNCTIONS                                                                              \
-    (CKF_ENCRYPT | CKF_DECRYPT | CKF_DIGEST | CKF_SIGN | CKF_SIGN_RECOVER | CKF_VERIFY |           \
-     CKF_VERIFY_RECOVER | CKF_GENERATE | CKF_GENERATE_KEY_PAIR | CKF_WRAP | CKF_UNWRAP |           \
-     CKF_DERIVE)
-#define OUR_FUNCTIONS CKF_SIGN
+/* What flags of a mechanism say of a service's that is true of it here too: the functions that are
+ * forwarded, and what describes it. Anything else would claim what is refused. */
+#define FORWARDED CKF_SIGN
+#define DESCRIPTIONS                                                                               \
+    (CKF_HW | CKF_EC_F_P | CKF_EC_F_2M | CKF_EC_ECPARAMETERS | CKF_EC_OID | CKF_EC_UNCOMPRESS |    \
+     CKF_EC_COMPRESS | CKF_EC_CURVENAME)
 
 static bool signs(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism)
 {
@@ -36,7 +36,7 @@ P11dRoute p11d_ability_route(const P11dProperties *properties, CK_MECHANISM_TYPE
 static CK_MECHANISM_INFO forwarded(const P11dOffer *offer)
 {
     CK_MECHANISM_INFO info = offer->info;
-    info.flags &= ~(CK_FLAGS)ALL_FUNCTIONS | OUR_FUNCTIONS;
+    info.flags &= FORWARDED | DESCRIPTIONS;
     return info;
 }
 
@@ -53,7 +53,7 @@ static bool find(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,
         *info = forwarded(offer);
     if (p11d_digest_supports(mechanism))
         info->flags |= CKF_DIGEST;
-    return (info->flags & ALL_FUNCTIONS) != 0;
+    return (info->flags & (FORWARDED | CKF_DIGEST)) != 0;
 }
 
 /* Enters mechanism in list (of room for most, may be NULL) if the application can use it. */

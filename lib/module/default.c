@@ -12,6 +12,10 @@ static const CK_CERTIFICATE_TYPE x509 = CKC_X_509;
     {                                                                                              \
         {(type), (void *)&(variable), sizeof(variable)}, (classes), P11D_DEFAULT_VALUE             \
     }
+#define NEVER(type, classes)                                                                       \
+    {                                                                                              \
+        {(type), (void *)&no, sizeof no}, (classes), P11D_DEFAULT_NEVER                            \
+    }
 #define EMPTY(type, classes)                                                                       \
     {                                                                                              \
         {(type), NULL, 0}, (classes), P11D_DEFAULT_VALUE                                           \
@@ -45,9 +49,9 @@ const P11dDefault p11d_defaults[] = {
     /* PKCS#11 3.1, section 4.4: storage objects */
     VALUE(CKA_TOKEN, yes, STORAGE),
     VALUE(CKA_PRIVATE, no, STORAGE),
-    VALUE(CKA_MODIFIABLE, no, STORAGE),
-    VALUE(CKA_COPYABLE, yes, STORAGE),
-    VALUE(CKA_DESTROYABLE, yes, STORAGE),
+    NEVER(CKA_MODIFIABLE, STORAGE),
+    NEVER(CKA_COPYABLE, STORAGE),
+    NEVER(CKA_DESTROYABLE, STORAGE),
     EMPTY(CKA_LABEL, STORAGE),
     /* 4.5: data objects */
     ASK(CKA_APPLICATION, DATA),
@@ -69,23 +73,22 @@ const P11dDefault p11d_defaults[] = {
     DERIVED(CKA_PUBLIC_KEY_INFO, PAIR),
     /* 4.7: keys */
     ASK(CKA_KEY_TYPE, KEYS | PARAMETERS),
-    VALUE(CKA_DERIVE, no, KEYS),
+    NEVER(CKA_DERIVE, KEYS),
     VALUE(CKA_LOCAL, no, KEYS | PARAMETERS),
     VALUE(CKA_KEY_GEN_MECHANISM, unavailable, KEYS),
     ASK(CKA_ALLOWED_MECHANISMS, KEYS),
     /* 4.8 to 4.10: what they may be used for */
     VALUE(CKA_SIGN, yes, PRIVATE),
     VALUE(CKA_SIGN, no, SECRET_KEY),
-    VALUE(CKA_VERIFY, yes, PUBLIC),
-    VALUE(CKA_VERIFY, no, SECRET_KEY),
-    VALUE(CKA_SIGN_RECOVER, no, PRIVATE),
-    VALUE(CKA_VERIFY_RECOVER, no, PUBLIC),
-    VALUE(CKA_ENCRYPT, no, PUBLIC | SECRET_KEY),
-    VALUE(CKA_DECRYPT, no, HIDDEN),
-    VALUE(CKA_WRAP, no, PUBLIC | SECRET_KEY),
-    VALUE(CKA_UNWRAP, no, HIDDEN),
-    VALUE(CKA_ENCAPSULATE, no, PUBLIC),
-    VALUE(CKA_DECAPSULATE, no, PRIVATE),
+    NEVER(CKA_VERIFY, PUBLIC | SECRET_KEY),
+    NEVER(CKA_SIGN_RECOVER, PRIVATE),
+    NEVER(CKA_VERIFY_RECOVER, PUBLIC),
+    NEVER(CKA_ENCRYPT, PUBLIC | SECRET_KEY),
+    NEVER(CKA_DECRYPT, HIDDEN),
+    NEVER(CKA_WRAP, PUBLIC | SECRET_KEY),
+    NEVER(CKA_UNWRAP, HIDDEN),
+    NEVER(CKA_ENCAPSULATE, PUBLIC),
+    NEVER(CKA_DECAPSULATE, PRIVATE),
     ASK(CKA_WRAP_TEMPLATE, PUBLIC | SECRET_KEY),
     ASK(CKA_UNWRAP_TEMPLATE, HIDDEN),
     ASK(CKA_DERIVE_TEMPLATE, HIDDEN),

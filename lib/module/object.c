@@ -71,13 +71,12 @@ static bool is_secret(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
     return row != NULL && row->kind == P11D_DEFAULT_SECRET && hides_secrets(object);
 }
 
-/* A service should not have sent these; the host is not to see them, or find objects by them. */
-static void drop_secrets(P11dObject *object)
+/* The host is not to see these, or find objects by them, although the service sent them. classes:
+ * rows for any of them count. */
+static void drop(P11dObject *object, P11dDefaultKind kind, unsigned classes)
 {
-    if (!hides_secrets(object))
-        return;
     for (const P11dDefault *row = p11d_defaults; row < p11d_defaults + p11d_default_count; row++)
-        if (row->kind == P11D_DEFAULT_SECRET && (row->classes & object->class_bit) != 0)
+        if (row->kind == kind && (row->classes & classes) != 0)
             p11d_template_unset(&object->attributes, row->attribute.type);
 }
 
@@ -92,7 +91,9 @@ static CK_RV fill(P11dObject *object, P11dReader *attributes)
         return rv;
     p11d_attribute_read_absent(&at_absent, found_absent, &absent);
     drop_absent(object);
-    drop_secrets(object);
+    drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
+    if (hides_secrets(object))
+        drop(object, P11D_DEFAULT_SECRET, object->class_bit);
     return absent.rv;
 }
 
@@ -148,7 +149,7 @@ static const CK_ATTRIBUTE *look_up(const P11dObject *object, CK_ATTRIBUTE_TYPE t
     }
     bool foreign = false;
     const P11dDefault *row = p11d_default_find(type, object->class_bit, &foreign);
-    if (row != NULL && row->kind == P11D_DEFAULT_VALUE)
+    if (row != NULL && (row->kind == P11D_DEFAULT_VALUE || row->kind == P11D_DEFAULT_NEVER))
         return &row->attribute;
     if (row != NULL && row->kind == P11D_DEFAULT_SECRET && is_secret(object, type))
         *reason = CKR_ATTRIBUTE_SENSITIVE;
@@ -262,6 +263,7 @@ CK_RV p11d_object_learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_U
     if (rv == CKR_OK)
         rv = learn_values(object, types, count, &values);
     p11d_template_clear(&values);
+    drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
     if (rv != CKR_OK)
         return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
     return learn_errors(object, body, types, count);

@@ -138,6 +138,14 @@ CK_RV p11d_token_look(P11dInstance *instance, CK_SLOT_ID slot, P11dToken **token
     return (*token)->present ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
 }
 
+/* Flags of a token that claim functions which this module does not have. */
+#define NOT_HERE                                                                                   \
+    (CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS | CKF_RESTORE_KEY_NOT_NEEDED |                \
+     CKF_SECONDARY_AUTHENTICATION | CKF_SEED_RANDOM_REQUIRED | CKF_ASYNC_SESSION_SUPPORTED)
+/* What is true of every token here: random bytes are the kernel's (random.h), and nothing writes.
+ */
+#define ALWAYS (CKF_RNG | CKF_WRITE_PROTECTED)
+
 CK_RV p11d_token_info(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
     P11dToken *token;
@@ -147,7 +155,7 @@ CK_RV p11d_token_info(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *in
     if (value != CKR_OK)
         return value;
     const P11dProperties *properties = &token->properties;
-    *info = (CK_TOKEN_INFO){.flags = properties->flags | CKF_RNG, /* the kernel's, see random.h */
+    *info = (CK_TOKEN_INFO){.flags = (properties->flags & ~(CK_FLAGS)NOT_HERE) | ALWAYS,
                             .ulMaxSessionCount = CK_EFFECTIVELY_INFINITE,
                             .ulSessionCount = token->session_count,
                             .ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE,

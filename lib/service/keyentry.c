@@ -59,6 +59,17 @@ static CK_RV set_attributes(P11dObject *object, const P11dTemplate *templ)
     return rv;
 }
 
+/* Says what is refused where the interface takes it for allowed. */
+static CK_RV set_refused(P11dTemplate *templ, CK_OBJECT_CLASS class)
+{
+    CK_RV rv = p11d_template_set_boolean(templ, CKA_COPYABLE, false);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_boolean(templ, CKA_DESTROYABLE, false);
+    if (rv == CKR_OK && class == CKO_PUBLIC_KEY)
+        rv = p11d_template_set_boolean(templ, CKA_VERIFY, false);
+    return rv;
+}
+
 static CK_RV make_object(P11dObject *object, CK_OBJECT_CLASS class, const char *label,
                          CK_ATTRIBUTE_TYPE type, const void *value, size_t size, bool private)
 {
@@ -73,6 +84,8 @@ static CK_RV make_object(P11dObject *object, CK_OBJECT_CLASS class, const char *
         rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
     if (rv == CKR_OK && private)
         rv = p11d_template_set_boolean(&templ, CKA_PRIVATE, true);
+    if (rv == CKR_OK)
+        rv = set_refused(&templ, class);
     if (rv == CKR_OK)
         rv = set_attributes(object, &templ);
     p11d_template_clear(&templ);

@@ -8,7 +8,7 @@
  *   LOG     each call that arrives is appended, one a line: its name, and what matters of it
  *   OPTION  name=org.example.Name, run=N (0: not sent), channels=no, always=yes, bare=yes (keys
  *           without public-key-info), login=yes, pad=yes, open=yes (needs no login, takes any PIN),
- *           features=A,B, mechanisms=A,B, token=no
+ *           features=A,B, mechanisms=A,B, token=no, claims=yes (of everything that it can do all)
  *   FAULT   METHOD=ACTION: hang, die, close, type, absent, size, or the name of an error
  * Standard input takes FAULT lines and: calm (no faults), release (answers what hangs with an
  * error), changed, add, remove, rename LABEL, lock (as with login=yes).
@@ -71,6 +71,7 @@ static struct {
     bool login;
     bool pad;
     bool open;
+    bool claims;
     bool token;
     char features[64];
     char mechanisms[256];
@@ -200,7 +201,7 @@ static void open_channel(Connection *connection, const P11dMessage *call, Kind k
 
 static void write_names(P11dWriter *writer, const char *list)
 {
-    char copy[256];
+    char copy[512];
     snprintf(copy, sizeof copy, "%s", list);
     const P11dArray array = p11d_writer_array_begin(writer, 4);
     for (char *name = strtok(copy, ","); name; name = strtok(NULL, ","))
@@ -219,7 +220,12 @@ static void write_mechanisms(P11dWriter *writer)
         p11d_writer_struct(writer);
         p11d_writer_uint64(writer, 256);
         p11d_writer_uint64(writer, 4096);
-        write_names(writer, "sign,verify");
+        write_names(writer, options.claims ? "hw,message-encrypt,message-decrypt,message-sign,"
+                                             "message-verify,multi-message,find-objects,encrypt,"
+                                             "decrypt,digest,sign,sign-recover,verify,"
+                                             "verify-recover,generate,generate-key-pair,wrap,"
+                                             "unwrap,derive,encapsulate,decapsulate,extension"
+                                           : "sign,verify");
     }
     p11d_writer_array_end(writer, array);
 }
@@ -227,7 +233,11 @@ static void write_mechanisms(P11dWriter *writer)
 static void write_flags(P11dWriter *writer)
 {
     p11d_writer_entry(writer, "Flags", "as");
-    write_names(writer, options.pad     ? "token-initialized,login-required,"
+    write_names(writer, options.claims  ? "token-initialized,login-required,"
+                                          "restore-key-not-needed,clock-on-token,"
+                                          "dual-crypto-operations,secondary-authentication,"
+                                          "seed-random-required,async-session-supported"
+                        : options.pad   ? "token-initialized,login-required,"
                                           "protected-authentication-path"
                         : options.login ? "token-initialized,login-required,write-protected"
                         : options.open  ? "token-initialized"
@@ -262,6 +272,19 @@ static void write_token(P11dWriter *writer)
     p11d_writer_array_end(writer, interfaces);
 }
 
+static void write_claims(P11dWriter *writer)
+{
+    static const char *const claims[] = {
+        "modifiable",   "copyable",       "destroyable", "sign",        "verify",
+        "sign-recover", "verify-recover", "encrypt",     "decrypt",     "wrap",
+        "unwrap",       "derive",         "encapsulate", "decapsulate",
+    };
+    for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
+        p11d_writer_entry(writer, claims[i], "b");
+        p11d_writer_boolean(writer, true);
+    }
+}
+
 static void write_object(P11dWriter *writer, size_t i)
 {
     p11d_writer_struct(writer);
@@ -290,6 +313,8 @@ static void write_object(P11dWriter *writer, size_t i)
         p11d_writer_entry(writer, "always-authenticate", "b");
         p11d_writer_boolean(writer, true);
     }
+    if (options.claims)
+        write_claims(writer);
     p11d_writer_array_end(writer, array);
 }
 
@@ -652,6 +677,8 @@ static void set_option(char *word)
         options.login = yes;
     else if (strcmp(word, "pad") == 0)
         options.pad = yes;
+    else if (strcmp(word, "claims") == 0)
+        options.claims = yes;
     else if (strcmp(word, "open") == 0)
         options.open = yes;
     else if (strcmp(word, "token") == 0)
