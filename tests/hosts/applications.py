@@ -36,13 +36,16 @@ class Failure(Exception):
     """What a check saw instead of what it wanted."""
 
 
-def run(*command, env=None, preload=True):
-    """Runs a command; returns its stdout and stderr as text, or fails with them."""
+def run(*command, env=None, preload=True, typed=None):
+    """Runs a command without a terminal; returns its stdout and stderr as text, or fails with them.
+
+    typed: what it reads from stdin, text."""
     environment = dict(os.environ, **(env or {}))
     if preload and os.environ.get("HOST_PRELOAD"):
         environment["LD_PRELOAD"] = os.environ["HOST_PRELOAD"]
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, timeout=120,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = subprocess.run(command, env=environment, input=(typed or "").encode(), timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                          start_new_session=True)
     output = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
         raise Failure("exit %d of %s\n%s" % (done.returncode, " ".join(command), output))
@@ -165,9 +168,9 @@ SUITES = [
 ]
 
 
-def run_suite(module, suite, number, directory):
+def run_suite(suites, module, suite, number, directory):
     """Runs one suite beside a service; prints its TAP lines, counting on from number."""
-    keys, checks = SUITES[suite]
+    keys, checks = suites[suite]
     for title, check in checks(Place(directory, keys), module):
         number += 1
         try:
@@ -178,19 +181,20 @@ def run_suite(module, suite, number, directory):
             print("# " + str(failure).replace("\n", "\n# "), flush=True)
 
 
-def main(arguments):
+def main(suites, program, arguments):
+    """Runs suites, each a list of keys and the checks with them; program: the file with them."""
     if arguments[0] == "--beside-service":
         module, suite, number, directory = arguments[1:]
-        run_suite(module, int(suite), int(number), directory)
+        run_suite(suites, module, int(suite), int(number), directory)
         return
     p11dbus, module = arguments[0], os.path.abspath(arguments[1])
     number = 0
-    for suite, (keys, _) in enumerate(SUITES):
+    for suite, (keys, _) in enumerate(suites):
         with tempfile.TemporaryDirectory() as directory:
             place = Place(directory, keys)
             place.make()
             out = subprocess.run(
-                [WITH_SERVICE, p11dbus, place.keys_directory, sys.executable, __file__,
+                [WITH_SERVICE, p11dbus, place.keys_directory, sys.executable, program,
                  "--beside-service", module, str(suite), str(number), directory],
                 stdout=subprocess.PIPE, check=False)
             text = out.stdout.decode("utf-8", "replace")
@@ -203,4 +207,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(SUITES, __file__, sys.argv[1:])

@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Applications that log in, with a PIN that somebody gave them, on a token that needs no login.
+
+usage: logins.py P11DBUS MODULE
+
+Each signs with a PIN and without; where an application asks for a PIN whatever the token says, it is
+given one. Prints TAP, as applications.py does. What Debian 12 does not have, or what would bring
+a server along that starts at once, is tested where it is installed: OpenSSL's pkcs11 provider
+(package pkcs11-provider, Debian 13) and Knot DNS (packages knot and knot-dnssecutils).
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+from applications import main, need, run
+
+PIN = "any PIN"
+DIGEST = {"rsa": ["-sha256"], "p256": ["-sha256"]}
+TOOL_MECHANISM = {"rsa": "SHA256-RSA-PKCS", "p256": "ECDSA-SHA256"}
+os.environ["PATH"] += ":/usr/sbin:/sbin"
+
+
+def said_by(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+
+
+def path(place, name):
+    return os.path.join(place.directory, name)
+
+
+def check_signature(place, key, options=None):
+    place.check(key, options or DIGEST[key], path(place, "signature"), place.small)
+
+
+def tool_signs(place, module, key, pin, env=None):
+    login = ["--login", "--pin", pin] if pin else []
+    run("pkcs11-tool", "--module", module, *login, "--sign", "--id", place.id(key), "--mechanism",
+        TOOL_MECHANISM[key], "--signature-format", "openssl", "--input-file", place.small,
+        "--output-file", path(place, "signature"), env=env)
+    check_signature(place, key)
+
+
+def p11tool_signs(place, module, key, pin):
+    said = run("p11tool", "--provider", module, *(["--login"] if pin else []), "--test-sign",
+               "pkcs11:token=store;object=%s;type=private" % key,
+               env={"GNUTLS_PIN": pin} if pin else None)
+    need("Verifying against public key in the token... ok" in said, "not verified", said)
+    need("PIN" not in said, "asks for a PIN", said)
+
+
+def engine_signs(place, module, key, pin):
+    said = run("openssl", "dgst", "-engine", "pkcs11", "-keyform", "engine", *DIGEST[key], "-sign",
+               "pkcs11:token=store;object=%s;type=private%s" % (
+                   key, ";pin-value=" + pin.replace(" ", "%20") if pin else ""),
+               "-out", path(place, "signature"), place.small, env={"PKCS11_MODULE_PATH": module})
+    need("PIN" not in said, "asks for a PIN", said)
+    check_signature(place, key)
+
+
+PYKCS11 = """
+import sys, PyKCS11
+from PyKCS11 import CKA_CLASS, CKA_LABEL, CKO_PRIVATE_KEY
+module, label, pin, data, signature = sys.argv[1:]
+library = PyKCS11.PyKCS11Lib()
+library.load(module)
+session = library.openSession(library.getSlotList(tokenPresent=True)[0])
+if pin:
+    session.login(pin)
+    assert session.getSessionInfo().state2text() == "CKS_RO_USER_FUNCTIONS"
+    try:
+        session.login(pin)
+        sys.exit("a second login succeeds")
+    except PyKCS11.PyKCS11Error as error:
+        assert error.value == PyKCS11.CKR_USER_ALREADY_LOGGED_IN, error
+key, = session.findObjects([(CKA_CLASS, CKO_PRIVATE_KEY), (CKA_LABEL, label)])
+made = session.sign(key, open(data, "rb").read(),
+                    PyKCS11.Mechanism(PyKCS11.CKM_SHA256_RSA_PKCS, None))
+open(signature, "wb").write(bytes(made))
+if pin:
+    session.logout()
+"""
+
+
+def pykcs11_signs(place, module, key, pin):
+    run(sys.executable, "-c", PYKCS11, module, key, pin or "", place.small,
+        path(place, "signature"))
+    check_signature(place, key)
+
+
+class Server:
+    """p11-kit's server with our module; its client is env and client."""
+
+    client = os.path.join(said_by("pkg-config", "--variable=p11_module_path", "p11-kit-1"),
+                          "p11-kit-client.so")
+
+    def __init__(self, place, module):
+        socket = path(place, "p11-kit.socket")
+        environment = dict(os.environ)
+        if os.environ.get("HOST_PRELOAD"):
+            environment["LD_PRELOAD"] = os.environ["HOST_PRELOAD"]
+        self.env = {"P11_KIT_SERVER_ADDRESS": "unix:path=" + socket}
+        self.process = subprocess.Popen(
+            ["p11-kit", "server", "--foreground", "--name", socket, "--provider", module,
+             "pkcs11:token=store"], env=environment, stdout=subprocess.PIPE)
+        for _ in range(2):  # its address and its pid, once it listens
+            self.process.stdout.readline()
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        self.process.stdout.close()
+
+
+def p11_kit_signs(place, module, key, pin):
+    server = Server(place, module)
+    try:
+        tool_signs(place, Server.client, key, pin, env=server.env)
+    finally:
+        server.end()
+
+
+STRONGSWAN = """
+pki {
+  load = pkcs11 random nonce x509 revocation pubkey pkcs1 pkcs8 pem sha1 sha2 gmp openssl
+  plugins { pkcs11 { modules { p11dbus { path = %s } } } }
+}
+"""
+
+
+def pki_signs(place, module, key, _):
+    """Without a PIN strongSwan gives up before it has asked the module for anything."""
+    with open(path(place, "strongswan.conf"), "w", encoding="utf-8") as conf:
+        conf.write(STRONGSWAN % module)
+    made = run("pki", "--self", "--type", "priv", "--keyid", place.id(key), "--dn", "CN=" + key,
+               "--lifetime", "5", "--outform", "pem", typed=PIN + "\n",
+               env={"STRONGSWAN_CONF": path(place, "strongswan.conf")})
+    pem = re.search("-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----\n", made, re.S)
+    need(pem, "no certificate", made)
+    with open(path(place, "self.pem"), "w", encoding="utf-8") as out:
+        out.write(pem.group())
+    run("openssl", "verify", "-check_ss_sig", "-CAfile", path(place, "self.pem"),
+        path(place, "self.pem"), preload=False)
+    public = run("openssl", "x509", "-in", path(place, "self.pem"), "-noout", "-pubkey",
+                 preload=False)
+    with open(place.public(key), encoding="utf-8") as expected:
+        need(public == expected.read(), "a certificate of another key", public)
+
+
+PAM = """
+pam_pkcs11 {
+  nullok = true;
+  use_pkcs11_module = p11dbus;
+  pkcs11_module p11dbus {
+    module = %s;
+    slot_num = 0;
+    support_threads = true;
+    ca_dir = %s;
+    crl_dir = %s;
+    cert_policy = signature;
+  }
+  use_mappers = cn;
+  mapper cn { module = internal; ignorecase = false; mapfile = file://%s; }
+}
+"""
+
+
+def pam_pkcs11_finds(place, module, typed):
+    directory = path(place, "pam")
+    os.makedirs(directory, exist_ok=True)
+    conf, mapping = os.path.join(directory, "conf"), os.path.join(directory, "mapping")
+    with open(conf, "w", encoding="utf-8") as out:
+        out.write(PAM % (module, directory, directory, mapping))
+    with open(mapping, "w", encoding="utf-8") as out:
+        out.write("rsa -> root\np256 -> root\n")
+    said = run("pkcs11_inspect", "config_file=" + conf, typed=typed)
+    need(re.search("^rsa$", said, re.M) and re.search("^p256$", said, re.M), "no certificates", said)
+    said = run("pklogin_finder", "config_file=" + conf, typed=typed)
+    need(said.splitlines()[-1] == "root", "not found", said)
+
+
+PROVIDER = """
+openssl_conf = init
+[init]
+providers = providers
+[providers]
+default = default
+pkcs11 = pkcs11
+[default]
+activate = 1
+[pkcs11]
+module = %s
+pkcs11-module-path = %s
+activate = 1
+"""
+PROVIDER_MODULE = os.path.join(
+    re.search('"(.*)"', said_by("openssl", "version", "-m")).group(1), "pkcs11.so")
+
+
+def provider_signs(place, module, key, pin):
+    with open(path(place, "provider.conf"), "w", encoding="utf-8") as conf:
+        conf.write(PROVIDER % (PROVIDER_MODULE, module))
+    uri = "pkcs11:token=store;object=%s;type=private" % key
+    if pin:
+        uri += "?pin-value=" + pin.replace(" ", "%20")
+    said = run("openssl", "dgst", *DIGEST[key], "-sign", uri, "-out", path(place, "signature"),
+               place.small, env={"OPENSSL_CONF": path(place, "provider.conf")})
+    need("PIN" not in said, "asks for a PIN", said)
+    check_signature(place, key)
+
+
+KNOT = """
+database:
+    storage: %(directory)s
+keystore:
+  - id: store
+    backend: pkcs11
+    config: "pkcs11:token=store%(pin)s %(module)s"
+policy:
+  - id: manual
+    manual: on
+    keystore: store
+    algorithm: ecdsap256sha256
+zone:
+  - domain: example.com
+    storage: %(directory)s
+    file: zone
+    dnssec-signing: on
+    dnssec-policy: manual
+"""
+ZONE = """
+example.com. 3600 SOA ns.example.com. host.example.com. 1 3600 900 86400 300
+example.com. 3600 NS ns.example.com.
+ns.example.com. 3600 A 192.0.2.1
+"""
+
+
+def knot_signs(place, module, key, pin):
+    directory = path(place, "knot")
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(os.path.join(directory, "signed"))
+    conf = os.path.join(directory, "conf")
+    with open(conf, "w", encoding="utf-8") as out:
+        out.write(KNOT % {"directory": directory, "module": module,
+                          "pin": ";pin-value=" + pin.replace(" ", "%20") if pin else ""})
+    with open(os.path.join(directory, "zone"), "w", encoding="utf-8") as out:
+        out.write(ZONE)
+    run("keymgr", "-c", conf, "example.com", "import-pkcs11", place.id(key).lower(),
+        "algorithm=ECDSAP256SHA256", "ksk=yes", "zsk=yes")
+    run("kzonesign", "-c", conf, "-o", os.path.join(directory, "signed"), "example.com")
+    run("kzonecheck", "-d", "on", "-o", "example.com", os.path.join(directory, "signed", "zone"))
+
+
+def checks(place, module):
+    signers = [("pkcs11-tool", tool_signs, ["rsa", "p256"], [PIN, None]),
+               ("p11tool", p11tool_signs, ["rsa", "p256"], [PIN, None]),
+               ("openssl's pkcs11 engine", engine_signs, ["rsa", "p256"], [PIN, None]),
+               ("PyKCS11", pykcs11_signs, ["rsa"], [PIN, None]),
+               ("p11-kit's client", p11_kit_signs, ["rsa"], [PIN, None]),
+               ("strongSwan's pki", pki_signs, ["rsa", "p256"], [PIN])]
+    if os.path.exists(PROVIDER_MODULE):
+        signers.append(("openssl's pkcs11 provider", provider_signs, ["rsa", "p256"], [PIN, None]))
+    if shutil.which("keymgr") and shutil.which("kzonesign"):
+        signers.append(("Knot DNS", knot_signs, ["p256"], [PIN, None]))
+    for who, sign, keys, pins in signers:
+        for key in keys:
+            for pin in pins:
+                yield ("%s signs with %s and %s" % (who, key, "a PIN" if pin else "no PIN"),
+                       lambda s=sign, k=key, p=pin: s(place, module, k, p))
+    for typed in (PIN + "\n", "\n"):
+        yield ("pam_pkcs11's tools find user and certificates with %s" % (
+            "a PIN" if typed.strip() else "an empty PIN"),
+               lambda t=typed: pam_pkcs11_finds(place, module, t))
+
+
+if __name__ == "__main__":
+    main([(["rsa", "p256"], checks)], __file__, sys.argv[1:])
