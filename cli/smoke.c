@@ -277,6 +277,7 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     if (!target || !p11d_modulename_resolve(&resolved, &path, &reserved, error))
         return FALSE;
     P11dRunner runner = {.module = path,
+                         .named = subject.module,
                          .uri = subject.uri,
                          .options = options,
                          .level = level,

@@ -85,6 +85,9 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     it.target = p11d_target_new(arguments[1], options, error);
     if (!it.target || !p11d_modulename_resolve(options, &path, &reserved, error))
         return FALSE;
+    P11dOptions resolved = *options;
+    resolved.module = path;
+    it.options = &resolved;
     it.reserved = reserved;
     /* Before the module is there, which might close the descriptor. */
     if (options->pin_fd >= 0 && !p11d_pin_read(&it.pin, options, NULL, error))

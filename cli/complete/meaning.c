@@ -5,7 +5,7 @@
 
 #include "asker.h"
 #include "check.h"
-#include "modulename.h"
+#include "moduleconfig.h"
 #include "name.h"
 #include "target.h"
 
@@ -25,7 +25,7 @@ static void add_algorithms(P11dAnswer *answer)
 
 static void add_modules(P11dAnswer *answer)
 {
-    g_auto(GStrv) names = p11d_modulename_configured();
+    g_auto(GStrv) names = p11d_moduleconfig_names();
     for (char **name = names; *name; name++)
         p11d_answer_add(answer, *name, "configured in p11-kit");
 }

@@ -45,6 +45,8 @@ static const GOptionEntry module_entries[] = {
     {"module", 'm', 0, STRING, &options.module,
      "a PKCS#11 module: a path, or a name that p11-kit has configured (default: p11dbus.so)",
      "LIBRARY"},
+    {"init-reserved", 0, 0, STRING, &options.init_reserved,
+     "what the module is told in pReserved of C_Initialize (default: as p11-kit has it)", "STRING"},
     {"bus", 0, 0, STRING, &options.bus, "the bus where p11dbus.so looks", "session|system|ADDRESS"},
     {"timeout", 0, 0, G_OPTION_ARG_INT, &options.timeout, "give up after so long", "SECONDS"},
     END,

@@ -10,7 +10,7 @@
 
 /* Which shared options a command takes besides the common ones. */
 enum {
-    P11D_OPTIONS_MODULE = 1 << 0, /* -m, --bus, --timeout */
+    P11D_OPTIONS_MODULE = 1 << 0, /* -m, --init-reserved, --bus, --timeout */
     P11D_OPTIONS_KEY = 1 << 1,    /* -k */
     P11D_OPTIONS_CHOICE = 1 << 2, /* --token, --label, --id */
     P11D_OPTIONS_PIN = 1 << 3,    /* --pin-file and its kin */
@@ -25,7 +25,8 @@ typedef struct P11dOptions {
     char *color; /* "auto", "always" or "never" */
     gboolean json;
 
-    char *module; /* a path or the name of a p11-kit configuration; NULL: the default */
+    char *module;        /* a path or the name of a p11-kit configuration; NULL: the default */
+    char *init_reserved; /* for pReserved of C_Initialize */
     char *bus;
     int timeout; /* seconds; 0: none */
 

@@ -55,7 +55,8 @@ static GPtrArray *arguments_of(const P11dRunner *runner, const char *id, int jou
     add_number(arguments, "--journal-fd", journal_fd);
     add_number(arguments, "--seconds", (int)runner->seconds);
     add_option(arguments, "--level", p11d_check_level_name(runner->level));
-    add_option(arguments, "--module", runner->module);
+    add_option(arguments, "--module", runner->named);
+    add_option(arguments, "--init-reserved", options->init_reserved);
     add_option(arguments, "--bus", options->bus);
     add_option(arguments, "--token", options->token);
     add_option(arguments, "--label", options->label);

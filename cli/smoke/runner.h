@@ -19,6 +19,7 @@ void p11d_result_free(gpointer result);
 
 typedef struct P11dRunner {
     const char *module; /* a path */
+    const char *named;  /* as it was named; NULL: not at all */
     const char *uri;    /* or NULL */
     const P11dOptions *options;
     P11dCheckLevel level;

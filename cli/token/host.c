@@ -98,7 +98,10 @@ P11dHost *p11d_host_load(const char *path, const char *reserved, GError **error)
         rv = host->library->functions->C_GetInfo(&host->info);
     p11d_console_take_descriptors(); /* one that the module may have closed */
     if (rv != CKR_OK) {
-        p11d_failure_set_ckr(error, rv, "cannot initialise the module %s", path);
+        const char *more = rv != CKR_ARGUMENTS_BAD ? ""
+                           : reserved              ? ", which does not take what it was told"
+                                                   : ", which may need --init-reserved";
+        p11d_failure_set_ckr(error, rv, "cannot initialise the module %s%s", path, more);
         return NULL;
     }
     if (!find_tokens(host, error))

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, check, main
+from harness import KEYS, NOT_ROOT, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, check, main
 from served import Bus, Service
 from shell import Shell
 
@@ -109,10 +109,11 @@ class Answers(Asking):
         self.write("config/pkcs11/modules/mine.module", f"module: {SOFTHSM}\n")
         self.write("config/pkcs11/modules/mine.txt")
         env = {"XDG_CONFIG_HOME": os.path.abspath("config")}
-        modules = self.ask("list", "-m", "", env=env)
+        modules = self.ask("list", "-m", "", env=env, prefix=NOT_ROOT)
         self.assertIn("mine", modules)
         self.assertNotIn("mine.txt", modules)
-        self.assertIn("demo", self.ask("sign", "-m", "mine", "--token", "", env=env))
+        self.assertIn("demo", self.ask("sign", "-m", "mine", "--token", "", env=env,
+                                       prefix=NOT_ROOT))
 
     def test_keys(self):
         keys = self.ask("sign", "-m", SOFTHSM, "-k", "")

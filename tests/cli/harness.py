@@ -42,6 +42,11 @@ KEYS = {  # label: CKA_ID, what openssl makes it of
 }
 
 
+# p11-kit reads no user's configuration for root: what runs a command as somebody else.
+NOT_ROOT = (() if os.getuid() != 0 else
+            ("bwrap", "--dev-bind", "/", "/", "--unshare-user", "--uid", "4711", "--gid", "4711"))
+
+
 def check(*command, **options):
     """Runs a program that must succeed; returns its stdout."""
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
@@ -106,9 +111,10 @@ class Case(unittest.TestCase):
         with open(name, "rb") as file:
             return file.read()
 
-    def run_p11dbus(self, *words, stdin=b"", env=None, **options):
+    def run_p11dbus(self, *words, stdin=b"", env=None, prefix=(), **options):
+        """prefix: a command, with arguments, that runs p11dbus."""
         environment = {**os.environ, **(env or {})}
-        done = subprocess.run([P11DBUS, *words], input=stdin, stdout=subprocess.PIPE,
+        done = subprocess.run([*prefix, P11DBUS, *words], input=stdin, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, env=environment, check=False,
                               timeout=120, start_new_session=True, **options)
         return Result(done)

@@ -130,14 +130,6 @@ class Host(Case):
             self.assertIn("cannot load", self.expect(7, "list", "-m", module).err)
         self.expect(7, "list", "-m", RUDE, env={"RUDE_MODULE": "/nonexistent.so"})
 
-    def test_name_that_p11_kit_has_configured(self):
-        config = os.path.abspath("config")
-        os.makedirs("config/pkcs11/modules")
-        self.write("config/pkcs11/modules/mine.module",
-                   f"# a comment\npriority: 1\n module :  {SOFTHSM}  \n")
-        result = self.expect(0, "list", "-m", "mine", env={"XDG_CONFIG_HOME": config})
-        self.assertIn(b"Token demo", result.out)
-
     def test_bus_is_for_our_own_module(self):
         self.expect(2, "list", "-m", SOFTHSM, "--bus", "session")
 

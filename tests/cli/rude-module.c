@@ -37,6 +37,22 @@ static void note(const char *line)
     fclose(file);
 }
 
+/* What it was told by the host, in $RUDE_RESERVED. The real module is told nothing. */
+static void note_reserved(CK_C_INITIALIZE_ARGS *arguments)
+{
+    const char *path = getenv("RUDE_RESERVED");
+    FILE *file = path ? fopen(path, "a") : NULL;
+    if (!file)
+        return;
+    if (arguments && arguments->pReserved)
+        fprintf(file, "\"%s\"\n", (const char *)arguments->pReserved);
+    else
+        fputs("nothing\n", file);
+    fclose(file);
+    if (arguments)
+        arguments->pReserved = NULL;
+}
+
 static void crash(void)
 {
     raise(SIGSEGV);
@@ -90,6 +106,7 @@ static CK_RV initialize(void *arguments)
     if (is("crash-at-exit"))
         atexit(crash);
     note("initialize");
+    note_reserved(arguments);
     if (getenv("P11DBUS_PIN"))
         note("sees-the-pin");
     if (is("crash-at-start"))

@@ -6,7 +6,7 @@ import pty
 import re
 import subprocess
 
-from harness import PIN, P11DBUS, RUDE, check, main
+from harness import NOT_ROOT, PIN, P11DBUS, RUDE, check, main
 from smokecase import FAULTY, KEYS, SOFTHSM, SmokeCase, Token, list_checks
 
 QUICK = ("--check", "info-strings", "--check", "size-lists")
@@ -83,7 +83,8 @@ class Choosing(SmokeCase):
         self.write("config/pkcs11/modules/mine.module", f"module: {SOFTHSM}\n")
         environment = {"XDG_CONFIG_HOME": os.path.abspath("config")}
         for words in (["-m", SOFTHSM], ["mine"], ["-m", "mine"]):
-            self.assert_all(self.results(0, *words, *QUICK, env=environment), "pass")
+            self.assert_all(self.results(0, *words, *QUICK, env=environment, prefix=NOT_ROOT),
+                            "pass")
 
     def test_a_uri_chooses_the_token(self):
         here = self.results(0, SOFTHSM, "pkcs11:token=demo", "--check", "stale-session")
