@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * PKCS#11: the header that p11-kit installs (2.40) and, guarded, the numbers and structures of
- * 3.0, 3.1 and 3.2 that it lacks. Everything in the tree includes this file, never p11-kit's.
+ * PKCS#11: the header that p11-kit installs (2.40 or 3.0) and, guarded, the numbers and structures
+ * of 3.0, 3.1 and 3.2 that it lacks. Everything in the tree includes this file, never p11-kit's.
+ * Numbers are macros and are asked for here; which types there are (P11D_HEADER_HAS_…) the compiler
+ * is asked when the build is set up.
  */
 #ifndef P11D_PKCS11_H
 #define P11D_PKCS11_H
@@ -11,6 +13,8 @@
 /* PKCS#11 3.0, section 5.4: interfaces. */
 #ifndef CKF_INTERFACE_FORK_SAFE
 #define CKF_INTERFACE_FORK_SAFE 1UL
+#endif
+#ifndef P11D_HEADER_HAS_CK_INTERFACE
 typedef struct CK_INTERFACE {
     CK_UTF8CHAR *pInterfaceName;
     void *pFunctionList;

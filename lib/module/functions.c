@@ -84,8 +84,9 @@ static CK_UTF8CHAR interface_name[] = "PKCS 11";
 /*
  * Not CKF_INTERFACE_FORK_SAFE: that would promise that a child keeps its parent's sessions and
  * logins (PKCS#11 3.1, section 5.4.6). Here a child begins anew, with C_Initialize.
+ * The name is a void * since one header says CK_UTF8CHAR * of it and another char *.
  */
-static CK_INTERFACE interfaces[] = {{interface_name, &functions, 0}};
+static CK_INTERFACE interfaces[] = {{(void *)interface_name, &functions, 0}};
 
 #define INTERFACE_COUNT (sizeof interfaces / sizeof interfaces[0])
 
