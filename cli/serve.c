@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
+#include "keyproperties.h"
+#include "pkcs11.h"
 #include "supervisor.h"
 
 static struct {
@@ -79,12 +82,22 @@ static gboolean check_directory(const char *directory, GError **error)
     return FALSE;
 }
 
+/* What PKCS#11 shows of a label: 32 bytes, of which blanks at the end do not count. */
+static char *fold_label(char *label)
+{
+    const size_t shown = sizeof((CK_TOKEN_INFO *)NULL)->label;
+    if (label && strlen(label) > shown)
+        label[shown] = '\0';
+    return label ? g_strchomp(label) : NULL;
+}
+
 /* A token is named after its directory, as it is once links are followed; of two with one name the
- * bus would get the one whose worker is faster. */
+ * bus would get the one whose worker is faster, and a URI the one or the other. */
 static gboolean check_name(GHashTable *seen, char *directory, GError **error)
 {
     g_autofree char *path = realpath(directory, NULL);
-    char *name = g_path_get_basename(path ? path : directory);
+    g_autofree char *label = fold_label(p11d_keyproperties_label(path ? path : directory));
+    char *name = g_strdup(label ? label : "");
     const char *other = g_hash_table_lookup(seen, name);
     g_autofree char *other_path = other ? realpath(other, NULL) : NULL;
     if (other && g_strcmp0(path, other_path) == 0)

@@ -19,9 +19,7 @@
 /* The largest list of attributes of one object: a certificate's value, and some. */
 #define ATTRIBUTES_MAX (P11D_KEYFILE_MAX + ((size_t)4 << 10))
 
-const char *const p11d_keyentry_suffixes[P11D_KEYENTRY_FILES] = {".key", ".pem", ".crt", ".pub"};
-
-static const unsigned wanted_kinds[P11D_KEYENTRY_FILES] = {
+static const unsigned wanted_kinds[P11D_KEYPARTS_FILES] = {
     P11D_PEM_PRIVATE | P11D_PEM_PUBLIC | P11D_PEM_CERTIFICATE,
     P11D_PEM_PRIVATE | P11D_PEM_PUBLIC | P11D_PEM_CERTIFICATE,
     P11D_PEM_CERTIFICATE,
@@ -146,154 +144,97 @@ static CK_RV make_further(P11dObject *object, const char *name, X509 *certificat
     return rv;
 }
 
-/* What the files of an entry hold, put together. Everything is borrowed from them. */
-typedef struct Parts {
-    EVP_PKEY *key;
-    const P11dKeyFile *locked; /* the file with the locked key */
-    EVP_PKEY *public_key;
-    X509 *certificates[P11D_KEYFILE_CERTIFICATES]; /* the key's own first */
-    size_t certificate_count;
-} Parts;
-
-static void find_keys(P11dKeyFile files[P11D_KEYENTRY_FILES], const char *where, Parts *parts)
-{
-    for (size_t i = 0; i < P11D_KEYENTRY_FILES; i++) {
-        bool has_key = files[i].key || files[i].locked.type;
-        if (has_key && (parts->key || parts->locked)) {
-            p11d_log("%s: more than one file holds a private key; the first is used", where);
-        } else if (has_key) {
-            parts->key = files[i].key;
-            parts->locked = files[i].locked.type ? &files[i] : NULL;
-        }
-        if (!parts->public_key)
-            parts->public_key = files[i].public_key;
-    }
-    if (parts->key && parts->public_key && EVP_PKEY_eq(parts->key, parts->public_key) != 1)
-        p11d_log("%s: the public key in a file belongs to another key and is left out", where);
-    if (parts->key)
-        parts->public_key = parts->key;
-}
-
-static void add_certificate(Parts *parts, X509 *certificate, const char *where)
-{
-    size_t count = parts->certificate_count;
-    for (size_t i = 0; i < count; i++) {
-        if (X509_cmp(parts->certificates[i], certificate) == 0)
-            return;
-    }
-    if (count < P11D_KEYFILE_CERTIFICATES)
-        parts->certificates[parts->certificate_count++] = certificate;
-    else
-        p11d_log("%s: more than %d certificates in its files; one is left out", where,
-                 P11D_KEYFILE_CERTIFICATES);
-}
-
-/* The first certificate, but of those for another key only if no key says which is right. */
-static X509 *find_own(P11dKeyFile files[P11D_KEYENTRY_FILES], const EVP_PKEY *public_key)
-{
-    for (size_t i = 0; i < P11D_KEYENTRY_FILES; i++) {
-        for (size_t j = 0; j < files[i].certificate_count; j++) {
-            const EVP_PKEY *key = X509_get0_pubkey(files[i].certificates[j]);
-            if (!public_key || (key && EVP_PKEY_eq(key, public_key) == 1))
-                return files[i].certificates[j];
-        }
-    }
-    return NULL;
-}
-
-/* The key's certificate, and with it all others: those of its issuers, as a rule. */
-static void find_certificates(P11dKeyFile files[P11D_KEYENTRY_FILES], const char *where,
-                              Parts *parts)
-{
-    X509 *own = find_own(files, parts->public_key);
-    if (own)
-        add_certificate(parts, own, where);
-    else if (find_own(files, NULL))
-        p11d_log("%s: no certificate in its files belongs to the key; all are left out", where);
-    for (size_t i = 0; i < P11D_KEYENTRY_FILES && own; i++) {
-        for (size_t j = 0; j < files[i].certificate_count; j++)
-            add_certificate(parts, files[i].certificates[j], where);
-    }
-    /* Until somebody unlocks the key, only the certificate tells its public half. */
-    if (parts->locked && !parts->public_key && own) {
-        EVP_PKEY *key = X509_get0_pubkey(own);
-        if (key && !p11d_signer_unsupported(key))
-            parts->public_key = key;
-    }
-    ERR_clear_error();
-}
-
-static CK_RV fill(P11dKeyEntry *entry, const Parts *parts)
+static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
 {
     P11dObject *objects = entry->objects;
+    EVP_PKEY *key = parts->claim.unusable ? NULL : parts->claim.key;
     CK_RV rv = CKR_OK;
 
-    if (parts->key) {
-        EVP_PKEY_up_ref(parts->key);
-        entry->signer = p11d_signer_new(parts->key);
-        rv = entry->signer ? make_key(&objects[P11D_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name,
-                                      parts->key, false)
-                           : CKR_HOST_MEMORY;
+    if (key) {
+        EVP_PKEY_up_ref(key);
+        entry->signer = p11d_signer_new(key);
+        rv = entry->signer
+                 ? make_key(&objects[P11D_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name, key, false)
+                 : CKR_HOST_MEMORY;
     }
-    if (rv == CKR_OK && parts->public_key)
+    if (rv == CKR_OK && parts->public_key && !p11d_signer_unsupported(parts->public_key))
         rv = make_key(&objects[P11D_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name, parts->public_key,
                       false);
+    return rv;
+}
+
+static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
+{
+    P11dObject *objects = entry->objects;
+    CK_RV rv = fill_keys(entry, parts);
+
     for (size_t i = 0; i < parts->certificate_count && rv == CKR_OK; i++) {
         P11dObject *object = &objects[P11D_OBJECT_CERTIFICATE + i];
         rv = i == 0 ? make_certificate(object, entry->name, parts->certificates[i])
                     : make_further(object, entry->name, parts->certificates[i]);
     }
+    if (parts->claim.locked.type && !parts->claim.unusable) {
+        entry->locked = parts->claim.locked;
+        memset(&parts->claim.locked, 0, sizeof parts->claim.locked);
+        entry->expected = parts->public_key;
+        if (entry->expected)
+            EVP_PKEY_up_ref(entry->expected);
+    }
     for (int i = 0; i < P11D_OBJECT_KINDS; i++)
-        objects[i].id = objects[i].attributes || (parts->locked && i < P11D_OBJECT_CERTIFICATE);
+        objects[i].id =
+            objects[i].attributes || (entry->locked.type && i < P11D_OBJECT_CERTIFICATE);
     return rv;
 }
 
-static P11dKeyEntry *assemble(P11dKeyFile files[P11D_KEYENTRY_FILES], const char *path,
+static P11dKeyEntry *assemble(P11dKeyFile files[P11D_KEYPARTS_FILES], const char *path,
                               const char *name)
 {
-    char where[4096];
-    Parts parts = {0};
+    P11dKeyParts parts;
     P11dKeyEntry *entry = calloc(1, sizeof *entry);
 
     if (!entry)
         return NULL;
     atomic_init(&entry->references, 1);
     entry->name = strdup(name);
-    snprintf(where, sizeof where, "%s/%s", path, name);
-    find_keys(files, where, &parts);
-    find_certificates(files, where, &parts);
-    if (!entry->name || fill(entry, &parts) != CKR_OK) {
-        p11d_keyentry_unref(entry);
-        return NULL;
-    }
-    if (parts.locked) {
-        size_t i = (size_t)(parts.locked - files);
-        entry->locked = files[i].locked;
-        memset(&files[i].locked, 0, sizeof files[i].locked);
-    }
-    return entry;
+    CK_RV rv = entry->name ? CKR_OK : CKR_HOST_MEMORY;
+    if (p11d_keyparts_join(&parts, files, path, name) && rv == CKR_OK)
+        rv = fill(entry, &parts);
+    p11d_keyparts_clear(&parts);
+    if (rv == CKR_OK)
+        return entry;
+    p11d_keyentry_unref(entry);
+    return NULL;
+}
+
+static void skip_special(P11dKeyFile *file, const char *path, const char *name, mode_t mode,
+                         unsigned kinds)
+{
+    p11d_log("%s/%s: skipped: %s", path, name,
+             S_ISLNK(mode) ? "a link that leads nowhere" : "not a regular file");
+    if (kinds & P11D_PEM_PRIVATE)
+        p11d_keyclaim_doubt(&file->claim);
 }
 
 P11dKeyEntry *p11d_keyentry_load(int directory, const char *path, const char *name,
-                                 const P11dStamp stamps[P11D_KEYENTRY_FILES])
+                                 const P11dStamp stamps[P11D_KEYPARTS_FILES])
 {
     static const P11dStamp none;
-    P11dKeyFile files[P11D_KEYENTRY_FILES] = {0};
+    P11dKeyFile files[P11D_KEYPARTS_FILES] = {0};
     char file_name[NAME_MAX + 1];
 
-    for (size_t i = 0; i < P11D_KEYENTRY_FILES; i++) {
+    for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++) {
         if (p11d_stamp_equal(&stamps[i], &none))
             continue;
-        snprintf(file_name, sizeof file_name, "%s%s", name, p11d_keyentry_suffixes[i]);
+        snprintf(file_name, sizeof file_name, "%s%s", name, p11d_keyparts_suffixes[i]);
         if (!S_ISREG(stamps[i].mode))
-            p11d_log("%s/%s: skipped: not a regular file", path, file_name);
+            skip_special(&files[i], path, file_name, stamps[i].mode, wanted_kinds[i]);
         else
             p11d_keyfile_load(&files[i], directory, path, file_name, wanted_kinds[i]);
     }
     P11dKeyEntry *entry = assemble(files, path, name);
     if (entry)
         memcpy(entry->stamps, stamps, sizeof entry->stamps);
-    for (size_t i = 0; i < P11D_KEYENTRY_FILES; i++)
+    for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++)
         p11d_keyfile_clear(&files[i]);
     return entry;
 }
@@ -312,6 +253,7 @@ void p11d_keyentry_unref(P11dKeyEntry *entry)
         p11d_object_clear(&entry->objects[i]);
     p11d_signer_unref(entry->signer);
     p11d_pem_clear(&entry->locked);
+    EVP_PKEY_free(entry->expected);
     free(entry->name);
     free(entry);
 }
@@ -352,6 +294,9 @@ P11dSigner *p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path,
     const char *reason = unsupported ? "its encryption is not supported" : NULL;
     if (key)
         reason = p11d_keyfile_problem(key);
+    if (key && !reason && entry->expected && EVP_PKEY_eq(key, entry->expected) != 1)
+        reason = "it is not the key of the public key or certificate beside it";
+    ERR_clear_error();
     if (reason)
         p11d_log("%s/%s: private key skipped: %s", path, entry->name, reason);
     if (reason || !key) {

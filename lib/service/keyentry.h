@@ -10,13 +10,9 @@
 
 #include <stdatomic.h>
 
-#include "keyfile.h"
+#include "keyparts.h"
 #include "signer.h"
 #include "stamp.h"
-
-/* The files of one entry, by what follows NAME. */
-#define P11D_KEYENTRY_FILES 4
-extern const char *const p11d_keyentry_suffixes[P11D_KEYENTRY_FILES];
 
 /* What an entry may hold. From P11D_OBJECT_CERTIFICATE on, all are certificates: first the one of
  * the key, then the further ones in the order of the files. */
@@ -39,9 +35,10 @@ typedef struct P11dObject {
 typedef struct P11dKeyEntry {
     atomic_uint references;
     char *name;
-    P11dStamp stamps[P11D_KEYENTRY_FILES];
+    P11dStamp stamps[P11D_KEYPARTS_FILES];
     P11dSigner *signer; /* NULL: none, or locked */
     P11dPem locked;     /* the private key's block while it needs a passphrase */
+    EVP_PKEY *expected; /* the public half that the locked key should have; NULL: not known */
     P11dObject objects[P11D_OBJECT_KINDS];
 } P11dKeyEntry;
 
@@ -50,7 +47,7 @@ typedef struct P11dKeyEntry {
  * Objects that are there have the id 1; the caller gives them their own. NULL if memory ran out.
  */
 P11dKeyEntry *p11d_keyentry_load(int directory, const char *path, const char *name,
-                                 const P11dStamp stamps[P11D_KEYENTRY_FILES]);
+                                 const P11dStamp stamps[P11D_KEYPARTS_FILES]);
 
 P11dKeyEntry *p11d_keyentry_ref(P11dKeyEntry *entry);
 /* The last one to go wipes and frees. Safe on NULL. */

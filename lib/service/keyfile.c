@@ -68,44 +68,42 @@ const char *p11d_keyfile_problem(EVP_PKEY *key)
     return reason;
 }
 
+/* Says what is wrong with a private key, and whether anything is. key: NULL if it is locked. */
+static bool is_usable(const Loading *loading, EVP_PKEY *key, bool locked)
+{
+    if (!(loading->kinds & P11D_PEM_PRIVATE) || !is_private(loading))
+        return false;
+    const char *reason = locked ? NULL : p11d_keyfile_problem(key);
+    if (reason)
+        p11d_log("%s/%s: private key skipped: %s", loading->path, loading->name, reason);
+    return !reason;
+}
+
 static void take_private(const Loading *loading, P11dPem *pem)
 {
-    P11dKeyFile *file = loading->file;
+    P11dKeyClaim claim = {0};
+    bool locked = p11d_pem_is_encrypted(pem);
 
-    if (file->key || file->locked.type) {
-        complain(loading, "holds more than one private key; the first is used");
-        return;
-    }
-    if (!is_private(loading))
-        return;
-    if (p11d_pem_is_encrypted(pem)) {
-        file->locked = *pem;
+    if (locked) {
+        claim.locked = *pem;
         memset(pem, 0, sizeof *pem);
-        return;
+    } else {
+        claim.key = p11d_pem_key(pem);
+        if (!claim.key)
+            p11d_keyclaim_doubt(&claim);
     }
-    EVP_PKEY *key = p11d_pem_key(pem);
-    const char *reason = p11d_keyfile_problem(key);
-    if (reason) {
-        p11d_log("%s/%s: private key skipped: %s", loading->path, loading->name, reason);
-        EVP_PKEY_free(key);
-        return;
-    }
-    file->key = key;
+    claim.unusable = !is_usable(loading, claim.key, locked);
+    p11d_keyclaim_join(&loading->file->claim, &claim);
 }
 
 static void take_public(const Loading *loading, const P11dPem *pem)
 {
-    P11dKeyFile *file = loading->file;
-    if (file->public_key)
-        return;
-    file->public_key = p11d_pem_key(pem);
+    P11dKeyClaim claim = {.public_key = p11d_pem_key(pem)};
     const char *reason =
-        file->public_key ? p11d_signer_unsupported(file->public_key) : "it cannot be decoded";
-    if (!reason)
-        return;
-    p11d_log("%s/%s: public key skipped: %s", loading->path, loading->name, reason);
-    EVP_PKEY_free(file->public_key);
-    file->public_key = NULL;
+        claim.public_key ? p11d_signer_unsupported(claim.public_key) : "it cannot be decoded";
+    if (reason)
+        p11d_log("%s/%s: public key skipped: %s", loading->path, loading->name, reason);
+    p11d_keyclaim_join(&loading->file->claim, &claim);
 }
 
 static void take_certificate(Loading *loading, const P11dPem *pem)
@@ -129,6 +127,8 @@ static void take_block(Loading *loading, P11dPem *pem)
 {
     P11dPemKind kind = p11d_pem_kind(pem);
 
+    if (kind == P11D_PEM_FOREIGN)
+        p11d_keyclaim_doubt(&loading->file->claim);
     if (kind == P11D_PEM_FOREIGN && (loading->kinds & P11D_PEM_PRIVATE)) {
         const char *advice = p11d_pem_advice(pem);
         p11d_log("%s/%s: skipped: %s is not supported (PKCS#8, PKCS#1 and SEC 1 are)%s%s",
@@ -136,15 +136,22 @@ static void take_block(Loading *loading, P11dPem *pem)
                  advice ? advice : "");
         loading->blocks++;
     }
+    if (kind == P11D_PEM_PRIVATE)
+        take_private(loading, pem);
     if (!(loading->kinds & kind))
         return;
     loading->blocks++;
-    if (kind == P11D_PEM_PRIVATE)
-        take_private(loading, pem);
-    else if (kind == P11D_PEM_PUBLIC)
+    if (kind == P11D_PEM_PUBLIC)
         take_public(loading, pem);
     else if (kind == P11D_PEM_CERTIFICATE)
         take_certificate(loading, pem);
+}
+
+/* What of the file could not be read may be a private key. */
+static void may_hold_key(Loading *loading)
+{
+    if (loading->kinds & P11D_PEM_PRIVATE)
+        p11d_keyclaim_doubt(&loading->file->claim);
 }
 
 static void complain_of_nothing(const Loading *loading)
@@ -180,6 +187,8 @@ static void take_blocks(Loading *loading, const P11dBuffer *text)
         p11d_pem_clear(&pem);
     }
     BIO_free(bio);
+    if (result == P11D_PEM_DAMAGED || loading->blocks == 0)
+        may_hold_key(loading);
     if (result == P11D_PEM_DAMAGED)
         complain(loading, "skipped: damaged or cut off");
     else if (loading->blocks == 0 && text->size == 0)
@@ -244,20 +253,22 @@ bool p11d_keyfile_load(P11dKeyFile *file, int directory, const char *path, const
     /* Non-blocking: a FIFO of that name must not hold the worker up. */
     int fd = openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) {
-        if (errno != ENOENT)
-            complain(&loading, strerror(errno));
+        if (errno == ENOENT)
+            return false;
+        complain(&loading, strerror(errno));
+        may_hold_key(&loading);
         return false;
     }
     bool ok = load(&loading, fd);
     close(fd);
+    if (!ok)
+        may_hold_key(&loading);
     return ok;
 }
 
 void p11d_keyfile_clear(P11dKeyFile *file)
 {
-    EVP_PKEY_free(file->key);
-    EVP_PKEY_free(file->public_key);
-    p11d_pem_clear(&file->locked);
+    p11d_keyclaim_clear(&file->claim);
     for (size_t i = 0; i < file->certificate_count; i++)
         X509_free(file->certificates[i]);
     memset(file, 0, sizeof *file);

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: MIT
 /*
- * A key file is what one file of a key directory holds: at most one private key, one public key and
- * some certificates. A private key is refused if others could read its file. What is wrong with a
+ * A key file is what one file of a key directory holds: what it claims of a key, and some
+ * certificates. A private key is never served if others could read its file. What is wrong with a
  * file is said in the log; nothing of it stops the worker.
  */
 #ifndef P11D_KEYFILE_H
 #define P11D_KEYFILE_H
 
-#include "pem.h"
+#include "keyclaim.h"
 
 /* The largest file that is looked at, in bytes, and the most certificates taken from one. */
 #define P11D_KEYFILE_MAX ((size_t)1 << 20)
 #define P11D_KEYFILE_CERTIFICATES 8
 
 typedef struct P11dKeyFile {
-    EVP_PKEY *key;  /* the private key, NULL if there is none or it is encrypted */
-    P11dPem locked; /* the private key's block if it is encrypted */
-    EVP_PKEY *public_key;
+    P11dKeyClaim claim;
     X509 *certificates[P11D_KEYFILE_CERTIFICATES];
     size_t certificate_count;
 } P11dKeyFile;
 
 /*
  * Loads name in the directory with descriptor directory. path: of the directory, for messages.
- * kinds: the P11dPemKind bits that are wanted; blocks of other kinds are passed over.
- * Returns false, with *file empty, if the file vanished, is no regular file, or could not be read;
- * a file that is damaged gives what could be read of it.
+ * kinds: the P11dPemKind bits that are wanted; blocks of other kinds are passed over, but for a
+ * private key, which is claimed as unusable then. A file that could hold a private key, and cannot
+ * be read to its end, claims that there may be one.
+ * Returns false, with nothing but that in *file, if it vanished, is no regular file, or could not
+ * be read; a file that is damaged gives what could be read of it.
  */
 bool p11d_keyfile_load(P11dKeyFile *file, int directory, const char *path, const char *name,
                        unsigned kinds);

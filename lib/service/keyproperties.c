@@ -13,8 +13,7 @@
 #include "syntax.h"
 #include "token.h"
 
-/* The directory's own name; what D-Bus could not carry is written as '?'. */
-static char *make_label(const char *path)
+char *p11d_keyproperties_label(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *label = strdup(slash && slash[1] ? slash + 1 : path);
@@ -40,7 +39,7 @@ static bool make_serial(const char *path, char serial[2 * 8 + 1])
 
 bool p11d_keyproperties_init(P11dKeyProperties *properties, const char *path)
 {
-    *properties = (P11dKeyProperties){.label = make_label(path)};
+    *properties = (P11dKeyProperties){.label = p11d_keyproperties_label(path)};
     if (!properties->label || !make_serial(path, properties->serial)) {
         errno = ENOMEM;
         return false;

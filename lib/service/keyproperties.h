@@ -17,6 +17,10 @@ typedef struct P11dKeyProperties {
     uint64_t run;
 } P11dKeyProperties;
 
+/* The label of the token that the directory at path becomes: its own name, with '?' for what D-Bus
+ * could not carry. The caller frees it; NULL if memory ran out. */
+char *p11d_keyproperties_label(const char *path);
+
 /* Makes the properties of the directory at path (absolute), and a new run. Returns false with errno
  * set; properties is then to be cleared too. */
 bool p11d_keyproperties_init(P11dKeyProperties *properties, const char *path);

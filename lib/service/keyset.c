@@ -34,9 +34,9 @@ static void clear_found(FoundList *list)
 static int find_suffix(const char *name, size_t *stem)
 {
     size_t size = strlen(name);
-    for (int i = 0; i < P11D_KEYENTRY_FILES && name[0] != '.'; i++) {
-        size_t suffix = strlen(p11d_keyentry_suffixes[i]);
-        if (size > suffix && strcmp(name + size - suffix, p11d_keyentry_suffixes[i]) == 0) {
+    for (int i = 0; i < P11D_KEYPARTS_FILES && name[0] != '.'; i++) {
+        size_t suffix = strlen(p11d_keyparts_suffixes[i]);
+        if (size > suffix && strcmp(name + size - suffix, p11d_keyparts_suffixes[i]) == 0) {
             *stem = size - suffix;
             return i;
         }
@@ -50,7 +50,9 @@ static bool add_found(FoundList *list, int directory, const char *name)
     struct stat status;
     int suffix = find_suffix(name, &stem);
 
-    if (suffix < 0 || fstatat(directory, name, &status, 0) != 0)
+    /* A link that leads nowhere counts as a file: nobody knows what will be behind it. */
+    if (suffix < 0 || (fstatat(directory, name, &status, 0) != 0 &&
+                       fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0))
         return true; /* nothing of ours, or gone again */
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 64;
@@ -152,9 +154,9 @@ static bool make_index(P11dKeySet *set)
     return true;
 }
 
-static bool same_stamps(const P11dKeyEntry *entry, const P11dStamp stamps[P11D_KEYENTRY_FILES])
+static bool same_stamps(const P11dKeyEntry *entry, const P11dStamp stamps[P11D_KEYPARTS_FILES])
 {
-    for (size_t i = 0; i < P11D_KEYENTRY_FILES; i++) {
+    for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++) {
         if (!p11d_stamp_equal(&entry->stamps[i], &stamps[i]))
             return false;
     }
@@ -169,7 +171,7 @@ static bool take_entries(P11dKeySet *set, const P11dKeySet *old, const FoundList
     if (!set->entries)
         return false;
     for (size_t i = 0; i < list->count;) {
-        P11dStamp stamps[P11D_KEYENTRY_FILES] = {0};
+        P11dStamp stamps[P11D_KEYPARTS_FILES] = {0};
         const char *name = list->items[i].name;
         for (; i < list->count && strcmp(list->items[i].name, name) == 0; i++)
             stamps[list->items[i].suffix] = list->items[i].stamp;

@@ -80,6 +80,8 @@ static const P11dPemType types[] = {
     {"PGP PRIVATE KEY BLOCK", P11D_PEM_FOREIGN, NULL, NULL, NULL},
 };
 static const P11dPemType other = {"", P11D_PEM_OTHER, NULL, NULL, NULL};
+static const P11dPemType other_private = {"a PRIVATE KEY of another form", P11D_PEM_FOREIGN, NULL,
+                                          NULL, NULL};
 
 static const P11dPemType *find_type(const char *label)
 {
@@ -87,7 +89,7 @@ static const P11dPemType *find_type(const char *label)
         if (strcmp(types[i].label, label) == 0)
             return &types[i];
     }
-    return &other;
+    return strstr(label, "PRIVATE KEY") ? &other_private : &other;
 }
 
 P11dPemResult p11d_pem_read(BIO *bio, P11dPem *pem)

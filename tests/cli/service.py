@@ -199,6 +199,65 @@ class Served(Case):
         self.assertEqual(second.end(), 0, second.said)
 
 
+class Ambiguous(Case):
+    """Names that do not stand for one key."""
+
+    def setUp(self):
+        super().setUp()
+        bus = Bus()
+        self.addCleanup(bus.end)
+        make_keys("keys", "one:p256", "two:rsa", "locked:p256:open sesame")
+        for key in ("one", "two"):
+            check("openssl", "pkey", "-in", f"keys/{key}.key", "-pubout", "-out", f"{key}.pub")
+        self.write("data")
+
+    def join(self, name, *parts):
+        """keys/NAME with what the parts hold, one after the other."""
+        text = "".join(self.read(f"keys/{part}").decode() for part in parts)
+        self.write(f"keys/{name}", text)
+        os.chmod(f"keys/{name}", 0o600)
+
+    def serve(self):
+        service = Service("--keys", "keys")
+        self.assertTrue(service.ready)
+        return service
+
+    def test_none_is_signed_with(self):
+        names = {"roll": "differ", "both": "differ", "mixed": "passphrases",
+                 "foreign": "certificates", "public": "public key"}
+        self.join("roll.key", "one.key", "two.key")
+        self.join("both.key", "one.key")
+        self.join("both.pem", "two.key")
+        self.join("mixed.key", "one.key", "locked.key")
+        self.join("foreign.key", "one.key")
+        self.join("foreign.crt", "two.crt")
+        self.join("public.key", "two.key")
+        self.join("public.pub", "locked.pub")
+        service = self.serve()
+        self.write("pin", "open sesame")
+        for name in names:
+            self.expect(4, "sign", "-k", f"pkcs11:object={name}", "--pin-file", "pin", "data")
+        self.assertFalse(os.path.exists("data.sig"))
+        self.assertEqual(service.end(), 0)
+        for name, reason in names.items():
+            lines = [line for line in service.said.splitlines() if f"/keys/{name}:" in line]
+            self.assertEqual(len(lines), 1, service.said)
+            self.assertIn(": not served: ", lines[0])
+            self.assertIn(reason, lines[0])
+
+    def test_the_same_key_twice_is_one_key(self):
+        self.join("twice.key", "one.key", "one.key", "one.crt")
+        self.join("twice.pem", "one.crt", "one.key")
+        self.join("chain.key", "two.key")
+        self.join("chain.crt", "one.crt", "two.crt")
+        service = self.serve()
+        for name, key in (("twice", "one"), ("chain", "two"), ("one", "one")):
+            self.expect(0, "sign", "-k", f"pkcs11:object={name}", "--force", "data")
+            self.assertTrue(openssl_verify(f"{key}.pub", "data.sig", "data"))
+        self.assertEqual(service.end(), 0)
+        self.assertNotIn("not served", service.said)
+
+
 class Missing(Case):
     """Failures before there is a service."""
 
@@ -263,13 +322,21 @@ class Missing(Case):
         for name in ("a", "b"):
             os.makedirs(f"{name}/keys", 0o700)
         os.symlink("b/keys", "other")
+        # What a PKCS#11 label, or a string on D-Bus, does not tell apart.
+        long = "a name of a directory of 32 byte"
+        for name in ("a/keys ", f"a/{long}1", f"b/{long}2", b"a/k\xe9", b"b/k\xe8"):
+            os.mkdir(name, 0o700)
         for first, second, text in (("a/keys", "b/keys", "rename one"),
                                     ("a/keys", "other", "rename one"),
                                     ("a/keys", "a/keys", "once"), ("a/keys", "a/keys/", "once"),
-                                    ("b/keys", "other", "once")):
+                                    ("b/keys", "other", "once"),
+                                    ("a/keys", "a/keys ", "rename one"),
+                                    (f"a/{long}1", f"b/{long}2", "rename one"),
+                                    (b"a/k\xe9", b"b/k\xe8", "rename one")):
             with self.subTest(first=first, second=second):
                 result = self.expect(2, "serve", "--keys", first, "--keys", second)
-                self.assertIn(f"{first} and {second} ", result.err)
+                if isinstance(first, str):
+                    self.assertIn(f"{first} and {second} ", result.err)
                 self.assertIn(text, result.err)
 
     def test_usage_of_serve(self):

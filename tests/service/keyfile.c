@@ -47,6 +47,12 @@ static bool load(P11dKeyFile *file, const char *name)
     return p11d_keyfile_load(file, descriptor, directory, name, ALL);
 }
 
+/* Whether a private key of it may be served. */
+static bool has_key(const P11dKeyFile *file)
+{
+    return (file->claim.key || file->claim.locked.type) && !file->claim.unusable;
+}
+
 /* --- every type in every container --- */
 
 typedef struct Case {
@@ -97,15 +103,16 @@ ParameterizedTest(Case *row, keyfile, every_type_in_every_container, .init = set
     cr_assert(load(&file, "k.key"));
     cr_assert(log_says(""));
     if (!row->passphrase) {
-        cr_assert_eq(EVP_PKEY_eq(file.key, key), 1);
-        cr_assert_null(file.locked.type);
+        cr_assert_eq(EVP_PKEY_eq(file.claim.key, key), 1);
+        cr_assert_null(file.claim.locked.type);
     } else {
-        cr_assert_null(file.key);
-        cr_assert_not_null(file.locked.type);
-        cr_assert_null(p11d_pem_unlock(&file.locked, (const uint8_t *)"wrong", 5, &unsupported));
+        cr_assert_null(file.claim.key);
+        cr_assert_not_null(file.claim.locked.type);
+        cr_assert_null(
+            p11d_pem_unlock(&file.claim.locked, (const uint8_t *)"wrong", 5, &unsupported));
         cr_assert_not(unsupported);
-        cr_assert_null(p11d_pem_unlock(&file.locked, NULL, 0, &unsupported));
-        EVP_PKEY *opened = p11d_pem_unlock(&file.locked, (const uint8_t *)row->passphrase,
+        cr_assert_null(p11d_pem_unlock(&file.claim.locked, NULL, 0, &unsupported));
+        EVP_PKEY *opened = p11d_pem_unlock(&file.claim.locked, (const uint8_t *)row->passphrase,
                                            strlen(row->passphrase), &unsupported);
         cr_assert_eq(EVP_PKEY_eq(opened, key), 1);
         EVP_PKEY_free(opened);
@@ -121,8 +128,7 @@ static void expect_refused(const char *text)
 {
     P11dKeyFile file;
     load(&file, "k.key");
-    cr_assert_null(file.key);
-    cr_assert_null(file.locked.type);
+    cr_assert_not(has_key(&file));
     p11d_keyfile_clear(&file);
     cr_assert(log_says(text), "the log does not say \"%s\"", text);
 }
@@ -145,7 +151,7 @@ Test(keyfile, a_key_that_others_can_read_is_refused, .init = set_up, .fini = tea
     cr_assert_eq(fchmodat(descriptor, "k.key", 0400, 0), 0);
     P11dKeyFile file;
     cr_assert(load(&file, "k.key"));
-    cr_assert_not_null(file.key);
+    cr_assert(has_key(&file));
     p11d_keyfile_clear(&file);
 }
 
@@ -155,11 +161,11 @@ Test(keyfile, the_target_of_a_link_is_what_is_checked, .init = set_up, .fini = t
     cr_assert_eq(symlinkat("k.key", descriptor, "link.key"), 0);
     P11dKeyFile file;
     cr_assert(load(&file, "link.key"));
-    cr_assert_not_null(file.key);
+    cr_assert(has_key(&file));
     p11d_keyfile_clear(&file);
     cr_assert_eq(fchmodat(descriptor, "k.key", 0644, 0), 0);
     load(&file, "link.key");
-    cr_assert_null(file.key);
+    cr_assert_not(has_key(&file));
     p11d_keyfile_clear(&file);
     cr_assert(log_says("refused"));
 }
@@ -304,7 +310,7 @@ Test(keyfile, certificates_and_public_keys_may_be_readable, .init = set_up, .fin
     cr_assert_eq(file.certificate_count, 1);
     p11d_keyfile_clear(&file);
     cr_assert(load(&file, "k.pub"));
-    cr_assert_eq(EVP_PKEY_eq(file.public_key, key), 1);
+    cr_assert_eq(EVP_PKEY_eq(file.claim.public_key, key), 1);
     p11d_keyfile_clear(&file);
     cr_assert(log_says(""));
     EVP_PKEY_free(key);

@@ -227,21 +227,82 @@ Test(keytoken, more_certificates_than_a_file_may_hold, .init = open_directory, .
     cr_assert(id_of("certificate", "one"));
 }
 
-Test(keytoken, certificate_of_another_key_is_left_out, .init = open_directory, .fini = tear_down)
+static bool is_empty(void)
+{
+    return list.count == 0;
+}
+
+static bool has_a(void)
+{
+    return id_of("private-key", "a");
+}
+
+Test(keytoken, an_ambiguous_name_has_nothing_until_it_is_cleared_up, .init = open_directory,
+     .fini = tear_down)
 {
     EVP_PKEY *other = rig_generate("EC:P-256");
     write_key("a.key", NULL);
-    rig_write_certificate(directory, "a.crt", other);
-    rig_write_certificate(directory, "alone.crt", other);
-    rig_write_public(directory, "public.pub", other);
-    EVP_PKEY_free(other);
     open_token();
     list_all();
-    cr_assert(id_of("private-key", "a") && id_of("public-key", "a"));
-    cr_assert_not(id_of("certificate", "a"));
-    cr_assert(id_of("certificate", "alone"));
-    cr_assert(id_of("public-key", "public"));
-    cr_assert_eq(list.count, 4);
+    uint64_t key = id_of("private-key", "a");
+    cr_assert_eq(sign_as(view, key), CKR_OK);
+    rig_write_certificate(directory, "a.crt", other);
+    EVP_PKEY_free(other);
+    wait_until(is_empty);
+    cr_assert_eq(sign_as(view, key), CKR_KEY_HANDLE_INVALID);
+    unlink(strcat(strcpy((char[1024]){0}, directory), "/a.crt"));
+    wait_until(has_a);
+    write_key("a.pem", NULL);
+    wait_until(is_empty);
+    unlink(strcat(strcpy((char[1024]){0}, directory), "/a.key"));
+    wait_until(has_a);
+}
+
+Test(keytoken, a_locked_key_is_not_shown_with_the_certificate_of_another, .init = open_directory,
+     .fini = tear_down)
+{
+    EVP_PKEY *other = rig_generate("EC:P-256");
+    write_key("a.key", "secret");
+    rig_write_certificate(directory, "a.crt", other);
+    write_key("b.key", "secret");
+    rig_write_public(directory, "b.pub", other);
+    write_key("c.key", "secret");
+    EVP_PKEY_free(other);
+    open_token();
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    list_all();
+    cr_assert_not(id_of("private-key", "a"));
+    cr_assert_not(id_of("private-key", "b"));
+    cr_assert_eq(sign_as(view, id_of("private-key", "c")), CKR_OK);
+}
+
+/* Nothing folds names: of two that look alike each is its own. */
+Test(keytoken, names_that_are_alike_are_different_names, .init = open_directory, .fini = tear_down)
+{
+    static const char *const names[] = {"mykey",      "my key",    "MyKey",    "mykey ",
+                                        " mykey",     "mykey.key", "my%20key", "caf\u00e9",
+                                        "cafe\u0301", "my\nkey"};
+    enum { COUNT = sizeof names / sizeof names[0] };
+    EVP_PKEY *keys[COUNT];
+    char file[64];
+    for (size_t i = 0; i < COUNT; i++) {
+        keys[i] = rig_generate("EC:P-256");
+        snprintf(file, sizeof file, "%s.key", names[i]);
+        rig_write_key(directory, file, keys[i], RIG_PKCS8, NULL);
+    }
+    open_token();
+    list_all();
+    cr_assert_eq(list.count, 2 * COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        uint8_t *der = NULL;
+        int size = i2d_PUBKEY(keys[i], &der);
+        const RigObject *object = rig_find(&list, "private-key", names[i]);
+        cr_assert_not_null(object, "%s", names[i]);
+        cr_assert_eq(object->value_size, (size_t)size);
+        cr_assert_arr_eq(object->value, der, (size_t)size, "%s", names[i]);
+        OPENSSL_free(der);
+        EVP_PKEY_free(keys[i]);
+    }
 }
 
 Test(keytoken, handles_of_what_is_no_private_key_do_not_sign, .init = open_directory,
@@ -275,11 +336,6 @@ static bool has_two(void)
 static bool has_no_one(void)
 {
     return !has_one();
-}
-
-static bool is_empty(void)
-{
-    return list.count == 0;
 }
 
 Test(keytoken, files_appear_and_disappear, .init = set_up, .fini = tear_down)

@@ -3,6 +3,7 @@
 #include "worker.h"
 
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,20 +17,28 @@
 static const char pin[] = "a PIN that stands nowhere else 7361";
 static const char wrong_pin[] = "another PIN 9177 of no use at all";
 
-/* Every type of key, and the mechanism it signs by. */
-static const struct {
-    const char *kind;
-    const char *mechanism;
-} kinds[] = {
-    {"rsa-2048.key", "sha256-rsa-pkcs"},
-    {"EC:P-256", "ecdsa"},
-    {"EC:P-384", "ecdsa"},
-    {"EC:P-521", "ecdsa"},
-    {"EC:secp256k1", "ecdsa"},
-    {"ED25519", "eddsa"},
-    {"ED448", "eddsa"},
+/* Every type of key in every container, and the mechanism it signs by. One at a time: what one
+ * leaves behind would be overwritten by the next. */
+typedef struct Kind {
+    char name[16];
+    char mechanism[16];
+    RigContainer container;
+} Kind;
+
+static const Kind kinds[] = {
+    {"rsa-2048.key", "sha256-rsa-pkcs", RIG_PKCS8},
+    {"rsa-2048.key", "sha256-rsa-pkcs", RIG_TRADITIONAL},
+    {"EC:P-256", "ecdsa", RIG_PKCS8},
+    {"EC:P-256", "ecdsa", RIG_TRADITIONAL},
+    {"EC:P-384", "ecdsa", RIG_PKCS8},
+    {"EC:P-384", "ecdsa", RIG_TRADITIONAL},
+    {"EC:P-521", "ecdsa", RIG_PKCS8},
+    {"EC:P-521", "ecdsa", RIG_TRADITIONAL},
+    {"EC:secp256k1", "ecdsa", RIG_PKCS8},
+    {"EC:secp256k1", "ecdsa", RIG_TRADITIONAL},
+    {"ED25519", "eddsa", RIG_PKCS8},
+    {"ED448", "eddsa", RIG_PKCS8},
 };
-#define KINDS (sizeof kinds / sizeof kinds[0])
 
 static char *directory;
 static Rig rig;
@@ -52,35 +61,19 @@ static void wait_for_permission(void)
     }
 }
 
-static void look(void)
+/* Starts a worker with one key. */
+static void start(const Kind *kind, const char *passphrase)
 {
-    if (!search_run(&search, rig.pid))
-        cr_skip_test("not allowed to look into the worker");
-}
-
-/* Makes a key of every type, in both containers where it has two, and tells the search. */
-static void make_keys(const char *passphrase)
-{
-    char name[64];
+    EVP_PKEY *key =
+        strstr(kind->name, ".key") ? rig_read_key(kind->name) : rig_generate(kind->name);
     directory = rig_make_directory();
-    for (size_t i = 0; i < KINDS; i++) {
-        EVP_PKEY *key = strstr(kinds[i].kind, ".key") ? rig_read_key(kinds[i].kind)
-                                                      : rig_generate(kinds[i].kind);
-        bool traditional = kinds[i].kind[0] != 'E' || kinds[i].kind[1] != 'D';
-        snprintf(name, sizeof name, "%s-pkcs8.key", kinds[i].kind);
-        rig_write_key(directory, name, key, RIG_PKCS8, passphrase);
-        snprintf(name, sizeof name, "%s-traditional.key", kinds[i].kind);
-        if (traditional)
-            rig_write_key(directory, name, key, RIG_TRADITIONAL, passphrase);
-        search_add_key(&search, kinds[i].kind, key);
-        EVP_PKEY_free(key);
-    }
+    rig_write_key(directory, "k.key", key, kind->container, passphrase);
+    search_add_key(&search, "the key", key);
     search_add(&search, "the PIN", pin, sizeof pin - 1);
     search_add(&search, "the wrong PIN", wrong_pin, sizeof wrong_pin - 1);
-}
+    EVP_PKEY_free(key);
 
-static void start(void)
-{
+    unsetenv("MALLOC_PERTURB_"); /* it would wipe some of what is freed */
     rig_start(&rig, directory);
     wait_for_permission();
     rig_client(&rig, &control);
@@ -95,55 +88,44 @@ static void stop(void)
     rig_remove_directory(directory);
 }
 
-/* Signs with every key over both channels, so by several threads. */
-static void sign_with_all(void)
+static void look(void)
+{
+    if (!search_run(&search, rig.pid))
+        cr_skip_test("not allowed to look into the worker");
+}
+
+/* Signs over both channels, so by several threads; the key is in memory then, as is nothing else
+ * that is secret. */
+static void sign(const Kind *kind)
 {
     static RigSignature signature;
     uint8_t digest[32] = {1};
-    size_t count = 0;
     cr_assert_null(rig_list(&rig, &control, 0, &list));
-    for (size_t i = 0; i < list.count; i++) {
-        const RigObject *object = &list.objects[i];
-        for (size_t j = 0; j < KINDS && strcmp(object->class, "private-key") == 0; j++) {
-            if (strncmp(object->label, kinds[j].kind, strlen(kinds[j].kind)) != 0)
-                continue;
-            const char *mechanism = kinds[j].mechanism;
-            cr_assert_null(rig_sign(&rig, &control, object->id, mechanism, NULL, NULL, digest,
-                                    sizeof digest, &signature));
-            cr_assert_null(rig_sign(&rig, &channel, object->id, mechanism, NULL, NULL, digest,
-                                    sizeof digest, &signature));
-            count++;
-        }
-    }
-    cr_assert_eq(count, 2 * KINDS - 2);
+    const RigObject *key = rig_find(&list, "private-key", "k");
+    cr_assert_not_null(key);
+    for (P11dChannel *by = &control; by; by = by == &control ? &channel : NULL)
+        cr_assert_null(rig_sign(&rig, by, key->id, kind->mechanism, NULL, NULL, digest,
+                                sizeof digest, &signature));
     look();
-    for (size_t j = 0; j < KINDS; j++)
-        cr_assert_not_null(search_found(&search, kinds[j].kind), "%s is there while it is used",
-                           kinds[j].kind);
+    cr_assert_not_null(search_found(&search, "the key"), "it is not there while it is used");
+    cr_expect_null(search_found(&search, "the PIN"));
+    cr_expect_null(search_found(&search, "the wrong PIN"));
 }
 
-static void expect_nothing(const char *when)
+static void expect_nothing(const Kind *kind, const char *when)
 {
     look();
-    for (size_t j = 0; j < KINDS; j++)
-        cr_expect_null(search_found(&search, kinds[j].kind), "%s %s", kinds[j].kind, when);
-    cr_expect_null(search_found(&search, NULL), "%s %s", search_found(&search, NULL), when);
+    const char *found = search_found(&search, NULL);
+    cr_expect_null(found, "%s, %s: %s is there %s", kind->name,
+                   kind->container == RIG_PKCS8 ? "PKCS #8" : "traditional", found, when);
 }
 
-static void remove_keys(void)
+/* Removes the file, and lists until there is nothing more. */
+static void remove_key(void)
 {
     char path[1024];
-    for (size_t i = 0; i < KINDS; i++) {
-        snprintf(path, sizeof path, "%s/%s-pkcs8.key", directory, kinds[i].kind);
-        unlink(path);
-        snprintf(path, sizeof path, "%s/%s-traditional.key", directory, kinds[i].kind);
-        unlink(path);
-    }
-}
-
-/* Lists until there is nothing more. */
-static void wait_until_gone(void)
-{
+    snprintf(path, sizeof path, "%s/k.key", directory);
+    cr_assert_eq(unlink(path), 0);
     for (;;) {
         cr_assert_null(rig_list(&rig, &control, 0, &list));
         if (list.count == 0)
@@ -153,53 +135,70 @@ static void wait_until_gone(void)
     }
 }
 
-Test(wiping, after_logout)
+static struct criterion_test_params every_kind(void)
 {
-    make_keys(pin);
-    start();
+    return cr_make_param_array(Kind, (void *)kinds, sizeof kinds / sizeof kinds[0]);
+}
+
+ParameterizedTestParameters(wiping, after_logout)
+{
+    return every_kind();
+}
+
+ParameterizedTest(Kind *kind, wiping, after_logout)
+{
+    start(kind, pin);
     cr_assert_str_eq(rig_login(&rig, &channel, "user", wrong_pin), "PinIncorrect");
     cr_assert_null(rig_login(&rig, &channel, "user", pin));
-    sign_with_all();
-    cr_expect_null(search_found(&search, "the PIN"));
-    cr_expect_null(search_found(&search, "the wrong PIN"));
+    sign(kind);
     cr_assert_null(rig_logout(&rig, &channel));
-    expect_nothing("is there after logout");
+    expect_nothing(kind, "after logout");
     stop();
 }
 
-Test(wiping, after_the_client_is_gone)
+ParameterizedTestParameters(wiping, after_the_client_is_gone)
 {
-    make_keys(pin);
-    start();
+    return every_kind();
+}
+
+ParameterizedTest(Kind *kind, wiping, after_the_client_is_gone)
+{
+    start(kind, pin);
     cr_assert_null(rig_login(&rig, &channel, "user", pin));
-    sign_with_all();
+    sign(kind);
     p11d_channel_clear(&control);
     /* The worker hangs up the call channel when it has logged the client out. */
     P11dMessage message;
     cr_assert_eq(p11d_channel_receive(&channel, p11d_deadline_in(60000), &message), P11D_CLOSED);
-    expect_nothing("is there after the client is gone");
+    expect_nothing(kind, "after the client is gone");
     stop();
 }
 
-Test(wiping, after_a_key_file_is_gone)
+ParameterizedTestParameters(wiping, after_the_file_is_gone)
 {
-    make_keys(NULL);
-    start();
-    sign_with_all();
-    remove_keys();
-    wait_until_gone();
-    expect_nothing("is there after its file is gone");
+    return every_kind();
+}
+
+ParameterizedTest(Kind *kind, wiping, after_the_file_is_gone)
+{
+    start(kind, NULL);
+    sign(kind);
+    remove_key();
+    expect_nothing(kind, "after its file is gone");
     stop();
 }
 
-Test(wiping, after_the_file_of_an_opened_key_is_gone)
+ParameterizedTestParameters(wiping, after_the_file_of_an_opened_key_is_gone)
 {
-    make_keys(pin);
-    start();
+    return every_kind();
+}
+
+ParameterizedTest(Kind *kind, wiping, after_the_file_of_an_opened_key_is_gone)
+{
+    start(kind, pin);
     cr_assert_null(rig_login(&rig, &channel, "user", pin));
-    sign_with_all();
-    remove_keys();
-    wait_until_gone();
-    expect_nothing("is there after its file is gone");
+    sign(kind);
+    remove_key();
+    expect_nothing(kind, "after the file of an opened key is gone");
     stop();
 }

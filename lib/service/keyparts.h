@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Key parts are what the files of one name hold, put together: the key that they agree on, its own
+ * certificate, and the further ones. Where they do not agree the name is ambiguous, and there are
+ * no parts: whoever asks for it might get another key than he means.
+ */
+#ifndef P11D_KEYPARTS_H
+#define P11D_KEYPARTS_H
+
+#include "keyfile.h"
+
+/* The files of one name, by what follows it. */
+#define P11D_KEYPARTS_FILES 4
+extern const char *const p11d_keyparts_suffixes[P11D_KEYPARTS_FILES];
+
+typedef struct P11dKeyParts {
+    P11dKeyClaim claim;   /* owned */
+    EVP_PKEY *public_key; /* borrowed from the claim or the files; NULL: not known */
+    X509
+        *certificates[P11D_KEYFILE_CERTIFICATES]; /* borrowed from the files; the key's own first */
+    size_t certificate_count;
+} P11dKeyParts;
+
+/*
+ * Puts together what files hold, whose claims are empty then. path, name: of the directory and of
+ * the files without what follows, for messages. False, with *parts empty and the reason in the log,
+ * if name is ambiguous. The caller clears *parts, before the files.
+ */
+bool p11d_keyparts_join(P11dKeyParts *parts, P11dKeyFile files[P11D_KEYPARTS_FILES],
+                        const char *path, const char *name);
+
+/* Safe on ones that are all zero. */
+void p11d_keyparts_clear(P11dKeyParts *parts);
+
+#endif
