@@ -8,8 +8,10 @@
 #include "export.h"
 #include "failure.h"
 #include "listing.h"
+#include "nearest.h"
 #include "table.h"
 #include "target.h"
+#include "uri.h"
 
 static struct {
     gboolean login;
@@ -66,12 +68,21 @@ static gboolean read_arguments(char **arguments, const Scope **scope, const char
             arguments++;
             break;
         }
-    if (*arguments && g_str_has_prefix(*arguments, "pkcs11:"))
+    if (*arguments && p11d_uri_is(*arguments))
         *uri = *arguments++;
     if (!*arguments)
         return TRUE;
-    p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list " USAGE,
-                     "\"%s\" is not something to list", *arguments);
+    if (p11d_uri_is(*arguments)) { /* without the text: there may be a PIN in it */
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list " USAGE, "list takes one URI");
+        return FALSE;
+    }
+    const char *words[G_N_ELEMENTS(scopes) + 1] = {NULL};
+    for (size_t i = 0; i < G_N_ELEMENTS(scopes); i++)
+        words[i] = scopes[i].word;
+    g_autofree char *hint =
+        p11d_nearest_hint(*arguments, words, "p11dbus list ", "", "p11dbus list " USAGE);
+    p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "\"%s\" is not something to list",
+                     *arguments);
     return FALSE;
 }
 

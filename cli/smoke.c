@@ -11,6 +11,7 @@
 #include "pin.h"
 #include "report.h"
 #include "runner.h"
+#include "uri.h"
 
 /* How long a check may take unless --timeout says otherwise, in seconds. */
 #define USUAL_SECONDS 30
@@ -53,13 +54,15 @@ static gboolean parse_arguments(const P11dOptions *options, char **arguments, Su
 {
     *subject = (Subject){.module = options->module};
     for (char **argument = arguments; *argument; argument++) {
-        bool is_uri = g_ascii_strncasecmp(*argument, "pkcs11:", strlen("pkcs11:")) == 0;
+        bool is_uri = p11d_uri_is(*argument);
         const char **place = is_uri ? &subject->uri : &subject->module;
-        if (*place) {
-            p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "smoke takes one %s: \"%s\"",
-                             is_uri ? "URI" : "module", *argument);
+        if (*place && is_uri) /* without its text: there may be a PIN in it */
+            p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "smoke takes one URI");
+        else if (*place)
+            p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "smoke takes one module: \"%s\"",
+                             *argument);
+        if (*place)
             return FALSE;
-        }
         *place = *argument;
     }
     return TRUE;

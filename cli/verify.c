@@ -7,6 +7,7 @@
 #include "format.h"
 #include "json.h"
 #include "output.h"
+#include "uri.h"
 
 /* A signature may hold what is signed: as much as is signed in one piece, and its wrapping. */
 #define MAX_SIGNATURE (P11D_INPUT_MAX_WHOLE + (1UL << 24))
@@ -61,6 +62,20 @@ static bool is_empty(const char *value)
     return value && !*value;
 }
 
+/* A URI is no file, and is not shown as one: there may be a PIN in it. */
+static gboolean refuse_uris(GError **error)
+{
+    const char *const files[] = {asked.signature, asked.signers, asked.public_key,
+                                 asked.certificate, asked.authorities};
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
+        if (files[i] && p11d_uri_is(files[i])) {
+            p11d_failure_set(error, P11D_FAILURE_USAGE, "a key on a token is named with -k URI",
+                             "a URI stands where a file is named");
+            return FALSE;
+        }
+    return TRUE;
+}
+
 /* How many of what the options name are standard input, which then cannot be what is signed. */
 static int count_standard(void)
 {
@@ -105,7 +120,8 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "--json and -o - both write to standard output");
     else
-        return (!asked.encoding || p11d_encoding_find(&encoding, asked.encoding, error)) &&
+        return refuse_uris(error) &&
+               (!asked.encoding || p11d_encoding_find(&encoding, asked.encoding, error)) &&
                (!asked.output || (p11d_output_check_input(asked.output, asked.signature, error) &&
                                   p11d_output_check(asked.output, FALSE, asked.force, error))) &&
                (!asked.format || p11d_format_find(asked.format, error)) &&

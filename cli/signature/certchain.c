@@ -12,6 +12,7 @@
 #include "counterpart.h"
 #include "failure.h"
 #include "target.h"
+#include "uri.h"
 
 /* No chain is longer; a circle of authorities that certify each other ends here too. */
 #define MAX_LENGTH 16
@@ -180,7 +181,7 @@ gboolean p11d_certchain_find(P11dCertchain *chain, const P11dItem *key, const ch
     chain->issuers = p11d_certfile_new();
     if (!named)
         chain->certificate = find_beside(key, public_key, error);
-    else if (g_ascii_strncasecmp(named, "pkcs11:", strlen("pkcs11:")) == 0)
+    else if (p11d_uri_is(named))
         chain->certificate = find_named(all, key, named, host, error);
     else
         chain->certificate = find_in_file(all, named, error);

@@ -8,6 +8,7 @@
 #include "configuration.h"
 #include "failure.h"
 #include "moduleconfig.h"
+#include "uri.h"
 
 #define OWN_MODULE "p11dbus.so"
 
@@ -81,6 +82,11 @@ gboolean p11d_modulename_resolve(const P11dOptions *options, char **path, char *
                                  GError **error)
 {
     const char *module = options->module;
+    if (module && p11d_uri_is(module)) { /* without its text: there may be a PIN in it */
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "-m takes a path, or a name that p11-kit has",
+                         "a URI names no module");
+        return FALSE;
+    }
     g_auto(P11dModuleconfig) config = {NULL, NULL};
     if (module && !strchr(module, '/') && !p11d_moduleconfig_read(&config, module, error))
         return FALSE;

@@ -9,6 +9,7 @@
 #include "login.h"
 #include "modulename.h"
 #include "text.h"
+#include "uri.h"
 
 /* How many of those that match are listed when there are too many. */
 #define MAX_LISTED 10
@@ -40,6 +41,11 @@ static gboolean narrow_token(P11KitUri *uri, const char *label, GError **error)
                          sizeof padded);
         return FALSE;
     }
+    if (label[size - 1] == ' ') { /* it would name the token without */
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "leave the blank out",
+                         "--token ends with a blank, which PKCS#11 does not tell from its padding");
+        return FALSE;
+    }
     memset(padded, ' ', sizeof padded);
     memcpy(padded, label, size);
     CK_UTF8CHAR *there = p11_kit_uri_get_token_info(uri)->label;
@@ -68,26 +74,17 @@ static gboolean narrow(P11KitUri *uri, const P11dOptions *options, GError **erro
                             g_bytes_get_size(id), error);
 }
 
+/* What is not as it stands, and what is not understood, is refused before the parser sees it. */
 static gboolean parse(P11KitUri *uri, const char *text, GError **error)
 {
-    static const char hint[] = "a URI looks like pkcs11:token=TOKEN;object=LABEL; p11dbus list "
-                               "shows them";
+    if (!p11d_uri_check(text, error))
+        return FALSE;
     int result = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri);
-    if (result != P11_KIT_URI_OK) /* without the text: there may be a PIN in it */
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "that is no PKCS#11 URI: %s",
-                         p11_kit_uri_message(result));
-    else if (p11_kit_uri_any_unrecognized(uri))
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "the URI says something that is not understood here");
-    else if (p11_kit_uri_get_pin_value(uri))
-        p11d_failure_set(error, P11D_FAILURE_USAGE,
-                         "use --pin-file, --pin-fd, pin-source=file:… or wait to be asked",
-                         "a PIN on the command line can be seen by everyone on this machine");
-    else if (p11_kit_uri_get_module_path(uri) || p11_kit_uri_get_module_name(uri))
-        p11d_failure_set(error, P11D_FAILURE_USAGE, "name the module with -m",
-                         "a module is not loaded because a URI says so");
-    else
+    if (result == P11_KIT_URI_OK && !p11_kit_uri_any_unrecognized(uri))
         return TRUE;
+    const char *why = p11_kit_uri_message(result); /* without the text: there may be a PIN in it */
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list shows URIs",
+                     "libp11-kit does not take the URI: %s", why ? why : "not understood");
     return FALSE;
 }
 

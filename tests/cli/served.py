@@ -52,3 +52,9 @@ class Service:
         self.said = self.errors.read().decode()
         self.errors.close()
         return code
+
+    def end_well(self):
+        """Ends it, which must have been ready and have nothing to complain of."""
+        code = self.end()
+        if not self.ready or code != 0:
+            raise AssertionError(f"serve: exit {code}: {self.said}")

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""Nothing is signed by a key that was not exactly named: each of these names is close to another."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from harness import Case, check
+from served import Bus, Service, make_keys
+
+COMPOSED, DECOMPOSED = "cl\u00e9", "cle\u0301"  # look alike
+# label: what kind of key it is
+KEYS = {"mykey": "p256", "my key": "rsa", "MYKEY": "ed25519", "a=b": "p256", "ab": "p384",
+        COMPOSED: "p256", "web": "p384", "100%25": "p256"}
+OTHERS = {"other": "p256", "my": "p384"}
+ENCODED = {"mykey": "mykey", "my key": "my%20key", "MYKEY": "MYKEY", "a=b": "a=b", "ab": "ab",
+           COMPOSED: "cl%c3%a9", "web": "web", "100%25": "100%2525"}
+
+# What names none of the keys, though something that reads it less exactly finds one.
+REFUSED = (
+    "pkcs11:object=my key", "pkcs11:object=my\tkey", "pkcs11:object=my\nkey", "pkcs11:object=mykey\n",
+    "pkcs11: object=mykey", " pkcs11:object=mykey", "pkcs11:object=mykey ", "pkcs11:object= mykey",
+    "pkcs11:object=mykey; type=private", "pkcs 11:object=mykey", "PKCS11:object=mykey",
+    "pkcs11x:object=mykey", "pkcs11:object=mykey;object=my%20key", "pkcs11:object=x;object=mykey",
+    "pkcs11:token=nope;token=keys;object=mykey", "pkcs11:type=cert;object=mykey;type=private",
+    "pkcs11:object=mykey;objecttype=private", "pkcs11:type=private;object-type=cert;object=mykey",
+    "pkcs11:object=mykey?object=x", "pkcs11:object=mykey?x=y", "pkcs11:object=mykey?label=x",
+    "pkcs11:object=mykey;label=x", "pkcs11:object=mykey;;object=x", "pkcs11:object=mykey;",
+    "pkcs11:object=mykey&object=x", "pkcs11:object=mykey?pin-source=file:/nowhere&pin-source=env:X",
+    "pkcs11:token=keys%20;object=mykey", "pkcs11:token=%00;object=mykey",
+    "pkcs11:token=keys%20%20%20;object=mykey", "pkcs11:serial=%00;object=mykey",
+    "pkcs11:object=100%", "pkcs11:object=cl\u00e9", "pkcs11:object=mykey#", "pkcs11:object=mykey/",
+    "pkcs11:slot-id=;object=mykey", "pkcs11:slot-id=18446744073709551616;object=mykey",
+    "pkcs11:object=mykey;type=Private", "pkcs11:object=mykey;type=", "pkcs11:Object=mykey",
+    "pkcs11:ob%6aect=mykey", "pkcs11:object", "pkcs11:=mykey", "mykey", "object=mykey")
+UNMATCHED = (
+    ["-k", "pkcs11:object=myKey"], ["-k", "pkcs11:object=mykey%20"], ["-k", "pkcs11:object=%20mykey"],
+    ["-k", "pkcs11:object=mykey%00"], ["-k", "pkcs11:object=mykey%0a"], ["-k", "pkcs11:object=myke"],
+    ["-k", "pkcs11:object=cle%cc%81"], ["-k", "pkcs11:object=cl%e9"], ["-k", "pkcs11:object=my%2520key"],
+    ["-k", "pkcs11:object="], ["-k", "pkcs11:token=Keys;object=mykey"], ["-k", "pkcs11:object=my+key"],
+    ["-k", "pkcs11:object=100%25"],
+    ["-k", "pkcs11:token=;object=mykey"], ["-k", "pkcs11:slot-id=999999;object=mykey"],
+    ["-k", "pkcs11:library-version=0.0;object=mykey"], ["-k", "pkcs11:slot-description=;object=mykey"],
+    ["-k", "pkcs11:library-manufacturer=;object=mykey"], ["-k", "pkcs11:object=mykey;id=%00"],
+    ["-k", "pkcs11:object=mykey;id="], ["-k", "pkcs11:object=mykey;type=cert;id="],
+    ["--label", "mykey "], ["--label", " mykey"], ["--label", "mykey\n"], ["--label", "MyKey"],
+    ["--label", DECOMPOSED], ["--label", ""], ["--token", "keys", "--label", "my"],
+    ["--token", "key", "--label", "mykey"],
+    ["--token", "KEYS", "--label", "mykey"], ["--token", " keys", "--label", "mykey"],
+    ["--id", "00", "--label", "mykey"])
+CONTRADICTING = (
+    ["-k", "pkcs11:object=mykey", "--label", "my key"], ["-k", "pkcs11:object=mykey", "--label", ""],
+    ["-k", "pkcs11:token=keys;object=mykey", "--token", "others"],
+    ["-k", "pkcs11:token=;object=mykey", "--token", "keys"],
+    ["-k", "pkcs11:id=;object=mykey", "--id", "00"], ["--token", "keys ", "--label", "mykey"],
+    ["--token", "", "--label", "mykey"], ["--id", "", "--label", "mykey"],
+    ["--id", "0x00", "--label", "mykey"], ["--id", " 00", "--label", "mykey"],
+    ["--id", "%00", "--label", "mykey"], ["--label", "mykey", "--label", "mykey"],
+    ["--token", "keys", "--token=keys", "--label", "mykey"], ["--id", "00", "--id", "00"])
+
+
+class Naming(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = tempfile.mkdtemp(prefix="p11dbus-keys-")
+        cls.directories = {"keys": KEYS, "others": OTHERS}
+        for directory, keys in cls.directories.items():
+            make_keys(f"{cls.keys}/{directory}", *(f"{name}:{kind}" for name, kind in keys.items()))
+            for name in keys:
+                check("openssl", "pkey", "-in", f"{cls.keys}/{directory}/{name}.key", "-pubout",
+                      "-out", f"{cls.keys}/{name}.pub")
+        cls.bus = Bus()
+        cls.service = Service("--keys", f"{cls.keys}/keys", "--keys", f"{cls.keys}/others")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.service.end_well()
+        cls.bus.end()
+        shutil.rmtree(cls.keys)
+
+    def setUp(self):
+        super().setUp()
+        self.write("data", b"some data\n")
+
+    def assert_not_signed(self, code, *words):
+        result = self.expect(code, "sign", *words, "data")
+        self.assertEqual((result.out, os.listdir()), (b"", ["data"]), words)
+        self.assertIn("hint", result.err)
+        return result
+
+    def test_each_name_is_of_its_own_key(self):
+        for name in KEYS:
+            for words in (["-k", f"pkcs11:object={ENCODED[name]}"], ["--label", name]):
+                with self.subTest(words=words):
+                    self.expect(0, "sign", *words, "--force", "data")
+                    self.expect(0, "verify", "--pubkey", f"{self.keys}/{name}.pub", "-s",
+                                "data.sig", "data")
+                    self.expect(0, "verify", *words, "-s", "data.sig", "data")
+
+    def test_a_uri_that_would_be_read_as_another_is_2(self):
+        for uri in REFUSED:
+            with self.subTest(uri=uri):
+                self.assert_not_signed(2, "-k", uri)
+
+    def test_a_name_that_is_only_close_is_4(self):
+        for words in UNMATCHED:
+            with self.subTest(words=words):
+                self.assert_not_signed(4, *words)
+
+    def test_what_contradicts_or_is_said_twice_is_2(self):
+        for words in CONTRADICTING:
+            with self.subTest(words=words):
+                result = self.run_p11dbus("sign", *words, "data")
+                self.assertEqual((result.code, os.listdir()), (2, ["data"]), result)
+
+    def test_every_place_that_takes_a_uri_looks_at_it(self):
+        uri = "pkcs11:object=my key"
+        self.write("data.sig")
+        for words in (["sign", "-k", uri], ["sign", f"-k{uri}"], ["verify", "-k", uri, "-s", "data.sig"],
+                      ["list", uri], ["list", "keys", uri], ["list", "PKCS11:object=mykey"],
+                      ["list", "keys", " pkcs11:object=mykey"], ["list", "--export", "pem", uri],
+                      ["smoke", uri], ["smoke", "--level", "sign", " PKCS11:object=mykey"],
+                      ["sign", "-k", "pkcs11:object=mykey", "-f", "cms", "--cert", uri],
+                      ["sign", "-k", "pkcs11:object=mykey", "-f", "cms", "--cert",
+                       "PKCS11:object=mykey;type=cert"]):
+            with self.subTest(words=words):
+                more = ["data"] if words[0] in ("sign", "verify") else []
+                result = self.expect(2, *words, *more)
+                self.assertRegex(result.err, "%20|pkcs11:, in lower case")
+        self.assertNotIn(b"pkcs11", self.expect(0, "complete", "--", "sign", "-k", uri, "--id", "").out)
+
+    def test_no_pin_is_shown_wherever_a_uri_stands(self):
+        uri = "pkcs11:object=my key?pin-value=97531"
+        for words in (["list", uri], ["list", "pkcs11:", uri], ["list", "tokens", "PKCS11:" + uri],
+                      ["smoke", uri, uri], ["smoke", "x.so", uri], ["sign", "-k", uri, "-k", uri],
+                      ["sign", "-k", uri], ["verify", "-k", uri, "-s", "x"],
+                      ["sign", "-k", "pkcs11:object=mykey", "-f", "cms", "--cert", uri, "data"],
+                      ["verify", "--cert", uri, "-s", "x"], ["verify", "--pubkey", uri, "-s", "x"],
+                      ["list", "-m", uri], ["smoke", "-m", uri], ["sign", uri]):
+            with self.subTest(words=words):
+                result = self.expect(2, *words)
+                self.assertNotIn("97531", result.err)
+
+    def test_every_uri_that_is_listed_names_what_it_is_of(self):
+        listed = self.expect(0, "list", "--format", "uri").out.decode().splitlines()
+        self.assertGreater(len(listed), 2 * len(KEYS))
+        for uri in listed:
+            self.assertEqual(self.expect(0, "list", "--format", "uri", uri).out.decode(), uri + "\n")
+
+    def test_git_hands_the_uri_on_as_it_is(self):
+        git_sign = os.path.join(os.path.dirname(os.environ["P11DBUS"]), "p11dbus-git-sign")
+        done = subprocess.run([git_sign, "-Y", "sign", "-n", "git", "-f", "pkcs11:object=my key",
+                               "data"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        self.assertEqual((done.returncode, os.listdir()), (2, ["data"]), done)
+
+
+class PinSource(Case):
+    def test_it_is_the_file_that_it_names(self):
+        make_keys("locked", "secret:p256:open sesame")
+        bus, service = Bus(), Service("--keys", "locked")
+        self.addCleanup(bus.end)
+        self.addCleanup(service.end)
+        for directory, pin in (("pin dir", b"open sesame\n"), ("pindir", b"wrong\n")):
+            os.mkdir(directory)
+            self.write(f"{directory}/pin", pin)
+        self.write("data", b"some data\n")
+        key = f"pkcs11:token=locked;object=secret?pin-source=file:{os.getcwd()}"
+        self.expect(2, "sign", "-k", f"{key}/pin dir/pin", "data")
+        self.expect(0, "sign", "-k", f"{key}/pin%20dir/pin", "data")
+        self.expect(0, "verify", "--pubkey", "locked/secret.pub", "-s", "data.sig", "data")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
