@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* p11dbus sign: signs files with a private key on a token. */
-#include <unistd.h>
-
 #include "commands.h"
 #include "console.h"
 #include "counterpart.h"
@@ -10,6 +8,8 @@
 #include "format.h"
 #include "json.h"
 #include "output.h"
+#include "pin.h"
+#include "standard.h"
 
 static struct {
     char *algorithm;
@@ -62,8 +62,10 @@ static char *output_of(const Job *job, const char *file, bool json)
 {
     if (asked.output)
         return g_strdup(asked.output);
-    if (p11d_output_is_standard(file))
+    if (p11d_standard_is_input(file))
         return json ? NULL : g_strdup("-");
+    if (json && p11d_standard_descriptor(file) >= 0)
+        return NULL;
     return g_strconcat(file, asked.attached ? job->format->attached_suffix : job->format->suffix,
                        NULL);
 }
@@ -79,12 +81,34 @@ static gboolean check_format(const P11dFormat *format, GError **error)
     return p11d_format_check(format, wishes, G_N_ELEMENTS(wishes), "p11dbus sign --help", error);
 }
 
+/* What is read from standard input is read by one, and what has no name of its own, as <(COMMAND)
+ * of a shell, has none beside it for the signature. */
+static gboolean check_inputs(const P11dOptions *options, const P11dTarget *target, char **files,
+                             GError **error)
+{
+    unsigned standard =
+        p11d_pin_is_on_standard(options, p11_kit_uri_get_pin_source(target->uri)) ? 1 : 0;
+    standard += asked.certificate && p11d_standard_is_input(asked.certificate) ? 1 : 0;
+    for (char **file = files; *file; file++) {
+        bool is_standard = p11d_standard_is_input(*file);
+        standard += is_standard ? 1 : 0;
+        if (is_standard || asked.output || options->json || p11d_standard_descriptor(*file) < 0)
+            continue;
+        p11d_failure_set(error, P11D_FAILURE_USAGE,
+                         "name the signature's file with -o OUT; -o - is standard output",
+                         "no signature can be written beside %s, which is a descriptor", *file);
+        return FALSE;
+    }
+    if (standard <= 1)
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus sign --help",
+                     "standard input can be read once");
+    return FALSE;
+}
+
 static gboolean check_usage(const P11dOptions *options, char **files, Job *job, GError **error)
 {
     static const char hint[] = "p11dbus sign --help";
-    unsigned standard = options->pin_fd == STDIN_FILENO ? 1 : 0;
-    for (char **file = files; *file; file++)
-        standard += p11d_output_is_standard(*file) ? 1 : 0;
     job->format = p11d_format_find(asked.format ? asked.format : "der", error);
     if (!job->format || !check_format(job->format, error))
         return FALSE;
@@ -96,9 +120,7 @@ static gboolean check_usage(const P11dOptions *options, char **files, Job *job, 
     else if (asked.output && files[0] && files[1])
         p11d_failure_set(error, P11D_FAILURE_USAGE, "leave -o out: FILE.sig is written for each",
                          "-o is for one file");
-    else if (standard > 1)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "standard input can be read once");
-    else if (options->json && asked.output && p11d_output_is_standard(asked.output))
+    else if (options->json && asked.output && p11d_standard_is_output(asked.output))
         p11d_failure_set(error, P11D_FAILURE_USAGE, "the JSON holds the signature",
                          "--json and -o - both write to standard output");
     else
@@ -175,7 +197,7 @@ static void sign_file(Job *job, const char *file)
     if (job->json)
         add_result(job, file, signature, output, error);
     if (!error) {
-        if (output && !p11d_output_is_standard(output))
+        if (output && !p11d_standard_is_output(output))
             p11d_console_detail("%s: signed, %s", file, output);
         return;
     }
@@ -243,7 +265,8 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
         files = standard_input;
     Job job = {0};
     g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, error);
-    if (!target || !check_usage(options, files, &job, error))
+    if (!target || !check_inputs(options, target, files, error) ||
+        !check_usage(options, files, &job, error))
         return FALSE;
     if (p11d_target_is_empty(target)) {
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list keys shows their URIs",

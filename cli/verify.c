@@ -7,6 +7,7 @@
 #include "format.h"
 #include "json.h"
 #include "output.h"
+#include "standard.h"
 #include "uri.h"
 
 /* A signature may hold what is signed: as much as is signed in one piece, and its wrapping. */
@@ -83,7 +84,7 @@ static int count_standard(void)
                                 asked.authorities};
     int count = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(read); i++)
-        count += read[i] && p11d_output_is_standard(read[i]) ? 1 : 0;
+        count += read[i] && p11d_standard_is_input(read[i]) ? 1 : 0;
     return count;
 }
 
@@ -91,7 +92,7 @@ static int count_standard(void)
  * signature may hold it, but for SSH's. */
 static bool reads_standard(const char *file)
 {
-    return file ? p11d_output_is_standard(file) : asked.signers != NULL;
+    return file ? p11d_standard_is_input(file) : asked.signers != NULL;
 }
 
 static gboolean check_usage(const P11dTarget *target, const P11dOptions *options, char **files,
@@ -116,7 +117,7 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "one file at a time");
     else if (count_standard() + reads_standard(*files) > 1)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "standard input can be read once");
-    else if (options->json && asked.output && p11d_output_is_standard(asked.output))
+    else if (options->json && asked.output && p11d_standard_is_output(asked.output))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "--json and -o - both write to standard output");
     else

@@ -10,6 +10,7 @@
 
 #include "console.h"
 #include "failure.h"
+#include "standard.h"
 
 static gboolean fail(const P11dInput *input, const char *why, GError **error)
 {
@@ -39,7 +40,7 @@ static void start_progress(P11dInput *input)
 P11dInput *p11d_input_open(const char *path, GError **error)
 {
     g_autoptr(P11dInput) input = g_new0(P11dInput, 1);
-    bool is_standard = !path || strcmp(path, "-") == 0;
+    bool is_standard = !path || p11d_standard_is_input(path);
     input->name = g_strdup(is_standard ? "standard input" : path);
     input->fd = is_standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
                             : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -47,6 +48,8 @@ P11dInput *p11d_input_open(const char *path, GError **error)
         fail(input, g_strerror(errno), error);
         return NULL;
     }
+    /* Standard input may have been read in part by others, and that part is none of ours. */
+    input->start = lseek(input->fd, 0, SEEK_CUR);
     start_progress(input);
     return g_steal_pointer(&input);
 }
@@ -113,7 +116,7 @@ gboolean p11d_input_rewind(P11dInput *input)
     }
     if (!input->started)
         return TRUE;
-    if (lseek(input->fd, 0, SEEK_SET) < 0)
+    if (input->start < 0 || lseek(input->fd, input->start, SEEK_SET) < 0)
         return FALSE;
     p11d_progress_end(&input->progress);
     start_progress(input);

@@ -23,12 +23,13 @@ typedef struct P11dInput {
     int fd;
     GBytes *bytes;  /* what is at hand, or NULL */
     gsize position; /* in bytes */
+    gint64 start;   /* where a file that can be read again was when it was opened, in bytes */
     char *name;     /* to be shown; the path, or "standard input" */
     gboolean started;
     P11dProgress progress;
 } P11dInput;
 
-/* Opens path; NULL or "-" is standard input. NULL with error set. */
+/* Opens path; NULL is standard input, and so are its names (standard.h). NULL with error set. */
 P11dInput *p11d_input_open(const char *path, GError **error);
 /* An input of bytes. name: as in the structure, copied. */
 P11dInput *p11d_input_of_bytes(GBytes *bytes, const char *name);

@@ -11,6 +11,7 @@
 
 #include "console.h"
 #include "failure.h"
+#include "standard.h"
 
 static gboolean fail(const char *path, int number, GError **error)
 {
@@ -19,23 +20,16 @@ static gboolean fail(const char *path, int number, GError **error)
     return FALSE;
 }
 
-gboolean p11d_output_is_standard(const char *path)
-{
-    /* The names of descriptor 1 would lead to where modules print (console.h). */
-    static const char *const names[] = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", NULL};
-    return g_strv_contains(names, path);
-}
-
-/* What is at path; "-" is standard input. */
+/* What is at path, which may mean standard input. */
 static gboolean look(const char *path, struct stat *status)
 {
-    return (strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, status) : stat(path, status)) == 0;
+    return (p11d_standard_is_input(path) ? fstat(STDIN_FILENO, status) : stat(path, status)) == 0;
 }
 
 gboolean p11d_output_check_input(const char *path, const char *input, GError **error)
 {
     struct stat there, read;
-    if (p11d_output_is_standard(path) || stat(path, &there) < 0 || !S_ISREG(there.st_mode) ||
+    if (p11d_standard_is_output(path) || stat(path, &there) < 0 || !S_ISREG(there.st_mode) ||
         !look(input, &read) || there.st_dev != read.st_dev || there.st_ino != read.st_ino)
         return TRUE;
     p11d_failure_set(error, P11D_FAILURE_USAGE, "name another output",
@@ -45,12 +39,17 @@ gboolean p11d_output_check_input(const char *path, const char *input, GError **e
 
 gboolean p11d_output_check(const char *path, gboolean text, gboolean force, GError **error)
 {
-    if (p11d_output_is_standard(path)) {
+    if (p11d_standard_is_output(path)) {
         if (text || !p11d_console_result_is_terminal())
             return TRUE;
         p11d_failure_set(error, P11D_FAILURE_USAGE,
                          "name a file with -o, redirect the output, or take --encoding base64",
                          "binary is not written to a terminal");
+        return FALSE;
+    }
+    if (p11d_standard_is_input(path)) {
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "- is standard output, as an output",
+                         "nothing is written to standard input, which %s is", path);
         return FALSE;
     }
     struct stat status;
@@ -129,7 +128,7 @@ static int write_regular(const char *path, GBytes *bytes, gboolean force)
 
 gboolean p11d_output_write(const char *path, GBytes *bytes, gboolean force, GError **error)
 {
-    if (p11d_output_is_standard(path)) {
+    if (p11d_standard_is_output(path)) {
         gsize size;
         const void *data = g_bytes_get_data(bytes, &size);
         fwrite(data, 1, size, p11d_console_result());

@@ -8,10 +8,7 @@
 
 #include <glib.h>
 
-/* True if path means standard output. */
-gboolean p11d_output_is_standard(const char *path);
-
-/* Looks whether path is the file that is read as input ("-": standard input), under whatever name.
+/* Looks whether path is the file that is read as input (or standard input), under whatever name.
  */
 gboolean p11d_output_check_input(const char *path, const char *input, GError **error);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "failure.h"
+#include "standard.h"
 #include "text.h"
 
 #define VARIABLE "P11DBUS_PIN"
@@ -24,11 +25,14 @@ static gboolean no_memory(GError **error)
     return FALSE;
 }
 
-/* Drops the newline that an editor or echo puts behind the PIN. */
-static void drop_newline(P11dSecret *pin)
+/* Drops the line end, LF or CR LF, that an editor or echo puts behind the PIN. */
+static void drop_line_end(P11dSecret *pin)
 {
-    if (pin->size > 0 && pin->data[pin->size - 1] == '\n')
-        p11d_secret_truncate(pin, pin->size - 1);
+    size_t size = pin->size;
+    if (size == 0 || pin->data[size - 1] != '\n')
+        return;
+    size -= size > 1 && pin->data[size - 2] == '\r' ? 2 : 1;
+    p11d_secret_truncate(pin, size);
 }
 
 /* Reads fd to its end straight into locked memory. */
@@ -44,7 +48,7 @@ static gboolean read_all(P11dSecret *pin, int fd, const char *name, GError **err
     } while (size <= MAX_PIN && (got > 0 || (got < 0 && errno == EINTR)));
     if (got >= 0 && size <= MAX_PIN) {
         p11d_secret_truncate(pin, size);
-        drop_newline(pin);
+        drop_line_end(pin);
         return TRUE;
     }
     p11d_secret_clear(pin);
@@ -55,7 +59,8 @@ static gboolean read_all(P11dSecret *pin, int fd, const char *name, GError **err
 
 static gboolean read_file(P11dSecret *pin, const char *path, GError **error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = p11d_standard_is_input(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                                          : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     struct stat status;
     if (fd < 0 || fstat(fd, &status) < 0) {
         p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot read the PIN from %s: %s", path,
@@ -102,15 +107,29 @@ static gboolean read_variable(P11dSecret *pin, const char *name, GError **error)
     return ok ? TRUE : no_memory(error);
 }
 
+/* The file that a pin-source names, which does not begin with "env:". */
+static const char *path_of_source(const char *source)
+{
+    if (g_str_has_prefix(source, "file://"))
+        return source + strlen("file://");
+    return g_str_has_prefix(source, "file:") ? source + strlen("file:") : source;
+}
+
+bool p11d_pin_is_on_standard(const P11dOptions *options, const char *source)
+{
+    if (options->pin_fd >= 0)
+        return options->pin_fd == STDIN_FILENO;
+    if (options->pin_file)
+        return p11d_standard_is_input(options->pin_file);
+    return source && !g_str_has_prefix(source, "env:") &&
+           p11d_standard_is_input(path_of_source(source));
+}
+
 static gboolean read_source(P11dSecret *pin, const char *source, GError **error)
 {
     if (g_str_has_prefix(source, "env:"))
         return read_variable(pin, source + strlen("env:"), error);
-    const char *path = source;
-    if (g_str_has_prefix(path, "file://"))
-        path += strlen("file://");
-    else if (g_str_has_prefix(path, "file:"))
-        path += strlen("file:");
+    const char *path = path_of_source(source);
     if (*path == '|') {
         p11d_failure_set(error, P11D_FAILURE_USAGE, "use --pin-fd for what a program prints",
                          "a pin-source that is a program is not run");
@@ -235,6 +254,6 @@ gboolean p11d_pin_ask(P11dSecret *pin, const P11dOptions *options, const char *w
     alarm(left);
     close(tty);
     p11d_secret_truncate(pin, size > 0 ? (size_t)size : 0);
-    drop_newline(pin);
+    drop_line_end(pin);
     return refuse_empty(pin, hint, error);
 }

@@ -45,9 +45,16 @@ class Pin(Case):
         self.sign(0, "--pin-fd", str(read_end), pass_fds=[read_end])
         os.close(read_end)
 
-    def test_one_newline_is_dropped_and_no_more(self):
-        self.write("two", PIN + "\n\n")
-        self.sign(6, "--pin-file", "two")
+    def test_one_line_end_is_dropped_and_no_more(self):
+        for end, code in (("", 0), ("\n", 0), ("\r\n", 0), ("\r", 6), ("\n\n", 6), ("\r\n\n", 6),
+                          ("\r\n\r\n", 6), ("\r\r\n", 6), ("\n\r", 6)):
+            with self.subTest(end=end):
+                self.write("ends", PIN + end)
+                self.sign(code, "--pin-file", "ends")
+                self.sign(code, key=f"{KEY}?pin-source=file:{os.path.abspath('ends')}")
+                self.sign(code, "--pin-fd", "0", stdin=(PIN + end).encode())
+        self.write("ends", "\r\n")
+        self.assertIn("no PIN was given", self.sign(6, "--pin-file", "ends").err)
 
     def test_pin_file_that_others_can_read_is_refused(self):
         for mode in (0o644, 0o640, 0o604, 0o660):
@@ -117,6 +124,13 @@ class Pin(Case):
         self.assertEqual(terminal.end(), 0, terminal.output)
         self.assertNotIn(PIN.encode(), terminal.output)
         self.expect(0, "verify", "--pubkey", token.public("p256"), "-s", "data.sig", "data")
+
+    def test_a_typed_line_may_end_as_in_a_file(self):
+        for end in (b"\r", b"\x16\r\n"):  # ^V: the terminal hands over the next as it is
+            terminal = Terminal("sign", "-m", SOFTHSM, "-k", KEY, "--force", "data")
+            terminal.read_until(b"): ")
+            terminal.type(PIN.encode() + end)
+            self.assertEqual(terminal.end(), 0, terminal.output)
 
     def test_empty_answer_is_no_pin(self):
         terminal = Terminal("sign", "-m", SOFTHSM, "-k", KEY, "data")
