@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "interface.h"
+#include "name.h"
 #include "syntax.h"
 
 /* How much of a word a message shows, in bytes. */
@@ -54,11 +55,32 @@ static bool set_autostart(P11dConfiguration *configuration, const char *value)
     return set_boolean(&configuration->autostart, value);
 }
 
+static bool set_hide(P11dConfiguration *configuration, const char *value)
+{
+    size_t *count = &configuration->hidden_count;
+    for (*count = 0; *value != '\0'; (*count)++) {
+        char name[SHOWN];
+        const size_t size = strcspn(value, ",");
+        if (size >= sizeof name || *count == P11D_CONFIGURATION_HIDDEN)
+            return false;
+        memcpy(name, value, size);
+        name[size] = '\0';
+        if (!p11d_name_parse(&p11d_names_key_type, name, &configuration->hidden[*count]))
+            return false;
+        value += size;
+        if (*value == ',' && *++value == '\0')
+            return false;
+    }
+    return true;
+}
+
 const P11dSetting p11d_settings[] = {
     {"bus", "P11DBUS_BUS", set_bus,
      "session, system or the address of a UNIX socket, such as unix:path=/run/bus"},
     {"name", "P11DBUS_NAME", set_name, "a name on the bus, such as " P11D_BUS_NAME},
     {"autostart", "P11DBUS_AUTOSTART", set_autostart, "yes or no"},
+    {"hide", "P11DBUS_HIDE", set_hide,
+     "key types with commas between them, such as ec-edwards,ec-montgomery"},
 };
 const size_t p11d_setting_count = sizeof p11d_settings / sizeof p11d_settings[0];
 

@@ -23,12 +23,16 @@
 
 /* The longest string of pReserved and the longest file that are read, in bytes. */
 #define P11D_CONFIGURATION_MAX 4096
+/* The most key types that are hidden at once. */
+#define P11D_CONFIGURATION_HIDDEN 64
 
 typedef struct P11dConfiguration {
-    char bus[512];     /* "session", "system" or an address; "": the session bus if its address is
-                        * known, else the system bus */
-    char name[256];    /* of the service on the bus */
-    bool autostart;    /* the bus may start the service */
+    char bus[512];  /* "session", "system" or an address; "": the session bus if its address is
+                     * known, else the system bus */
+    char name[256]; /* of the service on the bus */
+    bool autostart; /* the bus may start the service */
+    CK_KEY_TYPE hidden[P11D_CONFIGURATION_HIDDEN]; /* the host does not see keys of these types */
+    size_t hidden_count;
     char mistake[640]; /* the first that was found: where it is, and what; "": none */
 } P11dConfiguration;
 

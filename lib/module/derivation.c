@@ -111,6 +111,7 @@ static CK_RV derive_certificate(P11dObject *object)
     P11dPublicKey key;
     if (!p11d_publickey_parse_frame(&key, info->pValue, info->ulValueLen))
         return CKR_ATTRIBUTE_VALUE_INVALID;
+    object->key_type = key.type;
     return derive_id(object, &key);
 }
 

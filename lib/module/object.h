@@ -25,7 +25,8 @@ typedef struct P11dObject {
     uint64_t id;             /* what the service calls it, in its present run */
     CK_OBJECT_CLASS object_class;
     unsigned class_bit;      /* P11D_CLASS_ of it */
-    CK_KEY_TYPE key_type;    /* CK_UNAVAILABLE_INFORMATION if it is no key or not known */
+    CK_KEY_TYPE key_type;    /* of a certificate: that of its key; CK_UNAVAILABLE_INFORMATION if
+                              * there is none or it is not known */
     CK_ULONG signature_size; /* bytes of a signature by this key; 0: not known */
     bool has_public_key;     /* public-key-info is known, so also what it lacks */
     P11dTemplate attributes; /* sent, derived and learned; defaults are NOT in it: ask

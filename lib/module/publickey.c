@@ -177,19 +177,30 @@ static bool parse_frame(P11dPublicKey *key, P11dDer info, P11dDer *identifier)
            body.size == 0;
 }
 
+/* Takes the algorithm's OID off identifier. *oid: with its tag. NULL: there is no row for it. */
+static const Algorithm *take_algorithm(P11dDer *identifier, P11dDer *oid)
+{
+    P11dDer content;
+    return p11d_der_take(identifier, P11D_DER_OID, &content, oid) ? find_algorithm(content) : NULL;
+}
+
 bool p11d_publickey_parse_frame(P11dPublicKey *key, const void *info, size_t size)
 {
-    P11dDer identifier;
-    return parse_frame(key, p11d_der(info, size), &identifier);
+    P11dDer identifier, oid;
+    if (!parse_frame(key, p11d_der(info, size), &identifier))
+        return false;
+    const Algorithm *algorithm = take_algorithm(&identifier, &oid);
+    if (algorithm != NULL)
+        key->type = algorithm->type;
+    return true;
 }
 
 bool p11d_publickey_parse(P11dPublicKey *key, const void *info, size_t size)
 {
-    P11dDer identifier, oid, whole_oid;
-    if (!parse_frame(key, p11d_der(info, size), &identifier) ||
-        !p11d_der_take(&identifier, P11D_DER_OID, &oid, &whole_oid))
+    P11dDer identifier, oid;
+    if (!parse_frame(key, p11d_der(info, size), &identifier))
         return false;
-    const Algorithm *algorithm = find_algorithm(oid);
+    const Algorithm *algorithm = take_algorithm(&identifier, &oid);
     if (algorithm == NULL)
         return true;
     key->type = algorithm->type;
@@ -201,7 +212,7 @@ bool p11d_publickey_parse(P11dPublicKey *key, const void *info, size_t size)
     key->parameter_set = algorithm->parameter_set;
     key->signature_size = algorithm->signature_size;
     if (algorithm->parameter_set == 0)
-        key->params = whole_oid;
+        key->params = oid;
     return key->bits.size == algorithm->key_size;
 }
 

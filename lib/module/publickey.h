@@ -33,8 +33,8 @@ typedef struct P11dPublicKey {
  */
 bool p11d_publickey_parse(P11dPublicKey *key, const void *info, size_t size);
 
-/* The same without a look at the key itself: only info and bits are set, which is enough for the
- * id. For keys that nobody here has to understand, such as those in certificates. */
+/* The same without a look at the key itself: only type, info and bits are set, which is enough for
+ * the id. For keys that nobody here has to understand, such as those in certificates. */
 bool p11d_publickey_parse_frame(P11dPublicKey *key, const void *info, size_t size);
 
 /*

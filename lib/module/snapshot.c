@@ -193,7 +193,15 @@ static CK_RV read_gone(Reply *reply, uint64_t id)
     return CKR_OK;
 }
 
-static CK_RV read_object(Reply *reply, P11dReader *objects)
+static bool is_hidden(const P11dSnapshot *snapshot, const P11dObject *object)
+{
+    for (size_t i = 0; i < snapshot->hidden_count; i++)
+        if (snapshot->hidden[i] == object->key_type)
+            return object->key_type != CK_UNAVAILABLE_INFORMATION;
+    return false;
+}
+
+static CK_RV read_object(const P11dSnapshot *snapshot, Reply *reply, P11dReader *objects)
 {
     uint64_t id;
     if (!p11d_reader_struct(objects) || !p11d_reader_uint64(objects, &id) || id == 0)
@@ -207,6 +215,10 @@ static CK_RV read_object(Reply *reply, P11dReader *objects)
     reply->fresh = fresh;
     P11dObject *object;
     CK_RV rv = p11d_object_make(id, objects, &object);
+    if (rv == CKR_OK && is_hidden(snapshot, object)) {
+        p11d_object_free(object);
+        return read_gone(reply, id);
+    }
     if (rv == CKR_OK) {
         reply->fresh[reply->fresh_count++] = object;
         return CKR_OK;
@@ -229,7 +241,7 @@ static int compare_object_ids(const void *a, const void *b)
     return (left->id > right->id) - (left->id < right->id);
 }
 
-static CK_RV read_reply(Reply *reply, P11dReader *body)
+static CK_RV read_reply(const P11dSnapshot *snapshot, Reply *reply, P11dReader *body)
 {
     P11dReader objects, removed;
     uint64_t id;
@@ -239,7 +251,7 @@ static CK_RV read_reply(Reply *reply, P11dReader *body)
         !p11d_reader_array(body, 8, &removed) || reply->generation == 0)
         return CKR_DEVICE_ERROR;
     while (rv == CKR_OK && !p11d_reader_at_end(&objects))
-        rv = read_object(reply, &objects);
+        rv = read_object(snapshot, reply, &objects);
     while (rv == CKR_OK && !p11d_reader_at_end(&removed))
         rv = p11d_reader_uint64(&removed, &id) ? read_gone(reply, id) : CKR_DEVICE_ERROR;
     if (rv != CKR_OK)
@@ -321,7 +333,7 @@ CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dReader *body, P11dSnapshot
                           void *data)
 {
     Reply reply = {0};
-    CK_RV rv = read_reply(&reply, body);
+    CK_RV rv = read_reply(snapshot, &reply, body);
     if (rv == CKR_OK && !reply.complete && snapshot->generation == 0)
         rv = CKR_DEVICE_ERROR;
     if (rv == CKR_OK)

@@ -30,6 +30,9 @@ typedef struct P11dSnapshot {
     bool detached;       /* the objects are of a run of the service that has ended */
     size_t count;
     P11dObject **sorted[P11D_SNAPSHOT_ORDERS]; /* the same count objects, owned, in each order */
+    const CK_KEY_TYPE *hidden; /* of objects that are left out: set by the owner after init, lives
+                                * as long as the snapshot */
+    size_t hidden_count;
     size_t skipped; /* entries of the last reply that were left out because they made no sense */
 } P11dSnapshot;
 
@@ -57,7 +60,8 @@ void p11d_snapshot_clear(P11dSnapshot *snapshot);
  * found, are gone. next_handle is called with data for every object that is new. Errors, and the
  * snapshot is as before: CKR_HOST_MEMORY, CKR_DEVICE_MEMORY (more than P11D_SNAPSHOT_MAX),
  * CKR_DEVICE_ERROR (generation 0, an id of 0 or twice, a difference where nothing was known).
- * Objects that make no sense are left out and counted in skipped.
+ * Objects that make no sense are left out and counted in skipped; those of a hidden key type are
+ * left out too.
  */
 CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dReader *body, P11dSnapshotHandle next_handle,
                           void *data);

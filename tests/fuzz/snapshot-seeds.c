@@ -116,6 +116,12 @@ static void write_seed(FILE *file, EVP_PKEY *key)
     add_bytes(&reply, "public-key-info", info, size);
     end_object(&reply);
     end(&reply, 1, 1, file);
+
+    begin(&reply, 8, true);
+    begin_object(&reply, 6, "public-key", "k");
+    add_bytes(&reply, "public-key-info", info, size);
+    end_object(&reply);
+    end(&reply, 5, 4, file);
     OPENSSL_free(info);
     EVP_PKEY_free(key);
 }

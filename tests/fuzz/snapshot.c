@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Any bytes as replies to ListObjects, one after the other: each begins with its length (two bytes)
- * and a byte that says what happens before it (1: the service's run ends, 2: a logout), or that it
- * is a reply to GetAttributes instead (3). Whatever is accepted, every object is found by its
- * handle, its id, and its own attributes, and answers every question.
+ * and a byte that says what happens before it (1: the service's run ends, 2: a logout), that it is
+ * a reply to GetAttributes instead (3), or that EC keys are hidden in it (4). Whatever is accepted,
+ * every object is found by its handle, its id, and its own attributes, and answers every question.
  */
 #include "snapshot.h"
 
@@ -118,7 +118,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     P11dSnapshot snapshot;
     CK_OBJECT_HANDLE last = 0;
+    static const CK_KEY_TYPE hidden[] = {CKK_EC};
     p11d_snapshot_init(&snapshot);
+    snapshot.hidden = hidden;
     while (size > HEADER) {
         size_t length = (size_t)data[0] << 8 | data[1];
         uint8_t kind = data[2];
@@ -126,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             p11d_snapshot_detach(&snapshot);
         else if (kind == 2)
             p11d_snapshot_drop_private(&snapshot);
+        snapshot.hidden_count = kind == 4 ? 1 : 0;
         data += HEADER;
         size -= HEADER;
         if (length > size)

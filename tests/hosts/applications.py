@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MAKE_KEYS = os.path.join(HERE, "..", "make-keys")
@@ -139,6 +140,32 @@ def openssl_signs(place, module, key, options, file):
     place.check(key, options, signature, file)
 
 
+def openssl_signs_beside_ed25519(place, module):
+    """libp11 0.4.12 fails on a whole token if one of its keys is Ed25519, unless that is hidden."""
+    configuration = os.path.join(place.directory, "engine.cnf")
+    with open(configuration, "w", encoding="ascii") as out:
+        out.write("openssl_conf = all\n[all]\nengines = engines\n[engines]\npkcs11 = own\n"
+                  "[own]\nengine_id = pkcs11\nINIT_ARGS = hide=ec-edwards\ninit = 0\n")
+    for env in {"P11DBUS_HIDE": "ec-edwards"}, {"OPENSSL_CONF": configuration}:
+        with mock.patch.dict(os.environ, env):
+            openssl_signs(place, module, "rsa", ["-sha256"], place.small)
+    try:
+        openssl_signs(place, module, "rsa", ["-sha256"], place.small)
+        failed = False
+    except Failure:
+        failed = True
+    version = run("pkg-config", "--modversion", "libp11", preload=False).strip()
+    need(failed or version != "0.4.12", "nothing was hidden, and it did not fail")
+
+
+def p11tool_lists_what_is_not_hidden(place, module):
+    for hidden, seen in ("ec-edwards", "rsa"), ("dsa,rsa", "ed25519"):
+        listed = run("p11tool", "--provider", module, "--list-all", "pkcs11:token=store",
+                     env={"P11DBUS_HIDE": hidden})
+        found = set(re.findall(r"object=(\w+);type=(\w+)", listed))
+        need(found == {(seen, kind) for kind in ("private", "public", "cert")}, hidden, listed)
+
+
 def checks_of_all_keys(place, module):
     yield "pkcs11-tool lists slots, mechanisms and objects", lambda: pkcs11_tool_lists(place, module)
     for key in place.keys:
@@ -162,9 +189,17 @@ def checks_without_ed25519(place, module):
                 yield title, lambda k=key, o=options, f=file: openssl_signs(place, module, k, o, f)
 
 
+def checks_beside_ed25519(place, module):
+    yield "openssl dgst signs beside an Ed25519 key that is hidden, and not beside one that is seen", (
+        lambda: openssl_signs_beside_ed25519(place, module))
+    yield "p11tool lists what is not hidden", (
+        lambda: p11tool_lists_what_is_not_hidden(place, module))
+
+
 SUITES = [
     (["rsa", "p256", "p384", "p521", "ed25519"], checks_of_all_keys),
     (["rsa", "p256", "p384"], checks_without_ed25519),
+    (["rsa", "ed25519"], checks_beside_ed25519),
 ]
 
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keys.h"
 #include "wire.h"
 
 static CK_OBJECT_HANDLE last_handle;
@@ -127,6 +128,73 @@ Test(snapshot, objects_keep_their_handles_when_their_ids_come_again)
     cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
     cr_assert_eq(snapshot.count, 1);
     cr_assert_eq(handle_of(&snapshot, 3), third);
+    p11d_snapshot_clear(&snapshot);
+}
+
+/* Adds the three objects of a key, with ids from first on. kind: as for keys_generate. */
+static void add_trio(Wire *wire, uint64_t first, const char *kind)
+{
+    static const char *const classes[] = {"private-key", "public-key", "certificate"};
+    EVP_PKEY *key = keys_generate(kind);
+    Bytes info = keys_info(key);
+    Bytes certificate = keys_certificate(key, kind, 1);
+    for (uint64_t i = 0; i < 3; i++) {
+        wire_begin_object(wire, first + i);
+        wire_text(wire, "class", classes[i]);
+        wire_text(wire, "label", kind);
+        if (i < 2)
+            wire_bytes(wire, "public-key-info", info.data, info.size);
+        else
+            wire_bytes(wire, "value", certificate.data, certificate.size);
+        wire_end_object(wire);
+    }
+    free(info.data);
+    free(certificate.data);
+    EVP_PKEY_free(key);
+}
+
+static void add_secret_key(Wire *wire, uint64_t id, const char *type)
+{
+    wire_begin_object(wire, id);
+    wire_text(wire, "class", "secret-key");
+    wire_text(wire, "key-type", type);
+    wire_text(wire, "label", type);
+    wire_end_object(wire);
+}
+
+Test(snapshot, keys_and_certificates_of_hidden_types_are_left_out)
+{
+    static const CK_KEY_TYPE hidden[] = {CKK_EC_EDWARDS, CKK_AES, CK_UNAVAILABLE_INFORMATION};
+    P11dSnapshot snapshot;
+    Wire wire;
+    p11d_snapshot_init(&snapshot);
+    snapshot.hidden = hidden;
+    snapshot.hidden_count = 3;
+    wire_begin(&wire, 1, true);
+    add_trio(&wire, 1, "RSA-2048");
+    add_trio(&wire, 4, "ED25519");
+    add_trio(&wire, 7, "ED448");
+    add_trio(&wire, 10, "P-256");
+    add_secret_key(&wire, 20, "aes");
+    add_secret_key(&wire, 21, "generic-secret");
+    add_data(&wire, 22, "data", false);
+    add_key(&wire, 23, "of a type that nobody knows", 1);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
+    cr_assert_eq(snapshot.count, 9);
+    cr_assert_eq(snapshot.skipped, 0);
+    cr_assert_eq(count_label(&snapshot, "RSA-2048"), 3);
+    cr_assert_eq(count_label(&snapshot, "P-256"), 3);
+    cr_assert_eq(count_label(&snapshot, "ED25519") + count_label(&snapshot, "ED448"), 0);
+    cr_assert_eq(handle_of(&snapshot, 20), 0);
+
+    wire_begin(&wire, 2, false);
+    add_trio(&wire, 4, "ED25519");
+    add_trio(&wire, 1, "ED448"); /* in place of what could be seen */
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(apply(&snapshot, &wire), CKR_OK);
+    cr_assert_eq(snapshot.count, 6);
+    cr_assert_eq(count_label(&snapshot, "RSA-2048"), 0);
     p11d_snapshot_clear(&snapshot);
 }
 

@@ -68,6 +68,7 @@ Test(configuration, has_defaults)
     cr_assert_str_eq(configuration.bus, "");
     cr_assert_str_eq(configuration.name, "org.p11dbus.Tokens1");
     cr_assert(configuration.autostart);
+    cr_assert_eq(configuration.hidden_count, 0);
 }
 
 Test(configuration, words_may_be_quoted)
@@ -84,18 +85,24 @@ Test(configuration, words_may_be_quoted)
 Test(configuration, the_host_comes_before_environment_and_file)
 {
     write_file("# where it is\nbus=system # not the session bus\nname=org.example.File\n"
-               "autostart=no\n");
+               "autostart=no\nhide=rsa,ec\n");
     load_good(NULL);
     cr_assert_str_eq(configuration.bus, "system");
     cr_assert_str_eq(configuration.name, "org.example.File");
     cr_assert_not(configuration.autostart);
+    cr_assert_eq(configuration.hidden_count, 2);
     setenv("P11DBUS_NAME", "org.example.Environment", 1);
     setenv("P11DBUS_BUS", "session", 1);
     setenv("P11DBUS_AUTOSTART", "yes", 1);
-    load_good("bus=unix:path=/host");
+    setenv("P11DBUS_HIDE", "dsa", 1);
+    load_good("bus=unix:path=/host hide=");
     cr_assert_str_eq(configuration.bus, "unix:path=/host");
     cr_assert_str_eq(configuration.name, "org.example.Environment");
     cr_assert(configuration.autostart);
+    cr_assert_eq(configuration.hidden_count, 0);
+    load_good(NULL);
+    cr_assert_eq(configuration.hidden_count, 1);
+    cr_assert_eq(configuration.hidden[0], CKK_DSA);
 }
 
 Test(configuration, an_empty_variable_is_not_set)
@@ -135,6 +142,12 @@ static const struct {
     {"bus=/run/bus", "bus=/run/bus is not"},
     {"bus='unix:path=/a b'", "bus=unix:path=/a b is not"},
     {"bus=tcp:host=example.org", "bus=tcp:host=example.org is not"},
+    {"hide=ed25519", "hide=ed25519 is not key types"},
+    {"hide=ec-edwards,", "hide="},
+    {"hide=,ec", "hide="},
+    {"hide='ec, rsa'", "hide="},
+    {"hide=EC", "hide="},
+    {"hide=0123456789012345678901234567890123456789012345678901234567890123456789", "hide="},
     {"autostart=no x", "\"x\" is not KEY=VALUE"},
     {"autostart=no autostart=no", "autostart is given twice"},
     {"name=a.b bus=session name=c.d", "name is given twice"},
@@ -188,7 +201,8 @@ Test(configuration, mistakes_in_the_environment_are_kept)
     static const char *const values[][2] = {{"P11DBUS_NAME", "bad..name"},
                                             {"P11DBUS_BUS", "sesion"},
                                             {"P11DBUS_BUS", "tcp:host=localhost,port=1"},
-                                            {"P11DBUS_AUTOSTART", "off"}};
+                                            {"P11DBUS_AUTOSTART", "off"},
+                                            {"P11DBUS_HIDE", "ed25519"}};
     for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
         clean();
         setenv(values[i][0], values[i][1], 1);
@@ -286,6 +300,22 @@ Test(configuration, a_session_bus_that_cannot_be_used_is_not_replaced_by_the_sys
     cr_assert_str_eq(address.transports[0].name.sun_path, "/system");
     unsetenv("DBUS_SESSION_BUS_ADDRESS");
     cr_assert(p11d_configuration_address(&configuration, &address));
+}
+
+Test(configuration, hides_by_the_names_of_key_types)
+{
+    load_good("hide=ec-edwards,0x80000123,rsa");
+    cr_assert_eq(configuration.hidden_count, 3);
+    cr_assert_eq(configuration.hidden[0], CKK_EC_EDWARDS);
+    cr_assert_eq(configuration.hidden[1], 0x80000123);
+    cr_assert_eq(configuration.hidden[2], CKK_RSA);
+    GString *many = g_string_new("hide=rsa");
+    for (int i = 1; i < P11D_CONFIGURATION_HIDDEN; i++)
+        g_string_append(many, ",rsa");
+    load_good(many->str);
+    g_string_append(many, ",rsa");
+    cr_assert_eq(load(many->str), CKR_ARGUMENTS_BAD);
+    g_string_free(many, TRUE);
 }
 
 /* Text with each escape of scdoc taken out. */
