@@ -90,17 +90,26 @@ static P11dStatus connect_transport(P11dDescriptor *descriptor, const struct soc
 }
 
 /*
- * All that the client says until BEGIN, in one piece: what the server answers to a line does not
- * change the next one. A server that rejects us hangs up on the lines that follow. No uid is named:
- * in a user namespace ours is another than the server's, which knows it from the socket anyway
- * (the empty answer to its empty challenge; D-Bus Specification, "EXTERNAL").
+ * What the client says until BEGIN, and how the answer to each line begins. The zero byte is for
+ * servers that read credentials with it. No uid is named: in a user namespace ours is another than
+ * the server's, which knows it from the socket anyway (the empty answer to its empty challenge;
+ * D-Bus Specification, "EXTERNAL").
  */
-static P11dStatus say_who_we_are(P11dBus *bus)
-{
-    /* The zero byte is for servers that read credentials with it. */
-    static const char lines[] = "\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n";
-    return p11d_channel_preface(&bus->channel, lines, sizeof lines - 1);
-}
+static const struct {
+    const char *said;
+    size_t size;
+    const char *answer; /* NULL: there is none */
+} lines[] = {
+#define LINE(text) text, sizeof text - 1
+    {LINE("\0AUTH EXTERNAL\r\n"), "DATA"},
+    {LINE("DATA\r\n"), "OK"},
+    {LINE("NEGOTIATE_UNIX_FD\r\n"), "AGREE_UNIX_FD"},
+    {LINE("BEGIN\r\n"), NULL},
+#undef LINE
+};
+#define LINES (sizeof lines / sizeof lines[0])
+/* The one to which the server may say no. */
+#define NEGOTIATION 2
 
 /* True if line is word, or word and something behind it. */
 static bool begins_with(const char *line, const char *word)
@@ -109,34 +118,21 @@ static bool begins_with(const char *line, const char *word)
     return strncmp(line, word, size) == 0 && (line[size] == '\0' || line[size] == ' ');
 }
 
-/* The answer to one line of ours, in line: it must be word. */
-static P11dStatus hear(P11dBus *bus, P11dDeadline deadline, char line[static LINE_SIZE],
-                       const char *word)
+/* The answer to a line of ours. */
+static P11dStatus hear(P11dBus *bus, size_t line, P11dDeadline deadline)
 {
-    P11dStatus status = p11d_channel_receive_line(&bus->channel, deadline, line, LINE_SIZE);
+    char heard[LINE_SIZE];
+    P11dStatus status = p11d_channel_receive_line(&bus->channel, deadline, heard, sizeof heard);
     if (status != P11D_OK)
         return status;
-    if (begins_with(line, word))
+    if (line == NEGOTIATION) {
+        bus->passes_descriptors = strcmp(heard, lines[line].answer) == 0;
+        return bus->passes_descriptors || begins_with(heard, "ERROR") ? P11D_OK : P11D_MALFORMED;
+    }
+    if (begins_with(heard, lines[line].answer))
         return P11D_OK;
-    return begins_with(line, "REJECTED") || begins_with(line, "ERROR") ? P11D_REFUSED
-                                                                       : P11D_MALFORMED;
-}
-
-static P11dStatus hear_answers(P11dBus *bus, P11dDeadline deadline)
-{
-    char line[LINE_SIZE];
-    P11dStatus status = hear(bus, deadline, line, "DATA");
-    if (status == P11D_OK)
-        status = hear(bus, deadline, line, "OK");
-    if (status != P11D_OK)
-        return status;
-    status = p11d_channel_receive_line(&bus->channel, deadline, line, sizeof line);
-    if (status != P11D_OK)
-        return status;
-    bus->passes_descriptors = strcmp(line, "AGREE_UNIX_FD") == 0;
-    if (!bus->passes_descriptors && !begins_with(line, "ERROR"))
-        return P11D_MALFORMED;
-    return P11D_OK;
+    return begins_with(heard, "REJECTED") || begins_with(heard, "ERROR") ? P11D_REFUSED
+                                                                         : P11D_MALFORMED;
 }
 
 /* Waits for the reply to the last message sent. Whatever else others send to us (anybody on the bus
@@ -170,40 +166,80 @@ static P11dStatus hear_name(P11dBus *bus, P11dDeadline deadline)
     return P11D_OK;
 }
 
-/* Authenticates and says Hello on a connected socket: one write, and what the server says to it. */
-static P11dStatus introduce(P11dBus *bus, P11dDeadline deadline)
+/*
+ * How to introduce oneself. At once: all in one write, since what the server answers to a line does
+ * not change the next one; a server that rejects us hangs up on the lines that follow. In steps:
+ * each line after the answer to the last, for what stands between us and the server and takes the
+ * server's answers for messages once it has seen BEGIN (xdg-dbus-proxy up to 0.1.5). Hello may
+ * follow BEGIN in one write: nothing is answered to BEGIN.
+ */
+typedef enum Manner { AT_ONCE, IN_STEPS } Manner;
+
+/* Says all lines. */
+static P11dStatus say_lines(P11dBus *bus, Manner manner, P11dDeadline deadline)
 {
-    P11dStatus status = say_who_we_are(bus);
+    P11dStatus status = P11D_OK;
+    for (size_t i = 0; i < LINES && status == P11D_OK; i++) {
+        status = p11d_channel_preface(&bus->channel, lines[i].said, lines[i].size);
+        if (manner == AT_ONCE || !lines[i].answer)
+            continue;
+        if (status == P11D_OK)
+            status = p11d_channel_flush(&bus->channel); /* a new socket has room for a line */
+        if (status == P11D_OK)
+            status = hear(bus, i, deadline);
+    }
+    return status;
+}
+
+/* Authenticates and says Hello on a connected socket. */
+static P11dStatus introduce(P11dBus *bus, Manner manner, P11dDeadline deadline)
+{
+    P11dStatus status = say_lines(bus, manner, deadline);
     if (status != P11D_OK)
         return status;
     P11dWriter writer;
     p11d_bus_begin(bus, &writer, BUS_NAME, BUS_PATH, BUS_NAME, "Hello", "", true);
     status = p11d_channel_send(&bus->channel, &writer, -1, deadline, NULL);
-    if (status == P11D_OK)
-        status = hear_answers(bus, deadline);
+    for (size_t i = 0; manner == AT_ONCE && i < LINES && status == P11D_OK; i++)
+        status = lines[i].answer ? hear(bus, i, deadline) : P11D_OK;
     if (status != P11D_OK)
         return status;
     bus->channel.accepts_descriptors = bus->passes_descriptors;
     return hear_name(bus, deadline);
 }
 
+/* Connects to one transport. *connected: somebody listens there. bus is cleared on error. */
+static P11dStatus connect_in_manner(P11dBus *bus, const P11dAddress *address, size_t transport,
+                                    Manner manner, P11dDeadline deadline, bool *connected)
+{
+    *bus = (P11dBus){0};
+    P11dDescriptor *descriptor = p11d_descriptor_socket();
+    p11d_channel_init(&bus->channel, descriptor, P11D_MESSAGE_MAX_ON_BUS);
+    P11dStatus status = descriptor
+                            ? connect_transport(descriptor, &address->transports[transport].name,
+                                                address->transports[transport].length, deadline)
+                            : P11D_SYSTEM;
+    *connected = status == P11D_OK;
+    if (*connected)
+        status = introduce(bus, manner, deadline);
+    if (status != P11D_OK) {
+        int error = errno;
+        p11d_bus_clear(bus);
+        errno = error;
+    }
+    return status;
+}
+
 P11dStatus p11d_bus_connect(P11dBus *bus, const P11dAddress *address, P11dDeadline deadline)
 {
     P11dStatus status = P11D_CLOSED;
     for (size_t i = 0; i < address->count; i++) {
-        *bus = (P11dBus){0};
-        P11dDescriptor *descriptor = p11d_descriptor_socket();
-        p11d_channel_init(&bus->channel, descriptor, P11D_MESSAGE_MAX_ON_BUS);
-        status = descriptor ? connect_transport(descriptor, &address->transports[i].name,
-                                                address->transports[i].length, deadline)
-                            : P11D_SYSTEM;
-        if (status == P11D_OK)
-            status = introduce(bus, deadline);
+        bool connected;
+        status = connect_in_manner(bus, address, i, AT_ONCE, deadline, &connected);
+        if (status == P11D_CLOSED && connected)
+            status = connect_in_manner(bus, address, i, IN_STEPS, deadline, &connected);
         if (status == P11D_OK)
             return P11D_OK;
-        int error = errno;
-        p11d_bus_clear(bus);
-        errno = error;
     }
     if (address->count == 0)
         *bus = (P11dBus){0};

@@ -17,7 +17,8 @@ typedef struct P11dBus {
 } P11dBus;
 
 /*
- * Connects to the first transport of address that answers, authenticates and says Hello.
+ * Connects to the first transport of address that answers, authenticates and says Hello. A
+ * connection that ends meanwhile is made once more, with a pause for each answer.
  * Errors: P11D_TIMEOUT, P11D_CLOSED (nobody listens, or hung up), P11D_REFUSED (authentication, or
  * the limit of connections was reached), P11D_MALFORMED, P11D_NO_MEMORY, P11D_SYSTEM. bus is
  * cleared then.

@@ -241,6 +241,7 @@ typedef struct Server {
     size_t size;
     bool in_single_bytes;
     bool hangs_up; /* when it has said that; else it stays silent */
+    unsigned accepted;
     pthread_t thread;
 } Server;
 
@@ -258,10 +259,12 @@ static void open_server(Server *server)
 
 static void *play(void *data)
 {
-    const Server *server = data;
+    Server *server = data;
     char bytes[4096];
-    int client = accept(server->socket, NULL, NULL);
-    if (recv(client, bytes, 1, 0) == 1 && bytes[0] == '\0') {
+    for (int client; (client = accept(server->socket, NULL, NULL)) >= 0; close(client)) {
+        server->accepted++;
+        if (recv(client, bytes, 1, 0) != 1 || bytes[0] != '\0')
+            continue;
         size_t step = server->in_single_bytes ? 1 : server->size;
         for (size_t i = 0; i < server->size; i += step)
             if (send(client, (const char *)server->says + i, step, MSG_NOSIGNAL) < 0)
@@ -270,8 +273,14 @@ static void *play(void *data)
             while (recv(client, bytes, sizeof bytes, 0) > 0)
                 ;
     }
-    close(client);
     return NULL;
+}
+
+/* Ends the thread: nobody is accepted any more. */
+static void end_thread(Server *server)
+{
+    shutdown(server->socket, SHUT_RDWR);
+    pthread_join(server->thread, NULL);
 }
 
 static P11dStatus connect_to(Server *server, P11dBus *bus, P11dDeadline deadline)
@@ -281,10 +290,40 @@ static P11dStatus connect_to(Server *server, P11dBus *bus, P11dDeadline deadline
     unsigned before = open_files(false);
     P11dStatus status = p11d_bus_connect(bus, &server->address, deadline);
     if (status != P11D_OK) {
-        pthread_join(server->thread, NULL);
+        end_thread(server);
         cr_assert_eq(open_files(false), before);
     }
     return status;
+}
+
+/* Answers a line at a time, and hangs up on who says the next one before. The reply to Hello is
+ * what server says. */
+static void *play_strictly(void *data)
+{
+    static const char *const dialog[][2] = {{"\0AUTH EXTERNAL\r\n", "DATA\r\n"},
+                                            {"DATA\r\n", "OK 01\r\n"},
+                                            {"NEGOTIATE_UNIX_FD\r\n", "AGREE_UNIX_FD\r\n"},
+                                            {"BEGIN\r\n", ""}};
+    Server *server = data;
+    for (int client; (client = accept(server->socket, NULL, NULL)) >= 0; close(client)) {
+        char bytes[512];
+        server->accepted++;
+        for (size_t i = 0; i < 4; i++) {
+            /* The first one begins with a NUL. */
+            const size_t size = strlen(dialog[i][0] + (i == 0)) + (i == 0);
+            if (recv(client, bytes, size, MSG_WAITALL) != (ssize_t)size ||
+                memcmp(bytes, dialog[i][0], size) != 0 ||
+                (i < 3 && recv(client, bytes, 1, MSG_DONTWAIT) > 0))
+                break;
+            send(client, dialog[i][1], strlen(dialog[i][1]), MSG_NOSIGNAL);
+            if (i < 3)
+                continue;
+            send(client, server->says, server->size, MSG_NOSIGNAL);
+            while (recv(client, bytes, sizeof bytes, 0) > 0)
+                ;
+        }
+    }
+    return NULL;
 }
 
 static void close_server(Server *server)
@@ -350,6 +389,7 @@ ParameterizedTest(const Lines *test, bus, trap_28_wrong_and_silent_servers)
     P11dBus bus;
     P11dStatus status = connect_to(&server, &bus, test->expected == P11D_TIMEOUT ? SOON : LATER);
     cr_assert_eq(status, test->expected, "%.20s: %d", test->says, (int)status);
+    cr_assert_eq(server.accepted, status == P11D_CLOSED ? 2 : 1);
     close_server(&server);
     free(says);
 }
@@ -372,7 +412,7 @@ static P11dStatus connect_with_reply(P11dMessage message, const char *name, cons
     if (status == P11D_OK) {
         P11dBus copy = *bus;
         p11d_bus_clear(bus);
-        pthread_join(server.thread, NULL);
+        end_thread(&server);
         *bus = copy; /* only to be looked at */
     }
     close_server(&server);
@@ -397,6 +437,32 @@ Test(bus, hello_in_single_bytes)
     cr_assert_eq(connect_with_reply(reply, ":1.7", OK "AGREE_UNIX_FD\r\n", true, &bus), P11D_OK);
     cr_assert_str_eq(bus.unique_name, ":1.7");
     cr_assert(bus.passes_descriptors);
+}
+
+Test(bus, who_hangs_up_on_a_handshake_in_one_piece_gets_it_in_steps)
+{
+    P11dBus bus;
+    P11dBuffer says;
+    P11dWriter writer;
+    P11dMessage reply = {
+        .type = P11D_MESSAGE_RETURN, .serial = 1, .reply_serial = 1, .signature = "s"};
+    p11d_buffer_init(&says, 4096);
+    p11d_message_begin(&writer, &says, &reply);
+    p11d_writer_string(&writer, ":1.7");
+    cr_assert_eq(p11d_message_end(&writer), P11D_OK);
+    Server server = {.says = says.data, .size = says.size};
+    open_server(&server);
+    const unsigned before = open_files(false);
+    pthread_create(&server.thread, NULL, play_strictly, &server);
+    cr_assert_eq(p11d_bus_connect(&bus, &server.address, LATER), P11D_OK);
+    cr_assert_str_eq(bus.unique_name, ":1.7");
+    cr_assert(bus.passes_descriptors);
+    p11d_bus_clear(&bus);
+    end_thread(&server);
+    cr_assert_eq(open_files(false), before);
+    cr_assert_eq(server.accepted, 2);
+    close_server(&server);
+    p11d_buffer_clear(&says);
 }
 
 Test(bus, hello_refused)
@@ -501,7 +567,7 @@ Test(bus, a_full_queue_is_waited_for)
     server.hangs_up = true;
     pthread_create(&server.thread, NULL, accept_all, &server);
     P11dStatus status = p11d_bus_connect(&bus, &server.address, LATER);
-    pthread_join(server.thread, NULL);
+    end_thread(&server);
     /* It was connected, and heard a few bytes. */
     cr_assert_eq(status, P11D_CLOSED);
     close_server(&server);

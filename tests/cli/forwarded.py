@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""Where the bus is reached through something that stands before it: a sandbox's proxy."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from harness import P11DBUS, Case, check, openssl_verify
+from served import Bus, Service, make_keys
+
+NAME = "org.p11dbus.Tokens1"
+BUILD = os.path.dirname(os.path.dirname(os.path.abspath(P11DBUS)))
+CAN_CONFINE = subprocess.run(["bwrap", "--ro-bind", "/", "/", "--unshare-all", "true"],
+                             stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+class Proxy:
+    """xdg-dbus-proxy before the session bus, as flatpak starts it; words: what it lets through."""
+
+    def __init__(self, socket, *words):
+        self.alive, theirs = os.pipe()
+        self.process = subprocess.Popen(
+            ["xdg-dbus-proxy", f"--fd={theirs}", os.environ["DBUS_SESSION_BUS_ADDRESS"], socket,
+             "--filter", *words], pass_fds=[theirs])
+        os.close(theirs)
+        if os.read(self.alive, 1) != b"x":
+            raise AssertionError("xdg-dbus-proxy does not get ready")
+
+    def end(self):
+        os.close(self.alive)  # which it takes for the end of the application
+        self.process.wait(60)
+
+
+class Forwarded(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.store = tempfile.mkdtemp(prefix="p11dbus-keys-")
+        make_keys(cls.store + "/keys", "ec:p256", "locked:rsa:1234")
+        check("openssl", "pkey", "-in", cls.store + "/keys/ec.key", "-pubout", "-out",
+              cls.store + "/keys/ec.pub")
+        cls.bus = Bus()
+        cls.service = Service("--keys", cls.store + "/keys")
+
+    @classmethod
+    def tearDownClass(cls):
+        code = cls.service.end()
+        cls.bus.end()
+        shutil.rmtree(cls.store)
+        if not cls.service.ready or code != 0:
+            raise AssertionError(f"serve: exit {code}: {cls.service.said}")
+
+    def setUp(self):
+        super().setUp()
+        self.socket = os.path.join(self.directory, "bus")
+        self.env = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=" + self.socket}
+        self.write("data", b"some data")
+        self.write("pin", b"1234")
+
+    def through(self, code, *words, env=None, before=(), program=P11DBUS):
+        """Runs p11dbus, with words before it, on the bus behind self.socket."""
+        done = subprocess.run([*before, program, *words], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
+                              env={**os.environ, **self.env, **(env or {})}, check=False)
+        said = done.stderr.decode()
+        self.assertEqual(done.returncode, code, f"{words}: {said}")
+        return done.stdout.decode(), said
+
+    def uses(self, *words, **options):
+        """Lists and signs with what is there."""
+        self.assertIn("object=ec;type=private", self.through(0, "list", "keys", "--format", "uri",
+                                                             **options)[0])
+        self.through(0, "sign", "-k", "pkcs11:object=ec", "--force", "data", *words, **options)
+        self.assertTrue(openssl_verify(self.store + "/keys/ec.pub", "data.sig", "data"))
+
+
+class Proxied(Forwarded):
+    def proxy(self, *words):
+        proxy = Proxy(self.socket, *words)
+        self.addCleanup(proxy.end)
+
+    def test_what_the_proxy_lets_through(self):
+        self.proxy("--talk=" + NAME)
+        self.uses()
+        self.through(0, "sign", "-k", "pkcs11:object=locked", "--pin-file", "pin", "--force",
+                     "data")
+        self.assertTrue(openssl_verify(self.store + "/keys/locked.pub", "data.sig", "data"))
+
+    @unittest.skipUnless(CAN_CONFINE, "nobody may make a namespace here")
+    def test_inside_of_a_sandbox(self):
+        self.proxy("--talk=" + NAME)
+        self.uses(before=[
+            "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--ro-bind", "/", "/",
+            "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run",
+            "--ro-bind", BUILD, BUILD, "--bind", self.directory, self.directory,
+            "--chdir", self.directory])
+
+    def test_what_the_proxy_does_not_let_through(self):
+        self.proxy("--talk=org.example.Another")
+        self.through(7, "sign", "-k", "pkcs11:object=ec", "data")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
