@@ -288,8 +288,12 @@ static P11dStatus take_pending(P11dChannel *channel, const P11dMessage *message)
     if (!channel->accepts_descriptors)
         return P11D_OK;
     size_t count = message->descriptors;
-    if (count > P11D_MESSAGE_DESCRIPTORS || count > channel->pending_count)
+    if (count > P11D_MESSAGE_DESCRIPTORS)
         return P11D_MALFORMED;
+    if (count > channel->pending_count) {
+        channel->missed_descriptors = true;
+        return P11D_MALFORMED;
+    }
     /* Those that are left belong to what follows in the buffer. */
     size_t left = channel->pending_count - count;
     if (left > 0 && channel->in.size == channel->message_size)

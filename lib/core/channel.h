@@ -26,6 +26,8 @@ typedef struct P11dChannel {
     /* Received before the message that they belong to was complete; owned. */
     P11dDescriptor *pending[2 * P11D_MESSAGE_DESCRIPTORS];
     size_t pending_count;
+    bool missed_descriptors;  /* a message came without those that it announced: what is between
+                               * passes none */
     bool accepts_descriptors; /* false: the kernel throws away those that are sent to us */
     size_t overhead;          /* for p11d_message_parse of what arrives; 0: no limit */
     uint64_t messages_sent;   /* counters for tests and traces */

@@ -55,6 +55,11 @@ static bool set_autostart(P11dConfiguration *configuration, const char *value)
     return set_boolean(&configuration->autostart, value);
 }
 
+static bool set_channels(P11dConfiguration *configuration, const char *value)
+{
+    return set_boolean(&configuration->channels, value);
+}
+
 static bool set_hide(P11dConfiguration *configuration, const char *value)
 {
     size_t *count = &configuration->hidden_count;
@@ -79,6 +84,7 @@ const P11dSetting p11d_settings[] = {
      "session, system or the address of a UNIX socket, such as unix:path=/run/bus"},
     {"name", "P11DBUS_NAME", set_name, "a name on the bus, such as " P11D_BUS_NAME},
     {"autostart", "P11DBUS_AUTOSTART", set_autostart, "yes or no"},
+    {"channels", "P11DBUS_CHANNELS", set_channels, "yes or no"},
     {"hide", "P11DBUS_HIDE", set_hide,
      "key types with commas between them, such as ec-edwards,ec-montgomery"},
 };
@@ -255,7 +261,7 @@ CK_RV p11d_configuration_load(P11dConfiguration *configuration, const char *rese
                               const char *file)
 {
     Source source = {.configuration = configuration, .name = "reserved string"};
-    *configuration = (P11dConfiguration){.name = P11D_BUS_NAME, .autostart = true};
+    *configuration = (P11dConfiguration){.name = P11D_BUS_NAME, .autostart = true, .channels = true};
     load_file(configuration, file);
     load_environment(configuration);
     if (!reserved)

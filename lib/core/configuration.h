@@ -31,6 +31,7 @@ typedef struct P11dConfiguration {
                      * known, else the system bus */
     char name[256]; /* of the service on the bus */
     bool autostart; /* the bus may start the service */
+    bool channels;  /* the service is asked for channels; else it is used over the bus alone */
     CK_KEY_TYPE hidden[P11D_CONFIGURATION_HIDDEN]; /* the host does not see keys of these types */
     size_t hidden_count;
     char mistake[640]; /* the first that was found: where it is, and what; "": none */

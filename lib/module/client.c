@@ -112,6 +112,8 @@ static CK_RV ask_for_control(P11dToken *token, P11dDeadline deadline, P11dDescri
         *trouble = P11D_TROUBLE_NOBODY;
         return CKR_TOKEN_NOT_PRESENT;
     }
+    if (!instance->configuration.channels)
+        return CKR_OK;
     P11dPeer *service = p11d_peer_reference(instance->service.peer);
     P11dRequest request;
     p11d_request_open_channel(&request, &p11d_interface_token, token->path, deadline, channel);
@@ -123,7 +125,9 @@ static CK_RV ask_for_control(P11dToken *token, P11dDeadline deadline, P11dDescri
     const bool absent = answer.trouble == P11D_TROUBLE_ABSENT;
     if (answer.status != P11D_OK) {
         p11d_service_lost(instance, service);
-        *trouble = P11D_TROUBLE_BUSY;
+        /* What loses a descriptor loses the next one too. */
+        if (!service->bus.channel.missed_descriptors)
+            *trouble = P11D_TROUBLE_BUSY;
     } else if (absent && service->on_bus) {
         value = CKR_OK;
     } else {
@@ -354,9 +358,14 @@ void p11d_client_give(P11dToken *token, P11dPeer *channel, bool good)
 }
 
 /* PINs and streams are not for the message bus. */
-static bool is_for_channels(const P11dRequest *request)
+static CK_RV check_way(const P11dRequest *request, const P11dPeer *channel)
 {
-    return p11d_interface_method(request->interface, request->method)->channels_only;
+    if (!channel->on_bus ||
+        !p11d_interface_method(request->interface, request->method)->channels_only)
+        return CKR_OK;
+    p11d_trace(P11D_TRACE_STATE, "%s is for channels, and never sent over the bus",
+               request->method);
+    return CKR_FUNCTION_REJECTED;
 }
 
 CK_RV p11d_client_call(P11dToken *token, P11dRequest *request, P11dClientPrepare prepare)
@@ -370,7 +379,7 @@ CK_RV p11d_client_call(P11dToken *token, P11dRequest *request, P11dClientPrepare
         CK_RV value = p11d_client_take(token, attempt > 0, request->deadline, &channel);
         if (value != CKR_OK)
             return value;
-        value = is_for_channels(request) && channel->on_bus ? CKR_FUNCTION_REJECTED : CKR_OK;
+        value = check_way(request, channel);
         if (value == CKR_OK && prepare)
             value = prepare(token, channel, request->data);
         if (value != CKR_OK) {

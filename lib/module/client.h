@@ -4,7 +4,8 @@
  * login belongs, and a pool of call channels over which calls go that run at the same time. If the
  * connection was lost it is made again, silently where that is safe: the same run of the service
  * and no login; with another run the objects are bound again; a login that is lost ends the
- * sessions. A token whose service has no channels is used over the bus, one call at a time.
+ * sessions. A token whose service has no channels, or shall give none, is used over the bus, one
+ * call at a time.
  */
 #ifndef P11D_CLIENT_H
 #define P11D_CLIENT_H

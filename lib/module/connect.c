@@ -41,6 +41,9 @@ static CK_RV connect_bus(P11dInstance *instance, bool patient, P11dDeadline dead
         const P11dStatus status = p11d_bus_connect(&bus, &address, deadline);
         p11d_lock_take();
         if (status == P11D_OK) {
+            if (!bus.passes_descriptors && instance->configuration.channels)
+                p11d_trace(P11D_TRACE_STATE, "this bus passes no descriptors: channels=no uses a "
+                                             "service without, that has channels");
             *peer = p11d_peer_new_on_bus(instance, &bus, instance->configuration.name);
             return *peer ? CKR_OK : CKR_HOST_MEMORY;
         }
@@ -52,13 +55,30 @@ static CK_RV connect_bus(P11dInstance *instance, bool patient, P11dDeadline dead
     }
 }
 
-/* Asks the service on bus for a manager channel, until it answers or there is no hope. */
+/* What the service answers if it is there: with a manager channel, or, where none is wanted, with
+ * its tokens. */
+static void make_question(const P11dInstance *instance, P11dRequest *request,
+                          P11dDescriptor **channel)
+{
+    if (instance->configuration.channels) {
+        p11d_request_open_channel(request, &p11d_interface_manager, P11D_ROOT_PATH,
+                                  p11d_deadline_in(P11D_CONNECT_TIMEOUT), channel);
+        return;
+    }
+    *channel = NULL;
+    *request = (P11dRequest){.interface = &p11d_interface_object_manager,
+                             .method = "GetManagedObjects",
+                             .path = P11D_ROOT_PATH,
+                             .deadline = p11d_deadline_in(P11D_LIST_TIMEOUT)};
+}
+
+/* Asks the service on bus, until it answers or there is no hope. */
 static void ask(P11dInstance *instance, P11dPeer *bus, bool patient, P11dDescriptor **channel,
                 P11dAnswer *answer)
 {
-    const P11dDeadline limit = p11d_deadline_in(P11D_CONNECT_TIMEOUT);
     P11dRequest request;
-    p11d_request_open_channel(&request, &p11d_interface_manager, P11D_ROOT_PATH, limit, channel);
+    make_question(instance, &request, channel);
+    const P11dDeadline limit = request.deadline;
     int64_t pause = 0;
     for (;;) {
         p11d_request_exchange(&request, bus, answer);
@@ -91,21 +111,24 @@ CK_RV p11d_connect(P11dInstance *instance, bool patient, P11dPeer **peer)
     P11dDescriptor *channel = NULL;
     P11dAnswer answer;
     ask(instance, bus, patient, &channel, &answer);
-    if (answer.value == CKR_OK) {
-        p11d_peer_release(bus);
-        *peer = p11d_peer_new(instance, channel, true);
-        p11d_trace(P11D_TRACE_STATE, "connected: manager channel");
-        return *peer ? CKR_OK : CKR_HOST_MEMORY;
-    }
-    if (answer.status == P11D_OK && answer.trouble == P11D_TROUBLE_ABSENT) {
+    const bool without = instance->configuration.channels
+                             ? answer.status == P11D_OK && answer.trouble == P11D_TROUBLE_ABSENT
+                             : answer.value == CKR_OK;
+    if (without) {
         /* From now on this one, and not who may own the name later. */
         if (answer.sender[0] == ':')
             strcpy(bus->destination, answer.sender);
         *peer = bus;
-        p11d_trace(P11D_TRACE_STATE, "connected: the service has no channels");
+        p11d_trace(P11D_TRACE_STATE, "connected: on the bus, without channels");
         return CKR_OK;
     }
-    p11d_trace(P11D_TRACE_STATE, "not connected: %s", answer.error);
     p11d_peer_release(bus);
+    if (answer.value == CKR_OK) {
+        *peer = p11d_peer_new(instance, channel, true);
+        p11d_trace(P11D_TRACE_STATE, "connected: manager channel");
+        return *peer ? CKR_OK : CKR_HOST_MEMORY;
+    }
+    p11d_trace(P11D_TRACE_STATE, "not connected: %s",
+               answer.error[0] != '\0' ? answer.error : "no answer from the service");
     return answer.value;
 }

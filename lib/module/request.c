@@ -96,6 +96,11 @@ void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer
         take_reply(request, method, peer, &reply, answer);
         return;
     }
+    if (peer->on_bus && channel->missed_descriptors)
+        p11d_trace(P11D_TRACE_STATE,
+                   "%s: the reply lost its descriptor on the way: this bus is forwarded (by ssh or "
+                   "socat, from another machine perhaps); channels=no uses the service without",
+                   method->name);
     answer->value = p11d_error_of_status(answer->status);
     if (is_our_own_failure(answer))
         answer->status = P11D_OK;

@@ -14,8 +14,6 @@
 #include "token.h"
 #include "trace.h"
 
-/* GetManagedObjects waits up to 10 s for the first word of a token's worker. */
-#define LIST_TIMEOUT ((int64_t)15 * 1000)
 /* The most signals read at one look: a service must not keep us reading under the lock. */
 #define SIGNALS_AT_ONCE 1000
 
@@ -181,7 +179,7 @@ static CK_RV list(P11dInstance *instance, P11dPeer *peer)
                                  .data = instance,
                                  .on_signal = p11d_service_on_signal,
                                  .signal_data = instance,
-                                 .deadline = p11d_deadline_in(LIST_TIMEOUT)};
+                                 .deadline = p11d_deadline_in(P11D_LIST_TIMEOUT)};
     P11dAnswer answer;
     p11d_request_exchange(&request, peer, &answer);
     return answer.value;

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Where the bus is reached through something that stands before it: a sandbox's proxy."""
+"""Where the bus is reached through something that stands before it: a sandbox's proxy, or what
+forwards its socket and passes no descriptor."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -33,13 +36,32 @@ class Proxy:
         self.process.wait(60)
 
 
+class Relay:
+    """socat, which forwards a socket to the session bus; as ssh does, it passes bytes alone."""
+
+    def __init__(self, socket):
+        kind, place = re.match(r"unix:(\w+)=([^,]+)", os.environ["DBUS_SESSION_BUS_ADDRESS"]).groups()
+        bus = {"path": "UNIX-CONNECT:", "abstract": "ABSTRACT-CONNECT:"}[kind] + place
+        self.process = subprocess.Popen(["socat", "-d", "-d", f"UNIX-LISTEN:{socket},fork", bus],
+                                        stderr=subprocess.PIPE, start_new_session=True)
+        while b"listening" not in self.process.stderr.readline():
+            if self.process.poll() is not None:
+                raise AssertionError("socat does not start")
+
+    def end(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stderr.close()
+
+
 class Forwarded(Case):
     @classmethod
     def setUpClass(cls):
         cls.store = tempfile.mkdtemp(prefix="p11dbus-keys-")
-        make_keys(cls.store + "/keys", "ec:p256", "locked:rsa:1234")
-        check("openssl", "pkey", "-in", cls.store + "/keys/ec.key", "-pubout", "-out",
-              cls.store + "/keys/ec.pub")
+        make_keys(cls.store + "/keys", "ec:p256", "rsa", "ed25519", "locked:rsa:1234")
+        for key in "ec", "rsa", "ed25519":
+            check("openssl", "pkey", "-in", f"{cls.store}/keys/{key}.key", "-pubout", "-out",
+                  f"{cls.store}/keys/{key}.pub")
         cls.bus = Bus()
         cls.service = Service("--keys", cls.store + "/keys")
 
@@ -99,6 +121,40 @@ class Proxied(Forwarded):
     def test_what_the_proxy_does_not_let_through(self):
         self.proxy("--talk=org.example.Another")
         self.through(7, "sign", "-k", "pkcs11:object=ec", "data")
+
+
+class Relayed(Forwarded):
+    def setUp(self):
+        super().setUp()
+        relay = Relay(self.socket)
+        self.addCleanup(relay.end)
+
+    def test_a_service_whose_channels_do_not_arrive_is_not_used_without(self):
+        debug = {"P11DBUS_DEBUG": "state,wire"}
+        out, said = self.through(0, "list", "tokens", "--json", env=debug)
+        self.assertNotIn("label", out)
+        self.assertIn("OpenChannel: the reply lost its descriptor on the way", said)
+        self.assertIn("channels=no", said)
+        self.through(7, "sign", "-k", "pkcs11:object=ec", "data")
+        self.assertNotIn("GetManagedObjects", said)
+
+    def test_without_channels_keys_without_login_sign(self):
+        without = {"P11DBUS_CHANNELS": "no"}
+        self.uses(env=without)
+        said = self.through(0, "list", "tokens", env={**without, "P11DBUS_DEBUG": "wire"})[1]
+        self.assertIn("GetManagedObjects", said)
+        self.assertNotIn("OpenChannel", said)
+        with open("data", "wb") as file:
+            file.write(os.urandom(3_000_000))
+        for key in "rsa", "ed25519":
+            self.through(0, "sign", "-k", f"pkcs11:object={key}", "--force", "data", env=without)
+            self.assertTrue(openssl_verify(f"{self.store}/keys/{key}.pub", "data.sig", "data"))
+
+    def test_without_channels_no_pin_leaves(self):
+        said = self.through(7, "sign", "-k", "pkcs11:object=locked", "--pin-file", "pin", "data",
+                            env={"P11DBUS_CHANNELS": "no", "P11DBUS_DEBUG": "state,wire"})[1]
+        self.assertIn("Login is for channels", said)
+        self.assertNotIn("Token1.Login", said)
 
 
 if __name__ == "__main__":

@@ -156,6 +156,36 @@ Test(client, without_channels_calls_go_over_the_bus)
     stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
 }
 
+Test(client, channels_that_are_not_wanted_are_not_opened)
+{
+    CK_BYTE another[512];
+    stage_start(&stage, "");
+    stage_ok(stage_initialize(&stage, "channels=no"));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
+    stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
+    stage_expect(CKR_FUNCTION_REJECTED, m->C_Login(session, CKU_USER, pin, 4));
+    cr_assert_eq(stage_count(&stage, "Login"), 0, "a PIN is never sent on the bus");
+    stage_stop(&stage);
+    stage_start(&stage, "run=2");
+    stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, another, &size));
+    cr_assert_arr_eq(another, signature, size);
+    cr_assert_eq(stage_count(&stage, "Sign"), 2);
+    cr_assert_eq(stage_count(&stage, "OpenChannel"), 0);
+}
+
+Test(client, channels_that_are_not_wanted_and_a_service_that_the_bus_starts)
+{
+    stage_offer(&stage);
+    stage_ok(stage_initialize(&stage, "channels=no"));
+    stage_slot(&stage);
+    stage_ok(m->C_Finalize(NULL));
+    stage_ok(stage_initialize(&stage, "channels=no name=org.example.Nobody"));
+    CK_ULONG count = 99;
+    stage_ok(m->C_GetSlotList(CK_TRUE, NULL, &count));
+    cr_assert_eq(count, 0);
+}
+
 Test(client, an_open_channel_that_is_refused_is_not_gone_around)
 {
     CK_ULONG count = 99;

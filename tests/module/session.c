@@ -60,8 +60,11 @@ Test(session, initialize_checks_its_arguments)
 
 Test(session, a_mistake_of_the_environment_leaves_no_slots)
 {
-    static const char *const mistakes[][2] = {
-        {"P11DBUS_NAME", "bad..name"}, {"P11DBUS_BUS", "unix:"}, {"P11DBUS_AUTOSTART", "maybe"}};
+    static const char *const mistakes[][2] = {{"P11DBUS_NAME", "bad..name"},
+                                              {"P11DBUS_BUS", "unix:"},
+                                              {"P11DBUS_AUTOSTART", "maybe"},
+                                              {"P11DBUS_CHANNELS", "maybe"},
+                                              {"P11DBUS_HIDE", "ed25519"}};
     stage_start(&stage, "");
     for (size_t i = 0; i < G_N_ELEMENTS(mistakes); i++) {
         CK_ULONG count = 99;

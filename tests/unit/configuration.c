@@ -68,6 +68,7 @@ Test(configuration, has_defaults)
     cr_assert_str_eq(configuration.bus, "");
     cr_assert_str_eq(configuration.name, "org.p11dbus.Tokens1");
     cr_assert(configuration.autostart);
+    cr_assert(configuration.channels);
     cr_assert_eq(configuration.hidden_count, 0);
 }
 
@@ -85,20 +86,23 @@ Test(configuration, words_may_be_quoted)
 Test(configuration, the_host_comes_before_environment_and_file)
 {
     write_file("# where it is\nbus=system # not the session bus\nname=org.example.File\n"
-               "autostart=no\nhide=rsa,ec\n");
+               "autostart=no\nchannels=no hide=rsa,ec\n");
     load_good(NULL);
     cr_assert_str_eq(configuration.bus, "system");
     cr_assert_str_eq(configuration.name, "org.example.File");
     cr_assert_not(configuration.autostart);
+    cr_assert_not(configuration.channels);
     cr_assert_eq(configuration.hidden_count, 2);
     setenv("P11DBUS_NAME", "org.example.Environment", 1);
     setenv("P11DBUS_BUS", "session", 1);
     setenv("P11DBUS_AUTOSTART", "yes", 1);
+    setenv("P11DBUS_CHANNELS", "yes", 1);
     setenv("P11DBUS_HIDE", "dsa", 1);
     load_good("bus=unix:path=/host hide=");
     cr_assert_str_eq(configuration.bus, "unix:path=/host");
     cr_assert_str_eq(configuration.name, "org.example.Environment");
     cr_assert(configuration.autostart);
+    cr_assert(configuration.channels);
     cr_assert_eq(configuration.hidden_count, 0);
     load_good(NULL);
     cr_assert_eq(configuration.hidden_count, 1);
@@ -127,6 +131,7 @@ static const struct {
     {"autostart=maybe", "autostart=maybe is not yes or no"},
     {"autostart=NO", "autostart=NO is not yes or no"},
     {"autostart=", "autostart= is not yes or no"},
+    {"channels=0", "channels=0 is not yes or no"},
     {"name=nodots", "name=nodots is not a name"},
     {"name=bad..name", "name=bad..name is not a name"},
     {"name=.a", "name="},
@@ -202,6 +207,7 @@ Test(configuration, mistakes_in_the_environment_are_kept)
                                             {"P11DBUS_BUS", "sesion"},
                                             {"P11DBUS_BUS", "tcp:host=localhost,port=1"},
                                             {"P11DBUS_AUTOSTART", "off"},
+                                            {"P11DBUS_CHANNELS", "off"},
                                             {"P11DBUS_HIDE", "ed25519"}};
     for (size_t i = 0; i < G_N_ELEMENTS(values); i++) {
         clean();
