@@ -188,11 +188,11 @@ openssl_conf = init
 [init]
 providers = providers
 [providers]
-default = default
-pkcs11 = pkcs11
-[default]
+default = default_provider
+pkcs11 = pkcs11_provider
+[default_provider]
 activate = 1
-[pkcs11]
+[pkcs11_provider]
 module = %s
 pkcs11-module-path = %s
 activate = 1
