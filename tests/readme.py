@@ -27,8 +27,8 @@ def script_of(readme):
     if subprocess.run("bwrap --ro-bind / / --unshare-all true 2>/dev/null", shell=True,
                       check=False).returncode != 0:
         recipes = [recipe for recipe in recipes if "bwrap " not in recipe[1]]
-    # The service of the first recipe must end.
-    parts = ["set -eux\n", "trap 'kill $!; wait $! || :' EXIT\n"]
+    # What a recipe that failed has left running must end.
+    parts = ["set -eux\n", "trap 'kill ${service-} ${mine-} || :; wait' EXIT\n"]
     for title, script in recipes:
         parts.append(": == %s ==\n%s" % (title.replace("'", ""), script))
     return "".join(parts)
@@ -36,9 +36,11 @@ def script_of(readme):
 
 def main(readme, p11dbus, module):
     with tempfile.TemporaryDirectory() as directory:
+        # python3 is the one that runs this: the system's, which has the packages.
+        programs = [os.path.dirname(os.path.abspath(p11dbus)), os.path.dirname(sys.executable)]
         environment = dict(
             os.environ,
-            PATH=os.path.dirname(os.path.abspath(p11dbus)) + ":" + os.environ["PATH"],
+            PATH=":".join([*programs, os.environ["PATH"]]),
             MODULE=os.path.abspath(module),
             HOME=directory,
         )

@@ -262,10 +262,12 @@ static void print_heading(const P11dListingToken *entry)
     g_autofree char *title = g_strdup_printf("Token %s", *label ? label : unnamed);
     g_autofree char *short_title = fitting(title, 0);
     g_autofree char *heading = p11d_console_bold(short_title);
-    g_autofree char *maker = g_strdup_printf("%s %s, serial %s", manufacturer, model, serial);
+    g_autofree char *maker =
+        g_strdup_printf("%s %s%s%s", manufacturer, model, *serial ? ", serial " : "", serial);
     g_autofree const char **flags = p11d_listing_flags(&p11d_names_token_flag, info->flags);
     fprintf(p11d_console_result(), "%s\n%*s%s\n", heading, INDENT, "", uri);
-    print_below(maker);
+    if (*g_strstrip(maker)) /* a token need not say who made it */
+        print_below(maker);
     fprintf(p11d_console_result(), "%*s", INDENT, "");
     print_words(flags, INDENT);
 }

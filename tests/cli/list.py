@@ -125,6 +125,13 @@ class List(Case):
         document = result.json()
         self.assertTrue(document["tokens"][0]["manufacturer"].startswith("\033[31mred\033[0m\a\x85"))
 
+    def test_a_token_that_says_nothing_of_its_maker(self):
+        env = {"RUDE": "nameless", "RUDE_MODULE": SOFTHSM}
+        out = self.expect(0, "list", "tokens", "-m", RUDE, env=env).out.decode()
+        self.assertIn("token-initialized", out)
+        self.assertNotIn(", serial", out)
+        self.assertFalse([line for line in out.splitlines() if line and not line.strip()], out)
+
     def test_modules_that_are_particular_about_attributes(self):
         wanted = self.private(0, "objects", "--json").json()
         for rude in ("one-attribute", "exact-buffers", "one-attribute exact-buffers"):

@@ -138,6 +138,11 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
         info->flags |= CKF_USER_PIN_LOCKED;
     if (is("escape"))
         memcpy(info->manufacturerID, "\033[31mred\033[0m\a\302\205", 15);
+    if (is("nameless")) {
+        memset(info->manufacturerID, ' ', sizeof info->manufacturerID);
+        memset(info->model, ' ', sizeof info->model);
+        memset(info->serialNumber, ' ', sizeof info->serialNumber);
+    }
     if (is("binary"))
         memset(info->model, 0xff, sizeof info->model);
     return rv;
