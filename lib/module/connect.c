@@ -31,7 +31,8 @@ static CK_RV connect_bus(P11dInstance *instance, bool patient, P11dDeadline dead
         return CKR_DEVICE_REMOVED;
     }
     if (!p11d_configuration_address(&instance->configuration, &address)) {
-        p11d_trace(P11D_TRACE_STATE, "not connected: no bus is known");
+        p11d_trace(P11D_TRACE_STATE,
+                   "not connected: no address of a bus is known that is a UNIX socket");
         return CKR_DEVICE_REMOVED;
     }
     int64_t pause = 0;
