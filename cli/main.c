@@ -21,34 +21,47 @@ static bool is_option(const char *word, const GOptionEntry *entry)
                            : word[1] == entry->short_name && word[1] && word[2] == '\0');
 }
 
-/* Tells error unless that was done, and returns the exit code. */
-static int conclude(GError *error, bool json)
+/* How the process ends. */
+typedef struct Outcome {
+    int code;
+    bool left; /* nothing else went wrong than that who read the result has hung up */
+} Outcome;
+
+/* Tells error unless that was done. */
+static Outcome conclude(GError *error, bool json)
 {
     if (error && !p11d_failure_is_told(error)) {
         p11d_console_tell(error);
         if (json)
             p11d_console_print_json(p11d_console_json_of_failure(error));
     }
+    g_autoptr(GError) unwritten = NULL;
+    if (!p11d_console_flush(&unwritten))
+        p11d_console_tell(unwritten);
+    bool left = g_error_matches(error ? error : unwritten, P11D_FAILURE, P11D_FAILURE_LEFT);
     int code = p11d_exitcode_of(error);
+    if (!g_error_matches(unwritten, P11D_FAILURE, P11D_FAILURE_LEFT) || left)
+        code = MAX(code, p11d_exitcode_of(unwritten));
     g_clear_error(&error);
-    if (!p11d_console_flush(&error)) {
-        p11d_console_tell(error);
-        code = MAX(code, p11d_exitcode_of(error));
-        g_clear_error(&error);
-    }
-    return code;
+    return (Outcome){code, left};
 }
 
 /* Ends the process. Where a module was loaded no exit handler runs: those of a module are code that
  * nobody here vouches for, and everything of ours is written by now. */
-static int end(int code)
+static int end(Outcome outcome, bool takes_sigpipe)
 {
     fflush(stderr);
-    if (!p11d_guard_is_up())
-        return code;
-    p11d_guard_result(code);
-    p11d_loader_finalize_all();
-    _exit(code);
+    if (p11d_guard_is_up()) {
+        p11d_guard_result(outcome.code);
+        p11d_loader_finalize_all();
+    }
+    if (outcome.left && takes_sigpipe) { /* as all programs in a pipeline do */
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    if (p11d_guard_is_up())
+        _exit(outcome.code);
+    return outcome.code;
 }
 
 static void print_help(void)
@@ -136,7 +149,7 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, "");
     p11d_console_setup();
     /* Whoever writes checks: neither a module's socket nor a limit on files must end us. */
-    signal(SIGPIPE, SIG_IGN);
+    bool takes_sigpipe = signal(SIGPIPE, SIG_IGN) != SIG_IGN;
     signal(SIGXFSZ, SIG_IGN);
     const P11dCommand *command = argc > 1 ? p11d_commands_find(argv[1]) : NULL;
     g_auto(GStrv) arguments = g_strdupv(argv + (command ? 1 : 0));
@@ -149,5 +162,5 @@ int main(int argc, char **argv)
         run_command(command, &arguments, &error);
     else
         run_without_command(argc > 1 ? argv[1] : NULL, &error);
-    return end(conclude(error, json));
+    return end(conclude(error, json), takes_sigpipe);
 }

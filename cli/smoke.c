@@ -213,9 +213,9 @@ static gboolean prepare(P11dRunner *runner, const GPtrArray *checks, const P11dT
     return try_pin(runner, error);
 }
 
-static void ended(const P11dResult *result, void *data)
+static gboolean ended(const P11dResult *result, void *data, GError **error)
 {
-    p11d_report_add(data, result);
+    return p11d_report_add(data, result, error);
 }
 
 /* Sets error, which is told already, to how many checks the module did not pass. */

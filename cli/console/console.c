@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,8 +28,24 @@ void p11d_console_take_descriptors(void)
         close(fd);
 }
 
+/* Who has no entry in the passwd database and no HOME, as in containers, is told so by GLib at most
+ * calls, and by us where it matters. */
+static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields, gsize count,
+                                  gpointer data)
+{
+    bool of_glib = false;
+    for (gsize i = 0; i < count; i++)
+        of_glib = of_glib || (strcmp(fields[i].key, "GLIB_DOMAIN") == 0 &&
+                              g_str_has_prefix(fields[i].value, "GLib"));
+    bool is_bug = level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
+    if (of_glib && !is_bug && !g_getenv("G_MESSAGES_DEBUG"))
+        return G_LOG_WRITER_HANDLED;
+    return g_log_writer_default(level, fields, count, data);
+}
+
 void p11d_console_setup(void)
 {
+    g_log_set_writer_func(write_log, NULL, NULL);
     p11d_console_take_descriptors();
     int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     result = fd >= 0 ? fdopen(fd, "w") : NULL;
@@ -74,6 +91,13 @@ void p11d_console_print_json(JsonNode *root)
     fprintf(result, "%s\n", plain);
 }
 
+/* Whether who read the real stdout has hung up. */
+static bool is_left(void)
+{
+    struct pollfd end = {.fd = fileno(result), .events = POLLOUT};
+    return poll(&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLHUP));
+}
+
 gboolean p11d_console_flush(GError **error)
 {
     static bool is_told;
@@ -81,10 +105,10 @@ gboolean p11d_console_flush(GError **error)
     if (is_told || (fflush(result) == 0 && !ferror(result)))
         return TRUE;
     is_told = true;
-    bool left = errno == EPIPE; /* whoever read has seen enough, and knows */
+    bool left = is_left(); /* what had failed may have been an earlier write */
     GError *failure = NULL;
-    p11d_failure_set(&failure, P11D_FAILURE_FILE, NULL, "cannot write to standard output: %s",
-                     g_strerror(errno));
+    p11d_failure_set(&failure, left ? P11D_FAILURE_LEFT : P11D_FAILURE_FILE, NULL,
+                     "cannot write to standard output: %s", g_strerror(errno));
     if (left)
         p11d_failure_mark_told(failure);
     g_propagate_error(error, failure);
@@ -149,6 +173,8 @@ bool p11d_console_shows_progress(void)
 
 void p11d_console_tell(GError *error)
 {
+    if (p11d_failure_is_told(error))
+        return;
     /* A newline in a name must not begin what looks like a message of ours; hints are lists. */
     g_autofree char *message = p11d_text_visible(error->message, -1);
     fprintf(stderr, "p11dbus: %s\n", message);

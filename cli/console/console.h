@@ -14,7 +14,8 @@
 
 #include "options.h"
 
-/* Sets stdout aside, and makes sure that descriptors 0 to 2 are taken. Once, before all else. */
+/* Sets stdout aside, makes sure that descriptors 0 to 2 are taken, and that what GLib finds strange
+ * in the surroundings is not printed. Once, before all else. */
 void p11d_console_setup(void);
 
 /* Opens those of the descriptors 0 to 2 that are closed. A closed one would be given to the next
@@ -35,7 +36,7 @@ int p11d_console_width(void);
 void p11d_console_print_json(JsonNode *root);
 
 /* Flushes the real stdout. Returns FALSE with error set if not all of it could be written; that is
- * said once. */
+ * said once. Where who read it has hung up, as head(1) does, the error counts as told. */
 gboolean p11d_console_flush(GError **error);
 
 /* Says something on stderr unless --quiet; _detail: only with --verbose. */
@@ -57,7 +58,7 @@ char *p11d_console_bold(const char *text);
 /* True if somebody looks at stderr who wants to see how far things are. */
 bool p11d_console_shows_progress(void);
 
-/* Tells error and its hint on stderr, and marks it as told. */
+/* Tells error and its hint on stderr, unless that was done, and marks it as told. */
 void p11d_console_tell(GError *error);
 
 /* The members "code", "ckr", "message" and "hint" of error; and the whole document that a command

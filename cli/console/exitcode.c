@@ -8,6 +8,7 @@ static const P11dExitcode exits[P11D_FAILURE_COUNT] = {
     [P11D_FAILURE_CHECK] = {1, NULL},
     [P11D_FAILURE_USAGE] = {2, "what was typed makes no sense"},
     [P11D_FAILURE_FILE] = {3, "a file could not be read or written"},
+    [P11D_FAILURE_LEFT] = {3, NULL},
     [P11D_FAILURE_NO_MATCH] = {4, "nothing is what was asked for"},
     [P11D_FAILURE_AMBIGUOUS] = {5, "more than one thing is"},
     [P11D_FAILURE_PIN] = {6, "a PIN is needed, wrong or locked"},

@@ -18,6 +18,7 @@ typedef enum P11dFailure {
     P11D_FAILURE_CHECK,       /* a check that a module did not pass */
     P11D_FAILURE_USAGE,       /* what was typed makes no sense */
     P11D_FAILURE_FILE,        /* a file could not be read or written */
+    P11D_FAILURE_LEFT,        /* who reads the result has hung up, and knows */
     P11D_FAILURE_NO_MATCH,    /* nothing is what was asked for */
     P11D_FAILURE_AMBIGUOUS,   /* more than one thing is */
     P11D_FAILURE_PIN,         /* a PIN is needed, wrong or locked */

@@ -154,7 +154,7 @@ void p11d_report_begin(const P11dReport *report, unsigned checks)
         fprintf(out, "%s\n", module);
 }
 
-void p11d_report_add(P11dReport *report, const P11dResult *result)
+gboolean p11d_report_add(P11dReport *report, const P11dResult *result, GError **error)
 {
     erase_progress();
     if (report->form == P11D_REPORT_TABLE)
@@ -162,7 +162,7 @@ void p11d_report_add(P11dReport *report, const P11dResult *result)
     else if (report->form == P11D_REPORT_TAP)
         add_to_tap(report, result);
     report->count++;
-    fflush(p11d_console_result());
+    return p11d_console_flush(error);
 }
 
 void p11d_report_end(const P11dReport *report, const GPtrArray *results)

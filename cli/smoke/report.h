@@ -19,8 +19,8 @@ typedef struct P11dReport {
 
 /* Before the first result; checks is how many there will be. */
 void p11d_report_begin(const P11dReport *report, unsigned checks);
-/* A result, as it comes in. */
-void p11d_report_add(P11dReport *report, const P11dResult *result);
+/* A result, as it comes in. FALSE with error set if it cannot be written. */
+gboolean p11d_report_add(P11dReport *report, const P11dResult *result, GError **error);
 /* After the last; results is of P11dResult. */
 void p11d_report_end(const P11dReport *report, const GPtrArray *results);
 

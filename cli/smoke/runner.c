@@ -196,10 +196,13 @@ static P11dResult *conclude(const Job *job, const P11dCheck *check)
 }
 
 /* Tells all results that are there and whose predecessors are. */
-static void tell(const P11dRunner *runner, const GPtrArray *results, guint *told)
+static gboolean tell(const P11dRunner *runner, const GPtrArray *results, guint *told,
+                     GError **error)
 {
     while (*told < results->len && results->pdata[*told])
-        runner->ended(results->pdata[(*told)++], runner->data);
+        if (!runner->ended(results->pdata[(*told)++], runner->data, error))
+            return FALSE;
+    return TRUE;
 }
 
 static Job *find_job(GArray *jobs, pid_t warden)
@@ -256,7 +259,7 @@ GPtrArray *p11d_runner_run(const P11dRunner *runner, const GPtrArray *checks, GE
         results->pdata[i] = conclude(job, checks->pdata[i]);
         g_clear_pointer(&job->journal, p11d_journal_unmap);
         ended++;
-        tell(runner, results, &told);
+        ok = ok && tell(runner, results, &told, error);
     }
     if (ok)
         return results;

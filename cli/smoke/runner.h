@@ -29,13 +29,14 @@ typedef struct P11dRunner {
 
     /* Called as checks begin: name is that of one that begins now. */
     void (*begins)(const char *name, unsigned number, unsigned count);
-    /* Called with the results in the order of the checks, each as soon as it is there. */
-    void (*ended)(const P11dResult *result, void *data);
+    /* Called with the results in the order of the checks, each as soon as it is there. After FALSE,
+     * with error set, no more checks begin. */
+    gboolean (*ended)(const P11dResult *result, void *data, GError **error);
     void *data;
 } P11dRunner;
 
 /* Runs checks (of const P11dCheck) and returns their results (of P11dResult, owned), in their
- * order. NULL with error set if processes cannot be started. */
+ * order. NULL with error set if processes cannot be started, or ended says so. */
 GPtrArray *p11d_runner_run(const P11dRunner *runner, const GPtrArray *checks, GError **error);
 
 /* Runs the question before all checks (checker.h). Returns what was told, line by line; the caller

@@ -10,10 +10,10 @@
 Test(exitcode, every_kind_of_failure_keeps_its_number)
 {
     static const int codes[P11D_FAILURE_COUNT] = {
-        [P11D_FAILURE_SIGNATURE] = 1,   [P11D_FAILURE_CHECK] = 1,    [P11D_FAILURE_USAGE] = 2,
-        [P11D_FAILURE_FILE] = 3,        [P11D_FAILURE_NO_MATCH] = 4, [P11D_FAILURE_AMBIGUOUS] = 5,
-        [P11D_FAILURE_PIN] = 6,         [P11D_FAILURE_DEVICE] = 7,   [P11D_FAILURE_TIMEOUT] = 8,
-        [P11D_FAILURE_UNSUPPORTED] = 9,
+        [P11D_FAILURE_SIGNATURE] = 1, [P11D_FAILURE_CHECK] = 1,       [P11D_FAILURE_USAGE] = 2,
+        [P11D_FAILURE_FILE] = 3,      [P11D_FAILURE_LEFT] = 3,        [P11D_FAILURE_NO_MATCH] = 4,
+        [P11D_FAILURE_AMBIGUOUS] = 5, [P11D_FAILURE_PIN] = 6,         [P11D_FAILURE_DEVICE] = 7,
+        [P11D_FAILURE_TIMEOUT] = 8,   [P11D_FAILURE_UNSUPPORTED] = 9,
     };
     for (size_t i = 0; i < P11D_FAILURE_COUNT; i++) {
         g_autoptr(GError) error = NULL;

@@ -2,7 +2,9 @@
 """p11dbus as a host: no module spoils the output or the exit code, whatever it does."""
 
 import os
+import signal
 import subprocess
+from socket import socketpair
 
 from harness import KEYS, P11DBUS, RUDE, SOFTHSM, Case, Token, check, main, openssl_verify
 
@@ -147,13 +149,62 @@ class Host(Case):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual((done.returncode, done.stdout), (3, b""), done.stderr)
 
-    def test_reader_that_hangs_up(self):
+    def left(self, *words, socket=False, **options):
+        """A run whose standard output nobody reads any more; how it ended, and what it said."""
         read_end, write_end = os.pipe()
+        if socket:
+            os.close(read_end), os.close(write_end)
+            read_end, write_end = (end.detach() for end in socketpair())
         os.close(read_end)
-        done = subprocess.run([P11DBUS, "list", "-m", SOFTHSM], stdout=write_end, check=False,
-                              stderr=subprocess.PIPE)
+        done = subprocess.run([P11DBUS, *words], stdout=write_end, check=False,
+                              stderr=subprocess.PIPE, **options)
         os.close(write_end)
-        self.assertEqual(done.returncode, 3)
+        return done.returncode, done.stderr
+
+    def test_reader_that_hangs_up(self):
+        """As of other programs in a pipeline: SIGPIPE, which a shell shows as 141, and no word."""
+        key = ("-k", "pkcs11:token=demo;object=rsa", "--pin-file", token.pin_file)
+        for words in (["list", "-m", SOFTHSM], ["list", "-m", SOFTHSM, "--json"],
+                      ["list", "mechanisms", "-m", SOFTHSM], ["--help"], ["sign", "--help"],
+                      ["sign", "-m", SOFTHSM, *key, "-o", "-", "data"],
+                      ["sign", "-m", SOFTHSM, *key, "--json", "data", "--force"],
+                      ["smoke", SOFTHSM, "--check", "info-*"], ["smoke", "--list-checks"],
+                      ["smoke", SOFTHSM, "--check", "info-*", "--json"], ["complete", "--", ""]):
+            with self.subTest(words=words):
+                self.assertEqual(self.left(*words), (-signal.SIGPIPE, b""))
+                self.assertEqual(self.left(*words, socket=True), (-signal.SIGPIPE, b""))
+                ignored = self.left(*words, restore_signals=False,
+                                    preexec_fn=lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN))
+                self.assertEqual(ignored, (3, b""))
+
+    def test_reader_that_hangs_up_hides_no_failure(self):
+        self.sign(0, "", "data")
+        self.write("other", "other")
+        code, said = self.left("verify", "--pubkey", token.public("rsa"), "-s", "data.sig", "--json",
+                               "other")
+        self.assertEqual(code, 1, said)
+
+    def test_smoke_ends_when_nobody_reads(self):
+        log = os.path.abspath("log")
+        self.left("smoke", RUDE, "--level", "read",
+                  env={**os.environ, "RUDE_MODULE": SOFTHSM, "RUDE_LOG": log})
+        every = self.expect(0, "smoke", SOFTHSM, "--level", "load", "--json").json()["checks"]
+        self.assertLess(self.read("log").decode().count("initialize"), len(every))
+
+    def test_in_a_pipeline_of_a_shell(self):
+        script = "set -o pipefail; \"$0\" list mechanisms -m \"$1\" | head -n 1 > /dev/null"
+        done = subprocess.run(["bash", "-c", script, P11DBUS, SOFTHSM], check=False,
+                              capture_output=True)
+        self.assertIn(done.returncode, (0, 141))  # as fast as head is
+        self.assertEqual((done.stdout, done.stderr), (b"", b""))
+
+    def test_a_disk_that_is_full_is_3(self):
+        with open("/dev/full", "wb") as full:
+            for words in (["list", "mechanisms", "-m", SOFTHSM], ["--help"], ["smoke", SOFTHSM]):
+                done = subprocess.run([P11DBUS, *words], stdout=full, check=False,
+                                      stderr=subprocess.PIPE)
+                self.assertEqual(done.returncode, 3)
+                self.assertIn(b"cannot write to standard output: No space left", done.stderr)
 
     def test_nothing_calls_dlclose(self):
         symbols = check("nm", "-D", "-u", P11DBUS).decode()
