@@ -143,8 +143,8 @@ static gboolean run_without_command(const char *word, GError **error)
 int main(int argc, char **argv)
 {
     /* A worker is a process of its own with its own rules; nothing comes before them. */
-    if (argc == 3 && strcmp(argv[1], P11D_COMMANDS_WORKER) == 0)
-        return p11d_worker_main(argv[2]);
+    if (argc >= 3 && strcmp(argv[1], P11D_COMMANDS_WORKER) == 0)
+        return p11d_worker_main(argv + 2);
 
     setlocale(LC_ALL, "");
     p11d_console_setup();

@@ -162,7 +162,7 @@ static const char *find_hint(const GError *failure)
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)
 {
     static const char *const worker[] = {P11D_COMMANDS_WORKER, NULL};
-    (void)options;
+    static const char *const verbose_worker[] = {P11D_COMMANDS_WORKER, "-v", NULL};
     if (!check_usage(arguments, error) || !check_directories(error))
         return FALSE;
     const char *bus = asked.bus ? asked.bus : "session";
@@ -170,7 +170,7 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
         .bus = bus,
         .name = asked.name,
         .key_directories = (const char *const *)asked.keys,
-        .worker_arguments = worker,
+        .worker_arguments = options->verbose ? verbose_worker : worker,
         .ready = ready,
         .data = (void *)bus,
     };

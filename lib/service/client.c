@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "activity.h"
 #include "interface.h"
 
 /* Puts endpoint into its client's list. With the client's lock held, or nobody else knowing it. */
@@ -50,6 +51,7 @@ static P11dClient *new_client(P11dClients *clients, const P11dCredentials *crede
         return NULL;
     client->clients = clients;
     client->uid = credentials->uid;
+    client->pid = credentials->pid;
     atomic_init(&client->gone, false);
     pthread_mutex_init(&client->lock, NULL);
     client->view = clients->token->operations->open(clients->token, credentials);
@@ -247,8 +249,11 @@ void p11d_client_remove(P11dClient *client, P11dEndpoint *endpoint)
 
     if (control) {
         atomic_store(&client->gone, true);
+        CK_RV rv = CKR_USER_NOT_LOGGED_IN;
         if (clients->token->operations->logout)
-            clients->token->operations->logout(client->view);
+            rv = clients->token->operations->logout(client->view);
+        if (rv == CKR_OK)
+            p11d_activity_logout(client, rv);
     }
     bool last = take_out(client, endpoint);
     p11d_endpoint_free(endpoint);

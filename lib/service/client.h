@@ -37,6 +37,7 @@ struct P11dClient {
     P11dClient *next;
     P11dClient *previous;
     uid_t uid;
+    pid_t pid; /* 0: not known */
     P11dView *view;
     atomic_int large_messages; /* that arrive at this moment; see endpoint.c */
     /* No call is served any more: the control channel closed, or is to be closed. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "activity.h"
 #include "client.h"
 #include "error.h"
 #include "interface.h"
@@ -128,11 +129,12 @@ static const char *log_in(Call *call)
         return error_invalid_args;
     if (!p11d_name_parse(&p11d_names_user, user, &type))
         return result(call, CKR_USER_TYPE_INVALID);
-    if (size > P11D_TOKEN_PIN_MAX)
-        return result(call, CKR_PIN_LEN_RANGE);
     if (is_set(options, "no-pin"))
         pin = NULL;
-    CK_RV rv = call->token->login(call->client->view, type, pin, pin ? size : 0);
+    CK_RV rv = CKR_PIN_LEN_RANGE;
+    if (size <= P11D_TOKEN_PIN_MAX)
+        rv = call->token->login(call->client->view, type, pin, pin ? size : 0);
+    p11d_activity_login(call->client, rv);
     if (rv == CKR_OK)
         p11d_client_notify(call->client);
     return done(call, rv);
@@ -143,20 +145,21 @@ static const char *log_out(Call *call)
     if (!call->token->logout)
         return error_not_supported;
     CK_RV rv = call->token->logout(call->client->view);
+    p11d_activity_logout(call->client, rv);
     if (rv == CKR_OK)
         p11d_client_notify(call->client);
     return done(call, rv);
 }
 
-/* Reads mechanism and parameters, which every operation with a key has. */
-static CK_RV read_mechanism(P11dReader *body, P11dParameters *parameters)
+/* Reads mechanism and parameters, which every operation with a key has. *name: what the client
+ * calls the mechanism, valid as long as the message. */
+static CK_RV read_mechanism(P11dReader *body, const char **name, P11dParameters *parameters)
 {
-    const char *name;
     CK_MECHANISM_TYPE type;
 
-    if (!p11d_reader_string(body, &name, NULL))
+    if (!p11d_reader_string(body, name, NULL))
         return CKR_ARGUMENTS_BAD;
-    if (!p11d_mechanism_parse_name(name, &type))
+    if (!p11d_mechanism_parse_name(*name, &type))
         return CKR_MECHANISM_INVALID;
     return p11d_mechanism_read_parameters(body, type, parameters);
 }
@@ -164,23 +167,24 @@ static CK_RV read_mechanism(P11dReader *body, P11dParameters *parameters)
 static const char *sign(Call *call)
 {
     uint64_t key;
-    const uint8_t *data;
-    size_t size;
+    const char *mechanism = "";
+    const uint8_t *data = NULL;
+    size_t size = 0;
     P11dParameters parameters;
     P11dBuffer signature;
 
     if (!p11d_reader_uint64(&call->body, &key))
         return error_invalid_args;
-    CK_RV rv = read_mechanism(&call->body, &parameters);
-    if (rv != CKR_OK)
-        return result(call, rv);
-    if (!p11d_reader_bytes(&call->body, &data, &size))
+    CK_RV rv = read_mechanism(&call->body, &mechanism, &parameters);
+    if (rv == CKR_OK && !p11d_reader_bytes(&call->body, &data, &size))
         return error_invalid_args;
-    if (size > P11D_INTERFACE_DATA_MAX)
-        return result(call, CKR_DATA_LEN_RANGE);
+    if (rv == CKR_OK && size > P11D_INTERFACE_DATA_MAX)
+        rv = CKR_DATA_LEN_RANGE;
 
     p11d_buffer_init(&signature, P11D_INTERFACE_DATA_MAX);
-    rv = call->token->sign(call->client->view, key, &parameters, data, size, &signature);
+    if (rv == CKR_OK)
+        rv = call->token->sign(call->client->view, key, &parameters, data, size, &signature);
+    p11d_activity_sign(call->client, key, mechanism, rv);
     if (rv == CKR_OK) {
         begin(call);
         p11d_writer_bytes(&call->writer, signature.data, signature.size);

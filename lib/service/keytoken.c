@@ -3,24 +3,19 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "activity.h"
 #include "brake.h"
+#include "keyhistory.h"
 #include "keyproperties.h"
 #include "keyview.h"
 #include "log.h"
 #include "residue.h"
 #include "watch.h"
-
-/* The most objects that are remembered as gone. Who asks for more history gets everything. */
-#define GONE_MAX 1024
-
-typedef struct Gone {
-    uint64_t id;
-    uint64_t generation; /* in which it was gone */
-} Gone;
 
 typedef struct KeyToken {
     P11dToken base;
@@ -33,9 +28,7 @@ typedef struct KeyToken {
     P11dKeyView *views;  /* all there are */
     uint64_t clock;      /* the last generation given to anybody */
     uint64_t generation; /* of set */
-    uint64_t forgotten;  /* what was gone up to this generation is not in gone any more */
-    Gone gone[GONE_MAX]; /* a ring */
-    size_t gone_count;   /* ever added */
+    P11dKeyHistory history;
     P11dBrake brake;
 } KeyToken;
 
@@ -59,14 +52,27 @@ static bool remember_gone(KeyToken *token, const P11dKeySet *old, const P11dKeyS
     for (size_t i = 0; i < old->row_count; i++) {
         if (p11d_keyset_find(fresh, old->rows[i].id))
             continue;
-        Gone *place = &token->gone[token->gone_count % GONE_MAX];
-        if (token->gone_count >= GONE_MAX)
-            token->forgotten = place->generation;
-        *place = (Gone){old->rows[i].id, generation};
-        token->gone_count++;
+        p11d_keyhistory_add(&token->history, old->rows[i].id, generation);
         any = true;
     }
     return any;
+}
+
+/* Tells of the keys, and of the certificates beside or without them, that are in some and not in
+ * others (NULL: none). The public half of a key goes without saying. */
+static void tell_difference(KeyToken *token, const char *what, const P11dKeySet *some,
+                            const P11dKeySet *others)
+{
+    static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_CERTIFICATE};
+    if (!p11d_log_is_verbose())
+        return;
+    for (size_t i = 0; i < some->row_count; i++) {
+        const P11dKeySetRow *row = &some->rows[i];
+        bool said = row->kind == P11D_OBJECT_PUBLIC && row->entry->objects[P11D_OBJECT_PRIVATE].id;
+        if (row->kind <= P11D_OBJECT_CERTIFICATE && !said &&
+            !(others && p11d_keyset_find(others, row->id)))
+            p11d_activity_object(&token->base, what, classes[row->kind], row->entry->name);
+    }
 }
 
 /* Scans again and puts the new set in place. Only one thread does this, so the old set stays while
@@ -97,6 +103,8 @@ static unsigned rescan(KeyToken *token)
     for (P11dKeyView *view = token->views; view && any_gone; view = view->next)
         p11d_keyview_forget_gone(view, fresh);
     pthread_mutex_unlock(&token->lock);
+    tell_difference(token, "removed", old, fresh);
+    tell_difference(token, "added", fresh, old);
     p11d_keyset_free(old);
     p11d_residue_wipe_stack();
     return change;
@@ -202,16 +210,14 @@ static void list(P11dView *base, uint64_t known, P11dWriter *writer)
 
     pthread_mutex_lock(&token->lock);
     uint64_t generation = current(token, view);
-    bool complete = known < view->since || known < token->forgotten || known > generation;
+    bool complete = known < view->since || !p11d_keyhistory_reaches(&token->history, known) ||
+                    known > generation;
     p11d_writer_uint64(writer, generation);
     p11d_writer_boolean(writer, complete);
     write_objects(token, view, complete ? 0 : known, writer);
     P11dArray removed = p11d_writer_array_begin(writer, 8);
-    size_t count = token->gone_count < GONE_MAX ? token->gone_count : GONE_MAX;
-    for (size_t i = 0; i < count && !complete; i++) {
-        if (token->gone[i].generation > known)
-            p11d_writer_uint64(writer, token->gone[i].id);
-    }
+    if (!complete)
+        p11d_keyhistory_write(&token->history, known, writer);
     p11d_writer_array_end(writer, removed);
     pthread_mutex_unlock(&token->lock);
 }
@@ -386,6 +392,17 @@ static CK_RV find_signer(KeyToken *token, const P11dKeyView *view, uint64_t id, 
     return rv;
 }
 
+static bool label(P11dView *base, uint64_t id, char label[P11D_TOKEN_LABEL_SIZE])
+{
+    KeyToken *token = token_of(base);
+    pthread_mutex_lock(&token->lock);
+    const P11dKeySetRow *row = p11d_keyset_find(token->set, id);
+    if (row)
+        snprintf(label, P11D_TOKEN_LABEL_SIZE, "%s", row->entry->name);
+    pthread_mutex_unlock(&token->lock);
+    return row;
+}
+
 static CK_RV sign(P11dView *base, uint64_t key, const P11dParameters *parameters,
                   const uint8_t *data, size_t size, P11dBuffer *output)
 {
@@ -419,6 +436,7 @@ static const P11dTokenOperations operations = {
     .open = open_view,
     .close = close_view,
     .generation = view_generation,
+    .label = label,
     .list = list,
     .login = login,
     .logout = logout,
@@ -444,10 +462,12 @@ static bool set_up(KeyToken *token, const char *directory)
     token->base.descriptor = token->watch.fd;
     token->generation = ++token->clock;
     token->set = p11d_keyset_scan(NULL, token->path, &token->next_id);
-    if (token->set)
-        p11d_keyset_publish(token->set, token->generation);
     p11d_residue_wipe_stack();
-    return token->set;
+    if (!token->set)
+        return false;
+    tell_difference(token, "added", token->set, NULL);
+    p11d_keyset_publish(token->set, token->generation);
+    return true;
 }
 
 P11dToken *p11d_keytoken_open(const char *directory)

@@ -25,6 +25,9 @@ typedef enum P11dTokenChange {
     P11D_TOKEN_PROPERTIES = 1 << 1, /* the token's properties have */
 } P11dTokenChange;
 
+/* Room for a label with its NUL, in bytes. */
+#define P11D_TOKEN_LABEL_SIZE 256
+
 /* login and logout may be NULL: such a token has no login. */
 typedef struct P11dTokenOperations {
     /* All views are closed before. */
@@ -42,6 +45,9 @@ typedef struct P11dTokenOperations {
     void (*close)(P11dView *view);
     /* The generation that list would return. */
     uint64_t (*generation)(P11dView *view);
+    /* What the object with that id is called, whether the view sees it or not: for the log. False:
+     * there is none. */
+    bool (*label)(P11dView *view, uint64_t id, char label[P11D_TOKEN_LABEL_SIZE]);
     /* Writes the reply of ListObjects. */
     void (*list)(P11dView *view, uint64_t known, P11dWriter *writer);
     /* pin: size bytes, borrowed; no copy of it outlives the call. NULL: the client has none, the
@@ -50,7 +56,7 @@ typedef struct P11dTokenOperations {
     /* Also called when the control channel closes while other calls still run. */
     CK_RV (*logout)(P11dView *view);
     /* Appends the signature to output; parameters are those of parameters->mechanism. */
-    CK_RV (*sign)
+    CK_RV(*sign)
     (P11dView *view, uint64_t key, const P11dParameters *parameters, const uint8_t *data,
      size_t size, P11dBuffer *output);
 } P11dTokenOperations;

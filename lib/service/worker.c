@@ -209,14 +209,17 @@ static bool serve(Worker *worker)
     return ok && !worker->failed;
 }
 
-int p11d_worker_main(const char *directory)
+int p11d_worker_main(char *const *arguments)
 {
+    bool verbose = arguments[0] && arguments[1] && strcmp(arguments[0], "-v") == 0;
+    const char *directory = arguments[verbose];
     Worker worker = {.clients = {.epoll = -1, .wake = -1, .stop = -1}};
     int code = P11D_WORKER_FAILED;
 
     p11d_sandbox_enter(P11D_LINK_DESCRIPTOR);
     /* A few arenas serve many threads; one for each would keep memory that nobody uses. */
     mallopt(M_ARENA_MAX, 4);
+    p11d_log_set_verbose(verbose);
     if (!p11d_residue_wipe_heap()) {
         p11d_log("something used libcrypto before the worker did; keys would not be wiped");
         return code;

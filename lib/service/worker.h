@@ -15,12 +15,13 @@ typedef enum P11dWorkerExit {
 } P11dWorkerExit;
 
 /*
- * Runs a worker for the key directory on descriptor P11D_LINK_DESCRIPTOR until the link hangs up.
+ * Runs a worker for a key directory on descriptor P11D_LINK_DESCRIPTOR until the link hangs up.
+ * arguments: "-v" if its log is to be verbose, and the directory; NULL-terminated.
  * To be called first thing in a process of its own: it closes every descriptor above the link's,
  * gives up privileges for the whole process, and starts threads.
  * Returns the process's exit status, a P11dWorkerExit. What an administrator should know (a refused
  * key file, say) goes to stderr, one line each.
  */
-int p11d_worker_main(const char *directory);
+int p11d_worker_main(char *const *arguments);
 
 #endif

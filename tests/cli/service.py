@@ -256,6 +256,60 @@ class Ambiguous(Case):
         self.assertNotIn("not served", service.said)
 
 
+class Log(Case):
+    """What the service says of what is done."""
+
+    COMMAND = ("sh", "-c", 'echo $$ > pid; exec "$0" "$@"')  # its pid is the one in the log
+
+    def setUp(self):
+        super().setUp()
+        bus = Bus()
+        self.addCleanup(bus.end)
+        make_keys("keys", "open:p256", "locked:rsa:open sesame")
+        self.write("data")
+        self.write("pin", "open sesame")
+        self.write("wrong", "open simsim")
+
+    def sign(self, code, key, pin, *words):
+        self.expect(code, "sign", "-k", f"pkcs11:object={key}", "--pin-file", pin, "--force",
+                    *words, "data", prefix=self.COMMAND)
+        return f"uid={os.getuid()} pid={self.read('pid').decode().strip()}"
+
+    def do_everything(self, *words):
+        """Lines of the log, and who called: with a wrong PIN, with the right one."""
+        service = Service("--keys", "keys", *words)
+        self.assertTrue(service.ready)
+        wrong = self.sign(6, "locked", "wrong")
+        right = self.sign(0, "locked", "pin", "-a", "rsa-pss-sha256")
+        os.rename("keys/open.key", "keys/other.key")
+        os.remove("keys/open.crt")
+        while b"object=other;" not in self.expect(0, "list", "keys", "--format", "uri").out:
+            pass
+        self.assertEqual(service.end(), 0)
+        self.assertNotIn("sesame", service.said)
+        self.assertNotIn("simsim", service.said)
+        return service.said.splitlines(), wrong, right
+
+    def test_verbose(self):
+        lines, wrong, right = self.do_everything("-v")
+        for line in (f'login {wrong} result=CKR_PIN_INCORRECT token="keys"',
+                     f'login {right} result=CKR_OK token="keys"',
+                     f'sign {right} result=CKR_OK mechanism="sha256-rsa-pkcs-pss" token="keys" '
+                     'key="locked"',
+                     f'logout {right} result=CKR_OK token="keys"',
+                     'added class=private-key token="keys" key="open"',
+                     'added class=private-key token="keys" key="locked"',
+                     'removed class=private-key token="keys" key="open"',
+                     'removed class=certificate token="keys" key="open"',
+                     'added class=private-key token="keys" key="other"'):
+            self.assertEqual(lines.count("p11dbus: " + line), 1, "\n".join([line, "in", *lines]))
+
+    def test_without_it_what_is_refused(self):
+        lines, wrong, _right = self.do_everything()
+        said = [line for line in lines if not line.startswith("serving ")]
+        self.assertEqual(said, [f'p11dbus: login {wrong} result=CKR_PIN_INCORRECT token="keys"'])
+
+
 class Missing(Case):
     """Failures before there is a service."""
 

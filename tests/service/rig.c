@@ -29,7 +29,8 @@ void rig_fail(const char *format, ...)
     _exit(99); /* other threads still use what exit would take apart */
 }
 
-static void spawn(Rig *rig, const char *directory)
+/* option: "-v", or NULL. */
+static void spawn(Rig *rig, const char *option, const char *directory)
 {
     int pair[2], log[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 || pipe2(log, O_CLOEXEC) != 0)
@@ -41,7 +42,8 @@ static void spawn(Rig *rig, const char *directory)
             fcntl(pair[1], F_SETFD, 0);
         else
             dup2(pair[1], P11D_LINK_DESCRIPTOR);
-        execl(getenv("P11D_TEST_WORKER"), "worker-process", directory, (char *)NULL);
+        execl(getenv("P11D_TEST_WORKER"), "worker-process", option ? option : directory,
+              option ? directory : NULL, (char *)NULL);
         _exit(127);
     }
     close(pair[1]);
@@ -54,12 +56,11 @@ static void spawn(Rig *rig, const char *directory)
 void rig_start_only(Rig *rig, const char *directory)
 {
     memset(rig, 0, sizeof *rig);
-    spawn(rig, directory);
+    spawn(rig, NULL, directory);
 }
 
-void rig_start(Rig *rig, const char *directory)
+static void wait_until_ready(Rig *rig)
 {
-    rig_start_only(rig, directory);
     for (;;) {
         P11dMessage message;
         const char *path;
@@ -72,6 +73,19 @@ void rig_start(Rig *rig, const char *directory)
         if (kind == P11D_LINK_READY)
             return;
     }
+}
+
+void rig_start(Rig *rig, const char *directory)
+{
+    rig_start_only(rig, directory);
+    wait_until_ready(rig);
+}
+
+void rig_start_verbose(Rig *rig, const char *directory)
+{
+    memset(rig, 0, sizeof *rig);
+    spawn(rig, "-v", directory);
+    wait_until_ready(rig);
 }
 
 int rig_stop(Rig *rig)

@@ -50,6 +50,8 @@ typedef struct Rig {
 
 /* Starts a worker and waits until it is ready. */
 void rig_start(Rig *rig, const char *directory);
+/* The same, with a verbose log. */
+void rig_start_verbose(Rig *rig, const char *directory);
 /* Starts one that is to fail. */
 void rig_start_only(Rig *rig, const char *directory);
 /* Hangs up the link, waits for the worker's end; its exit status. */
