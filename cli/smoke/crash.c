@@ -32,6 +32,7 @@ static Object objects[MAX_OBJECTS];
 static size_t object_count;
 static bool catching_begins;
 static P11dJournal *journal;
+static pid_t program;                  /* that takes the signals over; its children inherit that */
 static char words[P11D_JOURNAL_CRASH]; /* what is going to stand in the journal */
 static char stack[STACK_SIZE];
 
@@ -108,15 +109,16 @@ static void say(const char *text)
     words[used] = '\0';
 }
 
-/* Several processes of one check may hang: the one that does so in the module counts. */
 static void publish(uintptr_t address)
 {
-    static bool is_ours; /* what stands there already */
     const Object *object = find(address);
-    if ((!object || object->ours) && journal->crash[0] && !is_ours)
-        return;
-    memcpy(journal->crash, words, sizeof words);
-    is_ours = true;
+    bool in_module = object && !object->ours;
+    P11dJournalPlace place;
+    if (getpid() == program)
+        place = in_module ? P11D_JOURNAL_PROGRAM_IN_MODULE : P11D_JOURNAL_PROGRAM_IN_HOST;
+    else
+        place = in_module ? P11D_JOURNAL_OTHER_IN_MODULE : P11D_JOURNAL_OTHER_IN_HOST;
+    p11d_journal_crash(journal, place, words);
 }
 
 static void say_hex(uintptr_t number)
@@ -208,6 +210,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 void p11d_crash_catch(P11dJournal *where)
 {
     journal = where;
+    program = getpid();
     catching_begins = true;
     p11d_crash_remember();
     catching_begins = false;

@@ -93,7 +93,7 @@ static int run_in_child(P11dCheckRun *run, void (*function)(P11dCheckRun *run))
 void p11d_forking_child(P11dCheckRun *run)
 {
     int status = run_in_child(run, use_in_child);
-    const char *crash = run->journal->crash;
+    const char *crash = p11d_journal_crashed(run->journal);
     if (WIFSIGNALED(status))
         p11d_check_tell(run, P11D_CHECK_CRASH, "the child: %s, in %s",
                         *crash ? crash : p11d_crash_signal_name(WTERMSIG(status)),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -74,12 +75,41 @@ void p11d_journal_add(P11dJournal *journal, const char *format, ...)
     journal->used += (uint32_t)size + 1;
 }
 
-void p11d_journal_enter(P11dJournal *journal, const char *call)
+/* As strlcpy does. */
+static void put(char *to, size_t size, const char *text)
 {
     size_t i = 0;
-    for (; call[i] && i < sizeof journal->call - 1; i++)
-        journal->call[i] = call[i];
-    journal->call[i] = '\0';
+    for (; text[i] && i < size - 1; i++)
+        to[i] = text[i];
+    to[i] = '\0';
+}
+
+void p11d_journal_enter(P11dJournal *journal, const char *call)
+{
+    put(journal->call, sizeof journal->call, call);
+}
+
+void p11d_journal_crash(P11dJournal *journal, P11dJournalPlace place, const char *words)
+{
+    P11dJournalCrash *crash = &journal->crashes[place];
+    int32_t nobody = 0, self = getpid();
+    if (__atomic_compare_exchange_n(&crash->process, &nobody, self, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST) ||
+        nobody == self)
+        put(crash->words, sizeof crash->words, words);
+}
+
+const char *p11d_journal_crashed(const P11dJournal *journal)
+{
+    for (size_t i = P11D_JOURNAL_PLACES; i > 0; i--)
+        if (journal->crashes[i - 1].words[0])
+            return journal->crashes[i - 1].words;
+    return "";
+}
+
+void p11d_journal_forget_crashes(P11dJournal *journal)
+{
+    memset(journal->crashes, 0, sizeof journal->crashes);
 }
 
 void p11d_journal_read(const P11dJournal *journal, P11dJournal *copy)
@@ -89,5 +119,6 @@ void p11d_journal_read(const P11dJournal *journal, P11dJournal *copy)
         copy->used = sizeof copy->lines - 1;
     copy->lines[copy->used] = '\0';
     copy->call[sizeof copy->call - 1] = '\0';
-    copy->crash[sizeof copy->crash - 1] = '\0';
+    for (size_t i = 0; i < P11D_JOURNAL_PLACES; i++)
+        copy->crashes[i].words[P11D_JOURNAL_CRASH - 1] = '\0';
 }

@@ -24,12 +24,28 @@ enum {
     P11D_JOURNAL_LATE,   /* its time was over */
 };
 
+/* Where a process was that crashed or hung. Several of one check may, and which is first to say so
+ * is chance: what counts is the last of these that is said of any. The program is the process that
+ * was started, the others are children of it. */
+typedef enum P11dJournalPlace {
+    P11D_JOURNAL_OTHER_IN_HOST,
+    P11D_JOURNAL_PROGRAM_IN_HOST,
+    P11D_JOURNAL_OTHER_IN_MODULE,
+    P11D_JOURNAL_PROGRAM_IN_MODULE,
+    P11D_JOURNAL_PLACES,
+} P11dJournalPlace;
+
+typedef struct P11dJournalCrash {
+    int32_t process;                /* whose words these are; 0 for none */
+    char words[P11D_JOURNAL_CRASH]; /* "SIGSEGV in LIBRARY+0x123 (symbol)" */
+} P11dJournalCrash;
+
 typedef struct P11dJournal {
     uint32_t end;
     int32_t end_value;
-    char call[P11D_JOURNAL_CALL];   /* the function or step that was entered last */
-    char crash[P11D_JOURNAL_CRASH]; /* "SIGSEGV in LIBRARY+0x123 (symbol)", or "" */
-    uint32_t used;                  /* bytes of lines */
+    char call[P11D_JOURNAL_CALL]; /* the function or step that was entered last */
+    P11dJournalCrash crashes[P11D_JOURNAL_PLACES];
+    uint32_t used; /* bytes of lines */
     char lines[P11D_JOURNAL_LINES];
 } P11dJournal;
 
@@ -45,6 +61,17 @@ void p11d_journal_add(P11dJournal *journal, const char *format, ...)
 
 /* Notes that a call is entered. For any thread; two at once may mix their names up. */
 void p11d_journal_enter(P11dJournal *journal, const char *call);
+
+/* Notes where this process crashes or hangs; words are cut to P11D_JOURNAL_CRASH. What another
+ * process has said of the same place stays. May be called in a signal handler. */
+void p11d_journal_crash(P11dJournal *journal, P11dJournalPlace place, const char *words);
+
+/* What was said of a crash or hang, by the process that counts; "" if nothing was. It is the
+ * journal's. */
+const char *p11d_journal_crashed(const P11dJournal *journal);
+
+/* Forgets all crashes. */
+void p11d_journal_forget_crashes(P11dJournal *journal);
 
 /* Copies journal, whose writers are not trusted: in copy every text ends where it should. */
 void p11d_journal_read(const P11dJournal *journal, P11dJournal *copy);

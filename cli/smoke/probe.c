@@ -97,7 +97,8 @@ static void take_report(const P11dCheckRun *run, P11dProbe *probe, size_t from)
     p11d_journal_read(run->journal, copy);
     probe->lines = g_strsplit(copy->lines + MIN(from, copy->used), "\n", -1);
     probe->last = g_strdup(copy->call);
-    probe->crash = copy->crash[0] ? g_strdup(copy->crash) : NULL;
+    const char *crash = p11d_journal_crashed(copy);
+    probe->crash = *crash ? g_strdup(crash) : NULL;
     CK_RV value;
     probe->whole =
         probe->signal == 0 && probe->code == 0 && p11d_probe_step(probe, "exit", &value, NULL);
@@ -114,7 +115,7 @@ static void run_program(P11dCheckRun *run, P11dProbe *probe, char **arguments)
         write_ends[i] = ends[1];
     }
     size_t from = run->journal->used;
-    run->journal->crash[0] = '\0';
+    p11d_journal_forget_crashes(run->journal);
     /* Where it hangs is for the probe to say. */
     void (*old)(int) = signal(P11D_CRASH_WHERE, SIG_IGN);
     pid_t pid = start(run, arguments, write_ends);

@@ -155,14 +155,14 @@ static P11dCheckStatus violent_end(const P11dJournal *journal, GString *detail)
 {
     const char *call = journal->call;
     const char *sep = *call ? ", in " : "";
-    bool told = journal->crash[0] != '\0';
-    bool hangs =
-        journal->end == P11D_JOURNAL_LATE && (!told || g_str_has_prefix(journal->crash, "hangs"));
+    const char *crash = p11d_journal_crashed(journal);
+    bool told = *crash != '\0';
+    bool hangs = journal->end == P11D_JOURNAL_LATE && (!told || g_str_has_prefix(crash, "hangs"));
     g_string_truncate(detail, 0);
     if (hangs)
-        g_string_printf(detail, "%s%s%s", told ? journal->crash : "hangs", sep, call);
+        g_string_printf(detail, "%s%s%s", told ? crash : "hangs", sep, call);
     else if (told)
-        g_string_printf(detail, "%s%s%s", journal->crash, sep, call);
+        g_string_printf(detail, "%s%s%s", crash, sep, call);
     else if (journal->end == P11D_JOURNAL_RUNNING)
         g_string_printf(detail, "the module ended the process that watches over it%s%s", sep, call);
     else if (journal->end == P11D_JOURNAL_KILLED)

@@ -14,11 +14,14 @@
 #include "crash.h"
 #include "deadline.h"
 
-/* How long a program that hangs may take to say where. */
-#define LAST_WORDS_MILLISECONDS 500
+/* How long a program that hangs, and its children, may take to say where: a bound for those that
+ * take no signal. */
+#define LAST_WORDS_MILLISECONDS 3000
 /* How often what is left is looked for: something that starts processes faster than they are ended
  * is given up. */
 #define MAX_ROUNDS 20000
+/* No process: all of them are waited for. */
+#define EVERYBODY 0
 
 /* In the child: becomes the program. */
 __attribute__((noreturn)) static void become(const P11dWard *ward, const sigset_t *mask)
@@ -65,7 +68,8 @@ static void kill_all(pid_t group)
     }
 }
 
-/* Waits for the end of the program until the deadline, or until we are told to end. */
+/* Waits for the end of the program, or of EVERYBODY, until the deadline or until we are told to
+ * end. Returns whether the program ended. */
 static bool wait_for(pid_t program, const sigset_t *signals, P11dDeadline deadline, int *status)
 {
     for (;;) {
@@ -73,6 +77,8 @@ static bool wait_for(pid_t program, const sigset_t *signals, P11dDeadline deadli
         while ((ended = waitpid(-1, status, WNOHANG)) > 0)
             if (ended == program)
                 return true;
+        if (ended < 0)
+            return false; /* none is left */
         struct timespec left;
         int number = sigtimedwait(signals, NULL, p11d_deadline_left(deadline, &left));
         if (number != SIGCHLD && (number > 0 || errno == EAGAIN))
@@ -111,7 +117,7 @@ __attribute__((noreturn)) static void guard(const P11dWard *ward, pid_t parent)
     bool ended = wait_for(program, &signals, deadline, &status);
     if (!ended) {
         kill(-program, P11D_CRASH_WHERE);
-        wait_for(program, &signals, p11d_deadline_in(LAST_WORDS_MILLISECONDS), &status);
+        wait_for(EVERYBODY, &signals, p11d_deadline_in(LAST_WORDS_MILLISECONDS), &status);
     }
     kill_all(program);
     note_end(ward->journal, ended, status);

@@ -79,7 +79,7 @@ class Faults(SmokeCase):
             with self.subTest(fault=fault):
                 name = fault.split(":")[0]
                 code = 1 if status in ("fail", "crash", "hang") else 0
-                limit = "2" if status == "hang" else "30"
+                limit = "5" if status == "hang" else "30"
                 results = self.faulty(code, fault, "--check", name, "--timeout", limit)
                 self.assertEqual(list(results), [name])
                 self.assert_result(results[name], status, detail)

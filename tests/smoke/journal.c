@@ -68,12 +68,49 @@ Test(journal, what_a_child_writes_stays_when_it_dies)
     cr_assert_str_eq(copy.call, "C_Sign");
 }
 
+static void crash_in_child(P11dJournalPlace place, const char *words)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        p11d_journal_crash(journal, place, words);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
+/* Which of two processes says first where it hangs is chance. */
+Test(journal, what_hangs_in_the_module_counts_whoever_is_first)
+{
+    for (int child_first = 0; child_first < 2; child_first++) {
+        p11d_journal_forget_crashes(journal);
+        cr_assert_str_empty(p11d_journal_crashed(journal));
+        if (child_first)
+            crash_in_child(P11D_JOURNAL_OTHER_IN_MODULE, "hangs in the module");
+        p11d_journal_crash(journal, P11D_JOURNAL_PROGRAM_IN_HOST, "hangs in");
+        if (!child_first)
+            crash_in_child(P11D_JOURNAL_OTHER_IN_MODULE, "hangs in the module");
+        p11d_journal_crash(journal, P11D_JOURNAL_PROGRAM_IN_HOST, "hangs in libc");
+        p11d_journal_read(journal, &copy);
+        cr_assert_str_eq(p11d_journal_crashed(&copy), "hangs in the module");
+    }
+    p11d_journal_crash(journal, P11D_JOURNAL_PROGRAM_IN_MODULE, "hangs there too");
+    cr_assert_str_eq(p11d_journal_crashed(journal), "hangs there too");
+}
+
+Test(journal, of_two_at_one_place_the_first_counts_and_may_say_more)
+{
+    p11d_journal_crash(journal, P11D_JOURNAL_OTHER_IN_MODULE, "SIGSEGV");
+    crash_in_child(P11D_JOURNAL_OTHER_IN_MODULE, "SIGBUS in the module");
+    p11d_journal_crash(journal, P11D_JOURNAL_OTHER_IN_MODULE, "SIGSEGV in the module");
+    cr_assert_str_eq(p11d_journal_crashed(journal), "SIGSEGV in the module");
+}
+
 Test(journal, texts_end_whatever_was_written)
 {
     memset(journal, 0xff, sizeof *journal);
     p11d_journal_read(journal, &copy);
     cr_assert_eq(strlen(copy.call), sizeof copy.call - 1);
-    cr_assert_eq(strlen(copy.crash), sizeof copy.crash - 1);
+    cr_assert_eq(strlen(p11d_journal_crashed(&copy)), P11D_JOURNAL_CRASH - 1);
     cr_assert_eq(strlen(copy.lines), sizeof copy.lines - 1);
     p11d_journal_add(journal, "not written beyond the end");
 }
