@@ -224,7 +224,7 @@ class Certificate(Cms):
         self.assertEqual(certificates_in("data.p7s"), ["old"])
 
     def test_expired_one_signs_and_is_said(self):
-        authority.issue("expired", token.path("bare.key"), days=-1)
+        authority.issue("expired", token.path("bare.key"), expired=True)
         result = self.sign(0, "bare", "--cert", token.path("expired.crt"), "data")
         self.assertIn("expired", result.err)
         result = self.verify(1, "-s", "data.p7s", "data")

@@ -26,18 +26,36 @@ class Authority:
         return os.path.join(self.directory, name)
 
     def issue(self, name, key, issuer="intermediate", extensions="keyUsage=digitalSignature",
-              days=30, subject=None):
+              expired=False, subject=None):
         request, config = self.path(name + ".csr"), self.path(name + ".cnf")
         check("openssl", "req", "-new", "-key", key, "-subj", f"/O=Test/CN={subject or name}",
               "-out", request)
         with open(config, "w", encoding="ascii") as file:
             file.write("subjectKeyIdentifier=hash\n" + extensions + "\n")
-        check("openssl", "x509", "-req", "-in", request, "-CA", self.path(issuer + ".crt"),
-              "-CAkey", self.path(issuer + ".key"), "-set_serial", "0x" + os.urandom(8).hex(),
-              "-days", str(days), "-extfile", config, "-out", self.path(name + ".crt"))
+        if expired:
+            self.sign_expired(request, config, issuer, self.path(name + ".crt"))
+        else:
+            check("openssl", "x509", "-req", "-in", request, "-CA", self.path(issuer + ".crt"),
+                  "-CAkey", self.path(issuer + ".key"), "-set_serial", "0x" + os.urandom(8).hex(),
+                  "-days", "30", "-extfile", config, "-out", self.path(name + ".crt"))
         check("openssl", "x509", "-in", self.path(name + ".crt"), "-outform", "DER", "-out",
               self.path(name + ".der"))
         return self.path(name + ".crt")
+
+    def sign_expired(self, request, extensions, issuer, out):
+        """The one command of every OpenSSL that takes the dates of a certificate."""
+        config = self.path("ca.cnf")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"[ca]\ndefault_ca=here\n[here]\ndatabase={self.path('database')}\n"
+                       "policy=any\npreserve=yes\nunique_subject=no\ndefault_md=sha256\n"
+                       "rand_serial=yes\n"
+                       "[any]\norganizationName=supplied\ncommonName=supplied\n")
+        with open(self.path("database"), "a", encoding="ascii"):
+            pass
+        check("openssl", "ca", "-batch", "-notext", "-config", config, "-in", request, "-cert",
+              self.path(issuer + ".crt"), "-keyfile", self.path(issuer + ".key"),
+              "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-extfile",
+              extensions, "-outdir", self.directory, "-out", out)
 
 
 def put_certificate(store, label, identifier, der):
@@ -76,7 +94,8 @@ def openssl_verify(signature, *options, form="DER", authorities=None):
 def certificates_in(signature, form="DER"):
     """The subjects of the certificates in a signature, sorted: DER does that too."""
     pem = check("openssl", "pkcs7", "-inform", form, "-in", signature, "-print_certs", "-noout")
-    return sorted(line.split(b"CN = ")[-1].decode() for line in pem.splitlines()
+    # Some write "CN = NAME", others "CN=NAME".
+    return sorted(line.split(b"CN")[-1].lstrip(b" =").decode() for line in pem.splitlines()
                   if line.startswith(b"subject"))
 
 

@@ -163,7 +163,7 @@ class Verify(Cms):
     def test_expired_authority(self):
         check("openssl", "genpkey", *KEYS["p256"][1], "-out", token.path("gone.key"))
         authority.issue("gone", token.path("gone.key"), "root",
-                        "basicConstraints=critical,CA:TRUE", days=-1)
+                        "basicConstraints=critical,CA:TRUE", expired=True)
         authority.issue("late", token.path("bare.key"), "gone")
         self.write("chain", self.read(token.path("late.crt")) + self.read(token.path("gone.crt")))
         self.sign(0, "bare", "--cert", "chain", "data")
