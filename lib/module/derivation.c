@@ -44,10 +44,12 @@ static CK_RV derive_from_info(P11dObject *object, P11dDer info)
 
 static CK_RV derive_key_pair(P11dObject *object)
 {
-    const P11dTemplate *attributes = &object->attributes;
+    P11dTemplate *attributes = &object->attributes;
     P11dBuffer info;
     p11d_buffer_init(&info, (size_t)64 << 10);
-    CK_RV rv = CKR_OK;
+    CK_RV rv = p11d_publickey_name_curve(attributes);
+    if (rv != CKR_OK)
+        return rv;
     const CK_ATTRIBUTE *sent = p11d_template_find(attributes, CKA_PUBLIC_KEY_INFO);
     /* Copied, because it is set again among the parts. */
     bool known = sent != NULL ? p11d_buffer_append(&info, sent->pValue, sent->ulValueLen)

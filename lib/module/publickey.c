@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "namedcurve.h"
 
 /* More than any key has; what services send is held to it before it is copied. */
 #define INFO_MAX ((size_t)64 << 10)
@@ -56,33 +57,6 @@ static const Algorithm algorithms[] = {
 static const Algorithm *const rsa = &algorithms[0];
 static const Algorithm *const ec = &algorithms[3];
 
-/* Curves with a name. Field and order are equally long for all of these. */
-typedef struct Curve {
-    uint8_t oid_size;
-    uint8_t oid[OID_MAX];
-    size_t size; /* of the order, bytes */
-} Curve;
-
-#define BRAINPOOL_OID 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01
-
-static const Curve curves[] = {
-    {8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01}, 24}, /* P-192 */
-    {5, {0x2b, 0x81, 0x04, 0x00, 0x21}, 28},                   /* P-224 */
-    {8, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}, 32}, /* P-256 */
-    {5, {0x2b, 0x81, 0x04, 0x00, 0x22}, 48},                   /* P-384 */
-    {5, {0x2b, 0x81, 0x04, 0x00, 0x23}, 66},                   /* P-521 */
-    {5, {0x2b, 0x81, 0x04, 0x00, 0x0a}, 32},                   /* secp256k1 */
-    {9, {BRAINPOOL_OID, 0x05}, 28},                            /* brainpoolP224r1 */
-    {9, {BRAINPOOL_OID, 0x07}, 32},                            /* brainpoolP256r1 */
-    {9, {BRAINPOOL_OID, 0x08}, 32},                            /* brainpoolP256t1 */
-    {9, {BRAINPOOL_OID, 0x09}, 40},                            /* brainpoolP320r1 */
-    {9, {BRAINPOOL_OID, 0x0b}, 48},                            /* brainpoolP384r1 */
-    {9, {BRAINPOOL_OID, 0x0c}, 48},                            /* brainpoolP384t1 */
-    {9, {BRAINPOOL_OID, 0x0d}, 64},                            /* brainpoolP512r1 */
-    {9, {BRAINPOOL_OID, 0x0e}, 64},                            /* brainpoolP512t1 */
-    {8, {0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d}, 32}, /* SM2 */
-};
-
 static const Algorithm *find_algorithm(P11dDer oid)
 {
     for (size_t i = 0; i < ALGORITHMS; i++)
@@ -106,12 +80,9 @@ static size_t order_size(P11dDer params)
 {
     P11dDer left = params;
     P11dDer content, order;
-    if (p11d_der_take(&left, P11D_DER_OID, &content, NULL)) {
-        for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
-            if (p11d_der_equal(content, p11d_der(curves[i].oid, curves[i].oid_size)))
-                return curves[i].size;
-        return 0;
-    }
+    const P11dNamedCurve *curve = p11d_namedcurve_find(params);
+    if (curve)
+        return curve->edwards ? 0 : curve->order_size;
     /* ECParameters (SEC 1, C.2): version, fieldID, curve, base, order, cofactor */
     bool known = p11d_der_take(&left, P11D_DER_SEQUENCE, &content, NULL) &&
                  p11d_der_take(&content, P11D_DER_INTEGER, NULL, NULL) &&
@@ -122,14 +93,16 @@ static size_t order_size(P11dDer params)
     return known ? order.size : 0;
 }
 
-/* Whether point can be one (SEC 1, section 2.3.3) on a named curve with coordinates of size bytes;
- * size 0: not known. */
+/* Whether point can be one (SEC 1, section 2.3.3; the hybrid form: X9.62, section 4.3.6) on a named
+ * curve with coordinates of size bytes; size 0: not known. */
 static bool is_point(P11dDer point, size_t size)
 {
     if (point.size < 2)
         return false;
-    bool compressed = point.data[0] == 2 || point.data[0] == 3;
-    if (!compressed && point.data[0] != 4)
+    uint8_t form = point.data[0];
+    bool compressed = form == 2 || form == 3;
+    bool hybrid = form == 6 + (point.data[point.size - 1] & 1);
+    if (!compressed && !hybrid && form != 4)
         return false;
     if (size == 0)
         return compressed || point.size % 2 == 1;
@@ -140,7 +113,18 @@ static bool is_point(P11dDer point, size_t size)
  */
 static size_t coordinate_size(P11dDer params)
 {
-    return p11d_der_is(&params, P11D_DER_OID) ? order_size(params) : 0;
+    const P11dNamedCurve *curve = p11d_namedcurve_find(params);
+    return curve && !curve->edwards ? (curve->bits + 7) / 8 : 0;
+}
+
+/* Puts the name of a curve in the place of its numbers, where they are spelled out. */
+static bool name_curve(P11dDer *params)
+{
+    const P11dNamedCurve *curve =
+        p11d_der_is(params, P11D_DER_SEQUENCE) ? p11d_namedcurve_find(*params) : NULL;
+    if (curve)
+        *params = p11d_namedcurve_params(curve);
+    return curve;
 }
 
 static bool parse_rsa(P11dPublicKey *key)
@@ -161,6 +145,7 @@ static bool parse_ec(P11dPublicKey *key, P11dDer parameters)
         return false;
     if (!p11d_der_take_any(&parameters, &key->params) || parameters.size > 0)
         return false;
+    key->renamed = name_curve(&key->params);
     key->point = key->bits;
     key->signature_size = 2 * order_size(key->params);
     return is_point(key->point, coordinate_size(key->params));
@@ -274,41 +259,6 @@ static CK_RV add_set_parts(const P11dPublicKey *key, P11dTemplate *templ)
     return rv;
 }
 
-CK_RV p11d_publickey_add_parts(const P11dPublicKey *key, P11dTemplate *templ)
-{
-    CK_RV rv = set(templ, CKA_PUBLIC_KEY_INFO, key->info);
-    if (rv != CKR_OK || key->type == CK_UNAVAILABLE_INFORMATION)
-        return rv;
-    rv = p11d_template_set_number(templ, CKA_KEY_TYPE, key->type);
-    if (rv != CKR_OK)
-        return rv;
-    if (key->modulus.size > 0)
-        return add_rsa_parts(key, templ);
-    return key->params.size > 0 ? add_ec_parts(key, templ) : add_set_parts(key, templ);
-}
-
-static P11dDer part(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type)
-{
-    const CK_ATTRIBUTE *attribute = p11d_template_find(templ, type);
-    if (attribute == NULL || attribute->pValue == NULL || attribute->ulValueLen > INFO_MAX / 4)
-        return p11d_der(NULL, 0);
-    return p11d_der(attribute->pValue, attribute->ulValueLen);
-}
-
-CK_ULONG p11d_publickey_signature_size(const P11dTemplate *templ)
-{
-    CK_KEY_TYPE type = p11d_template_number(templ, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
-    P11dDer params = part(templ, CKA_EC_PARAMS);
-    if (type == CKK_RSA)
-        return p11d_der_without_zeros(part(templ, CKA_MODULUS)).size;
-    if (type == CKK_EC)
-        return 2 * order_size(params);
-    P11dDer oid;
-    const Algorithm *algorithm =
-        p11d_der_take(&params, P11D_DER_OID, &oid, NULL) ? find_algorithm(oid) : NULL;
-    return algorithm != NULL && algorithm->type == type ? algorithm->signature_size : 0;
-}
-
 /* Writes SubjectPublicKeyInfo; parameters: DER of the algorithm's parameters, or empty. */
 static bool write_info(P11dBuffer *buffer, const Algorithm *algorithm, P11dDer parameters,
                        P11dDer bits)
@@ -336,6 +286,61 @@ static bool write_info(P11dBuffer *buffer, const Algorithm *algorithm, P11dDer p
     p11d_buffer_clear(&body);
     p11d_buffer_clear(&bit_string);
     return written && !buffer->no_memory && !buffer->too_large;
+}
+
+/* With the curve by its name, whatever info does. */
+static CK_RV set_info(const P11dPublicKey *key, P11dTemplate *templ)
+{
+    if (!key->renamed)
+        return set(templ, CKA_PUBLIC_KEY_INFO, key->info);
+    P11dBuffer info;
+    p11d_buffer_init(&info, INFO_MAX);
+    CK_RV rv = write_info(&info, ec, key->params, key->bits)
+                   ? set(templ, CKA_PUBLIC_KEY_INFO, p11d_der(info.data, info.size))
+                   : CKR_HOST_MEMORY;
+    p11d_buffer_clear(&info);
+    return rv;
+}
+
+CK_RV p11d_publickey_add_parts(const P11dPublicKey *key, P11dTemplate *templ)
+{
+    CK_RV rv = set_info(key, templ);
+    if (rv != CKR_OK || key->type == CK_UNAVAILABLE_INFORMATION)
+        return rv;
+    rv = p11d_template_set_number(templ, CKA_KEY_TYPE, key->type);
+    if (rv != CKR_OK)
+        return rv;
+    if (key->modulus.size > 0)
+        return add_rsa_parts(key, templ);
+    return key->params.size > 0 ? add_ec_parts(key, templ) : add_set_parts(key, templ);
+}
+
+static P11dDer part(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type)
+{
+    const CK_ATTRIBUTE *attribute = p11d_template_find(templ, type);
+    if (attribute == NULL || attribute->pValue == NULL || attribute->ulValueLen > INFO_MAX / 4)
+        return p11d_der(NULL, 0);
+    return p11d_der(attribute->pValue, attribute->ulValueLen);
+}
+
+CK_RV p11d_publickey_name_curve(P11dTemplate *templ)
+{
+    P11dDer params = part(templ, CKA_EC_PARAMS);
+    return name_curve(&params) ? set(templ, CKA_EC_PARAMS, params) : CKR_OK;
+}
+
+CK_ULONG p11d_publickey_signature_size(const P11dTemplate *templ)
+{
+    CK_KEY_TYPE type = p11d_template_number(templ, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+    P11dDer params = part(templ, CKA_EC_PARAMS);
+    if (type == CKK_RSA)
+        return p11d_der_without_zeros(part(templ, CKA_MODULUS)).size;
+    if (type == CKK_EC)
+        return 2 * order_size(params);
+    P11dDer oid;
+    const Algorithm *algorithm =
+        p11d_der_take(&params, P11D_DER_OID, &oid, NULL) ? find_algorithm(oid) : NULL;
+    return algorithm != NULL && algorithm->type == type ? algorithm->signature_size : 0;
 }
 
 static bool build_rsa(P11dBuffer *buffer, const P11dTemplate *templ)

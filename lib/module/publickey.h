@@ -19,8 +19,10 @@ typedef struct P11dPublicKey {
     P11dDer bits;            /* subjectPublicKey, without the byte of unused bits */
     P11dDer modulus;         /* RSA, big endian without leading zeros; else empty */
     P11dDer exponent;        /* likewise */
-    P11dDer params;          /* EC: DER of the curve's OID (or explicit parameters); Edwards and
-                              * Montgomery: DER of the algorithm's OID; else empty */
+    P11dDer params;          /* EC: DER of the curve's OID (explicit parameters only where they are
+                              * those of no curve with a name); Edwards and Montgomery: DER of the
+                              * algorithm's OID; else empty */
+    bool renamed;            /* info spells the parameters of a curve out that has a name */
     P11dDer point;           /* these: the point itself, not wrapped; ML-DSA, SLH-DSA: the key */
     CK_ULONG parameter_set;  /* CKP_ of ML-DSA, SLH-DSA; else 0 */
     CK_ULONG signature_size; /* bytes of a signature: RSA modulus; ECDSA 2n; EdDSA 64 or 114 …;
@@ -42,6 +44,10 @@ bool p11d_publickey_parse_frame(P11dPublicKey *key, const void *info, size_t siz
  * or CKA_EC_PARAMS, as private keys on many tokens do. 0: not known.
  */
 CK_ULONG p11d_publickey_signature_size(const P11dTemplate *templ);
+
+/* Puts the name of the curve into CKA_EC_PARAMS, where that spells out the parameters of a curve
+ * which has one. Errors: CKR_HOST_MEMORY. */
+CK_RV p11d_publickey_name_curve(P11dTemplate *templ);
 
 /* Bits of the modulus; 0 if it is no RSA key. */
 CK_ULONG p11d_publickey_modulus_bits(const P11dPublicKey *key);

@@ -94,10 +94,13 @@ static CK_RV make_key(P11dObject *object, CK_OBJECT_CLASS class, const char *lab
                       bool private)
 {
     uint8_t *der = NULL;
-    /* One form of the point, whatever form the file has. */
-    if (EVP_PKEY_is_a(key, "EC"))
+    /* One form of the point, and the curve by its name, whatever form the file has. */
+    if (EVP_PKEY_is_a(key, "EC")) {
         EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
                                        "uncompressed");
+        EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
+                                       OSSL_PKEY_EC_ENCODING_GROUP);
+    }
     int size = i2d_PUBKEY(key, &der);
     ERR_clear_error();
     if (size <= 0)

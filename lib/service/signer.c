@@ -82,7 +82,7 @@ static const char *unsupported_curve(const EVP_PKEY *key)
     char name[80];
 
     if (!EVP_PKEY_get_group_name(key, name, sizeof name, NULL))
-        return "its curve has no name";
+        return "its curve is spelled out by parameters, which are those of no curve with a name";
     for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
         if (strcmp(curves[i], name) == 0)
             return NULL;

@@ -213,17 +213,90 @@ Test(publickey, truncated_or_flipped_bytes_never_read_outside)
         check_hostile_bytes(&kinds[i]);
 }
 
-Test(publickey, explicit_curve_parameters_are_given_as_they_are)
+/* The info of a key on that curve, with its parameters spelled out. */
+static Bytes explicit_info(const char *name)
 {
-    EVP_PKEY *key = keys_generate("P-256");
+    EVP_PKEY *key = keys_generate(name);
     cr_assert(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
                                              OSSL_PKEY_EC_ENCODING_EXPLICIT));
     Bytes info = keys_info(key);
+    EVP_PKEY_free(key);
+    return info;
+}
+
+Test(publickey, a_curve_that_is_spelled_out_gets_its_name)
+{
+    static const char *const names[] = {"P-256", "P-384", "P-521", "secp256k1"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        Bytes info = explicit_info(names[i]);
+        P11dPublicKey parsed, again;
+        P11dTemplate parts;
+        cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
+        cr_assert_eq(parsed.params.data[0], P11D_DER_OID);
+        cr_assert_eq(parsed.point.size, 1 + parsed.signature_size);
+        p11d_template_init(&parts);
+        cr_assert_eq(p11d_publickey_add_parts(&parsed, &parts), CKR_OK);
+        const CK_ATTRIBUTE *sent = p11d_template_find(&parts, CKA_PUBLIC_KEY_INFO);
+        cr_assert(p11d_publickey_parse(&again, sent->pValue, sent->ulValueLen));
+        cr_assert_not(again.renamed);
+        cr_assert(p11d_der_equal(again.params, parsed.params));
+        cr_assert(p11d_der_equal(again.bits, parsed.bits));
+        const CK_ATTRIBUTE *params = p11d_template_find(&parts, CKA_EC_PARAMS);
+        cr_assert(p11d_der_equal(p11d_der(params->pValue, params->ulValueLen), parsed.params));
+        p11d_template_clear(&parts);
+        free(info.data);
+    }
+}
+
+Test(publickey, parameters_of_a_curve_without_a_name_are_given_as_they_are)
+{
+    Bytes info = explicit_info("brainpoolP320r1");
     P11dPublicKey parsed;
     cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
     cr_assert_eq(parsed.params.data[0], P11D_DER_SEQUENCE);
-    cr_assert_eq(parsed.signature_size, 64);
-    cr_assert_eq(parsed.point.size, 65);
+    cr_assert_not(parsed.renamed);
+    cr_assert_eq(parsed.signature_size, 80);
+    cr_assert_eq(parsed.point.size, 81);
+
+    P11dTemplate parts;
+    p11d_template_init(&parts);
+    p11d_template_set(&parts, CKA_EC_PARAMS, parsed.params.data, parsed.params.size);
+    cr_assert_eq(p11d_publickey_name_curve(&parts), CKR_OK);
+    const CK_ATTRIBUTE *params = p11d_template_find(&parts, CKA_EC_PARAMS);
+    cr_assert(p11d_der_equal(p11d_der(params->pValue, params->ulValueLen), parsed.params));
+    p11d_template_clear(&parts);
+    free(info.data);
+}
+
+Test(publickey, params_alone_get_the_name_too)
+{
+    Bytes info = explicit_info("P-521");
+    P11dDer left = p11d_der(info.data, info.size);
+    P11dDer body, algorithm, params;
+    cr_assert(p11d_der_take(&left, P11D_DER_SEQUENCE, &body, NULL) &&
+              p11d_der_take(&body, P11D_DER_SEQUENCE, &algorithm, NULL) &&
+              p11d_der_take_any(&algorithm, NULL) && p11d_der_take_any(&algorithm, &params));
+    P11dTemplate parts;
+    p11d_template_init(&parts);
+    p11d_template_set(&parts, CKA_EC_PARAMS, params.data, params.size);
+    cr_assert_eq(p11d_publickey_name_curve(&parts), CKR_OK);
+    const CK_ATTRIBUTE *named = p11d_template_find(&parts, CKA_EC_PARAMS);
+    cr_assert(p11d_der_equal(p11d_der(named->pValue, named->ulValueLen),
+                             p11d_der("\x06\x05\x2b\x81\x04\x00\x23", 7)));
+    p11d_template_clear(&parts);
+    free(info.data);
+}
+
+Test(publickey, a_hybrid_point_is_one_and_its_form_must_fit)
+{
+    EVP_PKEY *key = keys_generate("P-384");
+    EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "hybrid");
+    Bytes info = keys_info(key);
+    P11dPublicKey parsed;
+    cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
+    cr_assert_eq(parsed.point.size, 97);
+    info.data[info.size - 97] ^= 1;
+    cr_assert_not(p11d_publickey_parse(&parsed, info.data, info.size));
     free(info.data);
     EVP_PKEY_free(key);
 }

@@ -5,10 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/core_names.h>
 #include <openssl/x509.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,6 +146,36 @@ Test(keytoken, key_public_key_and_certificate_belong_together, .init = open_dire
     cr_assert_eq(EVP_PKEY_eq(X509_get0_pubkey(parsed), key), 1);
     X509_free(parsed);
     EVP_PKEY_free(key);
+}
+
+/* Whether the bytes of object spell a curve out: prime-field is in no other key. */
+static bool spells_a_curve_out(const RigObject *object)
+{
+    static const uint8_t prime_field[] = {0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x01, 0x01};
+    return memmem(object->value, object->value_size, prime_field, sizeof prime_field);
+}
+
+Test(keytoken, a_curve_that_is_spelled_out_gets_its_name, .init = open_directory, .fini = tear_down)
+{
+    static const char *const kinds[] = {"EC:P-256", "EC:P-384", "EC:P-521", "EC:secp256k1"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        char open[16], locked[16];
+        snprintf(open, sizeof open, "open%zu.key", i);
+        snprintf(locked, sizeof locked, "locked%zu.key", i);
+        EVP_PKEY *key = rig_generate(kinds[i]);
+        cr_assert(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
+                                                 OSSL_PKEY_EC_ENCODING_EXPLICIT));
+        rig_write_key(directory, open, key, RIG_PKCS8, NULL);
+        rig_write_key(directory, locked, key, RIG_TRADITIONAL, "secret");
+        EVP_PKEY_free(key);
+    }
+    open_token();
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    list_all();
+    cr_assert_eq(list.count, 16);
+    for (size_t i = 0; i < list.count; i++)
+        cr_assert_not(spells_a_curve_out(&list.objects[i]), "object %zu", i);
+    cr_assert_eq(sign_as(view, id_of("private-key", "locked0")), CKR_OK);
 }
 
 /* Writes the file whole with what the files parts hold, one after the other. */

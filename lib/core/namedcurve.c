@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include "namedcurve.h"
+
+#include <string.h>
+
+/* SEC 1, section C.2, and RFC 3279, section 2.3.5. In hex without leading zeros; p: the field, a
+ * and b: the equation, x and y: the generator, n: its order. The cofactor of all of these is 1. */
+struct P11dCurveNumbers {
+    const char *p, *a, *b, *x, *y, *n;
+};
+
+/* SEC 2, sections 2.4.1, 2.4.2, 2.5.1 and 2.6.1 */
+static const P11dCurveNumbers secp256k1 = {
+    .p = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f",
+    .a = "",
+    .b = "7",
+    .x = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+    .y = "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8",
+    .n = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+};
+static const P11dCurveNumbers p256 = {
+    .p = "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
+    .a = "ffffffff00000001000000000000000000000000fffffffffffffffffffffffc",
+    .b = "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b",
+    .x = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296",
+    .y = "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5",
+    .n = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+};
+static const P11dCurveNumbers p384 = {
+    .p = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000"
+         "000000000000ffffffff",
+    .a = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000"
+         "000000000000fffffffc",
+    .b = "b3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2e"
+         "d19d2a85c8edd3ec2aef",
+    .x = "aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55"
+         "296c3a545e3872760ab7",
+    .y = "3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c00a60b1ce1d7e"
+         "819d7a431d7c90ea0e5f",
+    .n = "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0"
+         "a77aecec196accc52973",
+};
+static const P11dCurveNumbers p521 = {
+    .p = "1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+         "fffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    .a = "1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+         "ffffffffffffffffffffffffffffffffffffffffffffffffffffffc",
+    .b = "51953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec"
+         "7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00",
+    .x = "c6858e06b70404e9cd9e3ecb662395b4429c648139053fb521f828af606b4d3dbaa14b5e77ef"
+         "e75928fe1dc127a2ffa8de3348b3c1856a429bf97e7e31c2e5bd66",
+    .y = "11839296a789a3bc0045c8a5fb42c7d1bd998f54449579b446817afbd17273e662c97ee72995"
+         "ef42640c550b9013fad0761353c7086a272c24088be94769fd16650",
+    .n = "1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783b"
+         "f2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+};
+
+/* The whole element, of which size bytes are content. */
+#define OID(size, ...) {P11D_DER_OID, size, __VA_ARGS__}, 2 + (size)
+#define BRAINPOOL_OID 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01
+
+static const P11dNamedCurve curves[] = {
+    {"P-192", NULL, false, 192, 24, NULL, OID(8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01)},
+    {"P-224", NULL, false, 224, 28, NULL, OID(5, 0x2b, 0x81, 0x04, 0x00, 0x21)},
+    {"P-256", NULL, false, 256, 32, &p256, OID(8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07)},
+    {"P-384", NULL, false, 384, 48, &p384, OID(5, 0x2b, 0x81, 0x04, 0x00, 0x22)},
+    {"P-521", NULL, false, 521, 66, &p521, OID(5, 0x2b, 0x81, 0x04, 0x00, 0x23)},
+    {"secp256k1", NULL, false, 256, 32, &secp256k1, OID(5, 0x2b, 0x81, 0x04, 0x00, 0x0a)},
+    {"brainpoolP224r1", NULL, false, 224, 28, NULL, OID(9, BRAINPOOL_OID, 0x05)},
+    {"brainpoolP256r1", NULL, false, 256, 32, NULL, OID(9, BRAINPOOL_OID, 0x07)},
+    {"brainpoolP256t1", NULL, false, 256, 32, NULL, OID(9, BRAINPOOL_OID, 0x08)},
+    {"brainpoolP320r1", NULL, false, 320, 40, NULL, OID(9, BRAINPOOL_OID, 0x09)},
+    {"brainpoolP384r1", NULL, false, 384, 48, NULL, OID(9, BRAINPOOL_OID, 0x0b)},
+    {"brainpoolP384t1", NULL, false, 384, 48, NULL, OID(9, BRAINPOOL_OID, 0x0c)},
+    {"brainpoolP512r1", NULL, false, 512, 64, NULL, OID(9, BRAINPOOL_OID, 0x0d)},
+    {"brainpoolP512t1", NULL, false, 512, 64, NULL, OID(9, BRAINPOOL_OID, 0x0e)},
+    {"SM2", NULL, false, 256, 32, NULL, OID(8, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d)},
+    /* RFC 8410; and the names of the curves themselves, which some tokens give */
+    {"Ed25519", "edwards25519", true, 255, 32, NULL, OID(3, 0x2b, 0x65, 0x70)},
+    {"Ed448", "edwards448", true, 448, 57, NULL, OID(3, 0x2b, 0x65, 0x71)},
+    {"Ed25519", NULL, true, 255, 32, NULL,
+     OID(9, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 1)},
+};
+#define CURVES (sizeof curves / sizeof curves[0])
+
+P11dDer p11d_namedcurve_params(const P11dNamedCurve *curve)
+{
+    return p11d_der(curve->oid, curve->oid_size);
+}
+
+static int digit_of(char c)
+{
+    return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+/* Whether number, big endian with leading zeros or not, is the one in hex. */
+static bool is_number(P11dDer number, const char *hex)
+{
+    number = p11d_der_without_zeros(number);
+    size_t digits = strlen(hex);
+    if (number.size != (digits + 1) / 2)
+        return false;
+    for (size_t i = 0; i < number.size; i++) {
+        int high = digits % 2 == 0 ? digit_of(*hex++) : i == 0 ? 0 : digit_of(*hex++);
+        if (number.data[i] != (high << 4 | digit_of(*hex++)))
+            return false;
+    }
+    return true;
+}
+
+static bool take_integer(P11dDer *left, const char *hex)
+{
+    P11dDer number;
+    return p11d_der_take_unsigned(left, &number) && is_number(number, hex);
+}
+
+static bool take_element(P11dDer *left, const char *hex)
+{
+    P11dDer number;
+    return p11d_der_take(left, P11D_DER_OCTET_STRING, &number, NULL) && is_number(number, hex);
+}
+
+/* FieldID: of prime fields alone. */
+static bool take_field(P11dDer *left, const P11dCurveNumbers *numbers)
+{
+    static const uint8_t prime_field[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x01, 0x01};
+    P11dDer field, oid;
+    return p11d_der_take(left, P11D_DER_SEQUENCE, &field, NULL) &&
+           p11d_der_take(&field, P11D_DER_OID, &oid, NULL) &&
+           p11d_der_equal(oid, p11d_der(prime_field, sizeof prime_field)) &&
+           take_integer(&field, numbers->p) && field.size == 0;
+}
+
+/* The seed from which the numbers were made once is no part of the curve. */
+static bool take_equation(P11dDer *left, const P11dCurveNumbers *numbers)
+{
+    P11dDer curve;
+    return p11d_der_take(left, P11D_DER_SEQUENCE, &curve, NULL) &&
+           take_element(&curve, numbers->a) && take_element(&curve, numbers->b) &&
+           (curve.size == 0 ||
+            (p11d_der_take(&curve, P11D_DER_BIT_STRING, NULL, NULL) && curve.size == 0));
+}
+
+/* The point in any of its forms (SEC 1, section 2.3.3; the hybrid one of X9.62, section 4.3.6). */
+static bool take_generator(P11dDer *left, const P11dCurveNumbers *numbers, size_t size)
+{
+    P11dDer point;
+    if (!p11d_der_take(left, P11D_DER_OCTET_STRING, &point, NULL) || point.size < 1 + size ||
+        !is_number(p11d_der(point.data + 1, size), numbers->x))
+        return false;
+    int odd = digit_of(numbers->y[strlen(numbers->y) - 1]) & 1;
+    uint8_t form = point.data[0];
+    if (point.size == 1 + size)
+        return form == 2 + odd;
+    return point.size == 1 + 2 * size && (form == 4 || form == 6 + odd) &&
+           is_number(p11d_der(point.data + 1 + size, size), numbers->y);
+}
+
+/* A cofactor may be left out. */
+static bool take_cofactor(P11dDer *left)
+{
+    return left->size == 0 || (take_integer(left, "1") && left->size == 0);
+}
+
+static bool is_explicit(P11dDer params, const P11dNamedCurve *curve)
+{
+    const P11dCurveNumbers *numbers = curve->numbers;
+    P11dDer content, version;
+    return numbers && p11d_der_take(&params, P11D_DER_SEQUENCE, &content, NULL) &&
+           params.size == 0 && p11d_der_take_unsigned(&content, &version) && version.size == 1 &&
+           version.data[0] >= 1 && version.data[0] <= 3 && take_field(&content, numbers) &&
+           take_equation(&content, numbers) &&
+           take_generator(&content, numbers, (curve->bits + 7) / 8) &&
+           take_integer(&content, numbers->n) && take_cofactor(&content);
+}
+
+static bool is_curve(P11dDer params, const P11dNamedCurve *curve)
+{
+    P11dDer left = params;
+    P11dDer content;
+    if (p11d_der_is(&params, P11D_DER_OID))
+        return p11d_der_equal(params, p11d_namedcurve_params(curve));
+    if (p11d_der_take(&left, P11D_DER_PRINTABLE_STRING, &content, NULL))
+        return left.size == 0 && curve->printable &&
+               p11d_der_equal(content, p11d_der(curve->printable, strlen(curve->printable)));
+    return is_explicit(params, curve);
+}
+
+const P11dNamedCurve *p11d_namedcurve_find(P11dDer params)
+{
+    for (size_t i = 0; i < CURVES; i++) {
+        if (is_curve(params, &curves[i]))
+            return &curves[i];
+    }
+    return NULL;
+}
+
+const P11dNamedCurve *p11d_namedcurve_of_name(const char *name)
+{
+    for (size_t i = 0; i < CURVES; i++) {
+        if (strcmp(curves[i].name, name) == 0)
+            return &curves[i];
+    }
+    return NULL;
+}
