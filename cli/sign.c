@@ -224,11 +224,11 @@ static void sign_files(Job *job, const P11dOptions *options, char **files)
 static gboolean prepare(Job *job, const P11dHost *host, GError **error)
 {
     P11dSigning *signing = &job->signing;
-    P11dAlgorithmKey kind = p11d_item_describe(signing->key);
+    signing->kind = p11d_counterpart_describe(signing->key);
     const char *algorithm = asked.algorithm;
     if (!algorithm && job->format->usual_algorithm)
-        algorithm = job->format->usual_algorithm(&kind);
-    if (!p11d_algorithm_find(&signing->algorithm, algorithm, &kind, error))
+        algorithm = job->format->usual_algorithm(&signing->kind);
+    if (!p11d_algorithm_find(&signing->algorithm, algorithm, &signing->kind, error))
         return FALSE;
     if (signing->prehashed && !signing->algorithm.hash) {
         p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "sign the file itself",

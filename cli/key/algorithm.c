@@ -91,8 +91,24 @@ static bool fits(const P11dFamily *family, const P11dAlgorithmKey *key)
            (!family->curve || (key->curve && strcmp(family->curve, key->curve) == 0));
 }
 
-static const P11dHash *usual_hash(const P11dAlgorithmKey *key)
+gboolean p11d_algorithm_check_key(const P11dAlgorithmKey *key, GError **error)
 {
+    if (!key->problem)
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL, "the key cannot be used: %s",
+                     key->problem);
+    return FALSE;
+}
+
+/* NULL with error set if that cannot be told: to guess would give signatures that nobody verifies.
+ */
+static const P11dHash *usual_hash(const P11dAlgorithmKey *key, GError **error)
+{
+    if (key->type == CKK_EC && key->bits == 0) {
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "name the algorithm: -a ecdsa-HASH",
+                         "the curve of the key is not known, by which the hash is chosen");
+        return NULL;
+    }
     if (key->type != CKK_EC || key->bits <= 256)
         return p11d_hash_of_mechanism(CKM_SHA256);
     return p11d_hash_of_mechanism(key->bits <= 384 ? CKM_SHA384 : CKM_SHA512);
@@ -113,11 +129,12 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
 {
     const P11dFamily *family = NULL;
     const P11dHash *hash = NULL;
-    if (name) {
-        if (!p11d_algorithm_check_name(name, error))
-            return FALSE;
+    if (name && !p11d_algorithm_check_name(name, error))
+        return FALSE;
+    if (!p11d_algorithm_check_key(key, error))
+        return FALSE;
+    if (name)
         parse(name, &family, &hash);
-    }
     for (size_t i = 0; !family && i < G_N_ELEMENTS(families); i++)
         if (fits(&families[i], key))
             family = &families[i];
@@ -129,8 +146,8 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
                          p11d_name_of(&p11d_names_key_type, key->type, scratch));
         return FALSE;
     }
-    if (!hash && needs_hash(family))
-        hash = usual_hash(key);
+    if (!hash && needs_hash(family) && !(hash = usual_hash(key, error)))
+        return FALSE;
 
     algorithm->family = family;
     algorithm->hash = hash;

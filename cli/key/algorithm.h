@@ -22,12 +22,15 @@ typedef struct P11dFamily {
     bool pss;
 } P11dFamily;
 
-/* What decides which algorithms a key can be used with. */
+/* What decides which algorithms a key can be used with. Whoever wants to know that asks the
+ * functions named …_describe, and p11d_algorithm_find what follows from it. */
 typedef struct P11dAlgorithmKey {
     CK_KEY_TYPE type;
     unsigned bits;
     const char *curve; /* or NULL */
     bool pss_only;
+    size_t coordinate;   /* ECDSA: bytes of r and of s each; 0: not known, or another kind of key */
+    const char *problem; /* why nothing can be done with it ("its …"); NULL: nothing is known */
 } P11dAlgorithmKey;
 
 typedef struct P11dAlgorithm {
@@ -37,11 +40,15 @@ typedef struct P11dAlgorithm {
     char name[32];
 } P11dAlgorithm;
 
+/* Returns FALSE with error set (unsupported) if key has a problem. */
+gboolean p11d_algorithm_check_key(const P11dAlgorithmKey *key, GError **error);
+
 /*
  * Finds the algorithm for key. name: "rsa-pss-sha256", "ecdsa-sha384", "ed25519" …, only a hash
  * ("sha256": with the key's usual family), only a family ("rsa-pss": with its usual hash), or NULL
  * for what such a key uses unless told otherwise.
- * Returns FALSE with error set: a name that nobody knows (usage), or one that does not fit the key.
+ * Returns FALSE with error set: a name that nobody knows (usage), one that does not fit the key, or
+ * no name, and the key does not tell its curve, by which the hash is chosen.
  */
 gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
                              const P11dAlgorithmKey *key, GError **error);

@@ -3,33 +3,42 @@
 
 #include <string.h>
 
-#include <openssl/asn1.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/objects.h>
 
-#include "oid.h"
+#include "namedcurve.h"
 
-/* The curves of nearly all keys. OpenSSL knows more, but has to be started to tell. */
+/* More than parameters of any curve have. */
+#define PARAMS_MAX 4096
+
+/* A curve without a name may be made so that a stranger's public key fits a private key of one's
+ * own: only the generator has to be chosen for that (CVE-2020-0601). */
+const char p11d_curve_nameless[] =
+    "its curve is spelled out by parameters, which are those of no curve with a name";
+
+/* OpenSSL's numbers of the curves of nearly all keys. To ask it for them would make it read its
+ * configuration first, which takes longer than all else that a short list does. */
 static const struct {
-    P11dCurve curve;
-    const char *printable; /* or NULL */
-} known[] = {
-    {{NID_X9_62_prime256v1, "P-256", 256, 32}, NULL},
-    {{NID_secp384r1, "P-384", 384, 48}, NULL},
-    {{NID_secp521r1, "P-521", 521, 66}, NULL},
-    {{NID_secp256k1, "secp256k1", 256, 32}, NULL},
-    {{NID_ED25519, "Ed25519", 255, 32}, "edwards25519"},
-    {{NID_ED448, "Ed448", 448, 57}, "edwards448"},
+    int nid;
+    const char *name;
+} numbers[] = {
+    {NID_X9_62_prime256v1, "P-256"}, {NID_secp384r1, "P-384"}, {NID_secp521r1, "P-521"},
+    {NID_secp256k1, "secp256k1"},    {NID_ED25519, "Ed25519"}, {NID_ED448, "Ed448"},
 };
-static const size_t known_count = sizeof known / sizeof known[0];
+static const size_t number_count = sizeof numbers / sizeof numbers[0];
+
+static bool take_row(P11dCurve *curve, int nid, const P11dNamedCurve *row)
+{
+    *curve = (P11dCurve){nid, row->name, row->bits, row->order_size};
+    return true;
+}
 
 bool p11d_curve_of_nid(P11dCurve *curve, int nid)
 {
-    for (size_t i = 0; i < known_count; i++)
-        if (known[i].curve.nid == nid) {
-            *curve = known[i].curve;
-            return true;
-        }
+    for (size_t i = 0; i < number_count; i++)
+        if (numbers[i].nid == nid)
+            return take_row(curve, nid, p11d_namedcurve_of_name(numbers[i].name));
     EC_GROUP *group = EC_GROUP_new_by_curve_name(nid);
     if (!group)
         return false;
@@ -42,34 +51,39 @@ bool p11d_curve_of_nid(P11dCurve *curve, int nid)
     return true;
 }
 
-static bool is_printable(P11dDer text, const char *printable)
-{
-    return printable && p11d_der_equal(text, p11d_der(printable, strlen(printable)));
-}
-
-/* One that is in no row. */
+/* One that is in no row, or whose parameters are not. OpenSSL compares them all. */
 static bool ask_openssl(P11dCurve *curve, const void *params, size_t size)
 {
     const unsigned char *p = params;
-    ASN1_OBJECT *object = d2i_ASN1_OBJECT(NULL, &p, (long)size);
-    int nid = object ? OBJ_obj2nid(object) : NID_undef;
-    ASN1_OBJECT_free(object);
+    EC_GROUP *group = size <= PARAMS_MAX ? d2i_ECPKParameters(NULL, &p, (long)size) : NULL;
+    int nid = group ? EC_GROUP_check_named_curve(group, 0, NULL) : NID_undef;
+    EC_GROUP_free(group);
+    ERR_clear_error();
     return nid != NID_undef && p11d_curve_of_nid(curve, nid);
 }
 
 bool p11d_curve_parse(P11dCurve *curve, const void *params, size_t size)
 {
-    P11dDer left = p11d_der(params, size);
-    P11dDer content;
-    bool is_oid = p11d_der_take(&left, P11D_DER_OID, &content, NULL);
-    if (size > 1024 ||
-        (!is_oid && !p11d_der_take(&left, P11D_DER_PRINTABLE_STRING, &content, NULL)))
-        return false;
-    for (size_t i = 0; i < known_count; i++)
-        if (is_oid ? p11d_oid_is(content, known[i].curve.nid)
-                   : is_printable(content, known[i].printable)) {
-            *curve = known[i].curve;
-            return true;
-        }
-    return is_oid && ask_openssl(curve, params, size);
+    const P11dNamedCurve *row = p11d_namedcurve_find(p11d_der(params, size));
+    for (size_t i = 0; row && i < number_count; i++)
+        if (strcmp(numbers[i].name, row->name) == 0)
+            return take_row(curve, numbers[i].nid, row);
+    return ask_openssl(curve, params, size);
+}
+
+void p11d_curve_describe(const P11dCurve *curve, P11dAlgorithmKey *key)
+{
+    key->bits = curve->bits;
+    key->curve = curve->name;
+    key->coordinate = key->type == CKK_EC ? curve->coordinate : 0;
+}
+
+void p11d_curve_describe_params(const void *params, size_t size, P11dAlgorithmKey *key)
+{
+    P11dDer der = p11d_der(params, size);
+    P11dCurve curve;
+    if (p11d_curve_parse(&curve, params, size))
+        p11d_curve_describe(&curve, key);
+    else if (p11d_der_is(&der, P11D_DER_SEQUENCE))
+        key->problem = p11d_curve_nameless;
 }

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * A curve is what CKA_EC_PARAMS names: an OBJECT IDENTIFIER, or for Edwards curves also the name as
- * a PrintableString (PKCS#11 3.1, section 6.3.3).
+ * A curve is what CKA_EC_PARAMS and the algorithm in an X.509 public key name: an OBJECT
+ * IDENTIFIER, for Edwards curves also a PrintableString (PKCS#11 3.1, section 6.3.3), or the
+ * parameters of a curve that has a name. Those of the core's table are found without OpenSSL, which
+ * knows more.
  */
 #ifndef P11D_CURVE_H
 #define P11D_CURVE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "algorithm.h"
 
 typedef struct P11dCurve {
     int nid;           /* OpenSSL's number */
@@ -16,10 +20,18 @@ typedef struct P11dCurve {
     size_t coordinate; /* bytes of r and of s of a signature */
 } P11dCurve;
 
-/* Parses the DER in CKA_EC_PARAMS. False if it is no curve that OpenSSL knows. */
+/* Parses the DER in CKA_EC_PARAMS. False if it is no curve that has a name here. */
 bool p11d_curve_parse(P11dCurve *curve, const void *params, size_t size);
 
-/* The curve with OpenSSL's number. False as above. */
+/* The curve with OpenSSL's number. False if OpenSSL does not know it. */
 bool p11d_curve_of_nid(P11dCurve *curve, int nid);
+
+/* Says in key, whose type is set, which curve it is on. The second is for the DER in
+ * CKA_EC_PARAMS; parameters of a curve without a name are a problem of the key. */
+void p11d_curve_describe(const P11dCurve *curve, P11dAlgorithmKey *key);
+void p11d_curve_describe_params(const void *params, size_t size, P11dAlgorithmKey *key);
+
+/* Why a key whose curve is spelled out, and has no name, is not used. */
+extern const char p11d_curve_nameless[];
 
 #endif

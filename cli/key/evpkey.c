@@ -96,10 +96,20 @@ EVP_PKEY *p11d_evpkey_edwards(int nid, const void *point, size_t size)
     return wrapped_or_plain(edwards_plain, nid, point, size);
 }
 
+/* Makes key name its curve where it is written, even if it was read from one that is spelled out.
+ */
+static EVP_PKEY *with_name(EVP_PKEY *key)
+{
+    if (key && EVP_PKEY_is_a(key, "EC"))
+        EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
+                                       OSSL_PKEY_EC_ENCODING_GROUP);
+    return key;
+}
+
 EVP_PKEY *p11d_evpkey_spki(const void *der, size_t size)
 {
     const unsigned char *p = der;
-    return size > 0 && size <= MAX_SIZE ? d2i_PUBKEY(NULL, &p, (long)size) : NULL;
+    return size > 0 && size <= MAX_SIZE ? with_name(d2i_PUBKEY(NULL, &p, (long)size)) : NULL;
 }
 
 EVP_PKEY *p11d_evpkey_certificate(const void *der, size_t size)
@@ -108,16 +118,14 @@ EVP_PKEY *p11d_evpkey_certificate(const void *der, size_t size)
     X509 *certificate = size > 0 && size <= MAX_SIZE ? d2i_X509(NULL, &p, (long)size) : NULL;
     EVP_PKEY *key = certificate ? X509_get_pubkey(certificate) : NULL;
     X509_free(certificate);
-    return key;
+    return with_name(key);
 }
 
 static void describe_curve(P11dAlgorithmKey *described, int nid)
 {
     P11dCurve curve;
-    if (!p11d_curve_of_nid(&curve, nid))
-        return;
-    described->bits = curve.bits;
-    described->curve = curve.name;
+    if (p11d_curve_of_nid(&curve, nid))
+        p11d_curve_describe(&curve, described);
 }
 
 P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key)
@@ -132,6 +140,8 @@ P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key)
         described.type = CKK_EC;
         if (EVP_PKEY_get_group_name(key, group, sizeof group, NULL))
             describe_curve(&described, OBJ_sn2nid(group));
+        else
+            described.problem = p11d_curve_nameless;
     } else if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448")) {
         described.type = CKK_EC_EDWARDS;
         describe_curve(&described, EVP_PKEY_is_a(key, "ED448") ? NID_ED448 : NID_ED25519);

@@ -63,8 +63,9 @@ static EVP_PKEY *read_der(GBytes *content)
     return key;
 }
 
-/* "TYPE BASE64 COMMENT", as in id_ed25519.pub; the first line counts. */
-static EVP_PKEY *read_ssh(GBytes *content)
+/* "TYPE BASE64 COMMENT", as in id_ed25519.pub; the first line counts. NULL, with error set if it is
+ * a key of SSH, but of a type that is not read. */
+static EVP_PKEY *read_ssh(GBytes *content, GError **error)
 {
     gsize size;
     const char *data = g_bytes_get_data(content, &size);
@@ -72,12 +73,16 @@ static EVP_PKEY *read_ssh(GBytes *content)
     g_auto(GStrv) words = g_strsplit_set(g_strstrip(text), " \t\r\n", 3);
     if (!words[0] || !words[1])
         return NULL;
-    g_autofree guint8 *blob = g_base64_decode(words[1], &size);
-    EVP_PKEY *key = p11d_sshkey_parse(blob, size);
-    if (!key || strcmp(words[0], p11d_sshkey_type(key)) == 0)
-        return key;
-    EVP_PKEY_free(key);
-    return NULL;
+    guint8 *bytes = g_base64_decode(words[1], &size);
+    g_autoptr(GBytes) blob = g_bytes_new_take(bytes, size);
+    g_autofree char *type = p11d_sshkey_blob_type(blob);
+    if (strcmp(words[0], type) != 0)
+        return NULL;
+    if (p11d_sshkey_is_foreign(type))
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED,
+                         "of SSH's, RSA, P-256, P-384, P-521 and Ed25519 are",
+                         "SSH keys of type %s are not supported", type);
+    return p11d_sshkey_parse(bytes, size);
 }
 
 EVP_PKEY *p11d_pubfile_read(const char *path, GError **error)
@@ -88,10 +93,13 @@ EVP_PKEY *p11d_pubfile_read(const char *path, GError **error)
     EVP_PKEY *key = read_pem(content);
     if (!key)
         key = read_der(content);
+    GError *foreign = NULL;
     if (!key)
-        key = read_ssh(content);
+        key = read_ssh(content, &foreign);
     ERR_clear_error();
-    if (!key)
+    if (foreign)
+        g_propagate_error(error, foreign);
+    else if (!key)
         p11d_failure_set(error, P11D_FAILURE_FILE,
                          "PEM, DER and OpenSSH public keys and X.509 certificates are read",
                          "%s holds no public key", path);

@@ -33,14 +33,6 @@ static unsigned rsa_bits(P11dDer *info)
     return (unsigned)(8 * (modulus.size - 1)) + g_bit_storage(modulus.data[0]);
 }
 
-static void take_curve(P11dAlgorithmKey *key, bool found, const P11dCurve *curve)
-{
-    if (!found)
-        return;
-    key->bits = curve->bits;
-    key->curve = curve->name;
-}
-
 P11dAlgorithmKey p11d_spki_describe(const void *der, size_t size)
 {
     P11dAlgorithmKey key = {.type = CK_UNAVAILABLE_INFORMATION};
@@ -57,10 +49,11 @@ P11dAlgorithmKey p11d_spki_describe(const void *der, size_t size)
         key.pss_only = nid == NID_rsassaPss;
     } else if (nid == NID_X9_62_id_ecPublicKey) {
         key.type = CKK_EC;
-        take_curve(&key, p11d_curve_parse(&curve, algorithm.data, algorithm.size), &curve);
+        p11d_curve_describe_params(algorithm.data, algorithm.size, &key);
     } else if (nid == NID_ED25519 || nid == NID_ED448) {
         key.type = CKK_EC_EDWARDS;
-        take_curve(&key, p11d_curve_of_nid(&curve, nid), &curve);
+        if (p11d_curve_of_nid(&curve, nid))
+            p11d_curve_describe(&curve, &key);
     }
     return key;
 }

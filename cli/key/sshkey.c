@@ -102,7 +102,8 @@ static EVP_PKEY *get_ec(const Kind *kind, P11dSshwireReader *reader)
     P11dCurve curve;
     int nid = EC_curve_nist2nid(kind->curve);
     return get_word(reader, curve_word(kind)) && p11d_sshwire_get_string(reader, &point, &size) &&
-                   p11d_curve_of_nid(&curve, nid) && size == 1 + 2 * curve.coordinate
+                   p11d_curve_of_nid(&curve, nid) && size == 1 + 2 * curve.coordinate &&
+                   *point == POINT_CONVERSION_UNCOMPRESSED
                ? p11d_evpkey_ec(nid, point, size)
                : NULL;
 }
@@ -185,10 +186,25 @@ char *p11d_sshkey_blob_type(GBytes *blob)
                                                           : g_strdup("");
 }
 
+/* RFC 5656, section 10.1: curves of NIST have words, all others their object identifiers. */
+static bool is_further_curve(const char *type)
+{
+    static const char *const words[] = {"nistk163", "nistp192", "nistp224", "nistk233", "nistb233",
+                                        "nistk283", "nistk409", "nistb409", "nistt571"};
+    if (!g_str_has_prefix(type, ECDSA_PREFIX))
+        return false;
+    const char *word = type + strlen(ECDSA_PREFIX);
+    bool found = *word && strspn(word, "0123456789.") == strlen(word);
+    for (size_t i = 0; !found && i < G_N_ELEMENTS(words); i++)
+        found = strcmp(word, words[i]) == 0;
+    return found;
+}
+
 bool p11d_sshkey_is_foreign(const char *type)
 {
-    return g_str_has_suffix(type, "-cert-v01@openssh.com") || g_str_has_prefix(type, "sk-") ||
-           strcmp(type, "ssh-dss") == 0;
+    return is_further_curve(type) || g_str_has_suffix(type, "-cert-v01@openssh.com") ||
+           g_str_has_prefix(type, "sk-") || g_str_has_prefix(type, "webauthn-sk-") ||
+           strcmp(type, "ssh-dss") == 0 || strcmp(type, "ssh-ed448") == 0;
 }
 
 char *p11d_sshkey_fingerprint(GBytes *blob)

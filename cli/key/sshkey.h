@@ -26,8 +26,8 @@ EVP_PKEY *p11d_sshkey_parse(const void *blob, size_t size);
 /* The type that a blob says it is of, "" if it says none. The caller frees it. */
 char *p11d_sshkey_blob_type(GBytes *blob);
 
-/* True for a type that OpenSSH has and p11d_sshkey_parse does not read: certificates, keys on
- * security keys, DSA. */
+/* True for a type that SSH has and p11d_sshkey_parse does not read: certificates, keys on security
+ * keys, DSA, Ed448, further curves (RFC 5656, section 6.1). */
 bool p11d_sshkey_is_foreign(const char *type);
 
 /* "SHA256:" and the hash in base64, as ssh-keygen -l shows it. The caller frees it. */

@@ -179,6 +179,8 @@ gboolean p11d_cmssigner_check(const P11dCmssigner *signer, EVP_PKEY *key, GBytes
         .form = P11D_ECDSA_DER,
     };
     finding->verdict = P11D_VERDICT_MISMATCH;
+    if (!p11d_algorithm_check_key(&verifier.kind, error))
+        return FALSE;
     if (!find_algorithm(signer, &verifier.kind, &verifier.algorithm))
         return TRUE;
     if (!finding->algorithm)

@@ -2,7 +2,6 @@
 #include "signing.h"
 
 #include "console.h"
-#include "curve.h"
 #include "evpkey.h"
 #include "failure.h"
 #include "login.h"
@@ -60,17 +59,12 @@ static gboolean begin(const P11dSigning *signing, CK_MECHANISM_TYPE type, GError
     return p11d_login_for_operation(token, signing->target, signing->options, error);
 }
 
-/* How many bytes a signature by key has; 0 if the key does not tell. */
-static gsize expected_size(const P11dItem *key)
+/* How many bytes a signature has; 0 if the key does not tell. */
+static gsize expected_size(const P11dAlgorithmKey *kind)
 {
-    P11dAlgorithmKey kind = p11d_item_describe(key);
-    const CK_ATTRIBUTE *params = p11d_template_find(&key->attributes, CKA_EC_PARAMS);
-    P11dCurve curve;
-    if (kind.type == CKK_RSA)
-        return (kind.bits + 7) / 8;
-    return params && p11d_curve_parse(&curve, params->pValue, params->ulValueLen)
-               ? 2 * curve.coordinate
-               : 0;
+    if (kind->type == CKK_EC_EDWARDS && kind->curve) /* RFC 8032, sections 5.1.6 and 5.2.6 */
+        return 2 * ((kind->bits + 8) / 8);
+    return kind->type == CKK_RSA ? (kind->bits + 7) / 8 : 2 * kind->coordinate;
 }
 
 /* Takes over signature, where the token says that it wrote size bytes. */
@@ -78,7 +72,7 @@ static GBytes *take(const P11dSigning *signing, GByteArray *signature, CK_ULONG 
                     GError **error)
 {
     g_autoptr(GByteArray) written = signature;
-    gsize expected = expected_size(signing->key);
+    gsize expected = expected_size(&signing->kind);
     if (size > 0 && size <= written->len && (expected == 0 || size == expected)) {
         g_byte_array_set_size(written, (guint)size);
         return g_byte_array_free_to_bytes(g_steal_pointer(&written));

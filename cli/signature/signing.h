@@ -15,6 +15,7 @@ typedef struct P11dSigning {
     const P11dItem *key;
     const P11dTarget *target;   /* for a login that turns out to be needed */
     const P11dOptions *options; /* for the same */
+    P11dAlgorithmKey kind;      /* of key; the algorithm goes by it */
     P11dAlgorithm algorithm;
     gboolean prehashed;      /* the input is the digest */
     EVP_PKEY *public_key;    /* the public half of key, or NULL; owned */

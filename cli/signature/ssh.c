@@ -117,19 +117,12 @@ gboolean p11d_ssh_prepare(P11dSigning *signing, const P11dHost *host G_GNUC_UNUS
     return signing->public_key && check_key(signing, error);
 }
 
-/* Bytes of r and s each; 0 if the key is none for ECDSA. The fields and the orders of SSH's curves
- * have the same size. */
-static gsize coordinate_of(const P11dAlgorithmKey *kind)
-{
-    return kind->type == CKK_EC ? (kind->bits + 7) / 8 : 0;
-}
-
 /* What the token gave, in SSH's form. NULL if it is no such signature. */
 static GBytes *to_ssh(GBytes *raw, const P11dAlgorithmKey *kind)
 {
     gsize size;
     const guint8 *data = g_bytes_get_data(raw, &size);
-    gsize coordinate = coordinate_of(kind);
+    gsize coordinate = kind->coordinate;
     if (coordinate == 0)
         return g_bytes_ref(raw);
     if (size != 2 * coordinate)
@@ -243,7 +236,7 @@ static gboolean find_key(Check *check, P11dFinding *finding, GError **error)
 static GBytes *from_ssh(const P11dSshsig *sshsig, const P11dAlgorithmKey *kind)
 {
     P11dSshsigPart whole = sshsig->signature;
-    gsize coordinate = coordinate_of(kind);
+    gsize coordinate = kind->coordinate;
     if (coordinate == 0)
         return g_bytes_new(whole.data, whole.size);
     P11dSshwireReader reader = p11d_sshwire_reader(whole.data, whole.size);

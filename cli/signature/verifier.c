@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
-#include "curve.h"
 #include "failure.h"
 
 static gboolean openssl_failed(GError **error)
@@ -68,23 +67,11 @@ static GBytes *digest_of(const P11dVerifier *verifier, const EVP_MD *md, P11dInp
                                : p11d_input_hash(input, md, error);
 }
 
-/* How many bytes r and s have each; 0 if the key is none for ECDSA. */
-static size_t coordinate_size(const P11dVerifier *verifier)
-{
-    char group[64];
-    P11dCurve curve;
-    return verifier->kind.type == CKK_EC &&
-                   EVP_PKEY_get_group_name(verifier->key, group, sizeof group, NULL) &&
-                   p11d_curve_of_nid(&curve, OBJ_sn2nid(group))
-               ? curve.coordinate
-               : 0;
-}
-
 /* The signature as OpenSSL takes it; finds out which form it has. NULL if it has none. */
 static GBytes *recognise(P11dVerifier *verifier, GBytes *signature)
 {
     size_t size = g_bytes_get_size(signature);
-    size_t coordinate = coordinate_size(verifier);
+    size_t coordinate = verifier->kind.coordinate;
     if (coordinate == 0) { /* one size, one form */
         verifier->form = P11D_ECDSA_DER;
         size_t expected = verifier->kind.type == CKK_RSA ? (size_t)EVP_PKEY_get_size(verifier->key)

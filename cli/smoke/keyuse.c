@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "keyuse.h"
 
+#include "counterpart.h"
 #include "error.h"
 #include "mechanism.h"
 #include "verifier.h"
@@ -141,7 +142,7 @@ const char *p11d_keyuse_init(P11dKeyuse *use, const P11dItem *key)
     g_autofree char *label = p11d_item_label(key);
     g_autofree char *id = p11d_item_id(key);
     use->name = *label ? g_steal_pointer(&label) : g_strdup_printf("id %s", id);
-    use->kind = p11d_item_describe(key);
+    use->kind = p11d_counterpart_describe(key);
     const P11dHostToken *token = key->token;
     if (p11d_template_boolean(&key->attributes, CKA_ALWAYS_AUTHENTICATE, false) && !token->pin.data)
         return "asks for its PIN each time, and there is none";

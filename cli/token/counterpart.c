@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "counterpart.h"
 
+#include "evpkey.h"
 #include "failure.h"
 
 /* Adds the objects of that class with the CKA_ID of key to items. */
@@ -35,4 +36,15 @@ EVP_PKEY *p11d_counterpart_public_key(const P11dItem *key, GError **error)
                      "put the public key or the certificate on the token, with the same CKA_ID",
                      "the token does not tell the public key of %s", uri);
     return NULL;
+}
+
+P11dAlgorithmKey p11d_counterpart_describe(const P11dItem *key)
+{
+    P11dAlgorithmKey kind = p11d_item_describe(key);
+    if (kind.type != CKK_EC || kind.curve || kind.problem)
+        return kind;
+    EVP_PKEY *public_key = p11d_counterpart_public_key(key, NULL);
+    P11dAlgorithmKey other = public_key ? p11d_evpkey_describe(public_key) : kind;
+    EVP_PKEY_free(public_key);
+    return other.type == kind.type ? other : kind;
 }

@@ -15,6 +15,10 @@
  */
 EVP_PKEY *p11d_counterpart_public_key(const P11dItem *key, GError **error);
 
+/* What kind of key key is: what it tells of itself, and where it does not tell its curve, what its
+ * public half does. */
+P11dAlgorithmKey p11d_counterpart_describe(const P11dItem *key);
+
 /* Adds the certificates with the CKA_ID of key to items (p11d_item_array). A key without CKA_ID has
  * none. FALSE with error set if the token cannot be searched. */
 gboolean p11d_counterpart_certificates(const P11dItem *key, GPtrArray *items, GError **error);

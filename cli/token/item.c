@@ -8,8 +8,10 @@
 
 #include "certview.h"
 #include "curve.h"
+#include "der.h"
 #include "evpkey.h"
 #include "failure.h"
+#include "spki.h"
 #include "text.h"
 
 /* Nearly all values are smaller than this many bytes, and are read without asking for their size.
@@ -279,34 +281,35 @@ char *p11d_item_token_uri(const P11dHostToken *token)
     return take_uri(uri);
 }
 
-static bool read_curve(const P11dItem *item, P11dCurve *curve)
+/* The bits of a big-endian number; leading zeros are no part of it. */
+static unsigned bits_of(const CK_ATTRIBUTE *attribute)
 {
-    const CK_ATTRIBUTE *params = p11d_template_find(&item->attributes, CKA_EC_PARAMS);
-    return params && p11d_curve_parse(curve, params->pValue, params->ulValueLen);
+    P11dDer number = p11d_der_without_zeros(p11d_der(attribute->pValue, attribute->ulValueLen));
+    return number.size > 0 ? 8 * ((unsigned)number.size - 1) + g_bit_storage(*number.data) : 0;
 }
 
 P11dAlgorithmKey p11d_item_describe(const P11dItem *item)
 {
     P11dAlgorithmKey key = {.type = CK_UNAVAILABLE_INFORMATION};
-    P11dCurve curve;
     const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
     if (item->class == CKO_CERTIFICATE && value)
         return p11d_certview_describe_key(value->pValue, value->ulValueLen);
     if (!is_key(item->class))
         return key;
     key.type = p11d_template_number(&item->attributes, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+    const CK_ATTRIBUTE *info = p11d_template_find(&item->attributes, CKA_PUBLIC_KEY_INFO);
+    P11dAlgorithmKey said = {.type = CK_UNAVAILABLE_INFORMATION};
+    if (info)
+        said = p11d_spki_describe(info->pValue, info->ulValueLen);
     const CK_ATTRIBUTE *modulus = p11d_template_find(&item->attributes, CKA_MODULUS);
+    const CK_ATTRIBUTE *params = p11d_template_find(&item->attributes, CKA_EC_PARAMS);
     if (modulus && modulus->ulValueLen > 0) {
-        const guint8 *first = modulus->pValue;
-        unsigned bytes = (unsigned)modulus->ulValueLen;
-        while (bytes > 0 && *first == 0) { /* a leading zero is no part of the number */
-            first++;
-            bytes--;
-        }
-        key.bits = bytes > 0 ? 8 * (bytes - 1) + g_bit_storage(*first) : 0;
-    } else if (read_curve(item, &curve)) {
-        key.bits = curve.bits;
-        key.curve = curve.name;
+        key.bits = bits_of(modulus);
+        key.pss_only = said.type == key.type && said.pss_only;
+    } else if (params && params->ulValueLen > 0) {
+        p11d_curve_describe_params(params->pValue, params->ulValueLen, &key);
+    } else if (said.type == key.type) {
+        return said;
     } else {
         key.bits = 8 * (unsigned)p11d_template_number(&item->attributes, CKA_VALUE_LEN, 0);
     }
@@ -331,7 +334,8 @@ EVP_PKEY *p11d_item_public_key(const P11dItem *item)
                                exponent->ulValueLen);
     const CK_ATTRIBUTE *point = p11d_template_find(attributes, CKA_EC_POINT);
     P11dCurve curve;
-    if (!point || !read_curve(item, &curve))
+    const CK_ATTRIBUTE *params = p11d_template_find(attributes, CKA_EC_PARAMS);
+    if (!point || !params || !p11d_curve_parse(&curve, params->pValue, params->ulValueLen))
         return NULL;
     bool edwards = curve.nid == NID_ED25519 || curve.nid == NID_ED448;
     return edwards ? p11d_evpkey_edwards(curve.nid, point->pValue, point->ulValueLen)

@@ -38,6 +38,8 @@ ParameterizedTestParameters(algorithm, each_key_has_its_own)
         {CKK_EC_EDWARDS, 448, "Ed448", "", "ed448", CKM_EDDSA},
         {CKK_EC_EDWARDS, 448, "Ed448", "ed25519", "", NO_ALGORITHM},
         {CKK_EC_EDWARDS, 255, "Ed25519", "sha512", "", NO_ALGORITHM},
+        {CKK_EC, 0, "", "", "", NO_ALGORITHM}, /* by which hash would be a guess */
+        {CKK_EC, 0, "", "sha384", "ecdsa-sha384", CKM_ECDSA_SHA384},
         {CKK_DSA, 2048, "", "", "", NO_ALGORITHM},
     };
     size_t count = sizeof rows / sizeof rows[0];
@@ -99,4 +101,17 @@ Test(algorithm, a_key_for_pss_only_is_used_for_nothing_else)
     cr_assert(p11d_algorithm_find(&algorithm, NULL, &key, NULL));
     cr_assert_str_eq(algorithm.name, "rsa-pss-sha256");
     cr_assert_not(p11d_algorithm_find(&algorithm, "rsa-sha256", &key, NULL));
+}
+
+Test(algorithm, a_key_with_a_problem_has_none)
+{
+    P11dAlgorithmKey key = {CKK_EC, 256, "P-256", false, 32, "its curve is strange"};
+    P11dAlgorithm algorithm;
+    static const char *const names[] = {NULL, "ecdsa-sha256", "sha256"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(GError) error = NULL;
+        cr_assert_not(p11d_algorithm_find(&algorithm, names[i], &key, &error));
+        cr_assert(g_error_matches(error, P11D_FAILURE, P11D_FAILURE_UNSUPPORTED));
+        cr_assert(strstr(error->message, key.problem));
+    }
 }

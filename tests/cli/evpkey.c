@@ -25,6 +25,16 @@ static GBytes *new_point(EVP_PKEY **key, const char *type, const char *curve)
     return g_bytes_new(point, size);
 }
 
+static GBytes *point_in_form(EVP_PKEY *key, const char *form)
+{
+    unsigned char point[256];
+    size_t size = sizeof point;
+    cr_assert(
+        EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, form));
+    cr_assert(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, size, &size));
+    return g_bytes_new(point, size);
+}
+
 static GBytes *wrap(GBytes *point)
 {
     g_autofree guint8 *der = g_malloc(g_bytes_get_size(point) + 3);
@@ -49,12 +59,19 @@ static void check_point(EVP_PKEY *(*make)(int, const void *, size_t), int nid, E
 Test(evpkey, points_are_taken_with_and_without_octet_string)
 {
     static const char *const curves[] = {"P-256", "P-384", "P-521"};
+    static const char *const forms[] = {"compressed", "hybrid"};
     for (size_t i = 0; i < G_N_ELEMENTS(curves); i++) {
         EVP_PKEY *key;
         g_autoptr(GBytes) point = new_point(&key, "EC", curves[i]);
         g_autoptr(GBytes) wrapped = wrap(point);
         check_point(p11d_evpkey_ec, EC_curve_nist2nid(curves[i]), key, point);
         check_point(p11d_evpkey_ec, EC_curve_nist2nid(curves[i]), key, wrapped);
+        for (size_t j = 0; j < G_N_ELEMENTS(forms); j++) {
+            g_autoptr(GBytes) other = point_in_form(key, forms[j]);
+            g_autoptr(GBytes) other_wrapped = wrap(other);
+            check_point(p11d_evpkey_ec, EC_curve_nist2nid(curves[i]), key, other);
+            check_point(p11d_evpkey_ec, EC_curve_nist2nid(curves[i]), key, other_wrapped);
+        }
         cr_assert_str_eq(p11d_evpkey_describe(key).curve, curves[i]);
         EVP_PKEY_free(key);
     }

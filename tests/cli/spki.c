@@ -2,6 +2,7 @@
 #include "spki.h"
 
 #include <criterion/criterion.h>
+#include <openssl/core_names.h>
 #include <string.h>
 
 #include "evpkey.h"
@@ -10,11 +11,14 @@ static const struct {
     const char *algorithm;
     const char *curve;
     size_t bits;
+    bool spelled_out; /* its curve */
 } rows[] = {
-    {"RSA", NULL, 2048},          {"RSA", NULL, 1031},  {"RSA-PSS", NULL, 2048},
-    {"EC", "P-256", 0},           {"EC", "P-384", 0},   {"EC", "P-521", 0},
-    {"EC", "secp256k1", 0},       {"ED25519", NULL, 0}, {"ED448", NULL, 0},
-    {"EC", "brainpoolP256r1", 0}, {"X25519", NULL, 0},
+    {"RSA", NULL, 2048},          {"RSA", NULL, 1031},          {"RSA-PSS", NULL, 2048},
+    {"EC", "P-256", 0},           {"EC", "P-384", 0},           {"EC", "P-521", 0},
+    {"EC", "secp256k1", 0},       {"ED25519", NULL, 0},         {"ED448", NULL, 0},
+    {"X25519", NULL, 0},          {"EC", "brainpoolP256r1", 0}, {"EC", "brainpoolP320r1", 0, true},
+    {"EC", "P-384", 0, true},     {"EC", "P-521", 0, true},     {"EC", "secp256k1", 0, true},
+    {"EC", "sect163k1", 0, true},
 };
 
 static EVP_PKEY *new_key(size_t row)
@@ -31,6 +35,9 @@ static EVP_PKEY *new_key(size_t row)
     }
     cr_assert(EVP_PKEY_generate(context, &key) > 0, "row %zu", row);
     EVP_PKEY_CTX_free(context);
+    if (rows[row].spelled_out)
+        cr_assert(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
+                                                 OSSL_PKEY_EC_ENCODING_EXPLICIT));
     return key;
 }
 
@@ -46,6 +53,9 @@ Test(spki, keys_are_described_as_by_openssl)
         cr_assert_eq(ours.bits, theirs.bits, "row %zu: %u bits", i, ours.bits);
         cr_assert_eq(g_strcmp0(ours.curve, theirs.curve), 0, "row %zu", i);
         cr_assert_eq(ours.pss_only, theirs.pss_only, "row %zu", i);
+        cr_assert_eq(ours.coordinate, theirs.coordinate, "row %zu", i);
+        cr_assert_eq(ours.problem, theirs.problem, "row %zu", i);
+        cr_assert_eq(ours.curve != NULL, rows[i].curve || ours.type == CKK_EC_EDWARDS);
         EVP_PKEY_free(key);
     }
 }

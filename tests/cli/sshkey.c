@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <glib/gstdio.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <string.h>
 
 #include "sshwire.h"
@@ -120,6 +121,35 @@ Test(sshkey, a_point_that_came_compressed_is_written_whole)
     g_autoptr(GBytes) again = p11d_sshkey_blob(key);
     cr_assert(again && g_bytes_equal(blob, again));
     EVP_PKEY_free(key);
+}
+
+/* OpenSSH takes no other form of a point (RFC 5656, section 3.1, lets it). */
+Test(sshkey, a_hybrid_point_is_malformed)
+{
+    EVP_PKEY *key = new_key(1);
+    g_autoptr(GBytes) blob = p11d_sshkey_blob(key);
+    gsize size = g_bytes_get_size(blob);
+    g_autofree guint8 *copy = g_memdup2(g_bytes_get_data(blob, NULL), size);
+    cr_assert_eq(copy[size - 65], POINT_CONVERSION_UNCOMPRESSED);
+    copy[size - 65] = (guint8)(POINT_CONVERSION_HYBRID + (copy[size - 1] & 1));
+    cr_assert_null(p11d_sshkey_parse(copy, size));
+    EVP_PKEY_free(key);
+}
+
+Test(sshkey, types_that_are_not_read_are_told_from_nonsense)
+{
+    static const char *const foreign[] = {"ssh-dss",
+                                          "ssh-ed448",
+                                          "sk-ssh-ed25519@openssh.com",
+                                          "ssh-rsa-cert-v01@openssh.com",
+                                          "ecdsa-sha2-1.3.132.0.10",
+                                          "ecdsa-sha2-nistk163"};
+    static const char *const others[] = {"ssh-rsa", "ssh-ed25519", "ecdsa-sha2-nistp521", "",
+                                         "nonsense"};
+    for (size_t i = 0; i < G_N_ELEMENTS(foreign); i++)
+        cr_assert(p11d_sshkey_is_foreign(foreign[i]), "%s", foreign[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        cr_assert_not(p11d_sshkey_is_foreign(others[i]), "%s", others[i]);
 }
 
 /* A blob of a type and two strings, one of them perhaps left out. */

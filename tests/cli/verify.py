@@ -134,6 +134,35 @@ class Verify(Case):
         self.write("key", b"ssh-ed25519 " + base64.b64encode(blob[:-1]) + b"\n")
         self.expect(3, "verify", "--pubkey", "key", "-s", "sig", "data")
 
+    def test_openssh_keys_of_another_type(self):
+        """Are not supported, and that is said; what only calls itself so is no key."""
+        import base64
+        openssl_sign("p256", "data", "sig")
+        point = check("openssl", "pkey", "-pubin", "-in", token.public("p256"), "-outform",
+                      "DER")[-65:]
+
+        def blob(*strings):
+            return b"".join(len(string).to_bytes(4, "big") + string for string in strings)
+
+        for kind, content in (
+                (b"ecdsa-sha2-1.3.132.0.10", blob(b"ecdsa-sha2-1.3.132.0.10", b"1.3.132.0.10", point)),
+                (b"ssh-dss", blob(b"ssh-dss", b"\1", b"\1", b"\1", b"\1")),
+                (b"sk-ecdsa-sha2-nistp256@openssh.com",
+                 blob(b"sk-ecdsa-sha2-nistp256@openssh.com", b"nistp256", point, b"ssh:"))):
+            self.write("key", kind + b" " + base64.b64encode(content) + b" me\n")
+            result = self.expect(9, "verify", "--pubkey", "key", "-s", "sig", "data")
+            self.assertIn(f"SSH keys of type {kind.decode()} are not supported", result.err)
+        for kind, content in (
+                (b"ecdsa-sha2-nistp256", blob(b"ecdsa-sha2-nistp256", b"nistp384", point)),
+                (b"ecdsa-sha2-nistp384", blob(b"ecdsa-sha2-nistp384", b"nistp256", point)),
+                (b"ecdsa-sha2-nistp384", blob(b"ecdsa-sha2-nistp256", b"nistp256", point)),
+                (b"ecdsa-sha2-nistp256", blob(b"ecdsa-sha2-nistp256", b"nistp256", b"\4A" + point))):
+            self.write("key", kind + b" " + base64.b64encode(content) + b" me\n")
+            self.expect(3, "verify", "--pubkey", "key", "-s", "sig", "data")
+        self.write("key", b"ecdsa-sha2-nistp256 " + base64.b64encode(
+            blob(b"ecdsa-sha2-nistp256", b"nistp256", point)) + b" me\n")
+        self.expect(0, "verify", "--pubkey", "key", "-s", "sig", "data")
+
     def test_pkcs1_public_key(self):
         check("openssl", "rsa", "-pubin", "-in", token.public("rsa"), "-RSAPublicKey_out", "-out",
               "pkcs1")
