@@ -13,6 +13,7 @@ extern const P11dCommand p11d_command_sign;
 extern const P11dCommand p11d_command_verify;
 extern const P11dCommand p11d_command_serve;
 extern const P11dCommand p11d_command_smoke;
+extern const P11dCommand p11d_command_help;
 extern const P11dCommand p11d_command_smoke_check; /* hidden: one check, in a process of its own */
 extern const P11dCommand p11d_command_complete;
 

@@ -10,8 +10,8 @@
 #include "exitcode.h"
 #include "failure.h"
 #include "guard.h"
+#include "help.h"
 #include "loader.h"
-#include "nearest.h"
 #include "worker.h"
 
 static bool is_option(const char *word, const GOptionEntry *entry)
@@ -64,26 +64,6 @@ static int end(Outcome outcome, bool takes_sigpipe)
     return outcome.code;
 }
 
-static void print_help(void)
-{
-    FILE *out = p11d_console_result();
-    fprintf(out, "Usage: p11dbus COMMAND [OPTION…]\n\n"
-                 "Signs with keys on PKCS#11 tokens, and serves keys as tokens on D-Bus.\n\n"
-                 "Commands:\n");
-    const P11dCommand *command;
-    for (size_t i = 0; (command = p11d_commands_at(i)); i++)
-        if (command->summary)
-            fprintf(out, "  %-8s %s\n", command->name, command->summary);
-    fprintf(out, "\nExit codes:\n  0  all was done\n");
-    const P11dExitcode *row;
-    for (size_t i = 0; (row = p11d_exitcode_at(i)); i++)
-        if (row->meaning)
-            fprintf(out, "  %d  %s\n", row->code, row->meaning);
-    fprintf(out, "\nExamples:\n"
-                 "  p11dbus list\n"
-                 "  p11dbus COMMAND --help\n");
-}
-
 static void print_version(void)
 {
     fprintf(p11d_console_result(), "p11dbus %s\n", P11D_VERSION);
@@ -95,8 +75,7 @@ static gboolean run_command(const P11dCommand *command, char ***arguments, GErro
     if (!options)
         return FALSE;
     if (options->help) {
-        g_autofree char *help = p11d_options_help(command);
-        fputs(help, p11d_console_result());
+        p11d_help_print(command);
         return TRUE;
     }
     if (options->version) {
@@ -109,35 +88,30 @@ static gboolean run_command(const P11dCommand *command, char ***arguments, GErro
     return command->run(options, *arguments + 1, error);
 }
 
-/* Says that there is no such command, and which may have been meant. */
-static void refuse(const char *word, GError **error)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    const P11dCommand *command;
-    for (size_t i = 0; (command = p11d_commands_at(i)); i++)
-        if (command->summary)
-            g_ptr_array_add(names, (void *)command->name);
-    g_ptr_array_add(names, NULL);
-    g_autofree char *hint = p11d_nearest_hint(word, (const char *const *)names->pdata, "p11dbus ",
-                                              "", "p11dbus --help");
-    p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "there is no command \"%s\"", word);
-}
-
 /* What is said before any command: help, version, or something that is no command. */
 static gboolean run_without_command(const char *word, GError **error)
 {
     if (is_option(word, &p11d_commands_instead[P11D_COMMANDS_HELP]))
-        print_help();
+        p11d_help_print(NULL);
     else if (is_option(word, &p11d_commands_instead[P11D_COMMANDS_VERSION]))
         print_version();
     else if (word && *word == '-')
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus --help",
                          "name a command first: %s is an option", word);
     else if (word)
-        refuse(word, error);
+        p11d_help_find(word, error);
     else
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus --help", "name a command");
     return TRUE;
+}
+
+/* A usage error is JSON too for whoever asked for JSON, also where no command could be told that.
+ */
+static bool asks_for_json(char **words)
+{
+    while (*words && strcmp(*words, "--") != 0 && strcmp(*words, "--json") != 0)
+        words++;
+    return *words && strcmp(*words, "--json") == 0;
 }
 
 int main(int argc, char **argv)
@@ -153,8 +127,7 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN);
     const P11dCommand *command = argc > 1 ? p11d_commands_find(argv[1]) : NULL;
     g_auto(GStrv) arguments = g_strdupv(argv + (command ? 1 : 0));
-    /* A usage error is JSON too for whoever asked for JSON. */
-    bool json = command && g_strv_contains((const char *const *)arguments, "--json");
+    bool json = asks_for_json(argv);
     if (json)
         p11d_guard_use_json();
     GError *error = NULL;

@@ -303,7 +303,7 @@ const P11dCommand p11d_command_sign = {
     .summary = "Signs each FILE (or standard input) with a private key on a token.",
     .examples = "Examples:\n"
                 "  p11dbus sign -k 'pkcs11:token=keys;object=web' report.pdf\n"
-                "  tar c src | p11dbus sign -k 'pkcs11:object=web' -a rsa-pss-sha256 > src.tar.sig",
+                "  tar c src | p11dbus sign -k 'pkcs11:object=web' -a rsa-pss-sha256 > src.sig",
     .groups = P11D_OPTIONS_KEY | P11D_OPTIONS_CHOICE | P11D_OPTIONS_PIN | P11D_OPTIONS_MODULE |
               P11D_OPTIONS_JSON,
     .entries = entries,

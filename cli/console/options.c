@@ -98,10 +98,8 @@ GPtrArray *p11d_options_list(const P11dCommand *command)
 
 static GOptionContext *make_context(const P11dCommand *command)
 {
-    GOptionContext *context = g_option_context_new(command->synopsis);
-    g_option_context_set_help_enabled(context, FALSE); /* ours goes to the saved stdout */
-    g_option_context_set_summary(context, command->summary);
-    g_option_context_set_description(context, command->examples);
+    GOptionContext *context = g_option_context_new(NULL);
+    g_option_context_set_help_enabled(context, FALSE); /* usage.h prints it */
     if (command->entries)
         g_option_context_add_main_entries(context, command->entries, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(groups); i++)
@@ -225,12 +223,4 @@ const P11dOptions *p11d_options_parse(const P11dCommand *command, char ***argume
     if (!options.color)
         options.color = g_strdup("auto");
     return options.help || options.version || check(command, error) ? &options : NULL;
-}
-
-char *p11d_options_help(const P11dCommand *command)
-{
-    g_autofree char *name = g_strdup_printf("p11dbus %s", command->name);
-    g_autoptr(GOptionContext) context = make_context(command);
-    g_set_prgname(name);
-    return g_option_context_get_help(context, TRUE, NULL);
 }

@@ -53,7 +53,4 @@ const P11dOptions *p11d_options_parse(const struct P11dCommand *command, char **
 /* The options that command takes, of const GOptionEntry. The caller unrefs the array. */
 GPtrArray *p11d_options_list(const struct P11dCommand *command);
 
-/* The command's help. The caller frees it. */
-char *p11d_options_help(const struct P11dCommand *command);
-
 #endif

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "width.h"
 
+#include <stdbool.h>
 #include <string.h>
-
-#include <glib.h>
 
 #define ELLIPSIS "…"
 
@@ -60,4 +59,23 @@ char *p11d_width_shorten(const char *text, int width)
     const char *end = end_of_head(text, head);
     return g_strdup_printf("%.*s" ELLIPSIS "%s", (int)(end - text), text,
                            start_of_tail(text, room - head));
+}
+
+void p11d_width_wrap(GString *out, const char *text, int at, int indent, int width)
+{
+    g_auto(GStrv) words = g_strsplit(text, " ", -1);
+    bool is_first = true; /* in its line: it is there however long it is */
+    for (char **word = words; *word; word++) {
+        int taken = p11d_width_of(*word);
+        if (!is_first && width > 0 && at + 1 + taken > width) {
+            g_string_append_printf(out, "\n%*s", indent, "");
+            at = indent;
+        } else if (!is_first) {
+            g_string_append_c(out, ' ');
+            at++;
+        }
+        g_string_append(out, *word);
+        at += taken;
+        is_first = false;
+    }
 }

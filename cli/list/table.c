@@ -199,21 +199,10 @@ static void print_rows(const GPtrArray *rows)
 /* Prints words from column indent on, where the cursor is, in as many lines as that takes. */
 static void print_words(const char **words, int indent)
 {
-    FILE *out = p11d_console_result();
-    int width = p11d_console_width();
-    int at = indent;
-    for (const char **word = words; *word; word++) {
-        int needed = p11d_width_of(*word) + (word > words ? 1 : 0);
-        if (word > words && width > 0 && at + needed > width) {
-            fprintf(out, "\n%*s", indent, "");
-            at = indent;
-        } else if (word > words) {
-            fputc(' ', out);
-        }
-        fputs(*word, out);
-        at += needed;
-    }
-    fputc('\n', out);
+    g_autofree char *text = g_strjoinv(" ", (char **)words);
+    g_autoptr(GString) lines = g_string_new(NULL);
+    p11d_width_wrap(lines, text, indent, indent, p11d_console_width());
+    fprintf(p11d_console_result(), "%s\n", lines->str);
 }
 
 static char *sizes_text(const CK_MECHANISM_INFO *info)

@@ -11,6 +11,7 @@ import os
 import pty
 import select
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -129,9 +130,11 @@ class Case(unittest.TestCase):
 class Terminal:
     """A program, p11dbus unless named, on a terminal of its own; stdout: a descriptor in its place."""
 
-    def __init__(self, *words, program=P11DBUS, stdout=None, env=None):
+    def __init__(self, *words, program=P11DBUS, stdout=None, env=None, size=None):
         self.output = b""
         self.master, self.slave = pty.openpty()
+        if size:  # (lines, columns)
+            fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
         self.pid = os.fork()
         if self.pid == 0:
             os.setsid()

@@ -6,7 +6,7 @@ import signal
 import subprocess
 from socket import socketpair
 
-from harness import KEYS, P11DBUS, RUDE, SOFTHSM, Case, Token, check, main, openssl_verify
+from harness import KEYS, P11DBUS, RUDE, SOFTHSM, Case, Terminal, Token, check, main, openssl_verify
 
 token = Token({name: KEYS[name] for name in ("rsa", "p256")}) if SOFTHSM else None
 
@@ -224,13 +224,56 @@ class Help(Case):
                 self.assertTrue(result.out)
                 self.assertEqual(result.err, "")
 
+    def commands(self):
+        return self.expect(0, "complete", "--", "").out.decode().splitlines()[1:]
+
+    def helps(self):
+        """Every help that there is, by the words that print it."""
+        names = [line.split("\t")[0] for line in self.commands()]
+        self.assertLessEqual({"list", "sign", "verify", "serve", "smoke", "help"}, set(names))
+        return [["--help"]] + [[name, "--help"] for name in names]
+
     def test_help_of_a_command_ends_with_two_examples(self):
-        for command in ("list", "sign", "verify", "serve", "smoke"):
+        for command, _ in self.helps()[1:]:
             text = self.expect(0, command, "--help").out.decode()
             examples = text.rstrip().split("Examples:\n")[1].splitlines()
             self.assertEqual(len(examples), 2, text)
             for example in examples:
                 self.assertIn("p11dbus " + command, example)
+
+    def assert_fits(self, text, width):
+        lines = text.splitlines()
+        for line in lines:
+            self.assertLessEqual(len(line), width, line)
+        options = text.split("Options:\n")[-1].split("\n\n")[0] if "Options:" in text else ""
+        for line in options.splitlines():
+            self.assertRegex(line, r"^  -|^ {20,30}\S")  # what goes on is below what it goes on with
+
+    def test_help_fits_the_terminal(self):
+        for words in self.helps():
+            with self.subTest(words=words):
+                self.assert_fits(self.expect(0, *words).out.decode(), 80)
+                for columns, most in ((60, 80), (80, 80), (100, 100), (250, 100)):
+                    terminal = Terminal(*words, size=(24, columns))
+                    self.assertEqual(terminal.end(), 0)
+                    shown = terminal.output.decode().replace("\r", "").lstrip()
+                    self.assert_fits(shown.split("Examples:")[0], min(columns, most))
+
+    def test_help_as_a_command(self):
+        for words in self.helps():
+            self.assertEqual(self.expect(0, "help", *words[:-1]).out, self.expect(0, *words).out)
+        self.assertIn("sign", self.expect(2, "help", "sgin").err)
+        self.expect(2, "help", "sign", "verify")
+
+    def test_usage_errors_are_json_for_whoever_asks_for_json(self):
+        for words in (["sgin", "--json", "-k", "pkcs11:"], ["--json", "sign"], ["--nonsense", "--json"],
+                      ["--json"], ["help", "sgin", "--json"], ["serve", "--json"],
+                      ["sign", "--nonsense", "--json"], ["nonsense", "--json", "--", "x"]):
+            with self.subTest(words=words):
+                error = self.expect(2, *words).json()["error"]
+                self.assertTrue(error["hint"])
+        for words in (["sgin"], ["sgin", "--", "--json"]):
+            self.assertEqual(self.expect(2, *words).out, b"")
 
     def test_every_option_of_a_synopsis_is_in_the_help(self):
         text = self.expect(0, "sign", "--help").out.decode()

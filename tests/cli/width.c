@@ -50,3 +50,24 @@ Test(width, beginning_and_end_stay)
         cr_assert_str_eq(shown, rows[i].shown, "row %zu: %s", i, shown);
     }
 }
+
+Test(width, words_are_wrapped_below_where_they_begin)
+{
+    static const struct {
+        const char *text;
+        int at, indent, width;
+        const char *shown;
+    } rows[] = {
+        {"one two three", 0, 0, 0, "one two three"},
+        {"one two three", 0, 2, 7, "one two\n  three"},
+        {"one two three", 4, 4, 7, "one\n    two\n    three"},
+        {"a-word-longer-than-that b", 3, 3, 8, "a-word-longer-than-that\n   b"},
+        {"\u9375\u9375 \u9375", 0, 0, 6, "\u9375\u9375\n\u9375"},
+        {"", 5, 5, 8, ""},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) out = g_string_new(NULL);
+        p11d_width_wrap(out, rows[i].text, rows[i].at, rows[i].indent, rows[i].width);
+        cr_assert_str_eq(out->str, rows[i].shown, "row %zu: %s", i, out->str);
+    }
+}
