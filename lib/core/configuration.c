@@ -261,16 +261,23 @@ CK_RV p11d_configuration_load(P11dConfiguration *configuration, const char *rese
                               const char *file)
 {
     Source source = {.configuration = configuration, .name = "reserved string"};
-    *configuration = (P11dConfiguration){.name = P11D_BUS_NAME, .autostart = true, .channels = true};
+    *configuration =
+        (P11dConfiguration){.name = P11D_BUS_NAME, .autostart = true, .channels = true};
     load_file(configuration, file);
     load_environment(configuration);
     if (!reserved)
         return CKR_OK;
+    /* A mistake in it is the one to be told, since it is what is answered. */
+    const char first = configuration->mistake[0];
+    configuration->mistake[0] = '\0';
     if (strnlen(reserved, P11D_CONFIGURATION_MAX + 1) > P11D_CONFIGURATION_MAX)
         wrong(&source, "is longer than %d bytes", P11D_CONFIGURATION_MAX);
-    else if (parse(&source, reserved))
-        return CKR_OK;
-    return CKR_ARGUMENTS_BAD;
+    else
+        parse(&source, reserved);
+    if (configuration->mistake[0] != '\0')
+        return CKR_ARGUMENTS_BAD;
+    configuration->mistake[0] = first;
+    return CKR_OK;
 }
 
 /* --- Answers --- */

@@ -5,7 +5,7 @@
  * the environment (not in a process with AT_SECURE), and the file module.conf. String and file are
  * words KEY=VALUE:
  *
- *     bus=session | bus=system | bus='unix:path=/run/my bus'
+ *     bus=session | bus=system | bus='unix:path=/run/my%20bus'
  *     name=org.example.Tokens
  *     autostart=no
  *
@@ -34,7 +34,8 @@ typedef struct P11dConfiguration {
     bool channels;  /* the service is asked for channels; else it is used over the bus alone */
     CK_KEY_TYPE hidden[P11D_CONFIGURATION_HIDDEN]; /* the host does not see keys of these types */
     size_t hidden_count;
-    char mistake[640]; /* the first that was found: where it is, and what; "": none */
+    char mistake[640]; /* the first that was found (of the reserved string, if it has one): where it
+                        * is, and what; "": none */
 } P11dConfiguration;
 
 /* A setting: one row a word. */

@@ -241,6 +241,9 @@ static P11dStatus receive_with(uint32_t announced, size_t count, int fd)
     } else {
         cr_assert_eq(open_files(false), before - 1, "the socket, and what came over it, is closed");
     }
+    if (fd < 0)
+        cr_assert_eq(pair.channel.missed_descriptors,
+                     announced > count && announced <= P11D_MESSAGE_DESCRIPTORS);
     p11d_buffer_clear(&bytes);
     close_pair(&pair);
     return status;

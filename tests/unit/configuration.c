@@ -222,6 +222,10 @@ Test(configuration, the_first_mistake_is_told)
     write_file("name=bad..name\ncolour=red\n");
     setenv("P11DBUS_NAME", "worse..name", 1);
     load_wrong(":1: name=bad..name");
+    cr_assert_eq(load("name=bad..reserved"), CKR_ARGUMENTS_BAD);
+    cr_assert(g_str_has_prefix(configuration.mistake, "reserved string: name=bad..reserved is"));
+    cr_assert_eq(load("name=a.b"), CKR_OK);
+    cr_assert_not_null(strstr(configuration.mistake, ":1: name=bad..name"));
 }
 
 Test(configuration, a_file_that_cannot_be_read_is_a_mistake)
