@@ -12,9 +12,9 @@
 #include "sizes.h"
 #include "unloading.h"
 
-#define KEEP "start the host with LD_PRELOAD=libp11dbus-keep.so, which makes dlclose do nothing"
-#define LOAD_ONCE                                                                                  \
-    "load the module once and never close it; LD_PRELOAD=libp11dbus-keep.so sees to the second"
+#define PRELOAD "LD_PRELOAD=" P11D_INSTALLED_KEEP
+#define KEEP "start the host with " PRELOAD ", which makes dlclose do nothing"
+#define LOAD_ONCE "load the module once and never close it; " PRELOAD " sees to the second"
 #define P11KIT "load the module through p11-kit-proxy.so, which keeps its users apart"
 
 const P11dCheck p11d_checks[] = {

@@ -496,11 +496,11 @@ Test(keytoken, a_link_that_is_swapped_brings_the_new_keys, .init = set_up, .fini
         write_key("one.key", NULL);
         directory = whole;
     }
-    symlinkat("v1", fd, "..data");
-    symlinkat("..data/one.key", fd, "one.key");
+    cr_assert_eq(symlinkat("v1", fd, "..data"), 0);
+    cr_assert_eq(symlinkat("..data/one.key", fd, "one.key"), 0);
     wait_until(has_one);
     id_before = id_of("private-key", "one");
-    symlinkat("v2", fd, "..tmp");
+    cr_assert_eq(symlinkat("v2", fd, "..tmp"), 0);
     renameat(fd, "..tmp", fd, "..data");
     wait_until(one_is_another);
     unlinkat(fd, "v1/one.key", 0);
