@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
+#include "home.h"
 #include "keyproperties.h"
 #include "pkcs11.h"
 #include "supervisor.h"
@@ -25,7 +26,9 @@ static struct {
 
 static const GOptionEntry entries[] = {
     {"keys", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &asked.keys,
-     "a directory of keys, which becomes a token; can be given again", "DIR"},
+     "a directory of keys, which becomes a token; can be given again (default: "
+     "$XDG_DATA_HOME/p11dbus/keys, made if missing)",
+     "DIR"},
     {"bus", 0, 0, G_OPTION_ARG_FILENAME, &asked.bus, "the bus to serve on (default: session)",
      "session|system|ADDRESS"},
     {"name", 0, 0, G_OPTION_ARG_FILENAME, &asked.name,
@@ -41,8 +44,6 @@ static gboolean check_usage(char **arguments, GError **error)
     if (*arguments)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "serve takes no argument: \"%s\"",
                          *arguments);
-    else if (!asked.keys)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "name what to serve: --keys DIR");
     else if (asked.ready_fd < -1 ||
              (asked.ready_fd >= 0 && fcntl(asked.ready_fd, F_SETFD, FD_CLOEXEC) < 0))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
@@ -74,10 +75,15 @@ static gboolean check_mode(const char *directory, mode_t mode, GError **error)
 static gboolean check_directory(const char *directory, GError **error)
 {
     struct stat status;
-    int reason = stat(directory, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+    int reason = stat(directory, &status) != 0         ? errno
+                 : !S_ISDIR(status.st_mode)            ? ENOTDIR
+                 : access(directory, R_OK | X_OK) != 0 ? errno
+                                                       : 0;
     if (reason == 0)
         return check_mode(directory, status.st_mode, error);
-    p11d_failure_set(error, P11D_FAILURE_FILE, "name a directory that is there",
+    p11d_failure_set(error, P11D_FAILURE_FILE,
+                     reason == EACCES ? "name a directory that this user may read"
+                                      : "name a directory that is there",
                      "cannot serve %s: %s", directory, g_strerror(reason));
     return FALSE;
 }
@@ -91,13 +97,13 @@ static char *fold_label(char *label)
     return label ? g_strchomp(label) : NULL;
 }
 
-/* A token is named after its directory, as it is once links are followed; of two with one name the
- * bus would get the one whose worker is faster, and a URI the one or the other. */
+/* Of two tokens with one name the bus would get the one whose worker is faster, and a URI the one
+ * or the other. */
 static gboolean check_name(GHashTable *seen, char *directory, GError **error)
 {
     g_autofree char *path = realpath(directory, NULL);
     g_autofree char *label = fold_label(p11d_keyproperties_label(path ? path : directory));
-    char *name = g_strdup(label ? label : "");
+    g_autofree char *name = g_strdup(label ? label : "");
     const char *other = g_hash_table_lookup(seen, name);
     g_autofree char *other_path = other ? realpath(other, NULL) : NULL;
     if (other && g_strcmp0(path, other_path) == 0)
@@ -111,9 +117,21 @@ static gboolean check_name(GHashTable *seen, char *directory, GError **error)
                          "directory",
                          other, directory, name);
     else
-        return g_hash_table_insert(seen, name, directory);
-    g_free(name);
+        return g_hash_table_insert(seen, g_steal_pointer(&name), directory);
     return FALSE;
+}
+
+/* Where nothing is named it is the directory of the user. */
+static gboolean choose_directories(GError **error)
+{
+    if (asked.keys)
+        return TRUE;
+    char *home = p11d_home_provide(error);
+    if (!home)
+        return FALSE;
+    asked.keys = g_new0(char *, 2);
+    asked.keys[0] = home;
+    return TRUE;
 }
 
 static gboolean check_directories(GError **error)
@@ -163,7 +181,7 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
 {
     static const char *const worker[] = {P11D_COMMANDS_WORKER, NULL};
     static const char *const verbose_worker[] = {P11D_COMMANDS_WORKER, "-v", NULL};
-    if (!check_usage(arguments, error) || !check_directories(error))
+    if (!check_usage(arguments, error) || !choose_directories(error) || !check_directories(error))
         return FALSE;
     const char *bus = asked.bus ? asked.bus : "session";
     P11dSupervisorOptions supervisor = {
@@ -184,10 +202,10 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
 
 const P11dCommand p11d_command_serve = {
     .name = "serve",
-    .synopsis = "--keys DIR",
+    .synopsis = "[--keys DIR]…",
     .summary = "Exports directories of private keys as tokens on D-Bus, until it is told to end.",
     .examples = "Examples:\n"
-                "  p11dbus serve --keys ~/.local/share/p11dbus/keys\n"
+                "  p11dbus serve\n"
                 "  p11dbus serve --keys /etc/p11dbus/web --keys /etc/p11dbus/mail --bus system",
     .entries = entries,
     .run = run,

@@ -9,12 +9,15 @@
 #include <sys/random.h>
 
 #include "interface.h"
+#include "key-directory.h"
 #include "signer.h"
 #include "syntax.h"
 #include "token.h"
 
 char *p11d_keyproperties_label(const char *path)
 {
+    if (p11d_key_directory_is(path))
+        return strdup(P11D_KEY_DIRECTORY_TOKEN);
     const char *slash = strrchr(path, '/');
     char *label = strdup(slash && slash[1] ? slash + 1 : path);
     if (label && !p11d_syntax_is_text(label, strlen(label))) {

@@ -391,8 +391,65 @@ class Missing(Case):
                     self.assertIn(f"{first} and {second} ", result.err)
                 self.assertIn(text, result.err)
 
+    def tokens(self):
+        return [one["label"] for one in self.expect(0, "list", "--json").json()["tokens"]]
+
+    def serve(self, *words):
+        """Runs the service, with a token for its user's keys; returns what it said."""
+        service = Service(*words)
+        self.assertTrue(service.ready)
+        self.assertEqual(self.tokens(), ["p11dbus"])
+        self.assertEqual(service.end(), 0)
+        return service.said
+
+    def test_the_directory_of_the_user_is_made_for_the_user_alone(self):
+        bus = Bus()
+        self.addCleanup(bus.end)
+        home = os.path.join(self.directory, "home")
+        os.mkdir(home)
+        for data, below in (("", ".local/share/p11dbus/keys"), (f"{home}/data", "data/p11dbus/keys")):
+            variables = {"HOME": home, "XDG_DATA_HOME": data}
+            with self.subTest(below=below), mock.patch.dict(os.environ, variables):
+                self.assertIn(f"serving {home}/{below} on the session bus", self.serve())
+                steps = below.split("/")
+                for count in range(1, len(steps) + 1):
+                    mode = os.stat(os.path.join(home, *steps[:count])).st_mode
+                    self.assertEqual(mode & 0o7777, 0o700)
+                self.serve()  # once it is there
+                # The name is the directory's, however it is served.
+                self.serve("--keys", f"{home}/{below}")
+
+    def test_a_directory_of_the_user_that_cannot_be(self):
+        home = os.path.join(self.directory, "home")
+        os.makedirs("home/.local/share/p11dbus/keys")
+        os.chmod("home/.local/share/p11dbus/keys", 0o707)
+        self.write("file")
+        bad = (  # exit code, what is said, HOME, XDG_DATA_HOME
+            (2, "neither XDG_DATA_HOME nor HOME", "", ""),
+            (2, "neither XDG_DATA_HOME nor HOME", "home", "data"),
+            (3, "Not a directory", os.path.join(self.directory, "file"), ""),
+            (3, "cannot make the directory for keys /sys/none/", "/sys/none", ""),
+            (3, "everybody may put keys into it (mode 0707)", home, ""),
+        )
+        for code, text, user, data in bad:
+            with self.subTest(home=user, data=data):
+                result = self.expect(code, "serve", env={"HOME": user, "XDG_DATA_HOME": data})
+                self.assertIn(text, result.err)
+
+    def test_the_directory_of_another_user(self):
+        home = os.path.join(self.directory, "home")
+        os.mkdir(home)
+        if os.getuid() == 0:
+            os.chown(home, 12345, 12345)
+        else:
+            home = "/usr/share"
+        result = self.expect(3, "serve", env={"HOME": home, "XDG_DATA_HOME": ""})
+        self.assertIn("belongs to the user with id " + str(os.stat(home).st_uid), result.err)
+        self.assertIn("run the service as that user", result.err)
+        self.assertFalse(os.path.exists(f"{home}/.local"))
+
     def test_usage_of_serve(self):
-        for words in ([], ["--keys", ".", "extra"], ["--keys", ".", "--ready-fd", "77"],
+        for words in (["--keys", ".", "extra"], ["--keys", ".", "--ready-fd", "77"],
                       ["--keys", ".", "--ready-fd", "x"]):
             self.expect(2, "serve", *words)
 
