@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "interface.h"
+#include "key-directory.h"
 #include "name.h"
 #include "syntax.h"
 
@@ -52,7 +53,15 @@ static bool set_name(P11dConfiguration *configuration, const char *value)
 
 static bool set_autostart(P11dConfiguration *configuration, const char *value)
 {
-    return set_boolean(&configuration->autostart, value);
+    static const char *const words[] = {
+        [P11D_AUTOSTART_NO] = "no", [P11D_AUTOSTART_YES] = "yes", [P11D_AUTOSTART_KEYS] = "keys"};
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(value, words[i]) != 0)
+            continue;
+        configuration->autostart = (P11dAutostart)i;
+        return true;
+    }
+    return false;
 }
 
 static bool set_channels(P11dConfiguration *configuration, const char *value)
@@ -83,7 +92,7 @@ const P11dSetting p11d_settings[] = {
     {"bus", "P11DBUS_BUS", set_bus,
      "session, system or the address of a UNIX socket, such as unix:path=/run/bus"},
     {"name", "P11DBUS_NAME", set_name, "a name on the bus, such as " P11D_BUS_NAME},
-    {"autostart", "P11DBUS_AUTOSTART", set_autostart, "yes or no"},
+    {"autostart", "P11DBUS_AUTOSTART", set_autostart, "yes, no or keys"},
     {"channels", "P11DBUS_CHANNELS", set_channels, "yes or no"},
     {"hide", "P11DBUS_HIDE", set_hide,
      "key types with commas between them, such as ec-edwards,ec-montgomery"},
@@ -261,8 +270,8 @@ CK_RV p11d_configuration_load(P11dConfiguration *configuration, const char *rese
                               const char *file)
 {
     Source source = {.configuration = configuration, .name = "reserved string"};
-    *configuration =
-        (P11dConfiguration){.name = P11D_BUS_NAME, .autostart = true, .channels = true};
+    *configuration = (P11dConfiguration){
+        .name = P11D_BUS_NAME, .autostart = P11D_AUTOSTART_YES, .channels = true};
     load_file(configuration, file);
     load_environment(configuration);
     if (!reserved)
@@ -281,6 +290,12 @@ CK_RV p11d_configuration_load(P11dConfiguration *configuration, const char *rese
 }
 
 /* --- Answers --- */
+
+bool p11d_configuration_may_start(P11dAutostart autostart)
+{
+    return autostart == P11D_AUTOSTART_YES ||
+           (autostart == P11D_AUTOSTART_KEYS && p11d_key_directory_is_used());
+}
 
 bool p11d_configuration_address(const P11dConfiguration *configuration, P11dAddress *address)
 {

@@ -26,12 +26,19 @@
 /* The most key types that are hidden at once. */
 #define P11D_CONFIGURATION_HIDDEN 64
 
+/* Whether the bus may start the service. */
+typedef enum P11dAutostart {
+    P11D_AUTOSTART_NO,
+    P11D_AUTOSTART_YES,
+    P11D_AUTOSTART_KEYS, /* where the user's key directory (key-directory.h) holds something */
+} P11dAutostart;
+
 typedef struct P11dConfiguration {
     char bus[512];  /* "session", "system" or an address; "": the session bus if its address is
                      * known, else the system bus */
     char name[256]; /* of the service on the bus */
-    bool autostart; /* the bus may start the service */
-    bool channels;  /* the service is asked for channels; else it is used over the bus alone */
+    P11dAutostart autostart;
+    bool channels; /* the service is asked for channels; else it is used over the bus alone */
     CK_KEY_TYPE hidden[P11D_CONFIGURATION_HIDDEN]; /* the host does not see keys of these types */
     size_t hidden_count;
     char mistake[640]; /* the first that was found (of the reserved string, if it has one): where it
@@ -61,6 +68,9 @@ extern const char p11d_configuration_file[];
  */
 CK_RV p11d_configuration_load(P11dConfiguration *configuration, const char *reserved,
                               const char *file);
+
+/* Whether the bus may start the service now. May read a directory: not for callers with a lock. */
+bool p11d_configuration_may_start(P11dAutostart autostart);
 
 /* The address of the bus that it means. Returns false if it is not known: never that of another. */
 bool p11d_configuration_address(const P11dConfiguration *configuration, P11dAddress *address);

@@ -56,6 +56,15 @@ static CK_RV connect_bus(P11dInstance *instance, bool patient, P11dDeadline dead
     }
 }
 
+static bool may_start(const P11dInstance *instance)
+{
+    const P11dAutostart autostart = instance->configuration.autostart;
+    p11d_lock_give();
+    const bool may = p11d_configuration_may_start(autostart);
+    p11d_lock_take();
+    return may;
+}
+
 /* What the service answers if it is there: with a manager channel, or, where none is wanted, with
  * its tokens. */
 static void make_question(const P11dInstance *instance, P11dRequest *request,
@@ -83,7 +92,7 @@ static void ask(P11dInstance *instance, P11dPeer *bus, bool patient, P11dDescrip
     int64_t pause = 0;
     for (;;) {
         p11d_request_exchange(&request, bus, answer);
-        if (answer->trouble == P11D_TROUBLE_NOBODY && instance->configuration.autostart) {
+        if (answer->trouble == P11D_TROUBLE_NOBODY && may_start(instance)) {
             /* Not in the first place: only where the bus starts a service is it worth to wait
              * longer, and a service that runs and is silent is noticed sooner. */
             request.auto_start = true;

@@ -240,6 +240,29 @@ Test(client, autostart_no_starts_nothing)
     cr_assert_eq(count, 0);
 }
 
+Test(client, autostart_keys_starts_the_service_of_a_user_who_has_keys)
+{
+    CK_ULONG count = 99;
+    g_autofree char *home = g_dir_make_tmp("p11dbus-home-XXXXXX", NULL);
+    g_autofree char *directory = g_build_filename(home, "p11dbus", "keys", NULL);
+    g_autofree char *parent = g_path_get_dirname(directory);
+    g_autofree char *file = g_build_filename(directory, "a.key", NULL);
+    g_setenv("XDG_DATA_HOME", home, TRUE);
+    stage_offer(&stage);
+    stage_ok(stage_initialize(&stage, "autostart=keys"));
+    stage_ok(m->C_GetSlotList(CK_TRUE, NULL, &count));
+    cr_expect_eq(count, 0);
+    cr_assert_eq(g_mkdir_with_parents(directory, 0700), 0);
+    stage_ok(m->C_GetSlotList(CK_TRUE, NULL, &count));
+    cr_expect_eq(count, 0);
+    cr_assert(g_file_set_contents(file, "", 0, NULL));
+    stage_slot(&stage);
+    unlink(file);
+    rmdir(directory);
+    rmdir(parent);
+    rmdir(home);
+}
+
 Test(client, a_silent_service_is_given_up)
 {
     CK_ULONG count = 99;

@@ -67,7 +67,7 @@ Test(configuration, has_defaults)
     load_good(NULL);
     cr_assert_str_eq(configuration.bus, "");
     cr_assert_str_eq(configuration.name, "org.p11dbus.Tokens1");
-    cr_assert(configuration.autostart);
+    cr_assert_eq(configuration.autostart, P11D_AUTOSTART_YES);
     cr_assert(configuration.channels);
     cr_assert_eq(configuration.hidden_count, 0);
 }
@@ -77,7 +77,9 @@ Test(configuration, words_may_be_quoted)
     load_good(" autostart=no\tbus='unix:path=/a%20b'  name=\"org.example.X\"\n");
     cr_assert_str_eq(configuration.bus, "unix:path=/a%20b");
     cr_assert_str_eq(configuration.name, "org.example.X");
-    cr_assert_not(configuration.autostart);
+    cr_assert_eq(configuration.autostart, P11D_AUTOSTART_NO);
+    load_good("autostart=keys");
+    cr_assert_eq(configuration.autostart, P11D_AUTOSTART_KEYS);
     load_good("");
     load_good("name='org.ex'\"ample.\"X");
     cr_assert_str_eq(configuration.name, "org.example.X");
@@ -90,7 +92,7 @@ Test(configuration, the_host_comes_before_environment_and_file)
     load_good(NULL);
     cr_assert_str_eq(configuration.bus, "system");
     cr_assert_str_eq(configuration.name, "org.example.File");
-    cr_assert_not(configuration.autostart);
+    cr_assert_eq(configuration.autostart, P11D_AUTOSTART_NO);
     cr_assert_not(configuration.channels);
     cr_assert_eq(configuration.hidden_count, 2);
     setenv("P11DBUS_NAME", "org.example.Environment", 1);
@@ -101,7 +103,7 @@ Test(configuration, the_host_comes_before_environment_and_file)
     load_good("bus=unix:path=/host hide=");
     cr_assert_str_eq(configuration.bus, "unix:path=/host");
     cr_assert_str_eq(configuration.name, "org.example.Environment");
-    cr_assert(configuration.autostart);
+    cr_assert_eq(configuration.autostart, P11D_AUTOSTART_YES);
     cr_assert(configuration.channels);
     cr_assert_eq(configuration.hidden_count, 0);
     load_good(NULL);
@@ -128,9 +130,9 @@ static const struct {
     {"colour=red", "no setting \"colour\""},
     {"Name=a.b", "no setting \"Name\""},
     {"name =a.b", "\"name\" is not KEY=VALUE"},
-    {"autostart=maybe", "autostart=maybe is not yes or no"},
-    {"autostart=NO", "autostart=NO is not yes or no"},
-    {"autostart=", "autostart= is not yes or no"},
+    {"autostart=maybe", "autostart=maybe is not yes, no or keys"},
+    {"autostart=NO", "autostart=NO is not yes, no or keys"},
+    {"autostart=", "autostart= is not yes, no or keys"},
     {"channels=0", "channels=0 is not yes or no"},
     {"name=nodots", "name=nodots is not a name"},
     {"name=bad..name", "name=bad..name is not a name"},
