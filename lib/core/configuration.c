@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "interface.h"
@@ -238,8 +239,12 @@ static bool load_file(P11dConfiguration *configuration, const char *file)
 {
     Source source = {.configuration = configuration, .name = file};
     const int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR || unreadable(&source, errno);
+    if (fd < 0) {
+        const int error = errno;
+        struct stat link; /* one that leads nowhere was meant to lead somewhere */
+        const bool missing = error == ENOTDIR || (error == ENOENT && lstat(file, &link) != 0);
+        return missing || unreadable(&source, error);
+    }
     char text[P11D_CONFIGURATION_MAX + 2];
     const ssize_t size = read_all(fd, text, P11D_CONFIGURATION_MAX + 1);
     const int error = errno;

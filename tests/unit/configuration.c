@@ -238,6 +238,9 @@ Test(configuration, a_file_that_cannot_be_read_is_a_mistake)
     cr_assert_eq(symlink(file, file), 0);
     load_wrong("cannot be read: ");
     unlink(file);
+    cr_assert_eq(symlink("/nonexistent/module.conf", file), 0);
+    load_wrong("cannot be read: No such file");
+    unlink(file);
     struct rlimit limit;
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
     const struct rlimit none = {0, limit.rlim_max};
