@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* p11dbus sign: signs files with a private key on a token. */
+#include "certname.h"
 #include "commands.h"
 #include "console.h"
 #include "counterpart.h"
@@ -32,7 +33,8 @@ static const GOptionEntry entries[] = {
      "(what ssh-keygen takes)",
      P11D_FORMAT_NAMES},
     {"cert", 0, 0, G_OPTION_ARG_FILENAME, &asked.certificate,
-     "cms: the signer's certificate (default: on the token, with the key's id)", "URI|FILE"},
+     "cms: the signer's certificate (default: on the token, with the key's id)",
+     "URI|FILE|sha256:HEX"},
     {"attached", 0, 0, G_OPTION_ARG_NONE, &asked.attached, "cms: put what is signed inside", NULL},
     {"namespace", 'n', 0, G_OPTION_ARG_FILENAME, &asked.namespace,
      "what an SSH signature is for (default: file)", "NAMESPACE"},
@@ -125,6 +127,7 @@ static gboolean check_usage(const P11dOptions *options, char **files, Job *job, 
                          "--json and -o - both write to standard output");
     else
         return (!asked.output || p11d_output_check_input(asked.output, files[0], error)) &&
+               (!asked.certificate || p11d_certname_check(asked.certificate, error)) &&
                (!asked.algorithm || p11d_algorithm_check_name(asked.algorithm, error));
     return FALSE;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* p11dbus verify: checks a signature; for a key in a file no token and no module is needed. */
+#include "certname.h"
 #include "commands.h"
 #include "console.h"
 #include "exitcode.h"
@@ -35,7 +36,7 @@ static const GOptionEntry entries[] = {
     {"pubkey", 0, 0, G_OPTION_ARG_FILENAME, &asked.public_key,
      "the public key: PEM, DER or OpenSSH", "FILE"},
     {"cert", 0, 0, G_OPTION_ARG_FILENAME, &asked.certificate,
-     "a certificate whose public key to use; it is not itself checked", "FILE"},
+     "a certificate whose public key to use; it is not itself checked", "URI|FILE|sha256:HEX"},
     {"CAfile", 0, 0, G_OPTION_ARG_FILENAME, &asked.authorities,
      "cms: the authorities (PEM certificates) that say who signers are", "FILE"},
     {"allowed-signers", 0, 0, G_OPTION_ARG_FILENAME, &asked.signers,
@@ -67,7 +68,7 @@ static bool is_empty(const char *value)
 static gboolean refuse_uris(GError **error)
 {
     const char *const files[] = {asked.signature, asked.signers, asked.public_key,
-                                 asked.certificate, asked.authorities};
+                                 asked.authorities};
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
         if (files[i] && p11d_uri_is(files[i])) {
             p11d_failure_set(error, P11D_FAILURE_USAGE, "a key on a token is named with -k URI",
@@ -122,6 +123,7 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
                          "--json and -o - both write to standard output");
     else
         return refuse_uris(error) &&
+               (!asked.certificate || p11d_certname_check(asked.certificate, error)) &&
                (!asked.encoding || p11d_encoding_find(&encoding, asked.encoding, error)) &&
                (!asked.output || (p11d_output_check_input(asked.output, asked.signature, error) &&
                                   p11d_output_check(asked.output, FALSE, asked.force, error))) &&
@@ -146,6 +148,8 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
         trust->identity = asked.identity;
         return TRUE;
     }
+    if (asked.certificate && p11d_certname_is_on_token(asked.certificate))
+        return p11d_trust_certificate(trust, asked.certificate, options, error);
     return p11d_trust_file(trust, asked.public_key ? asked.public_key : asked.certificate, error);
 }
 
@@ -298,7 +302,7 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
 
 const P11dCommand p11d_command_verify = {
     .name = "verify",
-    .synopsis = "{--pubkey FILE | --cert FILE | --CAfile FILE | --allowed-signers FILE -I ID | "
+    .synopsis = "{--pubkey FILE | --cert CERT | --CAfile FILE | --allowed-signers FILE -I ID | "
                 "-k URI} -s SIGNATURE [FILE]",
     .summary =
         "Checks the signature of FILE (or standard input). Exit code 1 means that it is bad, "

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "asker.h"
+#include "certname.h"
 #include "check.h"
 #include "moduleconfig.h"
 #include "name.h"
@@ -107,6 +108,18 @@ static void add_keys(P11dAnswer *answer, const Shown *shown)
         }
 }
 
+static void add_fingerprints(P11dAnswer *answer, const Shown *shown)
+{
+    for (guint i = 0; i < shown->items->len; i++) {
+        const P11dItem *item = shown->items->pdata[i];
+        if (item->class != CKO_CERTIFICATE)
+            continue;
+        g_autofree char *fingerprint = p11d_certname_fingerprint(item);
+        g_autofree char *label = p11d_item_label(item);
+        p11d_answer_add(answer, fingerprint, label);
+    }
+}
+
 typedef struct Meaning {
     const char *name;
     const char *files;               /* NULL: none */
@@ -116,12 +129,19 @@ typedef struct Meaning {
 } Meaning;
 
 static const Meaning meanings[] = {
-    {"FILE", "file", NULL, NULL, false},           {"OUT", "file", NULL, NULL, false},
-    {"SIGNATURE", "file", NULL, NULL, false},      {"DIR", "directory", NULL, NULL, false},
-    {"LIBRARY", "file", add_modules, NULL, false}, {"ALGORITHM", NULL, add_algorithms, NULL, false},
-    {"GLOB", NULL, add_checks, NULL, false},       {"TOKEN", NULL, NULL, add_token, false},
-    {"LABEL", NULL, NULL, add_labels, true},       {"HEX", NULL, NULL, add_ids, true},
-    {"URI", NULL, NULL, add_keys, true},           {"OBJECT", NULL, NULL, add_objects, true},
+    {"FILE", "file", NULL, NULL, false},
+    {"OUT", "file", NULL, NULL, false},
+    {"SIGNATURE", "file", NULL, NULL, false},
+    {"DIR", "directory", NULL, NULL, false},
+    {"LIBRARY", "file", add_modules, NULL, false},
+    {"ALGORITHM", NULL, add_algorithms, NULL, false},
+    {"GLOB", NULL, add_checks, NULL, false},
+    {"TOKEN", NULL, NULL, add_token, false},
+    {"LABEL", NULL, NULL, add_labels, true},
+    {"HEX", NULL, NULL, add_ids, true},
+    {"URI", NULL, NULL, add_keys, true},
+    {"OBJECT", NULL, NULL, add_objects, true},
+    {"sha256:HEX", NULL, NULL, add_fingerprints, true},
 };
 
 static const Meaning *find(const char *name)

@@ -58,6 +58,9 @@ bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size)
         return false;
     view->issuer = name_text(certificate.issuer);
     view->subject = name_text(certificate.subject);
+    P11dDer number;
+    if (p11d_der_take(&certificate.serial_number, P11D_DER_INTEGER, &number, NULL))
+        view->serial = p11d_text_hex(number.data, number.size);
     view->not_before = next_time(&certificate.validity);
     view->not_after = next_time(&certificate.validity);
     return true;
@@ -76,6 +79,7 @@ void p11d_certview_clear(P11dCertview *view)
 {
     g_free(view->subject);
     g_free(view->issuer);
+    g_free(view->serial);
     *view = (P11dCertview){0};
 }
 
@@ -90,7 +94,10 @@ char *p11d_certview_sha256(const void *der, size_t size)
 {
     guint8 digest[EVP_MAX_MD_SIZE];
     unsigned digest_size = 0;
-    EVP_Digest(der, size, digest, &digest_size, EVP_sha256(), NULL);
+    P11dDer left = p11d_der(der, size), whole;
+    if (!p11d_der_take(&left, P11D_DER_SEQUENCE, NULL, &whole))
+        whole = left;
+    EVP_Digest(whole.data, whole.size, digest, &digest_size, EVP_sha256(), NULL);
     return p11d_text_hex(digest, digest_size);
 }
 

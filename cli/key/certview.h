@@ -20,6 +20,7 @@
 typedef struct P11dCertview {
     char *subject; /* RFC 2253, UTF-8, not escaped for a terminal */
     char *issuer;
+    char *serial;      /* the serial number in hex */
     gint64 not_before; /* seconds since 1970, UTC, or P11D_CERTVIEW_UNKNOWN */
     gint64 not_after;
 } P11dCertview;
@@ -38,7 +39,8 @@ P11dAlgorithmKey p11d_certview_describe_key(const void *der, size_t size);
 /* A time of a certview in ISO 8601, "" for one that is not told. The caller frees it. */
 char *p11d_certview_time(gint64 time);
 
-/* The SHA-256 of DER in hex, and DER as PEM. The caller frees them. */
+/* The SHA-256 in hex of the first element of DER, which may have padding behind it, as certificates
+ * on cards do; and DER as PEM. The caller frees them. */
 char *p11d_certview_sha256(const void *der, size_t size);
 char *p11d_certview_pem(const void *der, size_t size);
 

@@ -5,6 +5,7 @@
 
 #include <openssl/pem.h>
 
+#include "candidate.h"
 #include "certview.h"
 #include "console.h"
 #include "failure.h"
@@ -199,10 +200,12 @@ static gboolean check(const Collection *collection, const P11dTarget *target, co
     }
     if (pieces->len == 1 || !collection->form->binary)
         return TRUE;
-    g_autoptr(GPtrArray) uris = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) items = g_ptr_array_new();
     for (guint i = 0; i < pieces->len; i++)
-        g_ptr_array_add(uris, p11d_item_uri(((const Piece *)pieces->pdata[i])->item));
-    p11d_target_set_ambiguous(target, uris, "keys and certificates", error);
+        g_ptr_array_add(items, (void *)((const Piece *)pieces->pdata[i])->item);
+    const char *advice;
+    g_autoptr(GPtrArray) uris = p11d_candidate_list(items, &advice);
+    p11d_target_set_ambiguous(target, uris, "keys and certificates", advice, error);
     return FALSE;
 }
 

@@ -42,20 +42,6 @@ static char *visible(char *text)
     return shown;
 }
 
-/* "RSA 2048", "P-256", "Ed25519", "aes 256". */
-static char *kind_text(const P11dItem *item)
-{
-    P11dAlgorithmKey kind = p11d_item_describe(item);
-    if (kind.curve)
-        return g_strdup(kind.curve);
-    if (kind.type == CK_UNAVAILABLE_INFORMATION)
-        return g_strdup("");
-    char scratch[P11D_NAME_SIZE];
-    const char *type = p11d_name_of(&p11d_names_key_type, kind.type, scratch);
-    g_autofree char *name = kind.type == CKK_RSA ? g_ascii_strup(type, -1) : g_strdup(type);
-    return kind.bits ? g_strdup_printf("%s %u", name, kind.bits) : g_steal_pointer(&name);
-}
-
 static char *uses_text(const P11dItem *item)
 {
     g_autofree const char **uses = p11d_listing_uses(item);
@@ -111,7 +97,7 @@ static Row *make_row(const GPtrArray *items, guint index, bool with_serial)
     row->cells[CLASS] = g_strdup(p11d_name_of(&p11d_names_class, item->class, scratch));
     g_strdelimit(row->cells[CLASS], "-", ' ');
     row->cells[LABEL] = *label ? g_steal_pointer(&label) : g_strdup("(no label)");
-    row->cells[KIND] = kind_text(item);
+    row->cells[KIND] = p11d_item_kind(item);
     row->cells[ID] = *id ? g_strdup_printf("id %s", id) : g_strdup("");
     if (item->class == CKO_CERTIFICATE)
         add_certificate(row, item);

@@ -7,17 +7,18 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "candidate.h"
+#include "certname.h"
 #include "certview.h"
 #include "console.h"
 #include "counterpart.h"
 #include "failure.h"
-#include "target.h"
-#include "uri.h"
 
 /* No chain is longer; a circle of authorities that certify each other ends here too. */
 #define MAX_LENGTH 16
 
-static const char hint[] = "give it with --cert URI|FILE; p11dbus list certs shows those on tokens";
+static const char hint[] =
+    "give it with --cert URI|FILE|sha256:HEX; p11dbus list certs shows those on tokens";
 
 static X509 *parse(const P11dItem *item)
 {
@@ -42,9 +43,9 @@ static X509 *choose(const P11dItem *key, const EVP_PKEY *public_key, const GPtrA
     for (guint i = 0; i < items->len; i++) {
         X509 *certificate = parse(items->pdata[i]);
         if (certificate && (!public_key || is_of(certificate, public_key))) {
-            g_autofree char *subject = p11d_certview_name(X509_get_subject_name(certificate));
+            g_autofree char *details = p11d_candidate_describe(items->pdata[i]);
             g_autofree char *uri = p11d_item_short_uri(items->pdata[i], false, true);
-            g_string_append_printf(list, "\n    %s (%s)", uri, subject);
+            g_string_append_printf(list, "\n    %s\n        %s", uri, details);
             others += chosen && X509_cmp(chosen, certificate) != 0 ? 1 : 0;
             if (!chosen)
                 chosen = g_steal_pointer(&certificate);
@@ -90,22 +91,19 @@ static void add_token(P11dCertificates *all, P11dHostToken *token)
     }
 }
 
-/* The certificate that uri names; adds those beside it to all. */
-static X509 *find_named(P11dCertificates *all, const P11dItem *key, const char *uri,
+/* The certificate on a token that named is; adds those beside it to all. */
+static X509 *find_named(P11dCertificates *all, const P11dItem *key, const char *named,
                         const P11dHost *host, GError **error)
 {
-    /* --token, --label and --id are about the key. */
-    g_autoptr(P11dTarget) target = p11d_target_new(uri, &(P11dOptions){0}, error);
     g_autoptr(GPtrArray) items = p11d_item_array();
-    const P11dItem *item = target ? p11d_target_certificate(target, host, items, error) : NULL;
+    const P11dItem *item = p11d_certname_find(named, host, items, error);
     if (!item)
         return NULL;
     if (item->token != key->token)
         add_token(all, item->token);
     X509 *certificate = parse(item);
     if (!certificate)
-        p11d_failure_set(error, P11D_FAILURE_DEVICE, hint, "%s holds no X.509 certificate",
-                         target->text);
+        p11d_failure_set(error, P11D_FAILURE_DEVICE, hint, "%s holds no X.509 certificate", named);
     return certificate;
 }
 
@@ -181,7 +179,7 @@ gboolean p11d_certchain_find(P11dCertchain *chain, const P11dItem *key, const ch
     chain->issuers = p11d_certfile_new();
     if (!named)
         chain->certificate = find_beside(key, public_key, error);
-    else if (p11d_uri_is(named))
+    else if (p11d_certname_is_on_token(named))
         chain->certificate = find_named(all, key, named, host, error);
     else
         chain->certificate = find_in_file(all, named, error);

@@ -15,11 +15,11 @@ typedef struct P11dCertchain {
 } P11dCertchain;
 
 /*
- * Finds the chain of key. named: the file or URI ("pkcs11:…", on the same module) of the
- * certificate; NULL: the one on the token with the key's CKA_ID. Issuers are looked for on the
- * tokens and in the file. FALSE with error set: nothing, or more than one; a certificate of another
- * key, as far as the token tells the public half of this one. chain is empty before, and to be
- * cleared in any case.
+ * Finds the chain of key. named: the file of the certificate, or its URI or fingerprint
+ * on the same module (certname.h); NULL: the one on the token with the key's CKA_ID. Issuers are
+ * looked for on the tokens and in the file. FALSE with error set: nothing, or more than one; a
+ * certificate of another key, as far as the token tells the public half of this one. chain is empty
+ * before, and to be cleared in any case.
  */
 gboolean p11d_certchain_find(P11dCertchain *chain, const P11dItem *key, const char *named,
                              const P11dHost *host, GError **error);

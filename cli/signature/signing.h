@@ -21,7 +21,7 @@ typedef struct P11dSigning {
     EVP_PKEY *public_key;    /* the public half of key, or NULL; owned */
     gboolean verify_after;   /* check with public_key what the token gives */
     const char *namespace;   /* what an SSH signature is for */
-    const char *certificate; /* a file or URI of the signer's certificate; NULL: from the token */
+    const char *certificate; /* the signer's, as certname.h has it; NULL: from the token */
     gboolean attached;       /* the signature holds what is signed */
     gpointer prepared;       /* what the format has got for itself, once, owned; NULL: nothing */
     GDestroyNotify prepared_free;

@@ -34,6 +34,10 @@ gboolean p11d_trust_file(P11dTrust *trust, const char *path, GError **error);
 gboolean p11d_trust_target(P11dTrust *trust, const P11dTarget *target, const P11dOptions *options,
                            GError **error);
 
+/* Trusts the key of the certificate on a token that named is (certname.h). FALSE with error set. */
+gboolean p11d_trust_certificate(P11dTrust *trust, const char *named, const P11dOptions *options,
+                                GError **error);
+
 void p11d_trust_clear(P11dTrust *trust);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(P11dTrust, p11d_trust_clear)
 

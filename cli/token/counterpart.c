@@ -19,22 +19,66 @@ gboolean p11d_counterpart_certificates(const P11dItem *key, GPtrArray *items, GE
     return find(key, CKO_CERTIFICATE, items, error);
 }
 
+/* Keeps those of items that have the same label as key, if any has. */
+static void keep_namesakes(const P11dItem *key, GPtrArray *items)
+{
+    g_autoptr(GPtrArray) others = g_ptr_array_new();
+    for (guint i = 0; i < items->len; i++)
+        if (p11d_item_compare(items->pdata[i], key, CKA_LABEL) != 0)
+            g_ptr_array_add(others, items->pdata[i]);
+    for (guint i = 0; others->len < items->len && i < others->len; i++)
+        g_ptr_array_remove(items, others->pdata[i]);
+}
+
+/* The one public key in items that key can belong to. *several: whether there are others. */
+static EVP_PKEY *agree(const P11dItem *key, const GPtrArray *items, bool *several)
+{
+    P11dAlgorithmKey kind = p11d_item_describe(key);
+    EVP_PKEY *agreed = NULL;
+    *several = false;
+    for (guint i = 0; !*several && i < items->len; i++) {
+        P11dAlgorithmKey its = p11d_item_describe(items->pdata[i]);
+        bool differs = its.type != kind.type || (kind.bits && its.bits && its.bits != kind.bits);
+        EVP_PKEY *one = differs ? NULL : p11d_item_public_key(items->pdata[i]);
+        if (agreed && one)
+            *several = EVP_PKEY_eq(agreed, one) != 1;
+        if (!agreed)
+            agreed = one;
+        else
+            EVP_PKEY_free(one);
+    }
+    if (*several)
+        g_clear_pointer(&agreed, EVP_PKEY_free);
+    return agreed;
+}
+
 EVP_PKEY *p11d_counterpart_public_key(const P11dItem *key, GError **error)
 {
     static const CK_OBJECT_CLASS classes[] = {CKO_PUBLIC_KEY, CKO_CERTIFICATE};
     EVP_PKEY *public_key = p11d_item_public_key(key);
-    g_autoptr(GPtrArray) items = p11d_item_array();
-    for (size_t i = 0; !public_key && i < G_N_ELEMENTS(classes); i++)
+    bool several = false;
+    for (size_t i = 0; !public_key && !several && i < G_N_ELEMENTS(classes); i++) {
+        g_autoptr(GPtrArray) items = p11d_item_array();
         if (!find(key, classes[i], items, error))
             return NULL;
-    for (guint i = 0; !public_key && i < items->len; i++)
-        public_key = p11d_item_public_key(items->pdata[i]);
+        public_key = agree(key, items, &several);
+        if (!several)
+            continue;
+        keep_namesakes(key, items);
+        public_key = agree(key, items, &several);
+    }
     if (public_key)
         return public_key;
     g_autofree char *uri = p11d_item_uri(key);
-    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED,
-                     "put the public key or the certificate on the token, with the same CKA_ID",
-                     "the token does not tell the public key of %s", uri);
+    if (several)
+        p11d_failure_set(error, P11D_FAILURE_AMBIGUOUS, "give each key pair a CKA_ID of its own",
+                         "the token has several public keys or certificates with the CKA_ID of %s "
+                         "and does not tell which is its own",
+                         uri);
+    else
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED,
+                         "put the public key or the certificate on the token, with the same CKA_ID",
+                         "the token does not tell the public key of %s", uri);
     return NULL;
 }
 

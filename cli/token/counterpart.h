@@ -10,8 +10,8 @@
 
 /*
  * The public half of key: as the private key itself tells it, else of the public key, else of the
- * certificate with its CKA_ID. The caller frees it. NULL with error set if the token does not tell
- * it.
+ * certificate with its CKA_ID; where several have that, of the one of its kind and label. The
+ * caller frees it. NULL with error set if the token does not tell it.
  */
 EVP_PKEY *p11d_counterpart_public_key(const P11dItem *key, GError **error);
 

@@ -11,6 +11,7 @@
 #include "der.h"
 #include "evpkey.h"
 #include "failure.h"
+#include "name.h"
 #include "spki.h"
 #include "text.h"
 
@@ -314,6 +315,19 @@ P11dAlgorithmKey p11d_item_describe(const P11dItem *item)
         key.bits = 8 * (unsigned)p11d_template_number(&item->attributes, CKA_VALUE_LEN, 0);
     }
     return key;
+}
+
+char *p11d_item_kind(const P11dItem *item)
+{
+    P11dAlgorithmKey kind = p11d_item_describe(item);
+    if (kind.curve)
+        return g_strdup(kind.curve);
+    if (kind.type == CK_UNAVAILABLE_INFORMATION)
+        return g_strdup("");
+    char scratch[P11D_NAME_SIZE];
+    const char *type = p11d_name_of(&p11d_names_key_type, kind.type, scratch);
+    g_autofree char *name = kind.type == CKK_RSA ? g_ascii_strup(type, -1) : g_strdup(type);
+    return kind.bits ? g_strdup_printf("%s %u", name, kind.bits) : g_steal_pointer(&name);
 }
 
 EVP_PKEY *p11d_item_public_key(const P11dItem *item)

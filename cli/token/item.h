@@ -51,6 +51,10 @@ char *p11d_item_token_uri(const P11dHostToken *token);
 /* What kind of key it is; type is CK_UNAVAILABLE_INFORMATION for what is none or unknown. */
 P11dAlgorithmKey p11d_item_describe(const P11dItem *item);
 
+/* The same to people: "RSA 2048", "P-256", "Ed25519", "aes 256", "" for what is none or unknown.
+ * The caller frees it. */
+char *p11d_item_kind(const P11dItem *item);
+
 /* The public key in it, if its attributes hold one, else NULL. The caller frees it. */
 EVP_PKEY *p11d_item_public_key(const P11dItem *item);
 

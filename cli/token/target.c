@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "candidate.h"
 #include "console.h"
+#include "counterpart.h"
 #include "failure.h"
 #include "login.h"
 #include "modulename.h"
@@ -194,13 +196,15 @@ void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, co
 }
 
 void p11d_target_set_ambiguous(const P11dTarget *target, const GPtrArray *uris, const char *what,
-                               GError **error)
+                               const char *advice, GError **error)
 {
     GString *list = g_string_new("name one of them:");
     for (guint i = 0; i < uris->len && i < MAX_LISTED; i++)
         g_string_append_printf(list, "\n    %s", (const char *)uris->pdata[i]);
     if (uris->len > MAX_LISTED)
         g_string_append_printf(list, "\n    … and %u more", uris->len - MAX_LISTED);
+    if (advice)
+        g_string_append_printf(list, "\n%s", advice);
     p11d_failure_set(error, P11D_FAILURE_AMBIGUOUS, list->str, "%u %s match %s", uris->len, what,
                      target->text);
     g_string_free(list, TRUE);
@@ -216,10 +220,9 @@ static P11dItem *only(const P11dTarget *target, const P11dHost *host, const GPtr
         p11d_target_set_no_match(target, host, what, error);
         return NULL;
     }
-    g_autoptr(GPtrArray) uris = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < items->len; i++)
-        g_ptr_array_add(uris, p11d_item_uri(items->pdata[i]));
-    p11d_target_set_ambiguous(target, uris, plural, error);
+    const char *advice;
+    g_autoptr(GPtrArray) uris = p11d_candidate_list(items, &advice);
+    p11d_target_set_ambiguous(target, uris, plural, advice, error);
     return NULL;
 }
 
@@ -237,7 +240,7 @@ P11dHostToken *p11d_target_log_in(const P11dTarget *target, const GPtrArray *tok
         g_ptr_array_add(uris, p11d_item_token_uri(token));
     }
     if (closed->len > 1)
-        p11d_target_set_ambiguous(target, uris, "tokens that need a PIN", error);
+        p11d_target_set_ambiguous(target, uris, "tokens that need a PIN", NULL, error);
     if (closed->len != 1 || !p11d_login(closed->pdata[0], target, options, error))
         return NULL;
     return closed->pdata[0];
@@ -287,6 +290,30 @@ P11dItem *p11d_target_certificate(const P11dTarget *target, const P11dHost *host
                : NULL;
 }
 
+/* A CKA_ID may have been given to two; the certificate's own public key decides. Where the token
+ * does not tell the one of key, the CKA_ID has to do. */
+static gboolean is_of(const P11dItem *certificate, const P11dItem *key, GError **error)
+{
+    GError *failure = NULL;
+    EVP_PKEY *own = p11d_counterpart_public_key(key, &failure);
+    EVP_PKEY *wanted = p11d_item_public_key(certificate);
+    bool is_other = own && wanted && EVP_PKEY_eq(own, wanted) != 1;
+    EVP_PKEY_free(own);
+    EVP_PKEY_free(wanted);
+    if (g_error_matches(failure, P11D_FAILURE, P11D_FAILURE_AMBIGUOUS)) {
+        g_propagate_error(error, failure);
+        return FALSE;
+    }
+    g_clear_error(&failure);
+    if (!is_other)
+        return TRUE;
+    g_autofree char *uri = p11d_item_uri(certificate);
+    p11d_failure_set(error, P11D_FAILURE_NO_MATCH, "name the private key itself",
+                     "the private key with the CKA_ID of %s is not the key of that certificate",
+                     uri);
+    return FALSE;
+}
+
 P11dItem *p11d_target_private_key(const P11dTarget *target, const P11dHost *host,
                                   const P11dOptions *options, GPtrArray *items, GError **error)
 {
@@ -304,7 +331,8 @@ P11dItem *p11d_target_private_key(const P11dTarget *target, const P11dHost *host
     P11dItem *certificate = p11d_target_certificate(target, host, certificates, error);
     g_autoptr(P11dTarget) key =
         certificate ? target_of_certificate(target, certificate, error) : NULL;
-    return key ? p11d_target_private_key(key, host, options, items, error) : NULL;
+    P11dItem *found = key ? p11d_target_private_key(key, host, options, items, error) : NULL;
+    return found && is_of(certificate, found, error) ? found : NULL;
 }
 
 P11dItem *p11d_target_public_key(const P11dTarget *target, const P11dHost *host, GPtrArray *items,

@@ -63,9 +63,9 @@ P11dItem *p11d_target_public_key(const P11dTarget *target, const P11dHost *host,
 void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, const char *what,
                               GError **error);
 
-/* Sets error to "more than one matched"; uris (of char *) are the candidates, what says what they
- * are, in the plural. */
+/* Sets error to "more than one matched"; uris (of char *, p11d_candidate_list) are the candidates,
+ * what says what they are, in the plural, and advice, or NULL, how else they are told apart. */
 void p11d_target_set_ambiguous(const P11dTarget *target, const GPtrArray *uris, const char *what,
-                               GError **error);
+                               const char *advice, GError **error);
 
 #endif
