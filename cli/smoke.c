@@ -197,9 +197,8 @@ static gboolean prepare(P11dRunner *runner, const GPtrArray *checks, const P11dT
         return FALSE;
     const char *why = find_line(lines, P11D_CHECKER_UNLOADABLE);
     if (why) {
-        p11d_failure_set(error, P11D_FAILURE_DEVICE,
-                         "name the path of a PKCS#11 module, or a name that p11-kit has",
-                         "cannot load the module: %s", why);
+        g_autofree char *near = p11d_modulename_hint(runner->module);
+        p11d_failure_set(error, P11D_FAILURE_DEVICE, near, "cannot load the module: %s", why);
         return FALSE;
     }
     if (!any_logs_in(checks))

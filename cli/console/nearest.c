@@ -11,30 +11,48 @@
 /* From so many characters on the start of a name is near to it. */
 #define MIN_START 3
 #define FAR G_MAXUINT
+/* What one letter counts: more than all differences of case. */
+#define UNIT (2 * MAX_SIZE)
 
 /* A word as it is compared. */
-typedef struct Folded {
+typedef struct Letters {
     gunichar *text;
     guint length; /* in characters */
-} Folded;
+} Letters;
 
-/* False if word is too long to be compared. */
-static bool fold(Folded *folded, const char *word)
+static Letters letters_of(const char *text)
 {
-    if (strlen(word) > MAX_SIZE)
+    glong length;
+    gunichar *all = g_utf8_to_ucs4_fast(text, -1, &length);
+    return (Letters){all, (guint)length};
+}
+
+typedef struct Word {
+    Letters typed;
+    Letters folded; /* without case, in one Unicode form */
+} Word;
+
+/* False if text is too long to be compared. */
+static bool word_init(Word *word, const char *text)
+{
+    if (strlen(text) > MAX_SIZE)
         return false;
-    g_autofree char *valid = g_utf8_make_valid(word, -1);
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
     g_autofree char *plain = g_utf8_normalize(valid, -1, G_NORMALIZE_ALL_COMPOSE);
     g_autofree char *lower = g_utf8_casefold(plain, -1);
-    glong length;
-    folded->text = g_utf8_to_ucs4_fast(lower, -1, &length);
-    folded->length = (guint)length;
+    *word = (Word){letters_of(valid), letters_of(lower)};
     return true;
+}
+
+static void word_clear(Word *word)
+{
+    g_free(word->typed.text);
+    g_free(word->folded.text);
 }
 
 /* How many letters have to be changed, put in, taken out or swapped with their neighbour to make a
  * of b: the optimal string alignment, row by row. */
-static guint distance(const Folded *a, const Folded *b)
+static guint distance(const Letters *a, const Letters *b)
 {
     guint width = b->length + 1;
     g_autofree guint *cells = g_new(guint, 3 * (gsize)width);
@@ -58,25 +76,28 @@ static guint distance(const Folded *a, const Folded *b)
     return row[b->length];
 }
 
-static bool starts(const Folded *name, const Folded *word)
+static bool starts(const Letters *name, const Letters *word)
 {
     return word->length >= MIN_START && word->length < name->length &&
            memcmp(name->text, word->text, word->length * sizeof *word->text) == 0;
 }
 
-/* FAR if they have not much in common. */
-static guint measure(const Folded *word, const char *name)
+/* How far name is; FAR if they have not much in common. The case counts among those that are near
+ * otherwise. */
+static guint measure(const Word *word, const char *name)
 {
-    Folded folded;
-    if (!fold(&folded, name))
+    Word other;
+    if (!word_init(&other, name))
         return FAR;
-    guint length = MAX(word->length, folded.length);
-    guint changes =
-        length - MIN(word->length, folded.length) > length / 3 ? FAR : distance(word, &folded);
-    if (starts(&folded, word))
-        changes = MIN(changes, 1);
-    g_free(folded.text);
-    return changes <= length / 3 ? changes : FAR;
+    const Letters *a = &word->folded, *b = &other.folded;
+    guint length = MAX(a->length, b->length);
+    guint far = FAR;
+    if (starts(b, a))
+        far = UNIT;
+    else if (length - MIN(a->length, b->length) <= length / 3 && distance(a, b) <= length / 3)
+        far = distance(a, b) * UNIT + distance(&word->typed, &other.typed);
+    word_clear(&other);
+    return far;
 }
 
 static bool is_known(const GPtrArray *found, const char *name)
@@ -88,19 +109,18 @@ char **p11d_nearest_find(const char *word, const char *const *names)
 {
     GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
     guint least = FAR;
-    Folded folded;
-    bool comparable = fold(&folded, word);
+    Word typed;
+    bool comparable = word_init(&typed, word);
     for (; comparable && *names; names++) {
-        guint changes = strcmp(word, *names) == 0 ? FAR : measure(&folded, *names);
-        if (changes < least)
+        guint far = strcmp(word, *names) == 0 ? FAR : measure(&typed, *names);
+        if (far < least)
             g_ptr_array_set_size(found, 0);
-        least = MIN(least, changes);
-        if (changes != FAR && changes == least && found->len < P11D_NEAREST_MAX &&
-            !is_known(found, *names))
+        least = MIN(least, far);
+        if (far != FAR && far == least && found->len < P11D_NEAREST_MAX && !is_known(found, *names))
             g_ptr_array_add(found, g_strdup(*names));
     }
     if (comparable)
-        g_free(folded.text);
+        word_clear(&typed);
     g_ptr_array_add(found, NULL);
     return (char **)g_ptr_array_free(found, FALSE);
 }

@@ -88,9 +88,8 @@ P11dHost *p11d_host_load(const char *path, const char *reserved, GError **error)
     host->tokens = g_ptr_array_new_with_free_func(token_free);
     const char *why = p11d_loader_open(path, &host->library);
     if (why) {
-        p11d_failure_set(error, P11D_FAILURE_DEVICE,
-                         "-m takes the path of a PKCS#11 module, or a name that p11-kit has",
-                         "cannot load the module: %s", why);
+        g_autofree char *hint = p11d_modulename_hint(path);
+        p11d_failure_set(error, P11D_FAILURE_DEVICE, hint, "cannot load the module: %s", why);
         return NULL;
     }
     CK_RV rv = p11d_loader_initialize(host->library, reserved);

@@ -8,6 +8,7 @@
 #include "configuration.h"
 #include "failure.h"
 #include "moduleconfig.h"
+#include "nearest.h"
 #include "uri.h"
 
 #define OWN_MODULE "p11dbus.so"
@@ -99,4 +100,12 @@ gboolean p11d_modulename_resolve(const P11dOptions *options, char **path, char *
         return FALSE;
     *path = g_steal_pointer(&found);
     return TRUE;
+}
+
+char *p11d_modulename_hint(const char *path)
+{
+    static const char hint[] = "-m takes the path of a PKCS#11 module, or a name that p11-kit has";
+    g_auto(GStrv) names = strchr(path, '/') ? NULL : p11d_moduleconfig_names();
+    const char *const none[] = {NULL};
+    return p11d_nearest_hint(path, names ? (const char *const *)names : none, "-m ", "", hint);
 }

@@ -21,4 +21,8 @@ gboolean p11d_modulename_resolve(const P11dOptions *options, char **path, char *
 /* True if the module at path is our own: the one that looks for its tokens on a bus. */
 gboolean p11d_modulename_is_own(const char *path);
 
+/* What to do about a module that cannot be loaded from path, or that has no such name: the names
+ * that p11-kit has and that are near, if any. The caller frees it. */
+char *p11d_modulename_hint(const char *path);
+
 #endif

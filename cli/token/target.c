@@ -174,6 +174,20 @@ static gboolean search_all(const P11dTarget *target, const GPtrArray *tokens, CK
     return TRUE;
 }
 
+/* Why nothing on tokens, those that can be meant, is what the target names. */
+static char *no_match_hint(const P11dTarget *target, const P11dHost *host, const GPtrArray *tokens)
+{
+    static const char look[] = "p11dbus list shows what is there; what is private, with --login";
+    if (host->tokens->len == 0)
+        return g_strdup("the module shows no token at all: is it plugged in?");
+    if (tokens->len == 0)
+        return p11d_candidate_near_token(
+            p11_kit_uri_get_token_info(target->uri), host,
+            "no token is like that: p11dbus list tokens shows those that are there");
+    const CK_ATTRIBUTE *label = p11_kit_uri_get_attribute(target->uri, CKA_LABEL);
+    return label ? p11d_candidate_near_label(label, tokens, look) : g_strdup(look);
+}
+
 void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, const char *what,
                               GError **error)
 {
@@ -187,11 +201,7 @@ void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, co
         return;
     }
     g_autoptr(GPtrArray) tokens = p11d_target_tokens(target, host);
-    const char *hint = "p11dbus list shows what is there; what is private, with --login";
-    if (host->tokens->len == 0)
-        hint = "the module shows no token at all: is it plugged in?";
-    else if (tokens->len == 0)
-        hint = "no token is like that: p11dbus list tokens shows those that are there";
+    g_autofree char *hint = no_match_hint(target, host, tokens);
     p11d_failure_set(error, P11D_FAILURE_NO_MATCH, hint, "no %s matches %s", what, target->text);
 }
 
@@ -246,6 +256,21 @@ P11dHostToken *p11d_target_log_in(const P11dTarget *target, const GPtrArray *tok
     return closed->pdata[0];
 }
 
+/* A failure to log in, which says what is near to the label as well: a token that needs a PIN for a
+ * name that was mistyped must not be all that is heard of. */
+static GError *add_near(const P11dTarget *target, const GPtrArray *tokens, GError *failure)
+{
+    const CK_ATTRIBUTE *label = p11_kit_uri_get_attribute(target->uri, CKA_LABEL);
+    if (!label || p11d_failure_ckr(failure) != CKR_OK)
+        return failure;
+    GError *made = NULL;
+    g_autofree char *hint = p11d_candidate_near_label(label, tokens, p11d_failure_hint(failure));
+    p11d_failure_set(&made, (P11dFailure)failure->code, *hint ? hint : NULL, "%s",
+                     failure->message);
+    g_error_free(failure);
+    return made;
+}
+
 static gboolean search_private(const P11dTarget *target, const GPtrArray *tokens,
                                const P11dOptions *options, GPtrArray *items, GError **error)
 {
@@ -256,7 +281,7 @@ static gboolean search_private(const P11dTarget *target, const GPtrArray *tokens
     GError *failure = NULL;
     P11dHostToken *token = p11d_target_log_in(target, tokens, options, &failure);
     if (failure) {
-        g_propagate_error(error, failure);
+        g_propagate_error(error, add_near(target, tokens, failure));
         return FALSE;
     }
     return !token || p11d_target_search(target, token, CKO_PRIVATE_KEY, items, error);

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import Case, check
+from harness import NOT_ROOT, Case, check
 from served import Bus, Service, make_keys
 
 COMPOSED, DECOMPOSED = "cl\u00e9", "cle\u0301"  # look alike
@@ -149,6 +149,53 @@ class Naming(Case):
         for uri in listed:
             self.assertEqual(self.expect(0, "list", "--format", "uri", uri).out.decode(), uri + "\n")
 
+    def assert_near(self, near, *words, code=4, **options):
+        """What is near is named where there is something, and nothing else."""
+        result = self.expect(code, *words, **options)
+        if near:
+            self.assertIn(f"did you mean {near}? ", result.err)
+        else:
+            self.assertNotIn("did you mean", result.err)
+
+    def test_an_unknown_label_names_those_that_are_near(self):
+        for label, near in (("myky", '"mykey"'), ("mykey ", '"mykey"'),
+                            ("Mykey", '"mykey"'), ("MyKEY", '"MYKEY"'), (DECOMPOSED, f'"{COMPOSED}"'),
+                            ("wbe", '"web"'), ("othe", '"other"'), ("nothing", None), ("", None)):
+            with self.subTest(label=label):
+                self.assert_near(near, "sign", "--label", label, "data")
+                self.assert_near(near, "verify", "--label", label, "-s", "data", "data")
+                self.assert_near(near, "list", "--label", label)
+                self.assert_near(near, "list", "--export", "pem", "--label", label)
+        self.assert_near('"mykey"', "sign", "-k", "pkcs11:object=myky", "data")
+        self.assert_near(None, "sign", "-k", "pkcs11:token=others;object=myky", "data")
+        self.assert_near(None, "sign", "-k", "pkcs11:object=mykey;id=%00", "data")
+
+    def test_an_unknown_token_names_those_that_are_near(self):
+        for token, near in (("key", 'token "keys"'), ("KEYS", 'token "keys"'),
+                            ("ohters", 'token "others"'), ("demo", None)):
+            with self.subTest(token=token):
+                self.assert_near(near, "sign", "--token", token, "--label", "mykey", "data")
+                self.assert_near(near, "list", f"pkcs11:token={token}")
+                self.assert_near(near, "list", "tokens", "--token", token)
+
+    def test_an_unknown_word_names_those_that_are_near(self):
+        for words, near in ((["list", "key"], "p11dbus list keys"), (["list", "cert"], "p11dbus list certs"),
+                            (["list", "frobs"], None),
+                            (["sign", "-k", "pkcs11:objct=mykey", "data"], "object"),
+                            (["sign", "-k", "pkcs11:object=mykey;type=pivate", "data"], "type=private"),
+                            (["sign", "-k", "pkcs11:frobs=mykey", "data"], None)):
+            with self.subTest(words=words):
+                self.assert_near(near, *words, code=2)
+
+    def test_an_unknown_module_names_those_that_are_near(self):
+        os.makedirs("config/pkcs11/modules")
+        self.write("config/pkcs11/modules/mycard.module", b"module: /nowhere/mycard.so\n", 0o644)
+        env = {"XDG_CONFIG_HOME": os.path.join(os.getcwd(), "config")}
+        for command in (["list"], ["smoke"], ["sign", "-k", "pkcs11:object=mykey"]):
+            for module, near in (("mycrad", "-m mycard"), ("nothing", None), ("./mycrad", None)):
+                with self.subTest(command=command, module=module):
+                    self.assert_near(near, *command, "-m", module, code=7, env=env, prefix=NOT_ROOT)
+
     def test_git_hands_the_uri_on_as_it_is(self):
         git_sign = os.path.join(os.path.dirname(os.environ["P11DBUS"]), "p11dbus-git-sign")
         done = subprocess.run([git_sign, "-Y", "sign", "-n", "git", "-f", "pkcs11:object=my key",
@@ -156,8 +203,8 @@ class Naming(Case):
         self.assertEqual((done.returncode, os.listdir()), (2, ["data"]), done)
 
 
-class PinSource(Case):
-    def test_it_is_the_file_that_it_names(self):
+class Locked(Case):
+    def test_a_pin_source_is_the_file_that_it_names(self):
         make_keys("locked", "secret:p256:open sesame")
         bus, service = Bus(), Service("--keys", "locked")
         self.addCleanup(bus.end)
@@ -170,6 +217,9 @@ class PinSource(Case):
         self.expect(2, "sign", "-k", f"{key}/pin dir/pin", "data")
         self.expect(0, "sign", "-k", f"{key}/pin%20dir/pin", "data")
         self.expect(0, "verify", "--pubkey", "locked/secret.pub", "-s", "data.sig", "data")
+        # A PIN is not all that is heard of a name that was mistyped.
+        result = self.expect(6, "sign", "--label", "secrets", "--no-input", "--force", "data")
+        self.assertIn('did you mean "secret"? give it with --pin-file', result.err)
 
 
 if __name__ == "__main__":
