@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
  * Which names are ambiguous. A case says which files there are and what is in them, one after the
- * other: A and B are keys, At is A in its traditional container, Ae and Af are A encrypted, Ap is
- * its public half and Ac its certificate.
+ * other: A and B are keys, At is A in its traditional container, Ax A with its curve spelled out,
+ * Ae and Af are A encrypted, Ap is its public half and Ac its certificate.
  */
 #include "keyparts.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <fcntl.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +47,14 @@ static const Case cases[] = {
     {"n.key=Ae n.pem=Ae", ""},
     {"n.key=Ae n.pub=Ap n.crt=Ac", ""},
     {"n.key=A n.pub=text", ""},
+    {"n.key=A,Ax", ""},
+    {"n.key=Ax n.pem=At n.crt=Ac n.pub=Ap", ""},
     /* Two private keys in one file. */
     {"n.key=A,B", DIFFER},
     {"n.pem=A,B", DIFFER},
     {"n.key=A,A,B", DIFFER},
     {"n.key=A,Bt", DIFFER},
+    {"n.key=A,Bx", DIFFER},
     {"n.key=A,Ac,B,Bc", DIFFER},
     {"n.key=A,Be", LOCKED},
     {"n.key=Ae,B", LOCKED},
@@ -144,6 +149,11 @@ static void add_key(const char *kind, const char *letter)
     add_block(name);
     snprintf(name, sizeof name, "%sc", letter);
     rig_write_certificate(directory, name, key);
+    add_block(name);
+    snprintf(name, sizeof name, "%sx", letter);
+    EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
+                                   OSSL_PKEY_EC_ENCODING_EXPLICIT);
+    rig_write_key(directory, name, key, RIG_PKCS8, NULL);
     add_block(name);
     EVP_PKEY_free(key);
 }
