@@ -155,8 +155,8 @@ class Output(SmokeCase):
 
     def test_the_probe_alone(self):
         probe = os.environ["UNLOAD_PROBE"]
-        lines = check(probe, SOFTHSM, "load", "initialize", "slots", "finalize", "close",
-                      "mapped").decode().splitlines()
+        lines = check(probe, FAULTY, "load", "initialize", "slots", "finalize", "close", "mapped",
+                      env={**os.environ, "FAULTY_MODULE": SOFTHSM}).decode().splitlines()
         self.assertRegex("\n".join(lines), r"(?m)^step load 0 \d+\nstep initialize 0 \d+$")
         self.assertIn("mapped 0", lines)
         self.assertEqual(subprocess.run([probe, SOFTHSM, "nonsense"], check=False,

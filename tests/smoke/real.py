@@ -50,7 +50,14 @@ class SoftHSM(SmokeCase):
 
 
 class OpenCryptoki(SmokeCase):
-    def test_a_descriptor_and_a_mapping_leak_each_cycle(self):
+    OF_OLDER_ONES = {
+        "descriptor-leak": "descriptors leaked: 1 a cycle",
+        "mapping-leak": "mappings leaked: 1 a cycle",
+        "info-strings": "slotDescription has a NUL at byte 5",
+        "size-lists": "beyond a buffer of 0 bytes",  # to one for no slot at all it writes a slot
+    }
+
+    def test_older_ones_leak_a_descriptor_and_a_mapping_each_cycle(self):
         module = find("libopencryptoki.so")
         done = subprocess.run([WITH_PKCSSLOTD, module, P11DBUS, "smoke", module, "--level", "write",
                                "--no-input", "--json"], stdout=subprocess.PIPE, check=False,
@@ -58,16 +65,14 @@ class OpenCryptoki(SmokeCase):
         if done.returncode == 77:
             self.skipTest("SKIP: pkcsslotd cannot be run here in a namespace of its own")
         results = {row["id"]: row for row in json.loads(done.stdout)["checks"]}
-        self.assertEqual(done.returncode, 1)
-        self.assert_result(results["descriptor-leak"], "fail", "descriptors leaked: 1 a cycle")
-        self.assert_result(results["mapping-leak"], "fail", "mappings leaked: 1 a cycle")
-        self.assert_result(results["close-on-exec"], "warn", "LCK..APIlock")
-        self.assert_result(results["info-strings"], "fail", "slotDescription has a NUL at byte 5")
-        # To a buffer for no slot at all it writes one.
-        self.assert_result(results["size-lists"], "fail", "beyond a buffer of 0 bytes")
-        self.assert_result(results["sign-short"], "skip", "no ECDSA key")
-        self.assert_all(results, "pass", but=("descriptor-leak", "mapping-leak", "close-on-exec",
-                                              "info-strings", "size-lists", "sign-short"))
+        self.assert_result(results.pop("close-on-exec"), "warn", "LCK..APIlock")
+        self.assert_result(results.pop("sign-short"), "skip", "no ECDSA key")
+        # What newer ones have mended, all at once.
+        mended = results["descriptor-leak"]["status"] == "pass"
+        for name, detail in self.OF_OLDER_ONES.items():
+            self.assert_result(results.pop(name), *(("pass",) if mended else ("fail", detail)))
+        self.assert_all(results, "pass")
+        self.assertEqual(done.returncode, 0 if mended else 1)
 
 
 class Others(SmokeCase):
@@ -88,9 +93,9 @@ class Others(SmokeCase):
         self.assert_result(results["stale-session"], "skip", "the module shows no token")
 
     def test_tpm2_without_a_tpm_writes_to_stderr(self):
-        if glob.glob("/dev/tpm*"):
-            self.skipTest("SKIP: there is a TPM here")
-        results = self.on("libtpm2_pkcs11.so", env={"TPM2_PKCS11_STORE": self.directory})
+        # Not left to find one by itself: a resource manager may be installed, or a TPM be there.
+        results = self.on("libtpm2_pkcs11.so", env={"TPM2_PKCS11_STORE": self.directory,
+                                                    "TPM2_PKCS11_TCTI": "device:/dev/null"})
         self.assert_result(results["output"], "warn", r"\d+ bytes to stderr: .*tcti")
         self.assert_result(results["failed-initialize"], "pass", "fails here with CKR_")
         self.assert_result(results["info-strings"], "skip", "cannot initialise the module")
