@@ -150,6 +150,20 @@ class Relayed(Forwarded):
             self.through(0, "sign", "-k", f"pkcs11:object={key}", "--force", "data", env=without)
             self.assertTrue(openssl_verify(f"{self.store}/keys/{key}.pub", "data.sig", "data"))
 
+    def test_without_channels_a_host_that_logs_in_needlessly_signs(self):
+        make_keys("open", "ec:p256")
+        service = Service("--keys", "open", "--name", "org.example.Open")
+        self.addCleanup(service.end)
+        self.assertTrue(service.ready)
+        self.through(0, "--module", os.environ["P11DBUS_MODULE_SO"], "--login", "--pin", "0000",
+                     "--sign", "--mechanism", "ECDSA-SHA256", "--signature-format", "openssl",
+                     "-i", "data", "-o", "signature", program="pkcs11-tool",
+                     env={"P11DBUS_NAME": "org.example.Open", "P11DBUS_CHANNELS": "no",
+                          "LD_PRELOAD": os.environ["HOST_PRELOAD"],
+                          "ASAN_OPTIONS": "detect_leaks=0"})
+        self.write("ec.pub", check("openssl", "pkey", "-in", "open/ec.key", "-pubout"))
+        self.assertTrue(openssl_verify("ec.pub", "signature", "data"))
+
     def test_without_channels_no_pin_leaves(self):
         said = self.through(7, "sign", "-k", "pkcs11:object=locked", "--pin-file", "pin", "data",
                             env={"P11DBUS_CHANNELS": "no", "P11DBUS_DEBUG": "state,wire"})[1]
