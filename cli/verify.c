@@ -178,7 +178,8 @@ static GBytes *read_signature(GError **error)
     if (asked.encoding && !p11d_encoding_find(&encoding, asked.encoding, error))
         return NULL;
     g_autoptr(GBytes) written = p11d_input_read_file(asked.signature, MAX_SIGNATURE, error);
-    if (!written || !refuse_mail(written, error))
+    if (!written || !p11d_input_check_memory(asked.signature, written, error) ||
+        !refuse_mail(written, error))
         return NULL;
     GBytes *decoded = p11d_encoding_decode(encoding, written);
     return decoded ? decoded : g_steal_pointer(&written);

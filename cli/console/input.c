@@ -12,6 +12,9 @@
 #include "failure.h"
 #include "standard.h"
 
+/* How much the bytes of a large CMS message are copied, in its encoding and out of it. */
+#define WORKING_COPIES 4
+
 static gboolean fail(const P11dInput *input, const char *why, GError **error)
 {
     p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot read %s: %s", input->name, why);
@@ -123,29 +126,89 @@ gboolean p11d_input_rewind(P11dInput *input)
     return TRUE;
 }
 
+/* All of an input while it is read. Memory that is not there is an answer, which g_malloc does not
+ * give. */
+typedef struct Whole {
+    guint8 *data; /* owned, by g_free */
+    gsize size;
+    gsize room;
+} Whole;
+
+static void set_no_memory(const char *name, GError **error)
+{
+    p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "there is not enough memory for %s", name);
+}
+
+static gboolean make_room(Whole *whole, const P11dInput *input, gsize room, GError **error)
+{
+    guint8 *data = g_try_realloc(whole->data, room);
+    if (!data) {
+        set_no_memory(input->name, error);
+        return FALSE;
+    }
+    whole->data = data;
+    whole->room = room;
+    return TRUE;
+}
+
+/* kind: of the failure. */
+static void set_too_large(const P11dInput *input, gsize max, P11dFailure kind, GError **error)
+{
+    p11d_failure_set(error, kind,
+                     kind == P11D_FAILURE_UNSUPPORTED
+                         ? "a list of digests (SHA256SUMS) can be signed in its place"
+                         : NULL,
+                     "%s is too large: at most %zu bytes can be taken in one piece", input->name,
+                     max);
+}
+
+/* One byte more than max shows that there is more. */
+static gboolean read_pieces(Whole *whole, P11dInput *input, gsize max, P11dFailure kind,
+                            GError **error)
+{
+    gsize got;
+    do {
+        if (whole->size == whole->room &&
+            !make_room(whole, input, MIN(2 * whole->room, max + 1), error))
+            return FALSE;
+        gsize size = MIN(whole->room - whole->size, P11D_INPUT_PIECE);
+        if (!p11d_input_read(input, whole->data + whole->size, size, &got, error))
+            return FALSE;
+        whole->size += got;
+        if (whole->size > max) {
+            set_too_large(input, max, kind, error);
+            return FALSE;
+        }
+    } while (got > 0);
+    return TRUE;
+}
+
 /* kind: of the failure that more than max bytes are. */
 static GBytes *read_whole(P11dInput *input, gsize max, P11dFailure kind, GError **error)
 {
+    Whole whole = {0};
     gsize expected = 0;
     file_size(input, &expected);
-    g_autoptr(GByteArray) all = g_byte_array_sized_new((guint)MIN(expected, max));
-    g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);
-    gsize got = 0;
-    do {
-        if (expected <= max && !p11d_input_read(input, piece, P11D_INPUT_PIECE, &got, error))
-            return NULL;
-        if (expected > max || got > max - all->len) {
-            p11d_failure_set(error, kind,
-                             kind == P11D_FAILURE_UNSUPPORTED
-                                 ? "a list of digests (SHA256SUMS) can be signed in its place"
-                                 : NULL,
-                             "%s is too large: at most %zu bytes can be taken in one piece",
-                             input->name, max);
-            return NULL;
-        }
-        g_byte_array_append(all, piece, (guint)got);
-    } while (got > 0);
-    return g_byte_array_free_to_bytes(g_steal_pointer(&all));
+    if (expected > max) {
+        set_too_large(input, max, kind, error);
+        return NULL;
+    }
+    if (make_room(&whole, input, MIN(MAX(expected, 4095), max) + 1, error) &&
+        read_pieces(&whole, input, max, kind, error))
+        return g_bytes_new_take(whole.data, whole.size);
+    g_free(whole.data);
+    return NULL;
+}
+
+gboolean p11d_input_check_memory(const char *name, GBytes *bytes, GError **error)
+{
+    gsize size = g_bytes_get_size(bytes);
+    gpointer spare =
+        size <= G_MAXSIZE / WORKING_COPIES ? g_try_malloc(size * WORKING_COPIES + 1) : NULL;
+    g_free(spare);
+    if (!spare)
+        set_no_memory(name, error);
+    return spare != NULL;
 }
 
 GBytes *p11d_input_read_all(P11dInput *input, gsize max, GError **error)

@@ -51,6 +51,11 @@ GBytes *p11d_input_read_digest(P11dInput *input, const P11dHash *hash, GError **
 /* Hashes all that is left. */
 GBytes *p11d_input_hash(P11dInput *input, const EVP_MD *md, GError **error);
 
+/* Whether there is memory to decode bytes, or to write them as a message: GLib ends the program
+ * where there is none, and OpenSSL takes it for a malformed message. FALSE with error set (file).
+ * name: as p11d_input_of_bytes. */
+gboolean p11d_input_check_memory(const char *name, GBytes *bytes, GError **error);
+
 /* Reads the file at path, or standard input, at most max bytes; more is an error of the file. */
 GBytes *p11d_input_read_file(const char *path, gsize max, GError **error);
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "certview.h"
 
-#include <time.h>
-
 #include <openssl/pem.h>
 
 #include "certificate.h"
@@ -41,13 +39,12 @@ static char *name_text(P11dDer der)
 static gint64 next_time(P11dDer *validity)
 {
     P11dDer whole;
-    struct tm tm;
     if (!p11d_der_take_any(validity, &whole))
         return P11D_CERTVIEW_UNKNOWN;
     ASN1_TIME *time = d2i_ASN1_TIME(NULL, &whole.data, (long)whole.size);
-    bool known = time && ASN1_TIME_to_tm(time, &tm);
+    gint64 moment = p11d_moment_of_asn1(time);
     ASN1_TIME_free(time);
-    return known ? (gint64)timegm(&tm) : P11D_CERTVIEW_UNKNOWN;
+    return moment;
 }
 
 bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size)
@@ -85,9 +82,7 @@ void p11d_certview_clear(P11dCertview *view)
 
 char *p11d_certview_time(gint64 time)
 {
-    g_autoptr(GDateTime) date =
-        time == P11D_CERTVIEW_UNKNOWN ? NULL : g_date_time_new_from_unix_utc(time);
-    return date ? g_date_time_format(date, "%Y-%m-%dT%H:%M:%SZ") : g_strdup("");
+    return p11d_moment_text(time);
 }
 
 char *p11d_certview_sha256(const void *der, size_t size)

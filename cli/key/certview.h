@@ -13,15 +13,16 @@
 #include <openssl/x509.h>
 
 #include "algorithm.h"
+#include "moment.h"
 
 /* A time that the certificate does not tell. */
-#define P11D_CERTVIEW_UNKNOWN G_MININT64
+#define P11D_CERTVIEW_UNKNOWN P11D_MOMENT_UNKNOWN
 
 typedef struct P11dCertview {
     char *subject; /* RFC 2253, UTF-8, not escaped for a terminal */
     char *issuer;
     char *serial;      /* the serial number in hex */
-    gint64 not_before; /* seconds since 1970, UTC, or P11D_CERTVIEW_UNKNOWN */
+    gint64 not_before; /* moments, or P11D_CERTVIEW_UNKNOWN */
     gint64 not_after;
 } P11dCertview;
 

@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "encoding.h"
 #include "failure.h"
+#include "moment.h"
 #include "sshkey.h"
 
 #define BLANK " \t\r"
@@ -76,19 +76,14 @@ static bool match_list(const char *text, const char *list)
  * time: OpenSSH reads them so, and one file must not mean two things. */
 static bool parse_time(const char *text, gint64 *seconds)
 {
-    struct tm tm = {0};
+    P11dCivil civil = {0};
     size_t digits = strspn(text, "0123456789");
     bool utc = g_ascii_toupper(text[digits]) == 'Z';
     if ((digits != 8 && digits != 12 && digits != 14) || text[digits + (utc ? 1 : 0)])
         return false;
-    sscanf(text, "%4d%2d%2d%2d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-           &tm.tm_min, &tm.tm_sec);
-    if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
-        tm.tm_min > 59 || tm.tm_sec > 60)
-        return false;
-    tm.tm_year -= 1900;
-    tm.tm_mon--;
-    *seconds = utc ? timegm(&tm) : mktime(&tm);
+    sscanf(text, "%4d%2d%2d%2d%2d%2d", &civil.year, &civil.month, &civil.day, &civil.hour,
+           &civil.minute, &civil.second);
+    *seconds = utc ? p11d_moment_utc(&civil) : p11d_moment_local(&civil);
     return *seconds > 0;
 }
 

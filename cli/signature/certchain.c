@@ -148,14 +148,15 @@ static void find_issuers(P11dCertchain *chain, const P11dCertificates *all)
 /* A signature by a certificate that is out of date can be made; whoever checks it will object. */
 static void tell_validity(X509 *certificate)
 {
-    const ASN1_TIME *end = X509_get0_notAfter(certificate);
+    gint64 start = p11d_moment_of_asn1(X509_get0_notBefore(certificate));
+    gint64 end = p11d_moment_of_asn1(X509_get0_notAfter(certificate));
+    gint64 now = p11d_moment_now();
     g_autofree char *subject = p11d_certview_name(X509_get_subject_name(certificate));
-    struct tm tm;
-    if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+    if (start > now)
         p11d_console_note("the certificate of %s is not valid yet", subject);
-    if (X509_cmp_current_time(end) >= 0 || !ASN1_TIME_to_tm(end, &tm))
+    if (end >= now || end == P11D_MOMENT_UNKNOWN)
         return;
-    g_autofree char *until = p11d_certview_time((gint64)timegm(&tm));
+    g_autofree char *until = p11d_moment_text(end);
     p11d_console_note("the certificate of %s has expired: it was valid until %s", subject, until);
 }
 

@@ -10,6 +10,7 @@
 #include "cmssigner.h"
 #include "console.h"
 #include "failure.h"
+#include "moment.h"
 #include "tokenkey.h"
 
 /* Who signs; made once a run. */
@@ -117,7 +118,7 @@ static GBytes *take_content(Draft *draft, P11dInput *input, GError **error)
     if (!draft->signing->attached)
         return p11d_input_hash(input, draft->identity->md, error);
     g_autoptr(GBytes) content = p11d_input_read_all(input, P11D_INPUT_MAX_WHOLE, error);
-    if (!content)
+    if (!content || !p11d_input_check_memory(input->name, content, error))
         return NULL;
     gsize size;
     const void *data = g_bytes_get_data(content, &size);
@@ -134,7 +135,7 @@ static GBytes *take_content(Draft *draft, P11dInput *input, GError **error)
 static bool add_attributes(Draft *draft, GBytes *digest)
 {
     CMS_SignerInfo *signer = draft->signer;
-    ASN1_TIME *now = X509_gmtime_adj(NULL, 0);
+    ASN1_TIME *now = p11d_moment_asn1(p11d_moment_now());
     bool ok =
         now &&
         CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_contentType, V_ASN1_OBJECT,

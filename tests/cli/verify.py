@@ -2,6 +2,7 @@
 """p11dbus verify: exit code 1 for a bad signature, and for nothing else."""
 
 import os
+import resource
 import subprocess
 
 from harness import SOFTHSM, Case, Token, check, main
@@ -218,6 +219,53 @@ class Verify(Case):
         for words in (["--pubkey", "huge", "-s", "sig"],
                       ["--pubkey", token.public("rsa"), "-s", "huge"]):
             self.assertIn("too large", self.expect(3, "verify", *words, "data").err)
+
+    def test_files_that_memory_does_not_hold(self):
+        """Are not read, and nothing is said of what is in them."""
+        openssl_sign("rsa", "data", "sig")
+        check("openssl", "req", "-x509", "-new", "-key", token.path("rsa.key"), "-subj", "/CN=x",
+              "-out", "crt")
+        key = token.public("rsa")
+        ed25519 = token.public("ed25519")
+        self.write("empty.sig", bytes(64))
+        with open("zeros", "wb") as file:
+            file.truncate(800 << 20)
+        with open("endless", "wb") as file:  # larger than anything that is read whole
+            file.truncate(5 << 30)
+        with open("text", "wb") as file:
+            for _ in range(120):
+                file.write(b"QUJD" * (1 << 18))
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
+
+        # A sanitizer needs more addresses than that, and has a limit of its own.
+        way = ({"env": {"ASAN_OPTIONS": "max_allocation_size_mb=256:allocator_may_return_null=1"}}
+               if os.environ.get("HOST_PRELOAD") else {"preexec_fn": limit})
+
+        def limited(*words):
+            return self.expect(3, "verify", *words, **way)
+
+        for words in (["--pubkey", key, "-s", "zeros", "data"],
+                      ["--pubkey", key, "-s", "text", "data"],
+                      ["--cert", "crt", "-s", "text", "-f", "cms", "data"],
+                      ["--pubkey", ed25519, "-s", "empty.sig", "zeros"]):
+            with self.subTest(words=words):
+                result = limited(*words)
+                self.assertIn("there is not enough memory for " +
+                              next(name for name in ("zeros", "text") if name in words), result.err)
+        for words in (["--pubkey", key, "-s", "endless", "data"],
+                      ["--pubkey", "endless", "-s", "sig", "data"],
+                      ["--cert", "endless", "-s", "sig", "data"],
+                      ["--CAfile", "endless", "-f", "cms", "-s", "sig", "data"],
+                      ["--allowed-signers", "endless", "-I", "me", "-f", "ssh", "-s", "sig",
+                       "data"]):
+            with self.subTest(words=words):
+                self.assertIn("endless is too large", limited(*words).err)
+        os.chmod("endless", 0o600)
+        self.assertIn("too long", self.expect(
+            3, "sign", "-m", SOFTHSM, "-k", "pkcs11:token=demo;object=rsa", "--pin-file", "endless",
+            "data").err)
 
     def test_usage(self):
         openssl_sign("rsa", "data", "sig")
