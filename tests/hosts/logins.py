@@ -5,9 +5,10 @@
 usage: logins.py P11DBUS MODULE
 
 Each signs with a PIN and without; where an application asks for a PIN whatever the token says, it is
-given one. Prints TAP, as applications.py does. What Debian 12 does not have, or what would bring
-a server along that starts at once, is tested where it is installed: OpenSSL's pkcs11 provider
-(package pkcs11-provider, Debian 13) and Knot DNS (packages knot and knot-dnssecutils).
+given one. Prints TAP, as applications.py does. What Debian 12 does not have, what is very large, or
+what would bring a server along that starts at once, is tested where it is installed: OpenSSL's
+pkcs11 provider (package pkcs11-provider, Debian 13), Java's keytool, and Knot DNS (packages knot
+and knot-dnssecutils).
 """
 
 import os
@@ -178,7 +179,8 @@ def pam_pkcs11_finds(place, module, typed):
     with open(mapping, "w", encoding="utf-8") as out:
         out.write("rsa -> root\np256 -> root\n")
     said = run("pkcs11_inspect", "config_file=" + conf, typed=typed)
-    need(re.search("^rsa$", said, re.M) and re.search("^p256$", said, re.M), "no certificates", said)
+    for name in ("rsa", "p256"):
+        need(re.search("^%s$" % name, said, re.M), "no certificate of " + name, said)
     said = run("pklogin_finder", "config_file=" + conf, typed=typed)
     need(said.splitlines()[-1] == "root", "not found", said)
 
@@ -211,6 +213,21 @@ def provider_signs(place, module, key, pin):
                place.small, env={"OPENSSL_CONF": path(place, "provider.conf")})
     need("PIN" not in said, "asks for a PIN", said)
     check_signature(place, key)
+
+
+def keytool_signs(place, module, key, pin):
+    with open(path(place, "java.cfg"), "w", encoding="utf-8") as conf:
+        conf.write("name = p11dbus\nlibrary = %s\nslotListIndex = 0\n" % module)
+    request = run("keytool", "-certreq", "-alias", key, "-keystore", "NONE", "-storetype", "PKCS11",
+                  "-storepass", pin, "-providerClass", "sun.security.pkcs11.SunPKCS11",
+                  "-providerArg", path(place, "java.cfg"))
+    with open(path(place, "request.pem"), "w", encoding="utf-8") as out:
+        out.write(request)
+    run("openssl", "req", "-verify", "-noout", "-in", path(place, "request.pem"), preload=False)
+    public = run("openssl", "req", "-pubkey", "-noout", "-in", path(place, "request.pem"),
+                 preload=False)
+    with open(place.public(key), encoding="utf-8") as expected:
+        need(public == expected.read(), "a request with another key", public)
 
 
 KNOT = """
@@ -264,6 +281,9 @@ def checks(place, module):
                ("strongSwan's pki", pki_signs, ["rsa", "p256"], [PIN])]
     if os.path.exists(PROVIDER_MODULE):
         signers.append(("openssl's pkcs11 provider", provider_signs, ["rsa", "p256"], [PIN, None]))
+    # Java has signal handlers of its own, which a sanitizer's runtime does not bear.
+    if shutil.which("keytool") and not os.environ.get("HOST_PRELOAD"):
+        signers.append(("Java's keytool", keytool_signs, ["rsa", "p256"], [PIN]))
     if shutil.which("keymgr") and shutil.which("kzonesign"):
         signers.append(("Knot DNS", knot_signs, ["p256"], [PIN, None]))
     for who, sign, keys, pins in signers:
