@@ -63,14 +63,17 @@ static bool remember_gone(KeyToken *token, const P11dKeySet *old, const P11dKeyS
 static void tell_difference(KeyToken *token, const char *what, const P11dKeySet *some,
                             const P11dKeySet *others)
 {
-    static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_CERTIFICATE};
+    static const CK_OBJECT_CLASS classes[P11D_OBJECT_KINDS] = {
+        [P11D_OBJECT_PRIVATE] = CKO_PRIVATE_KEY,
+        [P11D_OBJECT_PUBLIC] = CKO_PUBLIC_KEY,
+        [P11D_OBJECT_CERTIFICATE] = CKO_CERTIFICATE,
+    }; /* 0: of which nothing is told */
     if (!p11d_log_is_verbose())
         return;
     for (size_t i = 0; i < some->row_count; i++) {
         const P11dKeySetRow *row = &some->rows[i];
         bool said = row->kind == P11D_OBJECT_PUBLIC && row->entry->objects[P11D_OBJECT_PRIVATE].id;
-        if (row->kind <= P11D_OBJECT_CERTIFICATE && !said &&
-            !(others && p11d_keyset_find(others, row->id)))
+        if (classes[row->kind] != 0 && !said && !(others && p11d_keyset_find(others, row->id)))
             p11d_activity_object(&token->base, what, classes[row->kind], row->entry->name);
     }
 }
