@@ -139,11 +139,31 @@ static gboolean check_once(const P11dCommandlinePart *part, GHashTable *seen, GE
     return FALSE;
 }
 
-/* An unknown option, without the value: whoever types --pin=… does not want to see it in a log. */
+/* A number that is none, which is not shown: it may be a PIN behind --pin-fd. */
+static gboolean check_number(const P11dCommandlinePart *part, GError **error)
+{
+    gint64 number;
+    if (!part->entry || !part->value || part->entry->arg != G_OPTION_ARG_INT ||
+        g_ascii_string_to_signed(part->value, 10, G_MININT, G_MAXINT, &number, NULL))
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_USAGE, NULL, "--%s takes a number",
+                     part->entry->long_name);
+    return FALSE;
+}
+
+/* What of word is the name of an option. What else is in it is not shown: whoever types --pin=… or
+ * -p… does not want to see it in a log. */
+static char *name_in(const char *word)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+    size_t size = strcspn(word, "=");
+    return g_strndup(word, word[1] == '-' || strspn(word, letters) == size ? size : 2);
+}
+
 static gboolean refuse(const P11dCommand *command, const GPtrArray *known, const char *word,
                        GError **error)
 {
-    g_autofree char *name = g_strndup(word, strcspn(word, "="));
+    g_autofree char *name = name_in(word);
     g_autofree char *help = g_strdup_printf("p11dbus %s --help", command->name);
     GStrvBuilder *names = g_strv_builder_new();
     for (guint i = 0; i < known->len; i++) {
@@ -186,8 +206,9 @@ static char **read_words(const P11dCommand *command, char **words, GError **erro
         p11d_commandline_read(&line, *word, parts);
         for (guint i = 0; i < parts->len; i++) {
             const P11dCommandlinePart *part = &g_array_index(parts, P11dCommandlinePart, i);
-            if (part->kind == P11D_COMMANDLINE_UNKNOWN ? !refuse(command, known, *word, error)
-                                                       : !check_once(part, seen, error))
+            if (part->kind == P11D_COMMANDLINE_UNKNOWN
+                    ? !refuse(command, known, *word, error)
+                    : !check_once(part, seen, error) || !check_number(part, error))
                 return NULL;
             spell(spelt, part);
         }

@@ -21,6 +21,18 @@ static struct {
     unsigned slot_count;
 } held;
 
+/* libp11 finds the public half of a key by its CKA_ID, and so takes a key for its neighbour where
+ * two private keys have one. */
+static bool has_id_alone(const P11dItem *key)
+{
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    const CK_ATTRIBUTE *id = p11d_template_find(&key->attributes, CKA_ID);
+    const CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class},
+                                   {CKA_ID, id ? id->pValue : NULL, id ? id->ulValueLen : 0}};
+    g_autoptr(GPtrArray) items = p11d_item_array();
+    return p11d_item_find(key->token, wanted, G_N_ELEMENTS(wanted), items, NULL) && items->len == 1;
+}
+
 /* Why libp11 is not asked at all. NULL: it can be. */
 static const char *objection(const P11dSigning *signing)
 {
@@ -38,6 +50,8 @@ static const char *objection(const P11dSigning *signing)
     if (token->functions->C_GetMechanismInfo(token->slot, family->raw, &info) != CKR_OK ||
         !(info.flags & CKF_SIGN))
         return "it hashes itself, and the token signs no digests";
+    if (!has_id_alone(signing->key))
+        return "it finds keys by their CKA_ID, which another has too";
     return NULL;
 }
 

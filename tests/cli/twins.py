@@ -171,7 +171,7 @@ class Twins(Case):
             self.sign(0, uri, "--force", "--verify-after")
             self.expect(0, "verify", "--pubkey", path(f"{name}.pub"), "-s", "data.sig", "data")
             os.remove("data.sig")
-            self.sign(0, uri, "-f", "cms")
+            self.assertIn("another has too", self.sign(0, uri, "-v", "-f", "cms").err)
             self.assert_holds(f"{name}-cert")
 
 
