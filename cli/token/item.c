@@ -34,6 +34,7 @@ static const CK_ATTRIBUTE_TYPE asked_of_keys[] = {
     CKA_VALUE_LEN,       CKA_PRIVATE,  CKA_ALWAYS_AUTHENTICATE,
     CKA_PUBLIC_KEY_INFO,
 };
+static const CK_ATTRIBUTE_TYPE asked_of_data[] = {CKA_APPLICATION, CKA_VALUE};
 static const CK_ATTRIBUTE_TYPE asked_of_certificates[] = {CKA_CERTIFICATE_TYPE, CKA_VALUE};
 
 /* CKR_OK, or one of the two answers that only say that not all was there. */
@@ -133,6 +134,8 @@ static CK_RV read_item(P11dHostToken *token, CK_OBJECT_HANDLE handle, P11dItem *
     made->class = p11d_template_number(&made->attributes, CKA_CLASS, CK_UNAVAILABLE_INFORMATION);
     if (rv == CKR_OK && is_key(made->class))
         rv = read_attributes(made, asked_of_keys, G_N_ELEMENTS(asked_of_keys));
+    else if (rv == CKR_OK && made->class == CKO_DATA)
+        rv = read_attributes(made, asked_of_data, G_N_ELEMENTS(asked_of_data));
     else if (rv == CKR_OK && made->class == CKO_CERTIFICATE)
         rv = read_attributes(made, asked_of_certificates, G_N_ELEMENTS(asked_of_certificates));
     if (rv != CKR_OK) {

@@ -8,6 +8,7 @@
 #include "console.h"
 #include "counterpart.h"
 #include "failure.h"
+#include "keynote.h"
 #include "login.h"
 #include "modulename.h"
 #include "text.h"
@@ -278,13 +279,16 @@ static gboolean search_private(const P11dTarget *target, const GPtrArray *tokens
         return FALSE;
     if (items->len > 0)
         return TRUE;
+    if (!p11d_keynote_check(target, tokens, error))
+        return FALSE;
     GError *failure = NULL;
     P11dHostToken *token = p11d_target_log_in(target, tokens, options, &failure);
     if (failure) {
         g_propagate_error(error, add_near(target, tokens, failure));
         return FALSE;
     }
-    return !token || p11d_target_search(target, token, CKO_PRIVATE_KEY, items, error);
+    return !token || (p11d_target_search(target, token, CKO_PRIVATE_KEY, items, error) &&
+                      (items->len > 0 || p11d_keynote_check(target, tokens, error)));
 }
 
 /* The target that names the private key which belongs to certificate. */

@@ -10,12 +10,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* CKA_APPLICATION of a data object that tells why the key with its label is not served: its value
+ * is a sentence about the key ("its curve is not one of …"). */
+#define P11D_NOTE_APPLICATION "org.p11dbus.KeyNotServed"
+
 typedef struct P11dMethod {
     const char *name;
-    const char *in;        /* signature of the arguments of a call */
-    const char *out;       /* signature of the reply */
-    bool channels_only;    /* annotation org.p11dbus.ChannelsOnly: refused on the bus itself */
-    bool required;         /* annotation org.p11dbus.Required */
+    const char *in;     /* signature of the arguments of a call */
+    const char *out;    /* signature of the reply */
+    bool channels_only; /* annotation org.p11dbus.ChannelsOnly: refused on the bus itself */
+    bool required;      /* annotation org.p11dbus.Required */
 } P11dMethod;
 
 typedef struct P11dSignal {

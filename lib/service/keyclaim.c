@@ -44,6 +44,8 @@ void p11d_keyclaim_join(P11dKeyClaim *claim, P11dKeyClaim *from)
         claim->other = from->other;
     if (has_private(claim) && has_private(from) && !claim->other)
         claim->other = compare(claim, from);
+    if (!*claim->why)
+        memcpy(claim->why, from->why, sizeof claim->why);
     /* One that may be served comes first. */
     if (has_private(from) && (!has_private(claim) || (claim->unusable && !from->unusable)))
         swap_private(claim, from);

@@ -11,12 +11,13 @@
 
 /* Owns what it points to, but for texts. All zero: nothing is claimed. */
 typedef struct P11dKeyClaim {
-    EVP_PKEY *key;        /* the private key; NULL: none, or it is locked */
-    P11dPem locked;       /* the private key's block while it needs a passphrase */
-    bool unusable;        /* the private key is never to be served; it is here to be compared */
-    EVP_PKEY *public_key; /* as told by itself, not by the private key */
-    bool torn;            /* different public keys were told */
-    const char *other;    /* why there is, or may be, another private key; NULL: there is none */
+    EVP_PKEY *key;  /* the private key; NULL: none, or it is locked */
+    P11dPem locked; /* the private key's block while it needs a passphrase */
+    bool unusable;  /* the private key is never to be served; it is here to be compared */
+    char why[P11D_PEM_OBSTACLE_MAX]; /* why it cannot be, for its users; "": not for them */
+    EVP_PKEY *public_key;            /* as told by itself, not by the private key */
+    bool torn;                       /* different public keys were told */
+    const char *other; /* why there is, or may be, another private key; NULL: there is none */
 } P11dKeyClaim;
 
 /* Joins what from claims to claim; from is empty then. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "attribute.h"
+#include "interface.h"
 #include "log.h"
 #include "syntax.h"
 
@@ -80,6 +81,8 @@ static CK_RV make_object(P11dObject *object, CK_OBJECT_CLASS class, const char *
         rv = p11d_template_set(&templ, type, value, size);
     if (rv == CKR_OK && class == CKO_CERTIFICATE)
         rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
+    if (rv == CKR_OK && class == CKO_DATA)
+        rv = p11d_template_set_text(&templ, CKA_APPLICATION, P11D_NOTE_APPLICATION);
     if (rv == CKR_OK && private)
         rv = p11d_template_set_boolean(&templ, CKA_PRIVATE, true);
     if (rv == CKR_OK)
@@ -147,6 +150,12 @@ static CK_RV make_further(P11dObject *object, const char *name, X509 *certificat
     return rv;
 }
 
+/* Hosts pass such objects over; ours says to its user what the note says. */
+static CK_RV make_note(P11dObject *object, const char *label, const char *why, bool private)
+{
+    return make_object(object, CKO_DATA, label, CKA_VALUE, why, strlen(why), private);
+}
+
 static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
 {
     P11dObject *objects = entry->objects;
@@ -183,6 +192,8 @@ static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
         if (entry->expected)
             EVP_PKEY_up_ref(entry->expected);
     }
+    if (rv == CKR_OK && *parts->claim.why && !entry->signer && !entry->locked.type)
+        rv = make_note(&objects[P11D_OBJECT_NOTE], entry->name, parts->claim.why, false);
     for (int i = 0; i < P11D_OBJECT_KINDS; i++)
         objects[i].id =
             objects[i].attributes || (entry->locked.type && i < P11D_OBJECT_CERTIFICATE);
@@ -284,42 +295,55 @@ const P11dObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11d
     return NULL;
 }
 
-P11dSigner *p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path,
-                                 const uint8_t *passphrase, size_t size,
-                                 P11dObject objects[P11D_OBJECT_KINDS], CK_RV *rv)
+/* What is said of the key that a passphrase opened: its signer and attributes. */
+static CK_RV open_key(const P11dKeyEntry *entry, EVP_PKEY *key, P11dOpenedKey *opened)
+{
+    P11dObject *objects = opened->objects;
+    CK_RV rv = make_key(&objects[P11D_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name, key, true);
+    if (rv == CKR_OK && !entry->objects[P11D_OBJECT_PUBLIC].attributes)
+        rv = make_key(&objects[P11D_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name, key, true);
+    if (rv != CKR_OK)
+        return rv;
+    EVP_PKEY_up_ref(key);
+    opened->signer = p11d_signer_new(key);
+    return opened->signer ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const uint8_t *passphrase,
+                           size_t size, P11dOpenedKey *opened)
 {
     bool unsupported;
-    P11dSigner *signer = NULL;
 
-    *rv = CKR_OK;
-    memset(objects, 0, P11D_OBJECT_KINDS * sizeof objects[0]);
+    memset(opened, 0, sizeof *opened);
     EVP_PKEY *key = p11d_pem_unlock(&entry->locked, passphrase, size, &unsupported);
-    const char *reason = unsupported ? "its encryption is not supported" : NULL;
-    if (key)
-        reason = p11d_keyfile_problem(key);
-    if (key && !reason && entry->expected && EVP_PKEY_eq(key, entry->expected) != 1)
+    if (!key && !unsupported)
+        return CKR_PIN_INCORRECT;
+    const char *reason =
+        key ? p11d_keyfile_problem(key) : "it is of a type that is not supported, or damaged";
+    if (!reason && entry->expected && EVP_PKEY_eq(key, entry->expected) != 1)
         reason = "it is not the key of the public key or certificate beside it";
     ERR_clear_error();
-    if (reason)
+    CK_RV rv;
+    if (reason) {
         p11d_log("%s/%s: private key skipped: %s", path, entry->name, reason);
-    if (reason || !key) {
-        EVP_PKEY_free(key);
-        return NULL;
+        rv = make_note(&opened->objects[P11D_OBJECT_NOTE], entry->name, reason, true);
+    } else {
+        rv = open_key(entry, key, opened);
     }
-    *rv = make_key(&objects[P11D_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name, key, true);
-    if (*rv == CKR_OK && !entry->objects[P11D_OBJECT_PUBLIC].attributes)
-        *rv = make_key(&objects[P11D_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name, key, true);
-    if (*rv == CKR_OK)
-        signer = p11d_signer_new(key);
-    else
-        EVP_PKEY_free(key);
-    for (int i = 0; i < P11D_OBJECT_KINDS; i++) {
-        if (!signer)
-            p11d_object_clear(&objects[i]);
-        else if (objects[i].attributes)
-            objects[i].id = entry->objects[i].id;
+    EVP_PKEY_free(key);
+    for (int i = 0; i < P11D_OBJECT_KINDS && rv == CKR_OK; i++) {
+        if (opened->objects[i].attributes || i == P11D_OBJECT_PRIVATE)
+            opened->objects[i].id = entry->objects[i].id;
     }
-    if (!signer && *rv == CKR_OK)
-        *rv = CKR_HOST_MEMORY;
-    return signer;
+    if (rv != CKR_OK)
+        p11d_openedkey_clear(opened);
+    return rv;
+}
+
+void p11d_openedkey_clear(P11dOpenedKey *opened)
+{
+    p11d_signer_unref(opened->signer);
+    for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++)
+        p11d_object_clear(&opened->objects[kind]);
+    memset(opened, 0, sizeof *opened);
 }

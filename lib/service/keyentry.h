@@ -19,6 +19,7 @@
 enum {
     P11D_OBJECT_PRIVATE,
     P11D_OBJECT_PUBLIC,
+    P11D_OBJECT_NOTE, /* tells why the private key is not served; of class CKO_DATA */
     P11D_OBJECT_CERTIFICATE,
     P11D_OBJECT_KINDS = P11D_OBJECT_CERTIFICATE + P11D_KEYFILE_CERTIFICATES
 };
@@ -58,15 +59,24 @@ void p11d_keyentry_unref(P11dKeyEntry *entry);
 const P11dObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
                                           int kind);
 
-/*
- * Opens the locked key of entry. passphrase: size bytes, borrowed. Returns a new signer, and fills
- * objects with the private and the public key as they are known then, with the entry's ids; the
- * public key only if the entry does not know it (id 0 otherwise). The caller clears them.
- * NULL if the passphrase does not open it, or *rv says otherwise.
+/* A key that was locked, opened for one client; or, without a signer, only known to be of no use.
  */
-P11dSigner *p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path,
-                                 const uint8_t *passphrase, size_t size,
-                                 P11dObject objects[P11D_OBJECT_KINDS], CK_RV *rv);
+typedef struct P11dOpenedKey {
+    P11dSigner *signer;
+    P11dObject objects[P11D_OBJECT_KINDS]; /* without attributes: not known by this */
+} P11dOpenedKey;
+
+/*
+ * Opens the locked key of entry. passphrase: size bytes, borrowed. Fills opened, which
+ * p11d_openedkey_clear clears, with what is known of the key then, with the entry's ids: the
+ * private key, the public key if the entry does not know it; or a note, if the passphrase is right
+ * and the key cannot be used. Errors: CKR_PIN_INCORRECT, CKR_HOST_MEMORY; opened is empty then.
+ */
+CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const uint8_t *passphrase,
+                           size_t size, P11dOpenedKey *opened);
+
+/* Safe on one that is all zero. */
+void p11d_openedkey_clear(P11dOpenedKey *opened);
 
 void p11d_object_clear(P11dObject *object);
 

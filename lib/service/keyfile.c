@@ -68,14 +68,24 @@ const char *p11d_keyfile_problem(EVP_PKEY *key)
     return reason;
 }
 
-/* Says what is wrong with a private key, and whether anything is. key: NULL if it is locked. */
-static bool is_usable(const Loading *loading, EVP_PKEY *key, bool locked)
+/* Says what is wrong with the private key of claim, and whether anything is. */
+static bool is_usable(const Loading *loading, P11dKeyClaim *claim)
 {
     if (!(loading->kinds & P11D_PEM_PRIVATE) || !is_private(loading))
         return false;
-    const char *reason = locked ? NULL : p11d_keyfile_problem(key);
-    if (reason)
+    if (claim->locked.type) {
+        if (!p11d_pem_obstacle(&claim->locked, claim->why))
+            return true;
+        p11d_log("%s/%s: private key skipped: %s; openssl pkcs8 -topk8 -provider legacy "
+                 "-provider default converts it",
+                 loading->path, loading->name, claim->why);
+        return false;
+    }
+    const char *reason = p11d_keyfile_problem(claim->key);
+    if (reason) {
         p11d_log("%s/%s: private key skipped: %s", loading->path, loading->name, reason);
+        snprintf(claim->why, sizeof claim->why, "%s", reason);
+    }
     return !reason;
 }
 
@@ -92,7 +102,7 @@ static void take_private(const Loading *loading, P11dPem *pem)
         if (!claim.key)
             p11d_keyclaim_doubt(&claim);
     }
-    claim.unusable = !is_usable(loading, claim.key, locked);
+    claim.unusable = !is_usable(loading, &claim);
     p11d_keyclaim_join(&loading->file->claim, &claim);
 }
 
@@ -134,6 +144,8 @@ static void take_block(Loading *loading, P11dPem *pem)
         p11d_log("%s/%s: skipped: %s is not supported (PKCS#8, PKCS#1 and SEC 1 are)%s%s",
                  loading->path, loading->name, p11d_pem_label(pem), advice ? "; " : "",
                  advice ? advice : "");
+        snprintf(loading->file->claim.why, sizeof loading->file->claim.why,
+                 "%s is not supported (PKCS#8, PKCS#1 and SEC 1 are)", p11d_pem_label(pem));
         loading->blocks++;
     }
     if (kind == P11D_PEM_PRIVATE)

@@ -254,11 +254,11 @@ static CK_RV unlock(const KeyToken *token, P11dKeyEntry **entries, size_t count,
     if (!*opened)
         return CKR_HOST_MEMORY;
     for (size_t i = 0; i < count && rv == CKR_OK; i++) {
-        P11dOpenedKey *place = &(*opened)[*opened_count];
-        place->signer =
-            p11d_keyentry_unlock(entries[i], token->path, pin, size, place->objects, &rv);
-        if (place->signer)
+        rv = p11d_keyentry_unlock(entries[i], token->path, pin, size, &(*opened)[*opened_count]);
+        if (rv == CKR_OK)
             (*opened_count)++;
+        else if (rv == CKR_PIN_INCORRECT)
+            rv = CKR_OK; /* perhaps it is that of another key */
     }
     return rv != CKR_OK ? rv : *opened_count == 0 ? CKR_PIN_INCORRECT : CKR_OK;
 }

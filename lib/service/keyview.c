@@ -18,7 +18,8 @@ const P11dObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetR
     if (object->attributes)
         return object;
     const P11dOpenedKey *opened = find_opened(view, row);
-    return opened ? &opened->objects[row->kind] : NULL;
+    object = opened ? &opened->objects[row->kind] : NULL;
+    return object && object->attributes ? object : NULL;
 }
 
 P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *row)
@@ -31,13 +32,6 @@ P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *ro
     return opened ? opened->signer : NULL;
 }
 
-static void clear_opened(P11dOpenedKey *opened)
-{
-    p11d_signer_unref(opened->signer);
-    for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++)
-        p11d_object_clear(&opened->objects[kind]);
-}
-
 void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)
 {
     for (size_t i = 0; i < view->opened_count;) {
@@ -45,7 +39,7 @@ void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)
             i++;
             continue;
         }
-        clear_opened(&view->opened[i]);
+        p11d_openedkey_clear(&view->opened[i]);
         view->opened[i] = view->opened[--view->opened_count];
     }
 }
@@ -53,6 +47,6 @@ void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)
 void p11d_opened_free(P11dOpenedKey *opened, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        clear_opened(&opened[i]);
+        p11d_openedkey_clear(&opened[i]);
     free(opened);
 }

@@ -9,12 +9,6 @@
 #include "keyset.h"
 #include "token.h"
 
-/* A key that was locked, opened for one client. */
-typedef struct P11dOpenedKey {
-    P11dSigner *signer;
-    P11dObject objects[P11D_OBJECT_KINDS]; /* id 0: not known by this */
-} P11dOpenedKey;
-
 typedef struct P11dKeyView {
     P11dView base;
     struct P11dKeyView *next; /* of the token's views */

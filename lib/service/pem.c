@@ -5,12 +5,14 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The passphrase where the message that brought it holds it. */
 typedef struct Passphrase {
     const uint8_t *bytes;
     size_t size;
+    bool right; /* known to be, whatever it opens */
 } Passphrase;
 
 struct P11dPemType {
@@ -18,7 +20,7 @@ struct P11dPemType {
     P11dPemKind kind;
     EVP_PKEY *(*decode)(const uint8_t *der, long size);
     /* NULL: encrypted if the header says so, and then as PEM does it (RFC 1421). */
-    EVP_PKEY *(*decrypt)(const uint8_t *der, long size, const Passphrase *passphrase);
+    EVP_PKEY *(*decrypt)(const uint8_t *der, long size, Passphrase *passphrase);
     const char *advice; /* on a form that is not supported; NULL: none */
 };
 
@@ -30,7 +32,7 @@ static EVP_PKEY *decode_pkcs8(const uint8_t *der, long size)
     return key;
 }
 
-static EVP_PKEY *decrypt_pkcs8(const uint8_t *der, long size, const Passphrase *passphrase)
+static EVP_PKEY *decrypt_pkcs8(const uint8_t *der, long size, Passphrase *passphrase)
 {
     X509_SIG *sealed = d2i_X509_SIG(NULL, &der, size);
     PKCS8_PRIV_KEY_INFO *info = NULL;
@@ -38,6 +40,7 @@ static EVP_PKEY *decrypt_pkcs8(const uint8_t *der, long size, const Passphrase *
 
     if (sealed)
         info = PKCS8_decrypt(sealed, (const char *)passphrase->bytes, (int)passphrase->size);
+    passphrase->right = info;
     if (info)
         key = EVP_PKCS82PKEY(info);
     PKCS8_PRIV_KEY_INFO_free(info);
@@ -177,25 +180,106 @@ static EVP_PKEY *decrypt_traditional(const P11dPem *pem, Passphrase *passphrase)
     return key;
 }
 
-/* Ciphers of the last century are in OpenSSL's legacy provider, which is not loaded. */
-static bool error_is_unsupported(void)
+static bool has_cipher(const char *name)
 {
-    unsigned long error;
-    bool found = false;
-    while ((error = ERR_get_error()) != 0) {
-        int reason = ERR_GET_REASON(error);
-        if (ERR_GET_LIB(error) == ERR_LIB_EVP)
-            found = found || reason == ERR_R_UNSUPPORTED || reason == EVP_R_UNSUPPORTED_CIPHER ||
-                    reason == EVP_R_UNSUPPORTED_ALGORITHM || reason == EVP_R_UNKNOWN_PBE_ALGORITHM;
-        else if (ERR_GET_LIB(error) == ERR_LIB_PEM)
-            found = found || reason == PEM_R_UNSUPPORTED_ENCRYPTION;
+    EVP_CIPHER *cipher = name ? EVP_CIPHER_fetch(NULL, name, NULL) : NULL;
+    EVP_CIPHER_free(cipher);
+    return cipher;
+}
+
+static void tell_encryption(char *text, const char *name, size_t size)
+{
+    snprintf(text, P11D_PEM_OBSTACLE_MAX, "it is encrypted with %.*s, which is not supported",
+             (int)(size > 48 ? 48 : size), name);
+}
+
+/* RFC 1421, section 4.6.1.3: "DEK-Info: DES-CBC,…" */
+static bool header_is_obstacle(const char *header, char *text)
+{
+    static const char field[] = "DEK-Info: ";
+    char name[64];
+    const char *start = strstr(header, field);
+    if (!start)
+        return false;
+    start += strlen(field);
+    size_t size = strcspn(start, ",\r\n");
+    snprintf(name, sizeof name, "%.*s", (int)(size < sizeof name ? size : sizeof name - 1), start);
+    if (has_cipher(name))
+        return false;
+    tell_encryption(text, start, size);
+    return true;
+}
+
+static void tell_object(char *text, const ASN1_OBJECT *object)
+{
+    char name[64] = "";
+    OBJ_obj2txt(name, sizeof name, object, 0);
+    tell_encryption(text, name, strlen(name));
+}
+
+/* PBES2 (RFC 8018, section 6.2): what derives the key, and the cipher. */
+static bool scheme_is_obstacle(const ASN1_STRING *parameters, char *text)
+{
+    PBE2PARAM *scheme = ASN1_item_unpack(parameters, ASN1_ITEM_rptr(PBE2PARAM));
+    const ASN1_OBJECT *derivation = NULL, *cipher = NULL;
+    bool obstacle = true;
+    if (scheme) {
+        X509_ALGOR_get0(&derivation, NULL, NULL, scheme->keyfunc);
+        X509_ALGOR_get0(&cipher, NULL, NULL, scheme->encryption);
+        int nid = OBJ_obj2nid(derivation);
+        if (nid != NID_id_pbkdf2 && nid != NID_id_scrypt)
+            tell_object(text, derivation);
+        else if (!has_cipher(OBJ_nid2sn(OBJ_obj2nid(cipher))))
+            tell_object(text, cipher);
+        else
+            obstacle = false;
+    } else {
+        snprintf(text, P11D_PEM_OBSTACLE_MAX, "it cannot be decoded");
     }
-    return found;
+    PBE2PARAM_free(scheme);
+    return obstacle;
+}
+
+static bool pbe_is_obstacle(const X509_ALGOR *algorithm, char *text)
+{
+    const ASN1_OBJECT *object;
+    const void *parameters;
+    int type, cipher, digest;
+    X509_ALGOR_get0(&object, &type, &parameters, algorithm);
+    int nid = OBJ_obj2nid(object);
+    if (nid == NID_pbes2 && type == V_ASN1_SEQUENCE)
+        return scheme_is_obstacle(parameters, text);
+    if (EVP_PBE_find(EVP_PBE_TYPE_OUTER, nid, &cipher, &digest, NULL) &&
+        has_cipher(OBJ_nid2sn(cipher)))
+        return false;
+    tell_object(text, object);
+    return true;
+}
+
+bool p11d_pem_obstacle(const P11dPem *pem, char *text)
+{
+    const uint8_t *der = pem->data;
+    bool obstacle = true;
+    if (!pem->type->decrypt) {
+        obstacle = header_is_obstacle(pem->header, text);
+    } else {
+        const X509_ALGOR *algorithm;
+        X509_SIG *sealed = d2i_X509_SIG(NULL, &der, pem->size);
+        if (sealed) {
+            X509_SIG_get0(sealed, &algorithm, NULL);
+            obstacle = pbe_is_obstacle(algorithm, text);
+        } else {
+            snprintf(text, P11D_PEM_OBSTACLE_MAX, "it cannot be decoded");
+        }
+        X509_SIG_free(sealed);
+    }
+    ERR_clear_error();
+    return obstacle;
 }
 
 EVP_PKEY *p11d_pem_unlock(const P11dPem *pem, const uint8_t *bytes, size_t size, bool *unsupported)
 {
-    Passphrase passphrase = {bytes, size};
+    Passphrase passphrase = {bytes, size, false};
     EVP_PKEY *key = NULL;
 
     *unsupported = false;
@@ -206,8 +290,8 @@ EVP_PKEY *p11d_pem_unlock(const P11dPem *pem, const uint8_t *bytes, size_t size,
         key = pem->type->decrypt(pem->data, pem->size, &passphrase);
     else
         key = decrypt_traditional(pem, &passphrase);
-    bool found = error_is_unsupported();
-    *unsupported = found && !key;
+    ERR_clear_error();
+    *unsupported = passphrase.right && !key;
     return key;
 }
 

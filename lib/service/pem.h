@@ -57,10 +57,18 @@ bool p11d_pem_equal(const P11dPem *a, const P11dPem *b);
  * decoded. The caller frees it. */
 EVP_PKEY *p11d_pem_key(const P11dPem *pem);
 
+/* Room for what p11d_pem_obstacle writes. */
+#define P11D_PEM_OBSTACLE_MAX 128
+
+/* Whether no passphrase can open the encrypted block, and why: a cipher or a way to derive its key
+ * that OpenSSL does not offer (those of the last century), or damage. text gets the reason, which
+ * fits into P11D_PEM_OBSTACLE_MAX bytes. */
+bool p11d_pem_obstacle(const P11dPem *pem, char *text);
+
 /*
  * The key in an encrypted block. passphrase: size bytes, borrowed; it is handed to OpenSSL from
- * where it stands. NULL if it does not open the block, with *unsupported telling whether that is
- * because of a cipher that OpenSSL does not offer, not because of the passphrase.
+ * where it stands. NULL if it does not open the block, or with *unsupported if it does, but what is
+ * in it is no key that OpenSSL knows.
  */
 EVP_PKEY *p11d_pem_unlock(const P11dPem *pem, const uint8_t *passphrase, size_t size,
                           bool *unsupported);

@@ -293,19 +293,17 @@ Test(keyparts, the_certificate_of_a_locked_key_is_no_issuer, .init = set_up, .fi
 {
     char file[] = "n.key=Ae", chain[] = "n.crt=root,leaf";
     uint64_t next_id = 1;
-    CK_RV rv;
-    P11dObject objects[P11D_OBJECT_KINDS];
+    P11dOpenedKey opened;
     write_chain();
     make_file(file);
     make_file(chain);
     P11dKeySet *set = p11d_keyset_scan(NULL, directory, &next_id);
     const P11dObject *own = &set->entries[0]->objects[P11D_OBJECT_CERTIFICATE];
     cr_assert(memmem(own->attributes, own->size, "leaf", 4));
-    P11dSigner *signer = p11d_keyentry_unlock(set->entries[0], directory, (const uint8_t *)"secret",
-                                              6, objects, &rv);
-    cr_assert_not_null(signer);
-    p11d_signer_unref(signer);
-    for (int i = 0; i < P11D_OBJECT_KINDS; i++)
-        p11d_object_clear(&objects[i]);
+    CK_RV rv =
+        p11d_keyentry_unlock(set->entries[0], directory, (const uint8_t *)"secret", 6, &opened);
+    cr_assert_eq(rv, CKR_OK);
+    cr_assert_not_null(opened.signer);
+    p11d_openedkey_clear(&opened);
     p11d_keyset_free(set);
 }

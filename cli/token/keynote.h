@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A key note is an object by which a service tells why it does not serve a key that it has: a data
+ * object with the label of the key (org.p11dbus.xml, Token1).
+ */
+#ifndef P11D_KEYNOTE_H
+#define P11D_KEYNOTE_H
+
+#include "target.h"
+
+/* Looks on tokens for notes about the key that target names by its label. FALSE with error set: to
+ * what the note says (unsupported), or because a token cannot be searched. */
+gboolean p11d_keynote_check(const P11dTarget *target, const GPtrArray *tokens, GError **error);
+
+#endif
