@@ -106,6 +106,8 @@ static CK_RV initialize(void *arguments)
     if (is("crash-at-exit"))
         atexit(crash);
     note("initialize");
+    if (is("wants-reserved") && !((CK_C_INITIALIZE_ARGS *)arguments)->pReserved)
+        return CKR_ARGUMENTS_BAD;
     note_reserved(arguments);
     if (getenv("P11DBUS_PIN"))
         note("sees-the-pin");
