@@ -2,12 +2,14 @@
 /* p11dbus list: shows tokens, keys, certificates and mechanisms. */
 #include <string.h>
 
+#include "cause.h"
 #include "commands.h"
 #include "console.h"
 #include "document.h"
 #include "export.h"
 #include "failure.h"
 #include "listing.h"
+#include "modulename.h"
 #include "nearest.h"
 #include "table.h"
 #include "target.h"
@@ -194,6 +196,20 @@ static gboolean read_tokens(GPtrArray *listing, const P11dTarget *target, const 
     return FALSE;
 }
 
+/* An empty list is an answer, but whoever sees it wants to know why. */
+static void note_nothing(const P11dHost *host)
+{
+    const char *path = host->library->path;
+    if (!p11d_modulename_is_own(path)) {
+        p11d_console_note("%s shows no token: is it plugged in?", path);
+        return;
+    }
+    g_autoptr(GError) cause = NULL;
+    p11d_cause_set(&cause, host->reserved, NULL);
+    p11d_console_note("no token: %s", cause->message);
+    p11d_console_note("  hint: %s", p11d_failure_hint(cause));
+}
+
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)
 {
     const Scope *scope;
@@ -229,8 +245,7 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     else
         view.format->print(scope, listing);
     if (ok && listing->len == 0)
-        p11d_console_note("%s shows no token: is the service running, the token plugged in?",
-                          host->library->path);
+        note_nothing(host);
     return ok;
 }
 

@@ -86,6 +86,7 @@ P11dHost *p11d_host_load(const char *path, const char *reserved, GError **error)
 {
     g_autoptr(P11dHost) host = g_new0(P11dHost, 1);
     host->tokens = g_ptr_array_new_with_free_func(token_free);
+    host->reserved = g_strdup(reserved);
     const char *why = p11d_loader_open(path, &host->library);
     if (why) {
         g_autofree char *hint = p11d_modulename_hint(path);
@@ -114,6 +115,7 @@ void p11d_host_free(P11dHost *host)
     if (!host)
         return;
     g_clear_pointer(&host->tokens, g_ptr_array_unref);
+    g_free(host->reserved);
     g_free(host);
 }
 

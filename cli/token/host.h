@@ -16,6 +16,7 @@
 
 typedef struct P11dHost {
     P11dLibrary *library;
+    char *reserved; /* what it was told in pReserved, or NULL */
     CK_INFO info;
     GPtrArray *tokens; /* of P11dHostToken, owned */
 } P11dHost;

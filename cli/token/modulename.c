@@ -5,6 +5,7 @@
 
 #include "address.h"
 #include "buildtree.h"
+#include "cause.h"
 #include "configuration.h"
 #include "failure.h"
 #include "moduleconfig.h"
@@ -98,6 +99,10 @@ gboolean p11d_modulename_resolve(const P11dOptions *options, char **path, char *
         found = module ? g_strdup(module) : default_path();
     if (!make_reserved(options, &config, found, reserved, error))
         return FALSE;
+    if (p11d_modulename_is_own(found) && !p11d_cause_check_settings(*reserved, error)) {
+        g_clear_pointer(reserved, g_free);
+        return FALSE;
+    }
     *path = g_steal_pointer(&found);
     return TRUE;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "candidate.h"
+#include "cause.h"
 #include "console.h"
 #include "counterpart.h"
 #include "failure.h"
@@ -195,10 +196,8 @@ void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, co
     const char *path = host->library->path;
     if (host->tokens->len == 0 && p11d_modulename_is_own(path)) {
         /* Without a service nothing can be said about what there is. */
-        p11d_failure_set(
-            error, P11D_FAILURE_DEVICE,
-            "start it: p11dbus serve --keys DIR; P11DBUS_DEBUG=state shows what the module finds",
-            "no service shows a token on the bus, so no %s was found for %s", what, target->text);
+        g_autofree char *so = g_strdup_printf("no %s was found for %s", what, target->text);
+        p11d_cause_set(error, host->reserved, so);
         return;
     }
     g_autoptr(GPtrArray) tokens = p11d_target_tokens(target, host);
