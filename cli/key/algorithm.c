@@ -5,6 +5,7 @@
 
 #include "failure.h"
 #include "mechanism.h"
+#include "nearest.h"
 
 /* The first family that fits a key is its usual one. */
 static const P11dFamily families[] = {
@@ -80,7 +81,9 @@ gboolean p11d_algorithm_check_name(const char *name, GError **error)
     const P11dHash *hash;
     if (parse(name, &family, &hash))
         return TRUE;
-    g_autofree char *hint = known_names();
+    g_auto(GStrv) names = p11d_algorithm_names();
+    g_autofree char *known = known_names();
+    g_autofree char *hint = p11d_nearest_hint(name, (const char *const *)names, "", "", known);
     p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "there is no algorithm \"%s\"", name);
     return FALSE;
 }

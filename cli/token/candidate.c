@@ -40,25 +40,41 @@ char *p11d_candidate_describe(const P11dItem *item)
     return g_strdup_printf("%s, its public key sha256:%s", shown, sha256);
 }
 
+static void count(GHashTable *counts, char *uri)
+{
+    guint number = GPOINTER_TO_UINT(g_hash_table_lookup(counts, uri));
+    g_hash_table_insert(counts, uri, GUINT_TO_POINTER(number + 1));
+}
+
+/* The URI of item with its slot, which tells tokens apart that say the same of themselves. */
+static char *slot_uri(const P11dItem *item)
+{
+    g_autofree char *uri = p11d_item_uri(item);
+    return g_strdup_printf("%s;slot-id=%lu", uri, item->token->slot);
+}
+
 GPtrArray *p11d_candidate_list(const GPtrArray *items, const char **advice)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GHashTable) counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     *advice = NULL;
     for (guint i = 0; i < items->len; i++) {
-        char *uri = p11d_item_uri(items->pdata[i]);
-        guint count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, uri));
-        g_hash_table_insert(counts, uri, GUINT_TO_POINTER(count + 1));
+        count(counts, p11d_item_uri(items->pdata[i]));
+        count(counts, slot_uri(items->pdata[i]));
     }
     for (guint i = 0; i < items->len; i++) {
         const P11dItem *item = items->pdata[i];
         g_autofree char *uri = p11d_item_uri(item);
-        if (GPOINTER_TO_UINT(g_hash_table_lookup(counts, uri)) == 1) {
-            g_ptr_array_add(list, g_steal_pointer(&uri));
+        g_autofree char *exact = slot_uri(item);
+        guint on_all = GPOINTER_TO_UINT(g_hash_table_lookup(counts, uri));
+        guint on_token = GPOINTER_TO_UINT(g_hash_table_lookup(counts, exact));
+        const char *shown = on_all == on_token ? uri : exact;
+        if (on_token == 1) {
+            g_ptr_array_add(list, g_strdup(shown));
             continue;
         }
         g_autofree char *details = p11d_candidate_describe(item);
-        g_ptr_array_add(list, g_strdup_printf("%s\n        %s", uri, details));
+        g_ptr_array_add(list, g_strdup_printf("%s\n        %s", shown, details));
         *advice = item->class == CKO_CERTIFICATE
                       ? "the token holds several by one URI; --cert sha256:HEX chooses one"
                       : "the token holds several by one URI, and no URI can choose one: give one "
@@ -91,7 +107,7 @@ char *p11d_candidate_near_label(const CK_ATTRIBUTE *label, const GPtrArray *toke
             g_ptr_array_add(labels, one);
         }
     }
-    return is_there ? g_strdup(otherwise) : hint(word, labels, "\"", otherwise);
+    return is_there ? g_strdup(otherwise ? otherwise : "") : hint(word, labels, "\"", otherwise);
 }
 
 char *p11d_candidate_near_token(const CK_TOKEN_INFO *wanted, const P11dHost *host,

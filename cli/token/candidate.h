@@ -15,8 +15,9 @@
 char *p11d_candidate_describe(const P11dItem *item);
 
 /*
- * The items, each by its URI, those that have one in common with what tells them apart below it.
- * *advice: what to do about those, or NULL if there are none. Returns an array of char *, owned.
+ * The items, each by its URI; with the slot where tokens have one in common, and with what tells
+ * them apart below it where items of one token have. *advice: what to do about those, or NULL if
+ * there are none. Returns an array of char *, owned.
  */
 GPtrArray *p11d_candidate_list(const GPtrArray *items, const char **advice);
 

@@ -265,7 +265,7 @@ static GError *add_near(const P11dTarget *target, const GPtrArray *tokens, GErro
         return failure;
     GError *made = NULL;
     g_autofree char *hint = p11d_candidate_near_label(label, tokens, p11d_failure_hint(failure));
-    p11d_failure_set(&made, (P11dFailure)failure->code, hint && *hint ? hint : NULL, "%s",
+    p11d_failure_set(&made, (P11dFailure)failure->code, *hint ? hint : NULL, "%s",
                      failure->message);
     g_error_free(failure);
     return made;

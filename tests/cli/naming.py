@@ -183,7 +183,9 @@ class Naming(Case):
                             (["list", "frobs"], None),
                             (["sign", "-k", "pkcs11:objct=mykey", "data"], "object"),
                             (["sign", "-k", "pkcs11:object=mykey;type=pivate", "data"], "type=private"),
-                            (["sign", "-k", "pkcs11:frobs=mykey", "data"], None)):
+                            (["sign", "-k", "pkcs11:frobs=mykey", "data"], None),
+                            (["sign", "-k", "pkcs11:object=mykey", "-a", "ecdsa-sha265", "data"],
+                             "ecdsa-sha256")):
             with self.subTest(words=words):
                 self.assert_near(near, *words, code=2)
 
