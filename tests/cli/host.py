@@ -285,7 +285,7 @@ class Help(Case):
 
     def test_usage_errors_are_2_on_stderr(self):
         for words in ([], ["nonsense"], ["--nonsense"], ["smoke", "--level"], ["sign", "--nonsense"],
-                      ["list", "--timeout", "x"], ["serve"], ["serve", "--keys", ".", "more"],
+                      ["list", "--timeout", "x"], ["serve", "--keys", ".", "more"],
                       ["list", "--timeout", "-1"], ["verify"]):
             with self.subTest(words=words):
                 result = self.expect(2, *words)
