@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from harness import P11DBUS, SOFTHSM, Case, Result
+from harness import P11DBUS, SOFTHSM, Case, Result, need_containers
 from served import Bus, Service, make_keys
 
 OWN = os.environ["P11DBUS_MODULE_SO"]
@@ -60,4 +60,5 @@ class Container(Case):
 
 
 if __name__ == "__main__":
+    need_containers()
     unittest.main(verbosity=2)

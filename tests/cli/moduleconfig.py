@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import KEYS, NOT_ROOT, RUDE, SOFTHSM, Case, Token, check, main
+from harness import KEYS, NOT_ROOT, RUDE, SOFTHSM, Case, Token, check, main, need_containers
 
 token = Token({"p256": KEYS["p256"]}) if SOFTHSM else None
 SOFTOKEN = next((path for path in ("/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
@@ -221,4 +221,5 @@ class Softoken(Case):
 
 
 if __name__ == "__main__":
+    need_containers()
     main()
