@@ -169,6 +169,8 @@ static gboolean read_token(GPtrArray *listing, const P11dTarget *target, const S
         return TRUE;
     if (!p11d_target_search(target, token, wanted_class(target, scope), entry->items, error))
         return FALSE;
+    bool whole = !target->has_objects && wanted_class(target, scope) == CK_UNAVAILABLE_INFORMATION;
+    p11d_listing_look_behind_login(entry, whole);
     p11d_listing_arrange(entry, scope->classes);
     /* Whoever asks for an object does not want to see tokens without it. */
     if (target->has_objects && entry->items->len == 0)

@@ -91,6 +91,10 @@ static void add_token(JsonBuilder *json, const P11dListingToken *entry)
              p11d_text_of_field(info->manufacturerID, sizeof info->manufacturerID));
     add_text(json, "model", p11d_text_of_field(info->model, sizeof info->model));
     add_names(json, "flags", p11d_listing_flags(&p11d_names_token_flag, info->flags));
+    if (entry->hidden_keys >= 0)
+        p11d_json_add_number(json, "hidden_keys", entry->hidden_keys);
+    else
+        p11d_json_add_null(json, "hidden_keys");
     p11d_json_add_array(json, "objects");
     for (guint i = 0; i < entry->items->len; i++)
         add_item(json, entry->items->pdata[i]);

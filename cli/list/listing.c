@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
 #include "attribute.h"
 #include "failure.h"
 
@@ -26,6 +29,7 @@ P11dListingToken *p11d_listing_add(GPtrArray *listing, P11dHostToken *token)
     P11dListingToken *entry = g_new0(P11dListingToken, 1);
     entry->token = token;
     entry->items = p11d_item_array();
+    entry->hidden_keys = -1;
     g_ptr_array_add(listing, entry);
     return entry;
 }
@@ -65,6 +69,43 @@ gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error)
     g_autofree char *label = p11d_host_label(token);
     p11d_failure_set_ckr(error, rv, "cannot list the mechanisms of token \"%s\"", label);
     return FALSE;
+}
+
+/* A certificate of an authority may be there without its key, which is nowhere near. */
+static bool is_of_authority(const P11dItem *item)
+{
+    const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
+    const unsigned char *p = value ? value->pValue : NULL;
+    X509 *certificate = value ? d2i_X509(NULL, &p, (long)value->ulValueLen) : NULL;
+    bool authority = !certificate || X509_check_ca(certificate) != 0;
+    X509_free(certificate);
+    ERR_clear_error();
+    return authority;
+}
+
+void p11d_listing_look_behind_login(P11dListingToken *entry, bool whole)
+{
+    const P11dHostToken *token = entry->token;
+    entry->hides = (token->info.flags & CKF_LOGIN_REQUIRED) &&
+                   (token->info.flags & CKF_TOKEN_INITIALIZED) && !token->logged_in;
+    if (!entry->hides || !whole)
+        return;
+    g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < entry->items->len; i++) {
+        const P11dItem *item = entry->items->pdata[i];
+        if (item->class == CKO_PUBLIC_KEY ||
+            (item->class == CKO_CERTIFICATE && !is_of_authority(item)))
+            g_hash_table_add(ids, p11d_item_id(item));
+    }
+    for (guint i = 0; i < entry->items->len; i++) {
+        const P11dItem *item = entry->items->pdata[i];
+        g_autofree char *id = p11d_item_id(item);
+        if (item->class == CKO_PRIVATE_KEY)
+            g_hash_table_remove(ids, id);
+    }
+    g_hash_table_remove(ids, ""); /* without an id nothing belongs together */
+    if (g_hash_table_size(ids) > 0)
+        entry->hidden_keys = (int)g_hash_table_size(ids);
 }
 
 static bool is_among(CK_OBJECT_CLASS class, const CK_OBJECT_CLASS *classes)

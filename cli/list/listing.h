@@ -18,6 +18,8 @@ typedef struct P11dListingToken {
     P11dHostToken *token; /* borrowed */
     GPtrArray *items;     /* of P11dItem */
     GArray *mechanisms;   /* of P11dListingMechanism; NULL unless asked for */
+    bool hides;           /* a login may show more objects */
+    int hidden_keys;      /* how many private keys it would, as far as is known; -1: not known */
 } P11dListingToken;
 
 /* An array of P11dListingToken, owned. */
@@ -28,6 +30,10 @@ P11dListingToken *p11d_listing_add(GPtrArray *listing, P11dHostToken *token);
 
 /* Asks the token for its mechanisms. */
 gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error);
+
+/* Looks what a login would show besides the items, which are all that can be seen without (whole)
+ * or some of that: the private keys of which only the public half or a certificate is there. */
+void p11d_listing_look_behind_login(P11dListingToken *entry, bool whole);
 
 /* Keeps the items of the classes given (ended by CK_UNAVAILABLE_INFORMATION; NULL: all), and puts
  * them in order: private keys, public keys, secret keys, certificates, all else; by label and id.

@@ -223,6 +223,18 @@ static void print_mechanisms(const GArray *mechanisms)
     }
 }
 
+/* What a login would show; NULL where there is nothing to say. */
+static char *hidden_text(const P11dListingToken *entry)
+{
+    if (!entry->hides)
+        return NULL;
+    if (entry->hidden_keys < 0)
+        return g_strdup("--login shows what is private");
+    return g_strdup_printf("--login shows %d key%s more, which %s private", entry->hidden_keys,
+                           entry->hidden_keys == 1 ? "" : "s",
+                           entry->hidden_keys == 1 ? "is" : "are");
+}
+
 static void print_heading(const P11dListingToken *entry)
 {
     const CK_TOKEN_INFO *info = &entry->token->info;
@@ -245,6 +257,9 @@ static void print_heading(const P11dListingToken *entry)
         print_below(maker);
     fprintf(p11d_console_result(), "%*s", INDENT, "");
     print_words(flags, INDENT);
+    g_autofree char *hidden = hidden_text(entry);
+    if (hidden)
+        print_below(hidden);
 }
 
 /* True if another token has the same label. */

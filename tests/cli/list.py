@@ -102,6 +102,23 @@ class List(Case):
         self.assertNotIn(b"private key", self.list(0).out)
         self.assertIn(b"private key", self.private(0).out)
 
+    def test_what_a_login_would_show_is_said(self):
+        def hidden(run, *words):
+            return next(one["hidden_keys"] for one in run(0, "--json", *words).json()["tokens"]
+                        if one["label"] == "demo")
+
+        more = f"--login shows {len(KEYS)} keys more, which are private"
+        for words in ([], ["keys"], ["objects"]):
+            self.assertEqual(hidden(self.list, *words), len(KEYS))
+            self.assertIn(more, self.list(0, *words).out.decode())
+            self.assertIsNone(hidden(self.private, *words))
+            self.assertNotIn("--login", self.private(0, *words).out.decode())
+        for words in (["certs"], ["pkcs11:token=demo;type=cert"]):
+            self.assertIsNone(hidden(self.list, *words))
+            self.assertIn("--login shows what is private", self.list(0, *words).out.decode())
+        for words in (["tokens"], ["mechanisms"]):
+            self.assertNotIn("--login", self.list(0, *words).out.decode())
+
     def test_nothing_matched_is_4(self):
         for uri in ("pkcs11:token=none", "pkcs11:token=demo;object=none"):
             self.list(4, uri)

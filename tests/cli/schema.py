@@ -20,7 +20,7 @@ OBJECT = {
 DOCUMENTS = {
     "list": {"schema": 1, "tokens": [{
         "uri": "pkcs11:token=demo", "label": "demo", "serial": "1", "manufacturer": "x",
-        "model": "y", "flags": ["rng"], "objects": [OBJECT],
+        "model": "y", "flags": ["rng"], "hidden_keys": None, "objects": [OBJECT],
         "mechanisms": [{"name": "ecdsa", "min": 256, "max": 521, "flags": ["sign"]}]}]},
     "sign": {"schema": 1, "results": [{
         "file": "data", "key": "pkcs11:object=web", "algorithm": "ecdsa-sha256", "format": "der",

@@ -154,6 +154,8 @@ class Served(Case):
         self.assertEqual({entry["label"] for entry in tokens["keys"]["objects"]
                           if entry["class"] == "private-key"}, set(KEYS))
         self.assertIn("login-required", tokens["locked"]["flags"])
+        self.assertEqual([tokens[label]["hidden_keys"] for label in ("keys", "locked")], [None, 1])
+        self.assertIn(b"--login shows 1 key more, which is private", self.expect(0, "list").out)
         for entry in tokens["keys"]["objects"]:
             again = self.expect(0, "list", "--json", entry["uri"]).json()
             self.assertEqual(len(again["tokens"][0]["objects"]), 1)
