@@ -429,8 +429,8 @@ class Missing(Case):
         bad = (  # exit code, what is said, HOME, XDG_DATA_HOME
             (2, "neither XDG_DATA_HOME nor HOME", "", ""),
             (2, "neither XDG_DATA_HOME nor HOME", "home", "data"),
-            (3, "Not a directory", os.path.join(self.directory, "file"), ""),
-            (3, "cannot make the directory for keys /sys/none/", "/sys/none", ""),
+            (3, f"cannot make the directory for keys {self.directory}/file/.local/share/p11dbus/keys: "
+             "Not a directory", os.path.join(self.directory, "file"), ""),
             (3, "everybody may put keys into it (mode 0707)", home, ""),
         )
         for code, text, user, data in bad:
