@@ -16,6 +16,7 @@
 #include "keyproperties.h"
 #include "pkcs11.h"
 #include "supervisor.h"
+#include "syntax.h"
 
 static struct {
     char **keys;
@@ -38,10 +39,29 @@ static const GOptionEntry entries[] = {
     {NULL},
 };
 
+static bool is_bus(const char *bus)
+{
+    return strcmp(bus, "session") == 0 || strcmp(bus, "system") == 0 || g_dbus_is_address(bus);
+}
+
 static gboolean check_usage(char **arguments, GError **error)
 {
     static const char hint[] = "p11dbus serve --help";
-    if (*arguments)
+    for (char **directory = asked.keys; directory && *directory; directory++) {
+        if (**directory)
+            continue;
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--keys names no directory");
+        return FALSE;
+    }
+    if (asked.bus && !is_bus(asked.bus))
+        p11d_failure_set(error, P11D_FAILURE_USAGE,
+                         "--bus is session, system or an address such as unix:path=/run/bus",
+                         "\"%s\" is no bus", asked.bus);
+    else if (asked.name && (!p11d_syntax_is_bus_name(asked.name) || *asked.name == ':'))
+        p11d_failure_set(error, P11D_FAILURE_USAGE,
+                         "a name is parts with dots between them, such as org.example.Tokens",
+                         "--name: \"%s\" is no name that can be owned on a bus", asked.name);
+    else if (*arguments)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "serve takes no argument: \"%s\"",
                          *arguments);
     else if (asked.ready_fd < -1 ||

@@ -327,7 +327,7 @@ class Missing(Case):
         self.write("data")
         env = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent"}
         self.expect(7, "sign", "-k", "pkcs11:object=rsa", "data", env=env)
-        for words in ([], ["--bus", "nonsense"]):
+        for words in ([], ["--bus", "unix:path=/nonexistent/too"]):
             result = self.expect(7, "serve", "--keys", ".", *words, env=env)
             self.assertIn("dbus-run-session", result.err)
             self.assertIn("--bus", result.err)
@@ -452,8 +452,16 @@ class Missing(Case):
 
     def test_usage_of_serve(self):
         for words in (["--keys", ".", "extra"], ["--keys", ".", "--ready-fd", "77"],
-                      ["--keys", ".", "--ready-fd", "x"]):
+                      ["--keys", ".", "--ready-fd", "x"], ["--keys="]):
             self.expect(2, "serve", *words)
+        os.mkdir("keys", 0o700)
+        for option, values in (("--name", ("", "bad..name", "nodots", ":1.5", "a.b c")),
+                               ("--bus", ("", "nonsense", "sesion", "/run/bus"))):
+            for value in values:
+                with self.subTest(option=option, value=value):
+                    result = self.expect(2, "serve", "--keys", "keys", f"{option}={value}")
+                    self.assertIn(f'"{value}"', result.err)
+                    self.assertIn("hint: ", result.err)
 
 
 if __name__ == "__main__":
