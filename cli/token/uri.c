@@ -286,9 +286,8 @@ static gboolean check_value(const Look *look, const Attribute *attribute, const 
         size = piece(p, look->in_query);
         if (size == 0)
             return refuse_character(look, place + (p - raw), name, raw, error);
-        guint8 byte = size == 1
-                          ? (guint8)*p
-                          : (guint8)(g_ascii_xdigit_value(p[1]) << 4 | g_ascii_xdigit_value(p[2]));
+        int number = size == 1 ? *p : g_ascii_xdigit_value(p[1]) << 4 | g_ascii_xdigit_value(p[2]);
+        guint8 byte = (guint8)number;
         g_byte_array_append(value, &byte, 1);
     }
     if (!check_separators(name, raw, error))
