@@ -8,7 +8,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import NOT_ROOT, Case
+from harness import NOT_ROOT, Case, needs_containers
 from served import Service, make_keys
 
 OWN = os.environ["P11DBUS_MODULE_SO"]
@@ -127,6 +127,7 @@ class Causes(Case):
                 listener.shutdown(socket.SHUT_RDWR)
                 thread.join()
 
+    @needs_containers
     def test_the_bus_refuses_this_user(self):
         path = self.bus(policy='<deny user="*"/>')
         self.assert_cause("hangs up on uid", "policy")

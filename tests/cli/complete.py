@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import unittest
 
-from harness import KEYS, NOT_ROOT, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, check, main
+from harness import KEYS, NOT_ROOT, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, check, main, \
+    needs_containers
 from served import Bus, Service
 from shell import Shell
 
@@ -105,6 +106,7 @@ class Answers(Asking):
                 self.ask(*words, env={"P11DBUS_NAME": "org.example.Nobody"})
                 self.assertEqual(self.files, files)
 
+    @needs_containers
     def test_modules_of_p11_kit(self):
         os.makedirs("config/pkcs11/modules")
         self.write("config/pkcs11/modules/mine.module", f"module: {SOFTHSM}\n")

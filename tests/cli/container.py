@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from harness import P11DBUS, SOFTHSM, Case, Result, need_containers
+from harness import P11DBUS, SOFTHSM, SOMEBODY, Case, Result, need_containers
 from served import Bus, Service, make_keys
 
 OWN = os.environ["P11DBUS_MODULE_SO"]
@@ -22,8 +22,7 @@ class Container(Case):
     def inside(self, code, *words, env=(), **options):
         settings = [word for name, value in env for word in ("--setenv", name, value)]
         done = subprocess.run(
-            ["bwrap", "--dev-bind", "/", "/", "--unshare-user", "--uid", "4711", "--gid", "4711",
-             "--ro-bind", "passwd", "/etc/passwd", "--ro-bind", "group", "/etc/group",
+            [*SOMEBODY, "--ro-bind", "passwd", "/etc/passwd", "--ro-bind", "group", "/etc/group",
              "--die-with-parent", "--clearenv", *settings, "--", P11DBUS, *words],
             check=False, capture_output=True, timeout=120, **options)
         result = Result(done)

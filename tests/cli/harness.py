@@ -43,9 +43,13 @@ KEYS = {  # label: CKA_ID, what openssl makes it of
 }
 
 
+SOMEBODY = ("bwrap", "--dev-bind", "/", "/", "--unshare-user", "--uid", "4711", "--gid", "4711")
 # p11-kit reads no user's configuration for root: what runs a command as somebody else.
-NOT_ROOT = (() if os.getuid() != 0 else
-            ("bwrap", "--dev-bind", "/", "/", "--unshare-user", "--uid", "4711", "--gid", "4711"))
+NOT_ROOT = SOMEBODY if os.getuid() == 0 else ()
+# Within many a container bwrap cannot make another.
+CONTAINERS = subprocess.run([*SOMEBODY, "true"], check=False,
+                            stderr=subprocess.DEVNULL).returncode == 0
+needs_containers = unittest.skipUnless(CONTAINERS, "no container can be made here")
 
 
 def check(*command, **options):
@@ -227,10 +231,8 @@ def openssl_verify(public, signature, data, *options, digest="sha256"):
 
 
 def need_containers():
-    """Skips the whole test where bwrap cannot make a container, as within many a container."""
-    made = subprocess.run(["bwrap", "--ro-bind", "/", "/", "--unshare-user", "true"],
-                          stderr=subprocess.DEVNULL, check=False)
-    if made.returncode != 0:
+    """Skips the whole test where no container can be made."""
+    if not CONTAINERS:
         print("SKIP: no container can be made here")
         sys.exit(77)
 

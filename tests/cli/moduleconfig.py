@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import KEYS, NOT_ROOT, RUDE, SOFTHSM, Case, Token, check, main, need_containers
+from harness import KEYS, NOT_ROOT, RUDE, SOFTHSM, Case, Token, check, main, needs_containers
 
 token = Token({"p256": KEYS["p256"]}) if SOFTHSM else None
 SOFTOKEN = next((path for path in ("/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
@@ -22,6 +22,7 @@ def proxy():
     return check("pkg-config", "--variable=proxy_module", "p11-kit-1").decode().strip()
 
 
+@needs_containers
 class Configured(Case):
     """Files of p11-kit in three places: the user's, the machine's, the packages'."""
 
@@ -156,6 +157,7 @@ class Configured(Case):
             self.assertEqual(told, ["\"a 'b' c\""])
 
 
+@needs_containers
 class Own(Case):
     """Our own module takes words, of which --bus adds one."""
 
@@ -221,5 +223,4 @@ class Softoken(Case):
 
 
 if __name__ == "__main__":
-    need_containers()
     main()

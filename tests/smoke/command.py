@@ -6,7 +6,7 @@ import pty
 import re
 import subprocess
 
-from harness import NOT_ROOT, PIN, P11DBUS, RUDE, check, main
+from harness import NOT_ROOT, PIN, P11DBUS, RUDE, check, main, needs_containers
 from smokecase import FAULTY, KEYS, SOFTHSM, SmokeCase, Token, list_checks
 
 QUICK = ("--check", "info-strings", "--check", "size-lists")
@@ -78,6 +78,7 @@ class Choosing(SmokeCase):
                 self.assertEqual(error["code"], 7)
         self.smoke(7, RUDE, env={"RUDE_MODULE": "/nonexistent.so"})
 
+    @needs_containers
     def test_the_module_by_option_and_by_name(self):
         os.makedirs("config/pkcs11/modules")
         self.write("config/pkcs11/modules/mine.module", f"module: {SOFTHSM}\n")
