@@ -7,11 +7,11 @@
 #include "interface.h"
 #include "text.h"
 
-static const P11dItem *find(const P11dTarget *target, P11dHostToken *token, GPtrArray *items,
-                            GError **error)
+/* A token that cannot be searched for data objects, as some cannot, has no notes. */
+static const P11dItem *find(const P11dTarget *target, P11dHostToken *token, GPtrArray *items)
 {
     static const char application[] = P11D_NOTE_APPLICATION;
-    if (!p11d_target_search(target, token, CKO_DATA, items, error))
+    if (!p11d_target_search(target, token, CKO_DATA, items, NULL))
         return NULL;
     for (guint i = 0; i < items->len; i++) {
         const P11dItem *item = items->pdata[i];
@@ -26,15 +26,10 @@ static const P11dItem *find(const P11dTarget *target, P11dHostToken *token, GPtr
 gboolean p11d_keynote_check(const P11dTarget *target, const GPtrArray *tokens, GError **error)
 {
     const P11dItem *note = NULL;
-    GError *failure = NULL;
     g_autoptr(GPtrArray) items = p11d_item_array();
     bool named = p11_kit_uri_get_attribute(target->uri, CKA_LABEL);
-    for (guint i = 0; named && !note && !failure && i < tokens->len; i++)
-        note = find(target, tokens->pdata[i], items, &failure);
-    if (failure) {
-        g_propagate_error(error, failure);
-        return FALSE;
-    }
+    for (guint i = 0; named && !note && i < tokens->len; i++)
+        note = find(target, tokens->pdata[i], items);
     if (!note)
         return TRUE;
     const CK_ATTRIBUTE *value = p11d_template_find(&note->attributes, CKA_VALUE);

@@ -8,8 +8,8 @@
 
 #include "target.h"
 
-/* Looks on tokens for notes about the key that target names by its label. FALSE with error set: to
- * what the note says (unsupported), or because a token cannot be searched. */
+/* Looks on tokens for notes about the key that target names by its label. FALSE with error set to
+ * what the note says (unsupported). */
 gboolean p11d_keynote_check(const P11dTarget *target, const GPtrArray *tokens, GError **error);
 
 #endif

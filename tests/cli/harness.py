@@ -61,6 +61,13 @@ def check(*command, **options):
     return done.stdout
 
 
+def host_environment():
+    """For a program of others that loads our module: a sanitizer's runtime wants to be first."""
+    preload = os.environ.get("HOST_PRELOAD")
+    more = {"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0"} if preload else {}
+    return {**os.environ, **more}
+
+
 def validate(document):
     """Fails, and says where and why, unless document is one that the schema describes."""
     kind = next((DOCUMENTS[member] for member in DOCUMENTS if member in document), None)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import Case, check, main
+from harness import Case, check, host_environment, main
 from served import Bus, Service, make_keys
 
 LEGACY = ["-provider", "legacy", "-provider", "default"]
@@ -153,7 +153,7 @@ class Unsupported(Case):
                         ["pkcs11-tool", "--module", module, "--token-label", "mixed",
                          "--list-objects"]):
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  check=False)
+                                  check=False, env=host_environment())
             self.assertEqual(done.returncode, 0, done)
         self.assertIn(b"org.p11dbus.KeyNotServed", done.stdout)
         keys = self.expect(0, "list", "keys", "pkcs11:token=sealed", "--format", "uri").out
