@@ -83,7 +83,11 @@ static bool parse_time(const char *text, gint64 *seconds)
         return false;
     sscanf(text, "%4d%2d%2d%2d%2d%2d", &civil.year, &civil.month, &civil.day, &civil.hour,
            &civil.minute, &civil.second);
+    /* OpenSSH takes February 30 for March 1 or 2. */
+    int over = civil.day > 28 && civil.day <= 31 ? civil.day - 28 : 0;
+    civil.day -= over;
     *seconds = utc ? p11d_moment_utc(&civil) : p11d_moment_local(&civil);
+    *seconds += *seconds > 0 ? over * INT64_C(86400) : 0;
     return *seconds > 0;
 }
 
