@@ -432,7 +432,7 @@ class AllowedSigners(Ssh):
         self.assertGreater(min(answers.values()), 50, answers)
 
     def test_a_day_that_is_none_is_refused(self):
-        """Some releases of ssh-keygen take the 30th of February for one in March."""
+        """ssh-keygen takes the 30th of February for a day in March."""
         self.sign(0, "p256", "data")
         self.allow("p256", options='valid-after="20240230Z"')
         result = self.run_p11dbus("verify", "--allowed-signers", "allowed", "-I",
