@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
+#include "glob.h"
 #include "modulename.h"
 #include "pin.h"
 #include "report.h"
@@ -81,28 +82,15 @@ static gboolean check_usage(const P11dOptions *options, P11dCheckLevel level, GE
     return FALSE;
 }
 
-static bool matches_any(char **globs, const char *id)
+static const char *name_of_check(size_t i)
 {
-    for (; globs && *globs; globs++)
-        if (g_pattern_match_simple(*globs, id))
-            return true;
-    return false;
+    return i < p11d_check_count ? p11d_checks[i].id : NULL;
 }
 
-/* A glob that names no check is a mistake, and silence about it would look like success. */
 static gboolean check_globs(const char *option, char **globs, GError **error)
 {
-    for (; globs && *globs; globs++) {
-        bool found = false;
-        for (size_t i = 0; i < p11d_check_count; i++)
-            found = found || g_pattern_match_simple(*globs, p11d_checks[i].id);
-        if (found)
-            continue;
-        p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus smoke --list-checks",
-                         "--%s %s matches no check", option, *globs);
-        return FALSE;
-    }
-    return TRUE;
+    return p11d_glob_check(option, globs, name_of_check, "check", "p11dbus smoke --list-checks",
+                           error);
 }
 
 static GPtrArray *choose_checks(P11dCheckLevel level, GError **error)
@@ -112,8 +100,8 @@ static GPtrArray *choose_checks(P11dCheckLevel level, GError **error)
     g_autoptr(GPtrArray) checks = g_ptr_array_new();
     for (size_t i = 0; i < p11d_check_count; i++)
         if (p11d_checks[i].level <= level &&
-            (!asked.check || matches_any(asked.check, p11d_checks[i].id)) &&
-            !matches_any(asked.skip, p11d_checks[i].id))
+            (!asked.check || p11d_glob_matches_any(asked.check, p11d_checks[i].id)) &&
+            !p11d_glob_matches_any(asked.skip, p11d_checks[i].id))
             g_ptr_array_add(checks, (void *)&p11d_checks[i]);
     if (checks->len > 0)
         return g_steal_pointer(&checks);
