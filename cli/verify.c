@@ -18,6 +18,7 @@ static struct {
     char *public_key;
     char *certificate;
     char *authorities;
+    char *purpose;
     char *signers;
     char *identity;
     char *namespace;
@@ -39,6 +40,9 @@ static const GOptionEntry entries[] = {
      "a certificate whose public key to use; it is not itself checked", "URI|FILE|sha256:HEX"},
     {"CAfile", 0, 0, G_OPTION_ARG_FILENAME, &asked.authorities,
      "cms: the authorities (PEM certificates) that say who signers are", "FILE"},
+    {"purpose", 0, 0, G_OPTION_ARG_FILENAME, &asked.purpose,
+     "cms: what the signer's certificate must be for (default: mail, code or documents)",
+     P11D_PURPOSE_NAMES},
     {"allowed-signers", 0, 0, G_OPTION_ARG_FILENAME, &asked.signers,
      "who may sign with which SSH key, as ssh-keygen(1) describes it", "FILE"},
     {"identity", 'I', 0, G_OPTION_ARG_FILENAME, &asked.identity,
@@ -112,6 +116,9 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
     else if (!asked.signers != !asked.identity || is_empty(asked.identity))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "--allowed-signers and -I ID, who must have signed, go together");
+    else if (asked.purpose && !asked.authorities)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
+                         "--purpose is about certificates that --CAfile vouches for");
     else if (is_empty(asked.namespace))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "a namespace is not empty");
     else if (*files && files[1])
@@ -140,7 +147,8 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
     if (asked.authorities) {
         trust->kind = P11D_TRUST_AUTHORITIES;
         trust->authorities = asked.authorities;
-        return TRUE;
+        trust->purpose = p11d_purpose_find(asked.purpose, error);
+        return trust->purpose != NULL;
     }
     if (asked.signers) {
         trust->kind = P11D_TRUST_SIGNERS;

@@ -2,7 +2,6 @@
 #include "certchain.h"
 
 #include <string.h>
-#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -13,6 +12,7 @@
 #include "console.h"
 #include "counterpart.h"
 #include "failure.h"
+#include "purpose.h"
 
 /* No chain is longer; a circle of authorities that certify each other ends here too. */
 #define MAX_LENGTH 16
@@ -145,19 +145,29 @@ static void find_issuers(P11dCertchain *chain, const P11dCertificates *all)
     ERR_clear_error();
 }
 
-/* A signature by a certificate that is out of date can be made; whoever checks it will object. */
-static void tell_validity(X509 *certificate)
+static void tell_validity(X509 *certificate, const char *subject)
 {
     gint64 start = p11d_moment_of_asn1(X509_get0_notBefore(certificate));
     gint64 end = p11d_moment_of_asn1(X509_get0_notAfter(certificate));
     gint64 now = p11d_moment_now();
-    g_autofree char *subject = p11d_certview_name(X509_get_subject_name(certificate));
     if (start > now)
         p11d_console_note("the certificate of %s is not valid yet", subject);
     if (end >= now || end == P11D_MOMENT_UNKNOWN)
         return;
     g_autofree char *until = p11d_moment_text(end);
     p11d_console_note("the certificate of %s has expired: it was valid until %s", subject, until);
+}
+
+/* A signature by a certificate that is out of date, or not for that, can be made; whoever checks it
+ * will object. */
+static void tell_objections(X509 *certificate, bool signs)
+{
+    g_autofree char *subject = p11d_certview_name(X509_get_subject_name(certificate));
+    tell_validity(certificate, subject);
+    g_autofree char *objection =
+        p11d_purpose_object(p11d_purpose_find(NULL, NULL), certificate, signs);
+    if (objection)
+        p11d_console_note("verify will refuse the certificate of %s: %s", subject, objection);
 }
 
 static gboolean check_key(const P11dCertchain *chain, const P11dItem *key,
@@ -190,7 +200,9 @@ gboolean p11d_certchain_find(P11dCertchain *chain, const P11dItem *key, const ch
         return FALSE;
     add_token(all, key->token);
     find_issuers(chain, all);
-    tell_validity(chain->certificate);
+    tell_objections(chain->certificate, true);
+    for (int i = 0; i < sk_X509_num(chain->issuers); i++)
+        tell_objections(sk_X509_value(chain->issuers, i), false);
     return TRUE;
 }
 

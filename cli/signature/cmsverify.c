@@ -286,8 +286,12 @@ static void ask_authorities(Check *check)
 {
     check->finding->trusted = P11D_TRUSTED_YES;
     for (int i = 0; i < check->count; i++) {
-        g_autofree char *objection =
-            p11d_authorities_object(check->authorities, check->named[i], check->certificates);
+        const P11dAuthoritiesQuestion question = {
+            .certificate = check->named[i],
+            .others = check->certificates,
+            .purpose = check->trust->purpose,
+        };
+        g_autofree char *objection = p11d_authorities_object(check->authorities, &question);
         if (!objection)
             continue;
         g_autofree char *name = name_of(check, i);

@@ -8,6 +8,7 @@
 
 #include <openssl/evp.h>
 
+#include "purpose.h"
 #include "target.h"
 
 /* The kinds of trust; a format says which it can be checked by. */
@@ -18,13 +19,14 @@ enum {
 };
 
 typedef struct P11dTrust {
-    unsigned kind;           /* one of the above */
-    EVP_PKEY *key;           /* of P11D_TRUST_KEY; owned, as the names are */
-    char *name;              /* what the user calls it: a path or the full URI */
-    char *shown;             /* the same to people, who want the URI as they gave it */
-    const char *authorities; /* the file of P11D_TRUST_AUTHORITIES: PEM certificates */
-    const char *signers;     /* the file of P11D_TRUST_SIGNERS */
-    const char *identity;    /* the principal that must have signed */
+    unsigned kind;              /* one of the above */
+    EVP_PKEY *key;              /* of P11D_TRUST_KEY; owned, as the names are */
+    char *name;                 /* what the user calls it: a path or the full URI */
+    char *shown;                /* the same to people, who want the URI as they gave it */
+    const char *authorities;    /* the file of P11D_TRUST_AUTHORITIES: PEM certificates */
+    const P11dPurpose *purpose; /* that those must serve whom authorities vouch for */
+    const char *signers;        /* the file of P11D_TRUST_SIGNERS */
+    const char *identity;       /* the principal that must have signed */
 } P11dTrust;
 
 /* Trusts the key in the file at path. FALSE with error set. */

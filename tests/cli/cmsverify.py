@@ -147,19 +147,6 @@ class Verify(Cms):
                              trust=("--CAfile", token.path("stranger.crt"))).json()
         self.assertEqual((result["reason"], result["trusted"]), ("mismatch", None))
 
-    def test_what_a_certificate_is_for(self):
-        for name, extensions, code in (
-                ("code", "extendedKeyUsage=codeSigning", 0),
-                ("nonrepudiation", "keyUsage=nonRepudiation", 0),
-                ("agreement", "keyUsage=keyAgreement", 1),
-                ("server", "extendedKeyUsage=serverAuth", 0)):
-            with self.subTest(name=name):
-                authority.issue(name, token.path("bare.key"), extensions=extensions)
-                self.sign(0, "bare", "--cert", token.path(name + ".crt"), "--force", "data")
-                result = self.verify(code, "-s", "data.p7s", "data")
-                if code:
-                    self.assertIn("keyUsage", result.err)
-
     def test_expired_authority(self):
         check("openssl", "genpkey", *KEYS["p256"][1], "-out", token.path("gone.key"))
         authority.issue("gone", token.path("gone.key"), "root",
@@ -254,6 +241,8 @@ class Verify(Cms):
         key = token.public("rsa")
         for words in (["--CAfile", ROOT, "--pubkey", key], ["--CAfile", ROOT, "--prehashed"],
                       ["--CAfile", ROOT, "-a", "sha256"], ["--CAfile", ROOT, "-f", "der"],
+                      ["--CAfile", ROOT, "--purpose", "server"], ["--CAfile", ROOT, "--purpose", ""],
+                      ["--pubkey", key, "--purpose", "any"],
                       ["--CAfile", ROOT, "--json", "-o", "-"]):
             with self.subTest(words=words):
                 self.expect(2, "verify", *words, "-s", "data.p7s", "data")

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A purpose is what somebody must be meant to sign whose signature counts (--purpose): mail, code,
+ * or anything. Certificates say by their extensions what their keys are for.
+ */
+#ifndef P11D_PURPOSE_H
+#define P11D_PURPOSE_H
+
+#include <stdbool.h>
+
+#include <glib.h>
+#include <openssl/x509.h>
+
+typedef struct P11dPurpose P11dPurpose;
+
+/* The choices as a help text shows them. */
+#define P11D_PURPOSE_NAMES "email|code|any"
+
+/* The purpose of that name; NULL: the one where none is named, which is to sign mail, code or
+ * documents. NULL with error set to a usage error. */
+const P11dPurpose *p11d_purpose_find(const char *name, GError **error);
+
+/*
+ * Why certificate does not serve purpose; NULL if it does. The caller frees the text.
+ * Where there is an extendedKeyUsage (RFC 5280, section 4.2.1.12), what purpose needs or
+ * anyExtendedKeyUsage must be in it, for those who have issued a certificate too; where there is a
+ * keyUsage (section 4.2.1.3), signatures must be in that of who signs.
+ */
+char *p11d_purpose_object(const P11dPurpose *purpose, X509 *certificate, bool signs);
+
+#endif
