@@ -6,10 +6,12 @@
 #include "checker.h"
 #include "commands.h"
 #include "console.h"
+#include "exitcode.h"
 #include "failure.h"
 #include "glob.h"
 #include "modulename.h"
 #include "pin.h"
+#include "probe.h"
 #include "report.h"
 #include "runner.h"
 #include "uri.h"
@@ -149,12 +151,13 @@ static gboolean get_pin(const P11dRunner *runner, const P11dTarget *target, char
     return TRUE;
 }
 
-/* Tries the PIN once, before many checks would each try a wrong one and lock the token. */
-static gboolean try_pin(const P11dRunner *runner, GError **error)
+/* Tries the PIN once, before many checks would each try a wrong one and lock the token. Returns
+ * what was told, or NULL with error set; the caller frees it. */
+static char **try_pin(const P11dRunner *runner, GError **error)
 {
     g_auto(GStrv) lines = p11d_runner_preflight(runner, error);
     if (!lines)
-        return FALSE;
+        return NULL;
     const char *refused = find_line(lines, P11D_CHECKER_REFUSED);
     const char *died = find_line(lines, P11D_CHECKER_DIED);
     char *why = NULL;
@@ -165,7 +168,7 @@ static gboolean try_pin(const P11dRunner *runner, GError **error)
     else if (died) /* nobody knows whether the PIN is right */
         p11d_failure_set(error, P11D_FAILURE_DEVICE, "without a PIN the other checks can be run",
                          "the module does not live through a login: %s", died);
-    return !refused && !died;
+    return refused || died ? NULL : g_steal_pointer(&lines);
 }
 
 static bool any_logs_in(const GPtrArray *checks)
@@ -176,9 +179,34 @@ static bool any_logs_in(const GPtrArray *checks)
     return false;
 }
 
-/* Whether the module can be loaded at all; and the PIN, if it is going to be needed. */
+/* Takes over what the module says of itself and what is missing, as far as it is known now. */
+static void take_over(P11dReport *report, char **lines)
+{
+    const char *info = find_line(lines, P11D_CHECKER_INFO);
+    g_clear_pointer(&report->info, json_node_unref);
+    report->info = info ? json_from_string(info, NULL) : NULL;
+    if (report->info && !JSON_NODE_HOLDS_OBJECT(report->info))
+        g_clear_pointer(&report->info, json_node_unref);
+    g_clear_pointer(&report->lacks, g_ptr_array_unref);
+    report->lacks = p11d_runner_lacks(lines);
+    report->died = g_strdup(find_line(lines, P11D_CHECKER_DIED));
+}
+
+/* The probe unloads the module for the checks that have nothing to do with it in their process. */
+static void look_for_probe(P11dReport *report, const GPtrArray *checks)
+{
+    g_autofree char *missing = p11d_probe_missing();
+    bool wanted = false;
+    for (guint i = 0; i < checks->len; i++)
+        wanted = wanted || ((const P11dCheck *)checks->pdata[i])->need == P11D_CHECK_NEEDS_NOTHING;
+    if (missing && wanted)
+        p11d_report_lack(report, P11D_FAILURE_DEVICE, missing);
+}
+
+/* Whether the module can be loaded at all; the PIN, if it is going to be needed; and what is
+ * missing for the checks. */
 static gboolean prepare(P11dRunner *runner, const GPtrArray *checks, const P11dTarget *target,
-                        P11dSecret *pin, GError **error)
+                        P11dSecret *pin, P11dReport *report, GError **error)
 {
     g_auto(GStrv) lines = p11d_runner_preflight(runner, error);
     if (!lines)
@@ -189,15 +217,20 @@ static gboolean prepare(P11dRunner *runner, const GPtrArray *checks, const P11dT
         p11d_failure_set(error, P11D_FAILURE_DEVICE, near, "cannot load the module: %s", why);
         return FALSE;
     }
-    if (!any_logs_in(checks))
-        return TRUE;
-    if (!get_pin(runner, target, lines, pin, error))
+    take_over(report, lines);
+    bool lives = !find_line(lines, P11D_CHECKER_DIED);
+    if (any_logs_in(checks) && !get_pin(runner, target, lines, pin, error))
         return FALSE;
     /* Where it does not even initialise there is nothing to log in to; the checks say so. */
-    if (!pin->data || find_line(lines, P11D_CHECKER_DIED))
-        return TRUE;
-    runner->pin = pin;
-    return try_pin(runner, error);
+    if (pin->data && lives) {
+        runner->pin = pin;
+        g_auto(GStrv) with_pin = try_pin(runner, error);
+        if (!with_pin)
+            return FALSE;
+        take_over(report, with_pin);
+    }
+    look_for_probe(report, checks);
+    return TRUE;
 }
 
 static gboolean ended(const P11dResult *result, void *data, GError **error)
@@ -205,23 +238,60 @@ static gboolean ended(const P11dResult *result, void *data, GError **error)
     return p11d_report_add(data, result, error);
 }
 
-/* Sets error, which is told already, to how many checks the module did not pass. */
+/* Sets error to how many checks the module did not pass, or to what was missing for a check,
+ * whichever has the higher exit code. The report has told it already, if there was one. */
 static gboolean judge(const GPtrArray *results, const P11dReport *report, GError **error)
 {
     unsigned bad = 0;
+    g_autoptr(GError) worst = NULL;
     for (guint i = 0; i < results->len; i++)
-        bad += p11d_report_is_bad(((const P11dResult *)results->pdata[i])->status) ? 1 : 0;
-    if (bad == 0)
+        bad += p11d_report_is_bad(report, results->pdata[i]) ? 1 : 0;
+    if (bad > 0)
+        p11d_failure_set(&worst, P11D_FAILURE_CHECK, NULL, "%s did not pass %u of %u checks",
+                         report->module, bad, results->len);
+    for (guint i = 0; i < report->lacks->len; i++) {
+        const GError *lack = report->lacks->pdata[i];
+        if (p11d_exitcode_of(lack) <= p11d_exitcode_of(worst))
+            continue;
+        g_clear_error(&worst);
+        p11d_failure_set(&worst, (P11dFailure)lack->code, NULL, "not all was tested: %s",
+                         lack->message);
+    }
+    /* The checks that were made say so themselves, where they come so far. */
+    if (!worst && report->died)
+        p11d_failure_set(&worst, P11D_FAILURE_DEVICE, NULL, "nothing was tested: %s", report->died);
+    if (!worst)
         return TRUE;
-    GError *failure = NULL;
-    p11d_failure_set(&failure, P11D_FAILURE_CHECK, NULL, "%s did not pass %u of %u checks",
-                     report->module, bad, results->len);
-    p11d_failure_mark_told(failure);
-    g_propagate_error(error, failure);
+    if (bad > 0 || !report->quiet || report->form != P11D_REPORT_TABLE)
+        p11d_failure_mark_told(worst);
+    g_propagate_error(error, g_steal_pointer(&worst));
     return FALSE;
 }
 
-static gboolean run_checks(P11dRunner *runner, const GPtrArray *checks, GError **error)
+static gboolean run_checks(P11dRunner *runner, const GPtrArray *checks, P11dReport *report,
+                           GError **error)
+{
+    runner->begins = p11d_report_progress;
+    runner->ended = ended;
+    runner->data = report;
+    p11d_report_begin(report, checks->len);
+    g_autoptr(GPtrArray) results = p11d_runner_run(runner, checks, error);
+    if (!results)
+        return FALSE;
+    p11d_report_end(report, results);
+    return judge(results, report, error);
+}
+
+static P11dCheckNeed most_needed(const GPtrArray *checks)
+{
+    P11dCheckNeed need = P11D_CHECK_NEEDS_NOTHING;
+    for (guint i = 0; i < checks->len; i++)
+        need = MAX(need, ((const P11dCheck *)checks->pdata[i])->need);
+    return need;
+}
+
+static gboolean prepare_and_run(P11dRunner *runner, const GPtrArray *checks,
+                                const P11dTarget *target, GError **error)
 {
     const P11dOptions *options = runner->options;
     P11dReport report = {.form = asked.tap       ? P11D_REPORT_TAP
@@ -229,15 +299,13 @@ static gboolean run_checks(P11dRunner *runner, const GPtrArray *checks, GError *
                                                  : P11D_REPORT_TABLE,
                          .module = runner->module,
                          .quiet = options->quiet};
-    runner->begins = p11d_report_progress;
-    runner->ended = ended;
-    runner->data = &report;
-    p11d_report_begin(&report, checks->len);
-    g_autoptr(GPtrArray) results = p11d_runner_run(runner, checks, error);
-    if (!results)
-        return FALSE;
-    p11d_report_end(&report, results);
-    return judge(results, &report, error);
+    P11dSecret pin = P11D_SECRET_INIT;
+    p11d_pin_keep_variable();
+    gboolean ok = prepare(runner, checks, target, &pin, &report, error) &&
+                  run_checks(runner, checks, &report, error);
+    p11d_secret_clear(&pin);
+    p11d_report_clear(&report);
+    return ok;
 }
 
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)
@@ -271,15 +339,11 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
                          .uri = subject.uri,
                          .options = options,
                          .level = level,
+                         .need = most_needed(checks),
                          .seconds =
                              options->timeout > 0 ? (unsigned)options->timeout : USUAL_SECONDS,
                          .jobs = (unsigned)asked.jobs};
-    P11dSecret pin = P11D_SECRET_INIT;
-    p11d_pin_keep_variable();
-    gboolean ok =
-        prepare(&runner, checks, target, &pin, error) && run_checks(&runner, checks, error);
-    p11d_secret_clear(&pin);
-    return ok;
+    return prepare_and_run(&runner, checks, target, error);
 }
 
 const P11dCommand p11d_command_smoke = {

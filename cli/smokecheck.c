@@ -10,37 +10,67 @@
 #include "commands.h"
 #include "crash.h"
 #include "failure.h"
+#include "json.h"
 #include "modulename.h"
 #include "pin.h"
 #include "stage.h"
+#include "text.h"
 
 static struct {
     int journal_fd;
     char *level;
     int seconds;
+    int need;
 } asked = {.journal_fd = -1};
 
 static const GOptionEntry entries[] = {
     {"journal-fd", 0, 0, G_OPTION_ARG_INT, &asked.journal_fd, "where to tell", "N"},
     {"level", 0, 0, G_OPTION_ARG_FILENAME, &asked.level, "how far to go", "LEVEL"},
     {"seconds", 0, 0, G_OPTION_ARG_INT, &asked.seconds, "how long it may take", "SECONDS"},
+    {"need", 0, 0, G_OPTION_ARG_INT, &asked.need, "what the checks want to find", "NEED"},
     {NULL},
 };
 
-/* Whether a PIN opens the token, tried once; without a PIN: whose is needed. */
-static void try_login(P11dCheckRun *run)
+/* What the module says of itself, in the form that the report prints. */
+static void tell_info(P11dCheckRun *run)
 {
-    if (!p11d_stage_module(run))
-        return;
+    const CK_INFO *info = &run->host->info;
+    g_autoptr(JsonBuilder) json = json_builder_new();
+    g_autofree char *manufacturer =
+        p11d_text_of_field(info->manufacturerID, sizeof info->manufacturerID);
+    g_autofree char *description =
+        p11d_text_of_field(info->libraryDescription, sizeof info->libraryDescription);
+    g_autofree char *version =
+        g_strdup_printf("%u.%u", info->libraryVersion.major, info->libraryVersion.minor);
+    g_autofree char *cryptoki =
+        g_strdup_printf("%u.%u", info->cryptokiVersion.major, info->cryptokiVersion.minor);
+    json_builder_begin_object(json);
+    p11d_json_add_string(json, "manufacturer", manufacturer);
+    p11d_json_add_string(json, "description", description);
+    p11d_json_add_string(json, "version", version);
+    p11d_json_add_string(json, "cryptoki", cryptoki);
+    json_builder_end_object(json);
+    JsonNode *root = json_builder_get_root(json);
+    g_autofree char *text = json_to_string(root, FALSE);
+    json_node_unref(root);
+    p11d_journal_add(run->journal, P11D_CHECKER_INFO " %s", text);
+}
+
+/* Whether the PIN opens the token, tried once. */
+static bool try_login(P11dCheckRun *run)
+{
     g_autoptr(GPtrArray) tokens = p11d_target_tokens(run->target, run->host);
-    if (run->pin.data) {
-        g_autoptr(GError) error = NULL;
-        p11d_target_log_in(run->target, tokens, run->options, &error);
-        if (error)
-            p11d_journal_add(run->journal, P11D_CHECKER_REFUSED " %d %s", error->code,
-                             error->message);
-        return;
-    }
+    g_autoptr(GError) error = NULL;
+    p11d_target_log_in(run->target, tokens, run->options, &error);
+    if (error)
+        p11d_journal_add(run->journal, P11D_CHECKER_REFUSED " %d %s", error->code, error->message);
+    return !error;
+}
+
+/* Which tokens need a PIN. */
+static void tell_closed(P11dCheckRun *run)
+{
+    g_autoptr(GPtrArray) tokens = p11d_target_tokens(run->target, run->host);
     for (guint i = 0; i < tokens->len; i++) {
         P11dHostToken *token = tokens->pdata[i];
         CK_FLAGS needed = CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED;
@@ -53,14 +83,23 @@ static void try_login(P11dCheckRun *run)
     }
 }
 
+/* Whether what the checks need is there. */
 static void preflight(P11dCheckRun *run)
 {
     P11dLibrary *library;
+    P11dCheckNeed need = (P11dCheckNeed)asked.need;
     const char *why = p11d_loader_open(run->options->module, &library);
     if (why)
         p11d_journal_add(run->journal, P11D_CHECKER_UNLOADABLE " %s", why);
-    else if (run->level >= P11D_CHECK_SIGN)
-        try_login(run);
+    if (why || !p11d_stage_module(run))
+        return;
+    tell_info(run);
+    if (run->level >= P11D_CHECK_SIGN && !run->pin.data)
+        tell_closed(run);
+    if (run->pin.data && !try_login(run))
+        return;
+    if (need >= P11D_CHECK_NEEDS_KEY || p11d_stage_match(run))
+        p11d_stage_find(run, need);
 }
 
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)

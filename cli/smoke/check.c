@@ -74,6 +74,16 @@ void p11d_check_tell(P11dCheckRun *run, P11dCheckStatus status, const char *form
     p11d_journal_add(run->journal, "%s %s", statuses[status], text);
 }
 
+void p11d_check_lack(P11dCheckRun *run, P11dFailure kind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    p11d_journal_add(run->journal, P11D_CHECK_LACK " %d %s", kind, text);
+    p11d_check_tell(run, P11D_CHECK_SKIP, "%s", text);
+}
+
 bool p11d_check_ok(P11dCheckRun *run, CK_RV rv, const char *call)
 {
     char scratch[P11D_NAME_SIZE];

@@ -7,6 +7,7 @@
 #ifndef P11D_CHECK_H
 #define P11D_CHECK_H
 
+#include "failure.h"
 #include "journal.h"
 #include "target.h"
 
@@ -84,6 +85,9 @@ const char *p11d_check_need_name(P11dCheckNeed need);
 P11dCheckLevel p11d_check_parse_level(const char *name);
 P11dCheckStatus p11d_check_parse_status(const char *name);
 
+/* What p11d_check_lack tells besides, before a P11dFailure and a text. */
+#define P11D_CHECK_LACK "lack"
+
 /* What is told of a loop that ends because of p11d_check_is_late: how many, of how many (guint),
  * and what. */
 #define P11D_CHECK_LATE "there was time for %u of %u %s: a longer --timeout gets further"
@@ -91,6 +95,11 @@ P11dCheckStatus p11d_check_parse_status(const char *name);
 /* Tells what was found: _PASS is worth knowing, but not wrong; _SKIP says why it could not be
  * found out. */
 void p11d_check_tell(P11dCheckRun *run, P11dCheckStatus status, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+/* Tells why it could not be found out, as _SKIP does, where that is for the user to see to: without
+ * it the run does not end well. kind says what is missing, and with that the exit code. */
+void p11d_check_lack(P11dCheckRun *run, P11dFailure kind, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
 /* Tells that a call gave rv where it should have been CKR_OK. Returns whether it was. */

@@ -14,6 +14,7 @@
 
 /* What it tells in the journal, before a text. */
 #define P11D_CHECKER_UNLOADABLE "unloadable" /* why */
+#define P11D_CHECKER_INFO "info"             /* what C_GetInfo says: JSON */
 #define P11D_CHECKER_PIN "pin"               /* of which token a PIN is needed */
 #define P11D_CHECKER_KEYPAD "keypad"         /* the same, but the token asks for it itself */
 #define P11D_CHECKER_REFUSED "refused"       /* the login failed: a P11dFailure, and why */

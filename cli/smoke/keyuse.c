@@ -136,6 +136,10 @@ static bool needs_login(const P11dKeyuse *use)
     return rv == CKR_USER_NOT_LOGGED_IN;
 }
 
+/* Why a key cannot be used that could be with a PIN. */
+static const char asks_each_time[] = "asks for its PIN each time, and there is none";
+static const char wants_login[] = "needs a login, and no PIN was given";
+
 const char *p11d_keyuse_init(P11dKeyuse *use, const P11dItem *key)
 {
     *use = (P11dKeyuse){.key = key};
@@ -145,7 +149,7 @@ const char *p11d_keyuse_init(P11dKeyuse *use, const P11dItem *key)
     use->kind = p11d_counterpart_describe(key);
     const P11dHostToken *token = key->token;
     if (p11d_template_boolean(&key->attributes, CKA_ALWAYS_AUTHENTICATE, false) && !token->pin.data)
-        return "asks for its PIN each time, and there is none";
+        return asks_each_time;
     if (!p11d_algorithm_find(&use->algorithm, NULL, &use->kind, NULL))
         return "is of a type that nothing here can verify";
     find_public(use);
@@ -153,7 +157,7 @@ const char *p11d_keyuse_init(P11dKeyuse *use, const P11dItem *key)
         return "has no public key on the token";
     if (!choose_algorithm(use))
         return "has no mechanism to sign with that the token offers";
-    return needs_login(use) ? "needs a login, and no PIN was given" : NULL;
+    return needs_login(use) ? wants_login : NULL;
 }
 
 void p11d_keyuse_clear(P11dKeyuse *use)
@@ -166,11 +170,13 @@ void p11d_keyuse_each(P11dCheckRun *run, void (*function)(P11dCheckRun *run, P11
 {
     g_autoptr(GString) unused = g_string_new(NULL);
     unsigned used = 0;
+    bool wants_pin = false;
     guint i = 0;
     /* A slow token with many keys is not one that hangs. */
     for (; i < run->keys->len && !(used > 0 && p11d_check_is_late(run)); i++) {
         P11dKeyuse use;
         const char *why = p11d_keyuse_init(&use, run->keys->pdata[i]);
+        wants_pin = wants_pin || why == asks_each_time || why == wants_login;
         if (!why && ++used)
             function(run, &use);
         else
@@ -180,8 +186,11 @@ void p11d_keyuse_each(P11dCheckRun *run, void (*function)(P11dCheckRun *run, P11
     }
     if (i < run->keys->len)
         p11d_check_tell(run, P11D_CHECK_PASS, P11D_CHECK_LATE, i, run->keys->len, "keys");
-    if (unused->len > 0)
-        p11d_check_tell(run, used > 0 ? P11D_CHECK_PASS : P11D_CHECK_SKIP, "%s", unused->str);
+    if (unused->len > 0 && used > 0)
+        p11d_check_tell(run, P11D_CHECK_PASS, "%s", unused->str);
+    else if (unused->len > 0)
+        p11d_check_lack(run, wants_pin ? P11D_FAILURE_PIN : P11D_FAILURE_NO_MATCH, "%s",
+                        unused->str);
 }
 
 CK_RV p11d_keyuse_begin(const P11dKeyuse *use, CK_SESSION_HANDLE session)

@@ -28,8 +28,8 @@ void p11d_keyuse_clear(P11dKeyuse *use);
  * false if the key does not allow that, or nobody here can verify what comes out of it. */
 bool p11d_keyuse_set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type);
 
-/* Calls function for every key of run that can be used so; tells of those that cannot, and skips
- * if none is left. */
+/* Calls function for every key of run that can be used so; tells of those that cannot, and that
+ * they are missing if none is left. */
 void p11d_keyuse_each(P11dCheckRun *run, void (*function)(P11dCheckRun *run, P11dKeyuse *use));
 
 /* C_SignInit, with the login that an always-authenticate key wants behind it. */

@@ -135,17 +135,45 @@ static void run_program(P11dCheckRun *run, P11dProbe *probe, char **arguments)
     take_report(run, probe, from);
 }
 
+static char *find_program(void)
+{
+    return p11d_buildtree_find("unload-probe/" PROGRAM, P11D_INSTALLED_PROBE);
+}
+
+char *p11d_probe_missing(void)
+{
+    g_autofree char *program = find_program();
+    return access(program, X_OK) == 0
+               ? NULL
+               : g_strdup_printf("%s is not there: %s", program, g_strerror(errno));
+}
+
+/* What a module does that was never initialised is no pass, whatever else is told of it. */
+static void tell_uninitialized(P11dCheckRun *run, const P11dProbe *probe)
+{
+    char scratch[P11D_NAME_SIZE];
+    CK_RV first = CKR_OK;
+    g_autoptr(GPtrArray) steps = p11d_probe_texts(probe, "step initialize");
+    if (steps->len > 0)
+        first = strtoul(steps->pdata[0], NULL, 10);
+    if (first != CKR_OK)
+        p11d_check_tell(run, P11D_CHECK_SKIP, "the module could not be initialised: %s",
+                        p11d_error_ckr(first, scratch));
+}
+
 P11dProbe *p11d_probe_run(P11dCheckRun *run, const char *steps)
 {
-    g_autofree char *program = p11d_buildtree_find("unload-probe/" PROGRAM, P11D_INSTALLED_PROBE);
-    if (access(program, X_OK) != 0) {
-        p11d_check_tell(run, P11D_CHECK_SKIP, "%s is not there: %s", program, g_strerror(errno));
+    g_autofree char *missing = p11d_probe_missing();
+    if (missing) {
+        p11d_check_lack(run, P11D_FAILURE_DEVICE, "%s", missing);
         return NULL;
     }
+    g_autofree char *program = find_program();
     P11dProbe *probe = g_new0(P11dProbe, 1);
     probe->text = g_string_new(NULL);
     g_autoptr(GPtrArray) arguments = arguments_of(run, program, steps);
     run_program(run, probe, (char **)arguments->pdata);
+    tell_uninitialized(run, probe);
     return probe;
 }
 

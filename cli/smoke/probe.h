@@ -19,6 +19,9 @@ typedef struct P11dProbe {
     GString *text;      /* the first of what it wrote */
 } P11dProbe;
 
+/* Why there is no probe to run, or NULL. The caller frees it. */
+char *p11d_probe_missing(void);
+
 /* Runs steps (separated by blanks; unload-probe.c has their names) on the module of run. Returns
  * NULL, and has told so, if there is no probe to run. The caller frees it. */
 P11dProbe *p11d_probe_run(P11dCheckRun *run, const char *steps);

@@ -6,6 +6,7 @@
 #include "console.h"
 #include "json.h"
 #include "text.h"
+#include "width.h"
 
 /* How a status is shown: its word in the table, its colour, and whether it fails the run. */
 static const struct {
@@ -21,9 +22,27 @@ static const struct {
     [P11D_CHECK_HANG] = {"HANG", "1;" P11D_CONSOLE_RED, true},
 };
 
-bool p11d_report_is_bad(P11dCheckStatus status)
+bool p11d_report_is_bad(const P11dReport *report, const P11dResult *result)
 {
-    return looks[status].bad;
+    (void)report;
+    return looks[result->status].bad;
+}
+
+void p11d_report_clear(P11dReport *report)
+{
+    g_clear_pointer(&report->info, json_node_unref);
+    g_clear_pointer(&report->lacks, g_ptr_array_unref);
+    g_clear_pointer(&report->died, g_free);
+}
+
+void p11d_report_lack(P11dReport *report, P11dFailure kind, const char *text)
+{
+    for (guint i = 0; i < report->lacks->len; i++)
+        if (strcmp(((const GError *)report->lacks->pdata[i])->message, text) == 0)
+            return;
+    GError *error = NULL;
+    p11d_failure_set(&error, kind, NULL, "%s", text);
+    g_ptr_array_add(report->lacks, error);
 }
 
 void p11d_report_progress(const char *name, unsigned number, unsigned count)
@@ -55,22 +74,52 @@ static int id_width(void)
     return (int)width;
 }
 
+/* Where what is said of a check begins, in columns. */
+#define INDENT 9
+
+/* Prints before, text and (behind) in lines that fit the terminal, from column indent on. */
+static void print_wrapped(int indent, const char *before, const char *text, const char *behind)
+{
+    g_autofree char *all = behind ? g_strdup_printf("%s%s (%s)", before, text, behind)
+                                  : g_strconcat(before, text, NULL);
+    g_autoptr(GString) lines = g_string_new(NULL);
+    p11d_width_wrap(lines, all, indent, indent, p11d_console_width());
+    fprintf(p11d_console_result(), "%*s%s\n", indent, "", lines->str);
+}
+
+/* Behind what ends at column at where there is room, else below it. */
+static void add_detail(const char *detail, int at)
+{
+    FILE *out = p11d_console_result();
+    int width = p11d_console_width();
+    if (!*detail) {
+        fputc('\n', out);
+    } else if (width == 0 || at + 2 + p11d_width_of(detail) <= width) {
+        fprintf(out, "  %s\n", detail);
+    } else {
+        fputc('\n', out);
+        print_wrapped(INDENT, "", detail, NULL);
+    }
+}
+
 static void add_to_table(const P11dReport *report, const P11dResult *result)
 {
     FILE *out = p11d_console_result();
-    bool bad = p11d_report_is_bad(result->status);
+    bool bad = p11d_report_is_bad(report, result);
     if (report->quiet && !bad)
         return;
     g_autofree char *word = g_strdup_printf("%-5s", looks[result->status].word);
     g_autofree char *painted = p11d_console_paint(looks[result->status].color, word);
     g_autofree char *detail = p11d_text_visible(result->detail, -1);
-    fprintf(out, "  %s  %-*s %6u ms%s%s\n", painted, id_width(), result->check->id,
-            result->milliseconds, *detail ? "  " : "", detail);
+    g_autofree char *name =
+        g_strdup_printf("  %-*s %6u ms", id_width(), result->check->id, result->milliseconds);
+    fprintf(out, "  %s%s", painted, name);
+    add_detail(detail, 2 + p11d_width_of(word) + p11d_width_of(name));
     if (!bad && result->status != P11D_CHECK_WARN)
         return;
-    fprintf(out, "         %s (%s)\n", result->check->harm, result->check->spec);
+    print_wrapped(INDENT, "", result->check->harm, result->check->spec);
     if (bad && result->check->remedy)
-        fprintf(out, "         Remedy: %s\n", result->check->remedy);
+        print_wrapped(INDENT, "Remedy: ", result->check->remedy, NULL);
 }
 
 static void end_table(const P11dReport *report, const GPtrArray *results)
@@ -94,7 +143,7 @@ static void end_table(const P11dReport *report, const GPtrArray *results)
 static void add_to_tap(const P11dReport *report, const P11dResult *result)
 {
     FILE *out = p11d_console_result();
-    bool bad = p11d_report_is_bad(result->status);
+    bool bad = p11d_report_is_bad(report, result);
     g_autofree char *detail = p11d_text_visible(result->detail, -1);
     g_strdelimit(detail, "#", ' ');
     fprintf(out, "%s %u - %s", bad ? "not ok" : "ok", report->count + 1, result->check->id);
@@ -120,6 +169,14 @@ static void print_json(const P11dReport *report, const GPtrArray *results)
     JsonBuilder *json = p11d_json_begin();
     g_autofree char *module = g_utf8_make_valid(report->module, -1);
     p11d_json_add_string(json, "module", module);
+    if (report->info)
+        p11d_json_add_node(json, "info", json_node_copy(report->info));
+    else
+        p11d_json_add_null(json, "info");
+    p11d_json_add_array(json, "untested");
+    for (guint i = 0; i < report->lacks->len; i++)
+        json_builder_add_value(json, p11d_console_json_of_error(report->lacks->pdata[i]));
+    json_builder_end_array(json);
     p11d_json_add_array(json, "checks");
     for (guint i = 0; i < results->len; i++) {
         const P11dResult *result = results->pdata[i];
@@ -144,14 +201,63 @@ static void print_json(const P11dReport *report, const GPtrArray *results)
 
 /* --- all of them --- */
 
-void p11d_report_begin(const P11dReport *report, unsigned checks)
+static const char *info_member(const P11dReport *report, const char *name)
+{
+    JsonObject *object = json_node_get_object(report->info);
+    return json_object_get_string_member_with_default(object, name, "");
+}
+
+/* What C_GetInfo says, in one line; NULL where it says nothing. The caller frees it. */
+static char *info_text(const P11dReport *report)
+{
+    if (!report->info)
+        return NULL;
+    g_autofree char *text =
+        g_strdup_printf("%s, %s, version %s, for PKCS#11 %s", info_member(report, "manufacturer"),
+                        info_member(report, "description"), info_member(report, "version"),
+                        info_member(report, "cryptoki"));
+    return p11d_text_visible(text, -1);
+}
+
+/* A line of the headline, in the form of the report. */
+static void print_headline(const P11dReport *report, const char *color, const char *before,
+                           const char *text)
+{
+    FILE *out = p11d_console_result();
+    g_autofree char *shown = p11d_text_visible(text, -1);
+    if (report->form == P11D_REPORT_TAP)
+        fprintf(out, "# %s%s\n", before, shown);
+    if (report->form != P11D_REPORT_TABLE || report->quiet)
+        return;
+    g_autofree char *painted = p11d_console_paint(color, before);
+    g_autoptr(GString) lines = g_string_new(NULL);
+    p11d_width_wrap(lines, shown, 2 + p11d_width_of(before), INDENT, p11d_console_width());
+    fprintf(out, "  %s%s\n", painted, lines->str);
+}
+
+static void print_lacks(const P11dReport *report, guint from)
+{
+    for (guint i = from; i < report->lacks->len; i++)
+        print_headline(report, "1;" P11D_CONSOLE_RED,
+                       "NOT TESTED: ", ((const GError *)report->lacks->pdata[i])->message);
+}
+
+void p11d_report_begin(P11dReport *report, unsigned checks)
 {
     FILE *out = p11d_console_result();
     g_autofree char *module = p11d_text_visible(report->module, -1);
+    g_autofree char *info = info_text(report);
     if (report->form == P11D_REPORT_TAP)
         fprintf(out, "TAP version 13\n1..%u\n", checks);
     else if (report->form == P11D_REPORT_TABLE && !report->quiet)
         fprintf(out, "%s\n", module);
+    if (info)
+        print_headline(report, NULL, "", info);
+    if (report->died)
+        print_headline(report, "1;" P11D_CONSOLE_RED,
+                       "NOT TESTED: the module does not live through its start: ", report->died);
+    print_lacks(report, 0);
+    report->lacks_told = report->lacks->len;
 }
 
 gboolean p11d_report_add(P11dReport *report, const P11dResult *result, GError **error)
@@ -162,12 +268,17 @@ gboolean p11d_report_add(P11dReport *report, const P11dResult *result, GError **
     else if (report->form == P11D_REPORT_TAP)
         add_to_tap(report, result);
     report->count++;
+    for (guint i = 0; i < result->lacks->len; i++) {
+        const GError *lack = result->lacks->pdata[i];
+        p11d_report_lack(report, (P11dFailure)lack->code, lack->message);
+    }
     return p11d_console_flush(error);
 }
 
 void p11d_report_end(const P11dReport *report, const GPtrArray *results)
 {
     erase_progress();
+    print_lacks(report, report->lacks_told);
     if (report->form == P11D_REPORT_TABLE)
         end_table(report, results);
     else if (report->form == P11D_REPORT_JSON)
@@ -184,8 +295,9 @@ void p11d_report_list(const GPtrArray *checks, bool json)
         const char *level = p11d_check_level_name(check->level);
         const char *need = p11d_check_need_name(check->need);
         if (!json) {
-            fprintf(p11d_console_result(), "%-*s  %-5s  needs %s\n    %s (%s)\n", id_width(),
-                    check->id, level, need, check->harm, check->spec);
+            fprintf(p11d_console_result(), "%-*s  %-5s  needs %s\n", id_width(), check->id, level,
+                    need);
+            print_wrapped(4, "", check->harm, check->spec);
             continue;
         }
         json_builder_begin_object(document);

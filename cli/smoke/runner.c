@@ -28,6 +28,7 @@ void p11d_result_free(gpointer data)
     P11dResult *result = data;
     if (!result)
         return;
+    g_ptr_array_unref(result->lacks);
     g_free(result->detail);
     g_free(result);
 }
@@ -54,6 +55,7 @@ static GPtrArray *arguments_of(const P11dRunner *runner, const char *id, int jou
     g_ptr_array_add(arguments, g_strdup(P11D_CHECKER_COMMAND));
     add_number(arguments, "--journal-fd", journal_fd);
     add_number(arguments, "--seconds", (int)runner->seconds);
+    add_number(arguments, "--need", (int)runner->need);
     add_option(arguments, "--level", p11d_check_level_name(runner->level));
     add_option(arguments, "--module", runner->named);
     add_option(arguments, "--init-reserved", options->init_reserved);
@@ -173,6 +175,23 @@ static P11dCheckStatus violent_end(const P11dJournal *journal, GString *detail)
     return hangs ? P11D_CHECK_HANG : P11D_CHECK_CRASH;
 }
 
+GPtrArray *p11d_runner_lacks(char **lines)
+{
+    GPtrArray *lacks = g_ptr_array_new_with_free_func((GDestroyNotify)g_error_free);
+    for (; *lines; lines++) {
+        char *text;
+        if (!g_str_has_prefix(*lines, P11D_CHECK_LACK " "))
+            continue;
+        guint64 kind = g_ascii_strtoull(*lines + strlen(P11D_CHECK_LACK " "), &text, 10);
+        GError *error = NULL;
+        p11d_failure_set(&error,
+                         kind < P11D_FAILURE_COUNT ? (P11dFailure)kind : P11D_FAILURE_DEVICE, NULL,
+                         "%s", g_strchug(text));
+        g_ptr_array_add(lacks, error);
+    }
+    return lacks;
+}
+
 static bool came_to_its_end(const P11dJournal *journal, char **lines)
 {
     return journal->end == P11D_JOURNAL_EXITED && journal->end_value == 0 &&
@@ -187,6 +206,7 @@ static P11dResult *conclude(const Job *job, const P11dCheck *check)
     g_autoptr(GString) detail = g_string_new(NULL);
     P11dResult *result = g_new0(P11dResult, 1);
     result->check = check;
+    result->lacks = p11d_runner_lacks(lines);
     result->milliseconds = (unsigned)((g_get_monotonic_time() - job->started) / 1000);
     result->status =
         came_to_its_end(journal, lines) ? worst_told(lines, detail) : violent_end(journal, detail);

@@ -12,7 +12,8 @@ typedef struct P11dResult {
     const P11dCheck *check;
     P11dCheckStatus status;
     unsigned milliseconds;
-    char *detail; /* valid UTF-8 in one line, not escaped; "" for nothing to say */
+    GPtrArray *lacks; /* of GError: what the user has to see to before this can be found out */
+    char *detail;     /* valid UTF-8 in one line, not escaped; "" for nothing to say */
 } P11dResult;
 
 void p11d_result_free(gpointer result);
@@ -23,6 +24,7 @@ typedef struct P11dRunner {
     const char *uri;    /* or NULL */
     const P11dOptions *options;
     P11dCheckLevel level;
+    P11dCheckNeed need;    /* the most that one of the checks needs */
     unsigned seconds;      /* for each check */
     unsigned jobs;         /* side by side, 1 or more; those that log in run alone */
     const P11dSecret *pin; /* or no secret */
@@ -38,6 +40,9 @@ typedef struct P11dRunner {
 /* Runs checks (of const P11dCheck) and returns their results (of P11dResult, owned), in their
  * order. NULL with error set if processes cannot be started, or ended says so. */
 GPtrArray *p11d_runner_run(const P11dRunner *runner, const GPtrArray *checks, GError **error);
+
+/* What lines say is missing: of GError, owned. The caller unrefs it. */
+GPtrArray *p11d_runner_lacks(char **lines);
 
 /* Runs the question before all checks (checker.h). Returns what was told, line by line; the caller
  * frees it with g_strfreev. */

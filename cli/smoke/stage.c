@@ -4,9 +4,9 @@
 #include "calls.h"
 #include "crash.h"
 
-static bool skip(P11dCheckRun *run, const GError *error)
+static bool lack(P11dCheckRun *run, const GError *error)
 {
-    p11d_check_tell(run, P11D_CHECK_SKIP, "%s", error->message);
+    p11d_check_lack(run, (P11dFailure)error->code, "%s", error->message);
     return false;
 }
 
@@ -21,7 +21,7 @@ bool p11d_stage_module(P11dCheckRun *run)
     }
     run->host = p11d_host_load(path, run->reserved, &error);
     if (!run->host)
-        return skip(run, error);
+        return lack(run, error);
     /* There is one PIN; that it is for one token only is seen to where the login is. */
     for (guint i = 0; run->pin.data && i < run->host->tokens->len; i++) {
         P11dHostToken *token = run->host->tokens->pdata[i];
@@ -29,6 +29,15 @@ bool p11d_stage_module(P11dCheckRun *run)
             p11d_secret_set(&token->pin, run->pin.data, run->pin.size);
     }
     return true;
+}
+
+/* Tells why none of the tokens can be had. */
+static void lack_token(P11dCheckRun *run, const GPtrArray *tokens)
+{
+    p11d_check_lack(run, P11D_FAILURE_NO_MATCH,
+                    run->host->tokens->len == 0 ? "the module shows no token"
+                    : tokens->len == 0          ? "no token is like that"
+                                                : "no token is initialised");
 }
 
 /* The first of the target's tokens with which a session can be opened. */
@@ -47,11 +56,8 @@ static bool find_token(P11dCheckRun *run)
         }
     }
     if (error)
-        return skip(run, error);
-    p11d_check_tell(run, P11D_CHECK_SKIP,
-                    run->host->tokens->len == 0 ? "the module shows no token"
-                    : tokens->len == 0          ? "no token is like that"
-                                                : "no token is initialised");
+        return lack(run, error);
+    lack_token(run, tokens);
     return false;
 }
 
@@ -73,6 +79,24 @@ static bool search_keys(P11dCheckRun *run, const GPtrArray *tokens, GError **err
     return true;
 }
 
+/* Tells why there is no key among those that can be seen. */
+static void lack_key(P11dCheckRun *run, const GPtrArray *tokens)
+{
+    bool closed = false;
+    for (guint i = 0; i < tokens->len; i++) {
+        const P11dHostToken *token = tokens->pdata[i];
+        CK_FLAGS needed = CKF_LOGIN_REQUIRED | CKF_TOKEN_INITIALIZED;
+        closed = closed || (!token->logged_in && (token->info.flags & needed) == needed);
+    }
+    if (closed)
+        p11d_check_lack(run, P11D_FAILURE_PIN,
+                        "no PIN was given, and without one there is no private key that can sign");
+    else
+        p11d_check_lack(run, P11D_FAILURE_NO_MATCH, "there is no private key that can sign%s%s",
+                        p11d_target_is_empty(run->target) ? "" : " and matches ",
+                        p11d_target_is_empty(run->target) ? "" : run->target->text);
+}
+
 static bool find_keys(P11dCheckRun *run)
 {
     g_autoptr(GPtrArray) tokens = p11d_target_tokens(run->target, run->host);
@@ -82,22 +106,48 @@ static bool find_keys(P11dCheckRun *run)
     if (run->pin.data)
         p11d_target_log_in(run->target, tokens, run->options, &refused);
     if (!search_keys(run, tokens, &error))
-        return skip(run, error);
+        return lack(run, error);
     if (run->keys->len > 0)
         return true;
     if (refused)
-        return skip(run, refused);
-    p11d_check_tell(run, P11D_CHECK_SKIP,
-                    run->pin.data ? "there is no private key that can sign"
-                                  : "no PIN was given, and without one there is no "
-                                    "private key that can sign");
+        return lack(run, refused);
+    lack_key(run, tokens);
     return false;
+}
+
+bool p11d_stage_match(P11dCheckRun *run)
+{
+    if (p11d_target_is_empty(run->target))
+        return true;
+    g_autoptr(GPtrArray) tokens = p11d_target_tokens(run->target, run->host);
+    if (tokens->len == 0) {
+        lack_token(run, tokens);
+        return false;
+    }
+    g_autoptr(GPtrArray) items = p11d_item_array();
+    g_autoptr(GError) error = NULL;
+    CK_OBJECT_CLASS class =
+        run->target->has_class ? run->target->class : CK_UNAVAILABLE_INFORMATION;
+    if (!run->target->has_objects || run->level < P11D_CHECK_READ)
+        return true;
+    for (guint i = 0; i < tokens->len; i++)
+        if (!p11d_target_search(run->target, tokens->pdata[i], class, items, &error))
+            return lack(run, error);
+    if (items->len == 0)
+        p11d_check_lack(run, P11D_FAILURE_NO_MATCH,
+                        "nothing that is seen without a login matches %s", run->target->text);
+    return items->len > 0;
+}
+
+bool p11d_stage_find(P11dCheckRun *run, P11dCheckNeed need)
+{
+    return (need < P11D_CHECK_NEEDS_TOKEN || find_token(run)) &&
+           (need < P11D_CHECK_NEEDS_KEY || find_keys(run));
 }
 
 bool p11d_stage_prepare(P11dCheckRun *run)
 {
     P11dCheckNeed need = run->check->need;
     return need == P11D_CHECK_NEEDS_NOTHING ||
-           (p11d_stage_module(run) && (need < P11D_CHECK_NEEDS_TOKEN || find_token(run)) &&
-            (need < P11D_CHECK_NEEDS_KEY || find_keys(run)));
+           (p11d_stage_module(run) && p11d_stage_find(run, need));
 }

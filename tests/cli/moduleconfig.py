@@ -143,8 +143,9 @@ class Configured(Case):
         for words, told in (((), '"configured"'), (("--init-reserved", "typed"), '"typed"'),
                             (("--init-reserved", ""), '""')):
             self.assertEqual(self.told(0, "list", "-m", "mine", *words)[0], [told])
+            # In the process before all checks, and in that of the check.
             self.assertEqual(self.told(0, "smoke", "mine", "--check", "info-strings", *words)[0],
-                             [told])
+                             [told, told])
         self.assertIn("not both", self.told(2, "list", "-m", "mine", "--init-reserved", "typed",
                                             "--bus", "session")[1].err)
 

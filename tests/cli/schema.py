@@ -29,7 +29,9 @@ DOCUMENTS = {
                "key": "web.pem",
                "algorithm": "ecdsa-sha256", "format": "der", "trusted": None, "signer": None,
                "code": 1},
-    "smoke": {"schema": 1, "module": "/m.so", "summary": {"pass": 1},
+    "smoke": {"schema": 1, "module": "/m.so", "summary": {"pass": 1}, "untested": [ERROR],
+              "info": {"manufacturer": "M", "description": "D", "version": "1.0",
+                       "cryptoki": "2.40"},
               "checks": [{"id": "fork", "status": "pass", "ms": 3, "detail": None, "spec": None}]},
     "smoke-list": {"schema": 1, "available": [{
         "id": "fork", "level": "read", "needs": "a token", "harm": "It dies.", "spec": "POSIX"}]},

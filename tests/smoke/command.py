@@ -4,6 +4,7 @@
 import os
 import pty
 import re
+import shutil
 import subprocess
 
 from harness import NOT_ROOT, PIN, P11DBUS, RUDE, check, main, needs_containers
@@ -90,8 +91,86 @@ class Choosing(SmokeCase):
     def test_a_uri_chooses_the_token(self):
         here = self.results(0, SOFTHSM, "pkcs11:token=demo", "--check", "stale-session")
         self.assert_result(here["stale-session"], "pass")
-        gone = self.results(0, SOFTHSM, "pkcs11:token=other", "--check", "stale-session")
+        gone = self.results(4, SOFTHSM, "pkcs11:token=other", "--check", "stale-session")
         self.assert_result(gone["stale-session"], "skip", "no token is like that")
+
+
+class Untested(SmokeCase):
+    """What could not be tested is said once, in the headline, and is never exit 0."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.token = Token({"p256": KEYS["p256"]})
+
+    def assert_untested(self, code, why, *words, **options):
+        text = self.smoke(code, *words, **options).out.decode()
+        self.assertEqual(len(re.findall("(?m)^  NOT TESTED: ", text)), 1, text)
+        self.assertRegex(text, f"(?m)^  NOT TESTED: .*{why}")
+        self.assertRegex(self.smoke(code, *words, "-q", **options).err, why)
+        self.assertRegex(self.smoke(code, *words, "--tap", **options).out.decode(),
+                         f"(?m)^# NOT TESTED: .*{why}")
+        document = self.smoke(code, *words, "--json", **options).json()
+        self.assertEqual([one["code"] for one in document["untested"]], [code])
+        return document
+
+    def test_a_module_that_cannot_be_initialised_is_7_and_passes_nothing(self):
+        for level in ("load", "read", "sign"):
+            with self.subTest(level=level):
+                document = self.assert_untested(
+                    7, "cannot initialise the module .*CKR_GENERAL_ERROR", SOFTHSM, "--level", level,
+                    "--skip", "*-leak", env={"SOFTHSM2_CONF": "/nonexistent"})
+                self.assertIsNone(document["info"])
+                self.assertEqual(document["summary"]["pass"], 0, document)
+
+    def test_no_token_is_4_where_the_level_needs_one(self):
+        self.write("empty.conf", "directories.tokendir = none\n")
+        os.mkdir("none")
+        environment = {"SOFTHSM2_CONF": os.path.abspath("empty.conf")}
+        words = (SOFTHSM, "--check", "info-strings", "--check", "stale-session")
+        self.assert_untested(4, "no token is initialised", *words, env=environment)
+        self.smoke(0, *words, "--level", "load", env=environment)
+
+    def test_a_missing_pin_is_6_where_the_level_needs_it(self):
+        self.assert_untested(6, "no PIN was given", SOFTHSM, "--level", "sign", "--check", "sign-*")
+        self.smoke(0, SOFTHSM, "--level", "sign", "--check", "info-strings")
+
+    def test_a_uri_that_matches_nothing_is_4(self):
+        for level, uri, why in (("load", "pkcs11:token=none", "no token is like that"),
+                                ("read", "pkcs11:token=none", "no token is like that"),
+                                ("read", "pkcs11:object=none", "nothing .* matches pkcs11:object"),
+                                ("sign", "pkcs11:object=none", "no private key .* pkcs11:object")):
+            with self.subTest(level=level, uri=uri):
+                self.assert_untested(4, why, SOFTHSM, uri, "--level", level, "--check",
+                                     "sign-verify" if level == "sign" else "info-strings",
+                                     "--pin-file", self.token.pin_file)
+
+    def test_a_token_without_keys_is_4_where_they_are_to_be_used(self):
+        other = Token({})
+        self.assert_untested(4, "no private key that can sign", SOFTHSM, "--level", "sign",
+                             "--check", "sign-verify", "--pin-file", other.pin_file)
+        os.environ["SOFTHSM2_CONF"] = self.token.path("softhsm2.conf")
+
+    def test_a_missing_probe_is_7(self):
+        shutil.copy(P11DBUS, "p11dbus")
+        done = subprocess.run(["./p11dbus", "smoke", SOFTHSM, "--check", "info-*", "--check",
+                               "output"], stdout=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 7)
+        self.assertRegex(done.stdout, rb"(?m)^  NOT TESTED: .*unload-probe is not there")
+        self.assertRegex(done.stdout, rb"(?m)^  skip   output ")
+        self.assertRegex(done.stdout, rb"(?m)^  pass   info-strings ")
+
+    def test_the_higher_exit_code_counts(self):
+        environment = {"FAULT": "info-strings", "FAULTY_MODULE": SOFTHSM}
+        words = (FAULTY, "--level", "sign", "--check", "info-*")
+        self.smoke(1, *words, env=environment)
+        self.smoke(6, *words, "--check", "sign-verify", env=environment)
+
+    def test_the_headline_says_what_the_module_says_of_itself(self):
+        text = self.smoke(0, SOFTHSM, *QUICK).out.decode()
+        self.assertRegex(text, r"\n  SoftHSM, Implementation of PKCS11, version 2\.\d+, for "
+                               r"PKCS#11 \d\.\d+\n")
+        info = self.smoke(0, SOFTHSM, *QUICK, "--json").json()["info"]
+        self.assertEqual(info["manufacturer"], "SoftHSM")
 
 
 class Output(SmokeCase):
@@ -127,7 +206,7 @@ class Output(SmokeCase):
         self.assertRegex(text, r"^TAP version 13\n1\.\.3\n")
         self.assertRegex(text, r"(?m)^not ok 1 - info-strings\n# fail: .*\n# A host .*\n"
                                r"ok 2 - size-lists\nok 3 - sign-verify$")
-        text = self.smoke(0, SOFTHSM, "--level", "sign", "--check", "sign-verify", "--tap")
+        text = self.smoke(6, SOFTHSM, "--level", "sign", "--check", "sign-verify", "--tap")
         self.assertRegex(text.out.decode(), "(?m)^ok 1 - sign-verify # SKIP no PIN was given")
 
     def test_a_terminal_gets_colours_and_progress(self):
@@ -207,7 +286,7 @@ class Pins(SmokeCase):
         self.assert_result(results["sign-verify"], "pass")
 
     def test_without_a_pin_the_reason_is_said(self):
-        results = self.results(0, SOFTHSM, "--level", "sign", "--check", "sign-*")
+        results = self.results(6, SOFTHSM, "--level", "sign", "--check", "sign-*")
         self.assert_all(results, "skip")
         self.assert_result(results["sign-verify"], "skip", "no PIN was given")
 

@@ -17,12 +17,13 @@ NOT_THERE = {"destroyed-object": "takes no session object",
 
 
 class Own(SmokeCase):
-    def beside_a_service(self, *words, program=(P11DBUS,)):
-        check(os.path.join(TESTS, "make-keys"), "keys", "rsa", "p256", "p384", "ed25519", "ed448")
+    def beside_a_service(self, *words, program=(P11DBUS,), locked=False, code=0):
+        check(os.path.join(TESTS, "make-keys"), "keys", "rsa", "p256", "p384", "ed25519", "ed448",
+              *(["locked:p256:123456"] if locked else []))
         done = subprocess.run([os.path.join(TESTS, "with-service"), P11DBUS, "keys", *program,
                                "smoke", "--json", "--no-input", *words], stdout=subprocess.PIPE,
                               check=False, env={**os.environ, **PRELOAD})
-        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(done.returncode, code, done.stdout)
         return {row["id"]: row for row in json.loads(done.stdout)["checks"]}
 
     def test_it_passes_all(self):
@@ -41,12 +42,16 @@ class Own(SmokeCase):
         self.assertIn("the first search", results["times"]["detail"])
 
     def test_a_key_that_wants_a_login_is_left_out(self):
-        check(os.path.join(TESTS, "make-keys"), "keys", "locked:p256:123456")
-        results = self.beside_a_service("--level", "sign", "--check", "sign-verify")
+        results = self.beside_a_service("--level", "sign", "--check", "sign-verify", locked=True)
         self.assert_result(results["sign-verify"], "pass")
 
-    def test_it_passes_without_a_service(self):
-        results = self.results(0, env={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
+    def test_only_keys_that_want_a_login(self):
+        results = self.beside_a_service("pkcs11:object=locked", "--level", "sign", "--check",
+                                        "sign-verify", locked=True, code=6)
+        self.assert_result(results["sign-verify"], "skip", "no PIN was given")
+
+    def test_without_a_service_it_passes_what_needs_none(self):
+        results = self.results(4, env={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
                                        **PRELOAD})
         for result in results.values():
             skipped = result["detail"] == "the module shows no token"

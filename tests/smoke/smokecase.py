@@ -21,7 +21,8 @@ class SmokeCase(Case):
     def results(self, code, *words, **options):
         """The results by id, as JSON has them; the whole document is checked on the way."""
         document = self.smoke(code, "--json", *words, **options).json()
-        self.assertEqual(sorted(document), ["checks", "module", "schema", "summary"])
+        self.assertEqual(sorted(document), ["checks", "info", "module", "schema", "summary",
+                                            "untested"])
         self.assertEqual(document["schema"], 1)
         counted = dict.fromkeys(document["summary"], 0)
         for check in document["checks"]:
