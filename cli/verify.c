@@ -18,6 +18,7 @@ static struct {
     char *public_key;
     char *certificate;
     char *authorities;
+    char **crls;
     char *purpose;
     char *signers;
     char *identity;
@@ -40,6 +41,8 @@ static const GOptionEntry entries[] = {
      "a certificate whose public key to use; it is not itself checked", "URI|FILE|sha256:HEX"},
     {"CAfile", 0, 0, G_OPTION_ARG_FILENAME, &asked.authorities,
      "cms: the authorities (PEM certificates) that say who signers are", "FILE"},
+    {"crl", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &asked.crls,
+     "cms: certificates that an authority has revoked, in PEM or DER; can be given again", "FILE"},
     {"purpose", 0, 0, G_OPTION_ARG_FILENAME, &asked.purpose,
      "cms: what the signer's certificate must be for (default: mail, code or documents)",
      P11D_PURPOSE_NAMES},
@@ -68,13 +71,26 @@ static bool is_empty(const char *value)
     return value && !*value;
 }
 
+/* All files that the options name to be read, but for --cert, which may be a URI. The
+ * caller frees the array. */
+static GPtrArray *named_files(void)
+{
+    char *const one_each[] = {asked.signature, asked.signers, asked.public_key, asked.authorities};
+    GPtrArray *files = g_ptr_array_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(one_each); i++)
+        if (one_each[i])
+            g_ptr_array_add(files, one_each[i]);
+    for (char **crl = asked.crls; crl && *crl; crl++)
+        g_ptr_array_add(files, *crl);
+    return files;
+}
+
 /* A URI is no file, and is not shown as one: there may be a PIN in it. */
 static gboolean refuse_uris(GError **error)
 {
-    const char *const files[] = {asked.signature, asked.signers, asked.public_key,
-                                 asked.authorities};
-    for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
-        if (files[i] && p11d_uri_is(files[i])) {
+    g_autoptr(GPtrArray) files = named_files();
+    for (guint i = 0; i < files->len; i++)
+        if (p11d_uri_is(files->pdata[i])) {
             p11d_failure_set(error, P11D_FAILURE_USAGE, "a key on a token is named with -k URI",
                              "a URI stands where a file is named");
             return FALSE;
@@ -85,11 +101,10 @@ static gboolean refuse_uris(GError **error)
 /* How many of what the options name are standard input, which then cannot be what is signed. */
 static int count_standard(void)
 {
-    const char *const read[] = {asked.signature, asked.signers, asked.public_key, asked.certificate,
-                                asked.authorities};
-    int count = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(read); i++)
-        count += read[i] && p11d_standard_is_input(read[i]) ? 1 : 0;
+    g_autoptr(GPtrArray) files = named_files();
+    int count = asked.certificate && p11d_standard_is_input(asked.certificate) ? 1 : 0;
+    for (guint i = 0; i < files->len; i++)
+        count += p11d_standard_is_input(files->pdata[i]) ? 1 : 0;
     return count;
 }
 
@@ -116,9 +131,10 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
     else if (!asked.signers != !asked.identity || is_empty(asked.identity))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "--allowed-signers and -I ID, who must have signed, go together");
-    else if (asked.purpose && !asked.authorities)
+    else if ((asked.purpose || asked.crls) && !asked.authorities)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "--purpose is about certificates that --CAfile vouches for");
+                         "%s is about certificates that --CAfile vouches for",
+                         asked.crls ? "--crl" : "--purpose");
     else if (is_empty(asked.namespace))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "a namespace is not empty");
     else if (*files && files[1])
@@ -147,6 +163,7 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
     if (asked.authorities) {
         trust->kind = P11D_TRUST_AUTHORITIES;
         trust->authorities = asked.authorities;
+        trust->crls = (const char *const *)asked.crls;
         trust->purpose = p11d_purpose_find(asked.purpose, error);
         return trust->purpose != NULL;
     }

@@ -9,6 +9,18 @@
 #include "certfile.h"
 #include "purpose.h"
 
+typedef struct P11dAuthorities {
+    P11dCertificates *certificates;
+    P11dCrls *crls; /* of them, and of those whom they vouch for */
+} P11dAuthorities;
+
+/* Reads the certificates, and CRLs, in the file at path, and the CRLs in those that crls, which is
+ * NULL-terminated or NULL, names. FALSE with error set; authorities is empty before, and to be
+ * cleared in any case. */
+gboolean p11d_authorities_read(P11dAuthorities *authorities, const char *path,
+                               const char *const *crls, GError **error);
+void p11d_authorities_clear(P11dAuthorities *authorities);
+
 typedef struct P11dAuthoritiesQuestion {
     X509 *certificate;        /* of who signed */
     P11dCertificates *others; /* what may stand between it and an authority */
@@ -16,12 +28,14 @@ typedef struct P11dAuthoritiesQuestion {
 } P11dAuthoritiesQuestion;
 
 /*
- * Why the certificate that is asked about cannot be trusted for signatures now; NULL if it can.
+ * Why the certificate that is asked about cannot be trusted for signatures now; NULL if it can. The
+ * caller frees the text.
  * Signatures on certificates must be as strong as SHA-256 and RSA of 2048 bits; it, and all that
- * lead from it to an authority, must serve the purpose. Nothing is asked for over the net:
- * revocation is not looked at. The caller frees the text.
+ * lead from it to an authority, must serve the purpose. Nothing is asked for over the net. With any
+ * CRL (RFC 5280, section 6.3) there must be one that is in date of each issuer, and none of those
+ * certificates in it; with none, revocation is not looked at.
  */
-char *p11d_authorities_object(P11dCertificates *authorities,
+char *p11d_authorities_object(const P11dAuthorities *authorities,
                               const P11dAuthoritiesQuestion *question);
 
 #endif

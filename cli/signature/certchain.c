@@ -110,7 +110,7 @@ static X509 *find_named(P11dCertificates *all, const P11dItem *key, const char *
 /* The first certificate of the file at path; adds all of them to all. */
 static X509 *find_in_file(P11dCertificates *all, const char *path, GError **error)
 {
-    g_autoptr(P11dCertificates) found = p11d_certfile_read(path, error);
+    g_autoptr(P11dCertificates) found = p11d_certfile_read(path, NULL, error);
     for (int i = 0; i < sk_X509_num(found); i++)
         p11d_certfile_add(all, sk_X509_value(found, i));
     X509 *first = sk_X509_value(found, 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "certfile.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -28,61 +29,137 @@ void p11d_certfile_free(P11dCertificates *certificates)
     sk_X509_pop_free(certificates, X509_free);
 }
 
-/* What a PEM block of that name holds; NULL for what is no certificate. */
-static X509 *parse_block(const char *name, const unsigned char *der, long size)
+P11dCrls *p11d_certfile_new_crls(void)
 {
-    if (strcmp(name, PEM_STRING_X509_TRUSTED) == 0)
-        return d2i_X509_AUX(NULL, &der, size);
-    return strcmp(name, PEM_STRING_X509) == 0 || strcmp(name, PEM_STRING_X509_OLD) == 0
-               ? d2i_X509(NULL, &der, size)
-               : NULL;
+    return sk_X509_CRL_new_null();
 }
 
-static void read_pem(P11dCertificates *certificates, const void *data, gsize size)
+void p11d_certfile_free_crls(P11dCrls *crls)
+{
+    sk_X509_CRL_pop_free(crls, X509_CRL_free);
+}
+
+/* What is found in a file. */
+typedef struct Finds {
+    P11dCertificates *certificates;
+    P11dCrls *crls;
+} Finds;
+
+static void finds_clear(Finds *finds)
+{
+    p11d_certfile_free(finds->certificates);
+    p11d_certfile_free_crls(finds->crls);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Finds, finds_clear)
+
+/* Both take over what they add, which may be NULL: then they return false. */
+static bool take_certificate(Finds *finds, X509 *certificate)
+{
+    if (certificate && !sk_X509_push(finds->certificates, certificate))
+        X509_free(certificate);
+    return certificate != NULL;
+}
+
+static bool take_crl(Finds *finds, X509_CRL *crl)
+{
+    if (crl && !sk_X509_CRL_push(finds->crls, crl))
+        X509_CRL_free(crl);
+    return crl != NULL;
+}
+
+/* Takes what a PEM block of that name holds. False if it holds a CRL that cannot be read: a
+ * revocation would go unseen. */
+static bool take_block(Finds *finds, const char *name, const unsigned char *der, long size)
+{
+    if (strcmp(name, PEM_STRING_X509_CRL) == 0)
+        return take_crl(finds, d2i_X509_CRL(NULL, &der, size));
+    if (strcmp(name, PEM_STRING_X509_TRUSTED) == 0)
+        take_certificate(finds, d2i_X509_AUX(NULL, &der, size));
+    else if (strcmp(name, PEM_STRING_X509) == 0 || strcmp(name, PEM_STRING_X509_OLD) == 0)
+        take_certificate(finds, d2i_X509(NULL, &der, size));
+    return true;
+}
+
+/* False if there is a block that makes no sense. */
+static bool take_pem(Finds *finds, const void *data, gsize size)
 {
     BIO *bio = BIO_new_mem_buf(data, (int)size);
     char *name = NULL;
     char *header = NULL;
     unsigned char *der = NULL;
     long length = 0;
-    while (bio && PEM_read_bio(bio, &name, &header, &der, &length)) {
-        X509 *certificate = parse_block(name, der, length);
-        if (certificate)
-            p11d_certfile_add(certificates, certificate);
-        X509_free(certificate);
+    bool ok = true;
+    while (ok && PEM_read_bio(bio, &name, &header, &der, &length)) {
+        ok = take_block(finds, name, der, length);
         OPENSSL_free(name);
         OPENSSL_free(header);
         OPENSSL_clear_free(der, (size_t)length); /* it may have been a private key */
     }
     BIO_free(bio);
+    return ok && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
 }
 
-static void read_der(P11dCertificates *certificates, const void *data, gsize size)
+static void take_der(Finds *finds, const void *data, gsize size)
 {
     const unsigned char *p = data;
-    X509 *certificate = d2i_X509(NULL, &p, (long)size);
-    if (certificate)
-        p11d_certfile_add(certificates, certificate);
-    X509_free(certificate);
+    if (!take_certificate(finds, d2i_X509(NULL, &p, (long)size))) {
+        p = data;
+        take_crl(finds, d2i_X509_CRL(NULL, &p, (long)size));
+    }
 }
 
-P11dCertificates *p11d_certfile_read(const char *path, GError **error)
+static gboolean read_all(Finds *finds, const char *path, GError **error)
 {
     g_autoptr(GBytes) content = p11d_input_read_file(path, MAX_FILE, error);
     if (!content)
-        return NULL;
+        return FALSE;
     gsize size;
     const void *data = g_bytes_get_data(content, &size);
-    g_autoptr(P11dCertificates) certificates = p11d_certfile_new();
-    if (size > 0) {
-        read_pem(certificates, data, size);
-        if (sk_X509_num(certificates) == 0)
-            read_der(certificates, data, size);
-    }
+    finds->certificates = p11d_certfile_new();
+    finds->crls = p11d_certfile_new_crls();
     ERR_clear_error();
-    if (sk_X509_num(certificates) > 0)
-        return g_steal_pointer(&certificates);
+    bool ok = size == 0 || take_pem(finds, data, size);
+    if (ok && size > 0 && sk_X509_num(finds->certificates) + sk_X509_CRL_num(finds->crls) == 0)
+        take_der(finds, data, size);
+    ERR_clear_error();
+    if (!ok)
+        p11d_failure_set(error, P11D_FAILURE_FILE, "it may have been cut off, or changed",
+                         "%s holds a block of PEM that makes no sense", path);
+    return ok;
+}
+
+/* Adds all that is in more to crls. */
+static void add_crls(P11dCrls *crls, P11dCrls *more)
+{
+    for (X509_CRL *crl; (crl = sk_X509_CRL_shift(more));)
+        if (!sk_X509_CRL_push(crls, crl))
+            X509_CRL_free(crl);
+}
+
+P11dCertificates *p11d_certfile_read(const char *path, P11dCrls *crls, GError **error)
+{
+    g_auto(Finds) finds = {0};
+    if (!read_all(&finds, path, error))
+        return NULL;
+    if (crls)
+        add_crls(crls, finds.crls);
+    if (sk_X509_num(finds.certificates) > 0)
+        return g_steal_pointer(&finds.certificates);
     p11d_failure_set(error, P11D_FAILURE_FILE, "PEM and DER are read",
                      "%s holds no X.509 certificate", path);
     return NULL;
+}
+
+gboolean p11d_certfile_read_crls(P11dCrls *crls, const char *path, GError **error)
+{
+    g_auto(Finds) finds = {0};
+    if (!read_all(&finds, path, error))
+        return FALSE;
+    if (sk_X509_CRL_num(finds.crls) == 0) {
+        p11d_failure_set(error, P11D_FAILURE_FILE, "PEM and DER are read",
+                         "%s holds no list of revoked certificates (CRL)", path);
+        return FALSE;
+    }
+    add_crls(crls, finds.crls);
+    return TRUE;
 }

@@ -28,7 +28,7 @@ typedef struct Check {
     P11dFinding *finding;
     CMS_ContentInfo *message;
     P11dCertificates *certificates; /* in the message */
-    P11dCertificates *authorities;  /* of P11D_TRUST_AUTHORITIES */
+    P11dAuthorities authorities;    /* of P11D_TRUST_AUTHORITIES */
     P11dCmssigner *signers;
     X509 **named;   /* the certificate of each signer, borrowed; NULL: it is nowhere */
     int count;      /* of both */
@@ -46,7 +46,7 @@ static void check_clear(Check *check)
     g_free(check->named);
     CMS_ContentInfo_free(check->message);
     p11d_certfile_free(check->certificates);
-    p11d_certfile_free(check->authorities);
+    p11d_authorities_clear(&check->authorities);
     g_clear_pointer(&check->inside, g_bytes_unref);
     g_clear_pointer(&check->whole, g_bytes_unref);
     p11d_digests_clear(&check->digests);
@@ -119,7 +119,7 @@ static gboolean read_signers(Check *check, GError **error)
         }
         check->named[i] = find_certificate(info, check->certificates);
         if (!check->named[i])
-            check->named[i] = find_certificate(info, check->authorities);
+            check->named[i] = find_certificate(info, check->authorities.certificates);
     }
     return TRUE;
 }
@@ -291,7 +291,7 @@ static void ask_authorities(Check *check)
             .others = check->certificates,
             .purpose = check->trust->purpose,
         };
-        g_autofree char *objection = p11d_authorities_object(check->authorities, &question);
+        g_autofree char *objection = p11d_authorities_object(&check->authorities, &question);
         if (!objection)
             continue;
         g_autofree char *name = name_of(check, i);
@@ -367,7 +367,7 @@ gboolean p11d_cms_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFin
     bool same = false;
     gboolean ok = TRUE;
     if (trust->kind == P11D_TRUST_AUTHORITIES)
-        ok = (check.authorities = p11d_certfile_read(trust->authorities, error)) != NULL;
+        ok = p11d_authorities_read(&check.authorities, trust->authorities, trust->crls, error);
     if (ok && !parse(&check))
         ok = conclude_malformed(&check, error);
     else if (ok)

@@ -24,6 +24,7 @@ typedef struct P11dTrust {
     char *name;                 /* what the user calls it: a path or the full URI */
     char *shown;                /* the same to people, who want the URI as they gave it */
     const char *authorities;    /* the file of P11D_TRUST_AUTHORITIES: PEM certificates */
+    const char *const *crls;    /* files with CRLs for them, NULL-terminated; or NULL */
     const P11dPurpose *purpose; /* that those must serve whom authorities vouch for */
     const char *signers;        /* the file of P11D_TRUST_SIGNERS */
     const char *identity;       /* the principal that must have signed */

@@ -20,7 +20,7 @@ class Authority:
             check("openssl", "req", "-x509", "-new", "-key", self.path(name + ".key"), "-subj",
                   f"/O=Test/CN={name}", "-days", "30", "-out", self.path(name + ".crt"))
         self.issue("intermediate", self.path("intermediate.key"), "root",
-                   "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign")
+                   "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign")
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -44,18 +44,34 @@ class Authority:
 
     def sign_expired(self, request, extensions, issuer, out):
         """The one command of every OpenSSL that takes the dates of a certificate."""
+        self.run_ca(issuer, "-in", request, "-startdate", "20200101000000Z", "-enddate",
+                    "20200201000000Z", "-extfile", extensions, "-outdir", self.directory, "-out",
+                    out)
+
+    def run_ca(self, issuer, *words, database=""):
         config = self.path("ca.cnf")
         with open(config, "w", encoding="ascii") as file:
             file.write(f"[ca]\ndefault_ca=here\n[here]\ndatabase={self.path('database')}\n"
                        "policy=any\npreserve=yes\nunique_subject=no\ndefault_md=sha256\n"
                        "rand_serial=yes\n"
-                       "[any]\norganizationName=supplied\ncommonName=supplied\n")
-        with open(self.path("database"), "a", encoding="ascii"):
-            pass
-        check("openssl", "ca", "-batch", "-notext", "-config", config, "-in", request, "-cert",
-              self.path(issuer + ".crt"), "-keyfile", self.path(issuer + ".key"),
-              "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-extfile",
-              extensions, "-outdir", self.directory, "-out", out)
+                       "[any]\norganizationName=supplied\ncommonName=supplied\n"
+                       "[crl]\nauthorityKeyIdentifier=keyid\n")
+        with open(self.path("database"), "w", encoding="ascii") as file:
+            file.write(database)
+        check("openssl", "ca", "-batch", "-notext", "-config", config, "-cert",
+              self.path(issuer + ".crt"), "-keyfile", self.path(issuer + ".key"), *words)
+
+    def revoke(self, issuer, *names, out=None, dates=("20260101000000Z", "20991231000000Z")):
+        """Makes a CRL of issuer with the certificates that are named; returns its path."""
+        out = out or self.path(issuer + ".crl")
+        database = ""
+        for name in names:
+            said = check("openssl", "x509", "-in", self.path(name + ".crt"), "-noout", "-serial")
+            serial = said.decode().strip().split("=")[1]
+            database += f"R\t491231000000Z\t251224000000Z,keyCompromise\t{serial}\tunknown\t/CN=x\n"
+        self.run_ca(issuer, "-gencrl", "-crlexts", "crl", "-crl_lastupdate", dates[0],
+                    "-crl_nextupdate", dates[1], "-out", out, database=database)
+        return out
 
 
 def put_certificate(store, label, identifier, der):

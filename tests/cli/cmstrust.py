@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """p11dbus verify --CAfile: whom authorities vouch for, and what for, beside openssl cms."""
 
-from cmstoken import Cms, authority, openssl_verify, token
+import base64
+
+from cmstoken import ROOT, Cms, authority, openssl_verify, token
 from harness import KEYS, check, main
 
 
@@ -64,6 +66,111 @@ class Purpose(Cms):
                 self.assertEqual("verify will refuse" in result.err, warns, result)
                 self.assertEqual(extensions.split("=")[0] in result.err, warns, result)
                 self.verify(int(warns), "-s", "data.p7s", "data")
+
+
+class Revocation(Cms):
+    """Each as openssl has it with -crl_check_all, which wants its CRLs among the authorities."""
+
+    def setUp(self):
+        super().setUp()
+        self.root = authority.revoke("root")
+        self.sign(0, "rsa", "data")
+
+    def agree(self, code, *crls, reason=None, authorities=ROOT):
+        """Both must find the same with crls."""
+        together = self.write("together", b"".join(self.read(path) for path in (authorities, *crls)))
+        said = openssl_verify("data.p7s", "-content", "data", "-crl_check_all",
+                              authorities=together)
+        self.assertEqual(said is None, code == 1)
+        words = [word for path in crls for word in ("--crl", path)]
+        for trust in (("--CAfile", authorities, *words), ("--CAfile", together)):
+            with self.subTest(trust=trust):
+                result = self.verify(code, "-s", "data.p7s", "data", "--json", trust=trust)
+                document = result.json()
+                self.assertEqual((document["reason"], document["trusted"]),
+                                 ("untrusted", False) if code else (None, True))
+                if reason:
+                    self.assertIn("signature is valid", result.err)
+                    self.assertIn(reason, result.err)
+
+    def test_good(self):
+        self.agree(0, authority.revoke("intermediate"), self.root)
+        self.agree(0, authority.revoke("intermediate", "p256"), self.root)
+
+    def test_revoked(self):
+        self.agree(1, authority.revoke("intermediate", "p256", "rsa"), self.root,
+                   reason="certificate revoked at 2025-12-24T00:00:00Z (CN=rsa")
+        self.agree(1, authority.revoke("intermediate"), authority.revoke("root", "intermediate"),
+                   reason="certificate revoked at 2025-12-24T00:00:00Z (CN=intermediate")
+
+    def test_a_list_is_missing(self):
+        self.agree(1, self.root, reason="none of CN=intermediate,O=Test that covers it (CN=rsa")
+        self.agree(1, authority.revoke("intermediate"),
+                   reason="none of CN=root,O=Test that covers it (CN=intermediate")
+        self.agree(1, authority.revoke("stranger"), reason="unable to get certificate CRL")
+
+    def test_a_list_is_out_of_date(self):
+        past = ("20200101000000Z", "20200201000000Z")
+        self.agree(1, authority.revoke("intermediate", dates=past), self.root,
+                   reason="CRL has expired: the next of CN=intermediate,O=Test was due at "
+                          "2020-02-01T00:00:00Z")
+        future = ("20980101000000Z", "20990101000000Z")
+        self.agree(1, authority.revoke("intermediate", dates=future), self.root,
+                   reason="CRL is not yet valid")
+        # The newer one counts, wherever it stands.
+        old = authority.revoke("intermediate", out="old")
+        new = authority.revoke("intermediate", "rsa", out="new",
+                               dates=("20260601000000Z", "20991231000000Z"))
+        self.agree(1, old, new, self.root, reason="revoked")
+        self.agree(1, self.root, new, old, reason="revoked")
+
+    def test_a_list_is_forged(self):
+        forged = authority.revoke("stranger", out="forged")
+        lines = self.read(authority.revoke("intermediate", "rsa")).splitlines()
+        body = base64.b64decode(b"".join(lines[1:-1])).replace(b"251224000000Z", b"991224000000Z")
+        changed = self.write("changed", b"-----BEGIN X509 CRL-----\n" + base64.encodebytes(body) +
+                             b"-----END X509 CRL-----\n")
+        self.agree(1, changed, self.root, reason="CRL signature failure")
+        self.agree(1, forged, self.root)
+
+    def test_der(self):
+        paths = []
+        for issuer in ("root", "intermediate"):
+            check("openssl", "crl", "-in", authority.revoke(issuer, "rsa"), "-outform", "DER",
+                  "-out", issuer)
+            paths += ["--crl", issuer]
+        result = self.verify(1, "-s", "data.p7s", *paths, "data")
+        self.assertIn("revoked", result.err)
+
+    def test_an_authority_whose_issuer_is_not_there(self):
+        path = token.path("intermediate.crt")
+        trust = ("--CAfile", path, "--crl", authority.revoke("intermediate"))
+        self.verify(0, "-s", "data.p7s", "data", trust=trust)
+        self.verify(0, "-s", "data.p7s", "data", trust=(*trust, "--crl", self.root))
+        self.verify(1, "-s", "data.p7s", "data", trust=("--CAfile", path, "--crl", self.root))
+        self.verify(1, "-s", "data.p7s", "data",
+                    trust=("--CAfile", path, "--crl", authority.revoke("intermediate", "rsa")))
+
+    def test_without_lists_revocation_is_not_looked_at(self):
+        authority.revoke("intermediate", "rsa")
+        self.verify(0, "-s", "data.p7s", "data")
+
+    def test_what_is_no_list(self):
+        crl = self.read(self.root)
+        self.write("cut", crl[:len(crl) // 2])
+        self.write("odd", b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n" + crl)
+        self.write("behind", self.read(ROOT) + crl[:len(crl) // 2])
+        for name in ("cut", "odd", "missing", ".", "data", ROOT):
+            self.verify(3, "-s", "data.p7s", "--crl", name, "data")
+            self.verify(3, "-s", "data.p7s", "--crl", self.root, "--crl", name, "data")
+        for name in ("behind", "cut", "odd"):
+            self.verify(3, "-s", "data.p7s", "data", trust=("--CAfile", name))
+
+    def test_usage(self):
+        self.expect(2, "verify", "--pubkey", token.public("rsa"), "--crl", self.root, "-s",
+                    "data.p7s", "data")
+        self.verify(2, "-s", "data.p7s", "--crl", "-", "-")
+        self.verify(2, "-s", "data.p7s", "--crl", "pkcs11:object=x", "data")
 
 
 if __name__ == "__main__":
