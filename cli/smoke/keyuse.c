@@ -11,12 +11,33 @@
 /* Of a key that is told to allow more mechanisms nothing is believed. */
 #define MAX_ALLOWED 256
 
-static bool offers(const P11dHostToken *token, CK_MECHANISM_TYPE type)
+/* Whether a key of so many bits is one for the mechanism. Not every module counts in bits. */
+static bool is_in_range(const CK_MECHANISM_INFO *info, CK_ULONG bits)
+{
+    CK_ULONG most = info->ulMaxKeySize, least = info->ulMinKeySize;
+    bool in_bits = bits >= least && bits <= most;
+    bool in_bytes = (bits + 7) / 8 >= least && (bits + 7) / 8 <= most;
+    return most == 0 || bits == 0 || in_bits || in_bytes;
+}
+
+static bool offers(const P11dKeyuse *use, CK_MECHANISM_TYPE type)
 {
     CK_MECHANISM_INFO info = {0};
+    const P11dHostToken *token = use->key->token;
     return type != P11D_MECHANISM_NONE &&
            token->functions->C_GetMechanismInfo(token->slot, type, &info) == CKR_OK &&
-           (info.flags & CKF_SIGN);
+           (info.flags & CKF_SIGN) && is_in_range(&info, use->kind.bits);
+}
+
+/* Whether the padding has room in what an RSA key signs (RFC 8017, 9.1.1 step 3 and 9.2 step 3). */
+static bool has_room(const P11dKeyuse *use, const P11dAlgorithm *algorithm)
+{
+    const P11dHash *hash = algorithm->hash;
+    gsize bits = use->kind.bits;
+    if (use->kind.type != CKK_RSA || !hash || bits == 0)
+        return true;
+    return algorithm->family->pss ? (bits - 1 + 7) / 8 >= 2 * (gsize)hash->size + 2
+                                  : (bits + 7) / 8 >= hash->prefix_size + hash->size + 11;
 }
 
 /* Whether the key's CKA_ALLOWED_MECHANISMS, if it has any, name type. */
@@ -52,11 +73,11 @@ static void set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type)
 static bool set_algorithm(P11dKeyuse *use, const char *name)
 {
     P11dAlgorithm algorithm;
-    if (!p11d_algorithm_find(&algorithm, name, &use->kind, NULL))
+    if (!p11d_algorithm_find(&algorithm, name, &use->kind, NULL) || !has_room(use, &algorithm))
         return false;
     const CK_MECHANISM_TYPE types[] = {algorithm.mechanism, algorithm.family->raw};
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
-        if (!offers(use->key->token, types[i]) || !allows(use->key, types[i]))
+        if (!offers(use, types[i]) || !allows(use->key, types[i]))
             continue;
         use->algorithm = algorithm;
         set_mechanism(use, types[i]);
@@ -76,7 +97,7 @@ static bool choose_algorithm(P11dKeyuse *use)
 
 bool p11d_keyuse_set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type)
 {
-    if (!allows(use->key, type))
+    if (!allows(use->key, type) || !offers(use, type))
         return false;
     g_auto(GStrv) names = p11d_algorithm_names();
     for (char **name = names; *name; name++) {
@@ -86,7 +107,7 @@ bool p11d_keyuse_set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type)
         /* What takes a digest takes one of SHA-256 from every key. */
         bool raw = algorithm.family->raw == type &&
                    (!algorithm.hash || algorithm.hash->mechanism == CKM_SHA256);
-        if (!raw && algorithm.mechanism != type)
+        if ((!raw && algorithm.mechanism != type) || !has_room(use, &algorithm))
             continue;
         use->algorithm = algorithm;
         set_mechanism(use, type);

@@ -101,6 +101,14 @@ static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
     return real->C_GetSlotList(present, slots, count); /* whatever room there is */
 }
 
+static CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
+{
+    CK_RV rv = real->C_GetMechanismInfo(slot, type, info);
+    if (faulty_is("right:longer-keys") && type == CKM_SHA512_RSA_PKCS)
+        info->ulMinKeySize = 3072;
+    return rv;
+}
+
 /* --- sessions and objects --- */
 
 static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *data, CK_NOTIFY notify,
@@ -191,7 +199,8 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
     last_mechanism = mechanism->mechanism;
     if (shared && shared->dead && faulty_is("fork-sign"))
         return CKR_DEVICE_ERROR;
-    if ((faulty_is("mechanisms") && last_mechanism == CKM_SHA512_RSA_PKCS) ||
+    if (((faulty_is("mechanisms") || faulty_is("right:longer-keys")) &&
+         last_mechanism == CKM_SHA512_RSA_PKCS) ||
         (faulty_is("mechanisms-new-keys") && last_mechanism == CKM_SHA256_HMAC))
         return CKR_MECHANISM_INVALID;
     return real->C_SignInit(session, mechanism, key);
@@ -258,6 +267,7 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     faulty.C_Finalize = finalize;
     faulty.C_GetInfo = get_info;
     faulty.C_GetSlotList = get_slot_list;
+    faulty.C_GetMechanismInfo = get_mechanism_info;
     faulty.C_OpenSession = open_session;
     faulty.C_CloseSession = close_session;
     faulty.C_Login = login;

@@ -17,6 +17,25 @@ class Right(SmokeCase):
         self.assert_result(results["mechanisms"], "pass", "^1 of ")
         self.assert_all(results, "pass")
 
+    def test_a_key_with_no_room_for_the_padding(self):
+        for mechanism, tried in (("SHA512-RSA-PKCS-PSS", 0), ("SHA384-RSA-PKCS-PSS", 1), (None, 5)):
+            token = Token({})
+            check("pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", PIN, "--keypairgen",
+                  "--key-type", "rsa:1024", "--id", "01", "--label", "short",
+                  *(("--allowed-mechanisms", mechanism) if mechanism else ()))
+            results = self.results(0 if tried else 4, SOFTHSM, "--level", "sign", "--check",
+                                   "mechanisms", "--check", "sign-verify", "--pin-file",
+                                   token.pin_file)
+            self.assert_all(results, "pass" if tried else "skip")
+            if tried:
+                self.assertGreaterEqual(int(results["mechanisms"]["detail"].split()[0]), tried)
+                self.assertNotIn("CKR_", results["mechanisms"]["detail"])
+
+    def test_a_mechanism_that_is_for_longer_keys(self):
+        self.token = Token({"rsa": KEYS["rsa"]})
+        results = self.faulty(0, "right:longer-keys", "--check", "mechanisms")
+        self.assertNotIn("CKR_", results["mechanisms"]["detail"])
+
     def test_a_slow_token_is_not_one_that_hangs(self):
         self.token = Token({name: KEYS[name] for name in ("rsa", "p256")})
         results = self.faulty(0, "right:slow", "--check", "sign-verify", "--check", "sign-threads",
