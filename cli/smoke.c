@@ -9,6 +9,7 @@
 #include "exitcode.h"
 #include "failure.h"
 #include "glob.h"
+#include "known.h"
 #include "modulename.h"
 #include "pin.h"
 #include "probe.h"
@@ -25,6 +26,9 @@ static struct {
     char **skip;
     gboolean list_checks;
     gboolean tap;
+    gboolean junit;
+    gboolean strict;
+    char *known;
     int jobs;
 } asked = {.jobs = 1};
 
@@ -38,7 +42,12 @@ static const GOptionEntry entries[] = {
      "no checks whose name matches; can be given again", "GLOB"},
     {"list-checks", 0, 0, G_OPTION_ARG_NONE, &asked.list_checks, "print what checks there are",
      NULL},
+    {"strict", 0, 0, G_OPTION_ARG_NONE, &asked.strict,
+     "skip and warn fail too: whatever is no pass", NULL},
+    {"known", 0, 0, G_OPTION_ARG_FILENAME, &asked.known,
+     "findings that are known, a line each, with a reason", "FILE"},
     {"tap", 0, 0, G_OPTION_ARG_NONE, &asked.tap, "print TAP, for test harnesses", NULL},
+    {"junit", 0, 0, G_OPTION_ARG_NONE, &asked.junit, "print JUnit XML, for build servers", NULL},
     {"jobs", 'j', 0, G_OPTION_ARG_INT, &asked.jobs,
      "how many checks run side by side (default: 1, as many modules need)", "N"},
     {NULL},
@@ -77,8 +86,8 @@ static gboolean check_usage(const P11dOptions *options, P11dCheckLevel level, GE
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--level is load, read, sign or write");
     else if (asked.jobs < 1 || asked.jobs > 64)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--jobs is a number from 1 to 64");
-    else if (asked.tap && options->json)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "give --tap or --json, not both");
+    else if (asked.tap + asked.junit + options->json > 1)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "give one of --tap, --junit and --json");
     else
         return TRUE;
     return FALSE;
@@ -233,9 +242,21 @@ static gboolean prepare(P11dRunner *runner, const GPtrArray *checks, const P11dT
     return TRUE;
 }
 
-static gboolean ended(const P11dResult *result, void *data, GError **error)
+/* A result, and what the run makes of it. */
+typedef struct Run {
+    P11dReport report;
+    P11dKnown *known;
+    GPtrArray *elsewhere; /* of char *: checks that say nothing of what is known */
+} Run;
+
+static gboolean ended(P11dResult *result, void *data, GError **error)
 {
-    return p11d_report_add(data, result, error);
+    Run *run = data;
+    if (result->status == P11D_CHECK_SKIP)
+        g_ptr_array_add(run->elsewhere, g_strdup(result->check->id));
+    if (result->status != P11D_CHECK_PASS)
+        result->known = p11d_known_find(run->known, result->check->id, result->detail);
+    return p11d_report_add(&run->report, result, error);
 }
 
 /* Sets error to how many checks the module did not pass, or to what was missing for a check,
@@ -268,16 +289,27 @@ static gboolean judge(const GPtrArray *results, const P11dReport *report, GError
     return FALSE;
 }
 
-static gboolean run_checks(P11dRunner *runner, const GPtrArray *checks, P11dReport *report,
-                           GError **error)
+/* What is known and not there any more, of what was looked for. */
+static void look_for_gone(Run *run, const GPtrArray *checks)
 {
+    for (size_t i = 0; i < p11d_check_count; i++)
+        if (!g_ptr_array_find((GPtrArray *)checks, &p11d_checks[i], NULL))
+            g_ptr_array_add(run->elsewhere, g_strdup(p11d_checks[i].id));
+    g_ptr_array_add(run->elsewhere, NULL);
+    run->report.gone = p11d_known_tell_gone(run->known, (char **)run->elsewhere->pdata);
+}
+
+static gboolean run_checks(P11dRunner *runner, const GPtrArray *checks, Run *run, GError **error)
+{
+    P11dReport *report = &run->report;
     runner->begins = p11d_report_progress;
     runner->ended = ended;
-    runner->data = report;
+    runner->data = run;
     p11d_report_begin(report, checks->len);
     g_autoptr(GPtrArray) results = p11d_runner_run(runner, checks, error);
     if (!results)
         return FALSE;
+    look_for_gone(run, checks);
     p11d_report_end(report, results);
     return judge(results, report, error);
 }
@@ -294,17 +326,25 @@ static gboolean prepare_and_run(P11dRunner *runner, const GPtrArray *checks,
                                 const P11dTarget *target, GError **error)
 {
     const P11dOptions *options = runner->options;
-    P11dReport report = {.form = asked.tap       ? P11D_REPORT_TAP
-                                 : options->json ? P11D_REPORT_JSON
-                                                 : P11D_REPORT_TABLE,
-                         .module = runner->module,
-                         .quiet = options->quiet};
+    Run run = {.report = {.form = asked.tap       ? P11D_REPORT_TAP
+                                  : asked.junit   ? P11D_REPORT_JUNIT
+                                  : options->json ? P11D_REPORT_JSON
+                                                  : P11D_REPORT_TABLE,
+                          .module = runner->module,
+                          .quiet = options->quiet,
+                          .strict = asked.strict}};
+    run.known = p11d_known_read(asked.known, name_of_check, "check", error);
+    if (!run.known)
+        return FALSE;
+    run.elsewhere = g_ptr_array_new_with_free_func(g_free);
     P11dSecret pin = P11D_SECRET_INIT;
     p11d_pin_keep_variable();
-    gboolean ok = prepare(runner, checks, target, &pin, &report, error) &&
-                  run_checks(runner, checks, &report, error);
+    gboolean ok = prepare(runner, checks, target, &pin, &run.report, error) &&
+                  run_checks(runner, checks, &run, error);
     p11d_secret_clear(&pin);
-    p11d_report_clear(&report);
+    p11d_report_clear(&run.report);
+    g_ptr_array_unref(run.elsewhere);
+    p11d_known_free(run.known);
     return ok;
 }
 

@@ -68,6 +68,7 @@ typedef struct P11dCheck {
     const char *harm;   /* a sentence: what a host would suffer */
     const char *spec;   /* the section that says so */
     const char *remedy; /* what a host can do that has to live with it, or NULL */
+    const char *how;    /* which calls it makes, with which arguments; NULL: the probe's steps */
 } P11dCheck;
 
 /* In checks.c. */
@@ -87,6 +88,9 @@ P11dCheckStatus p11d_check_parse_status(const char *name);
 
 /* What p11d_check_lack tells besides, before a P11dFailure and a text. */
 #define P11D_CHECK_LACK "lack"
+
+/* What the probe tells besides: the command that it is, for whoever wants to see it again. */
+#define P11D_CHECK_RAN "ran"
 
 /* What is told of a loop that ends because of p11d_check_is_late: how many, of how many (guint),
  * and what. */

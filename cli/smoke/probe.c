@@ -148,6 +148,15 @@ char *p11d_probe_missing(void)
                : g_strdup_printf("%s is not there: %s", program, g_strerror(errno));
 }
 
+/* As it is typed to see the same again. */
+static void tell_command(P11dCheckRun *run, const char *steps)
+{
+    g_autofree char *module = g_shell_quote(run->options->module);
+    g_autofree char *reserved = run->reserved ? g_shell_quote(run->reserved) : NULL;
+    p11d_journal_add(run->journal, P11D_CHECK_RAN " " PROGRAM "%s%s %s %s",
+                     reserved ? " --reserved " : "", reserved ? reserved : "", module, steps);
+}
+
 /* What a module does that was never initialised is no pass, whatever else is told of it. */
 static void tell_uninitialized(P11dCheckRun *run, const P11dProbe *probe)
 {
@@ -173,6 +182,7 @@ P11dProbe *p11d_probe_run(P11dCheckRun *run, const char *steps)
     probe->text = g_string_new(NULL);
     g_autoptr(GPtrArray) arguments = arguments_of(run, program, steps);
     run_program(run, probe, (char **)arguments->pdata);
+    tell_command(run, steps);
     tell_uninitialized(run, probe);
     return probe;
 }

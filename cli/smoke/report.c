@@ -5,6 +5,7 @@
 
 #include "console.h"
 #include "json.h"
+#include "junit.h"
 #include "text.h"
 #include "width.h"
 
@@ -24,14 +25,15 @@ static const struct {
 
 bool p11d_report_is_bad(const P11dReport *report, const P11dResult *result)
 {
-    (void)report;
-    return looks[result->status].bad;
+    bool strictly = report->strict && result->status != P11D_CHECK_PASS;
+    return !result->known && (looks[result->status].bad || strictly);
 }
 
 void p11d_report_clear(P11dReport *report)
 {
     g_clear_pointer(&report->info, json_node_unref);
     g_clear_pointer(&report->lacks, g_ptr_array_unref);
+    g_clear_pointer(&report->gone, g_ptr_array_unref);
     g_clear_pointer(&report->died, g_free);
 }
 
@@ -62,6 +64,14 @@ static void count_all(const GPtrArray *results, unsigned counts[P11D_CHECK_STATU
     memset(counts, 0, P11D_CHECK_STATUSES * sizeof *counts);
     for (guint i = 0; i < results->len; i++)
         counts[((const P11dResult *)results->pdata[i])->status]++;
+}
+
+static unsigned count_known(const GPtrArray *results)
+{
+    unsigned known = 0;
+    for (guint i = 0; i < results->len; i++)
+        known += ((const P11dResult *)results->pdata[i])->known ? 1 : 0;
+    return known;
 }
 
 /* --- for people --- */
@@ -102,6 +112,12 @@ static void add_detail(const char *detail, int at)
     }
 }
 
+static void print_known(const char *reason)
+{
+    g_autofree char *shown = p11d_text_visible(reason, -1);
+    print_wrapped(INDENT, "Known: ", shown, NULL);
+}
+
 static void add_to_table(const P11dReport *report, const P11dResult *result)
 {
     FILE *out = p11d_console_result();
@@ -115,7 +131,9 @@ static void add_to_table(const P11dReport *report, const P11dResult *result)
         g_strdup_printf("  %-*s %6u ms", id_width(), result->check->id, result->milliseconds);
     fprintf(out, "  %s%s", painted, name);
     add_detail(detail, 2 + p11d_width_of(word) + p11d_width_of(name));
-    if (!bad && result->status != P11D_CHECK_WARN)
+    if (result->known)
+        print_known(result->known);
+    else if (result->status == P11D_CHECK_SKIP || result->status == P11D_CHECK_PASS)
         return;
     print_wrapped(INDENT, "", result->check->harm, result->check->spec);
     if (bad && result->check->remedy)
@@ -134,6 +152,9 @@ static void end_table(const P11dReport *report, const GPtrArray *results)
         if (counts[i] > 0 || i == P11D_CHECK_PASS)
             g_string_append_printf(line, "%u %s, ", counts[i],
                                    p11d_check_status_name((P11dCheckStatus)i));
+    unsigned known = count_known(results);
+    if (known > 0)
+        g_string_append_printf(line, "%u of them known, ", known);
     g_string_truncate(line, line->len - 2);
     fprintf(p11d_console_result(), "%s\n", line->str);
 }
@@ -145,12 +166,18 @@ static void add_to_tap(const P11dReport *report, const P11dResult *result)
     FILE *out = p11d_console_result();
     bool bad = p11d_report_is_bad(report, result);
     g_autofree char *detail = p11d_text_visible(result->detail, -1);
+    g_autofree char *known = p11d_text_visible(result->known ? result->known : "", -1);
     g_strdelimit(detail, "#", ' ');
-    fprintf(out, "%s %u - %s", bad ? "not ok" : "ok", report->count + 1, result->check->id);
-    if (result->status == P11D_CHECK_SKIP)
+    g_strdelimit(known, "#", ' ');
+    bool skipped = result->status == P11D_CHECK_SKIP && !bad;
+    fprintf(out, "%s %u - %s", bad || result->known ? "not ok" : "ok", report->count + 1,
+            result->check->id);
+    if (result->known) /* what is expected to be not ok */
+        fprintf(out, " # TODO known: %s", known);
+    else if (skipped)
         fprintf(out, " # SKIP %s", detail);
     fputc('\n', out);
-    if (result->status != P11D_CHECK_SKIP && *detail)
+    if (!skipped && *detail)
         fprintf(out, "# %s: %s\n", p11d_check_status_name(result->status), detail);
     if (bad)
         fprintf(out, "# %s (%s)\n", result->check->harm, result->check->spec);
@@ -162,6 +189,18 @@ static void print_document(JsonBuilder *json)
 {
     p11d_console_print_json(p11d_json_end(json));
     g_object_unref(json);
+}
+
+/* What is the same in every run. The section is the rest of what names a specification. */
+static void add_check(JsonBuilder *json, const P11dCheck *check)
+{
+    const char *rest = strstr(check->spec, ", ");
+    bool numbered = rest && g_ascii_isdigit(rest[2]);
+    p11d_json_add_string(json, "level", p11d_check_level_name(check->level));
+    p11d_json_add_string(json, "harm", check->harm);
+    p11d_json_add_string(json, "spec", check->spec);
+    p11d_json_add_string(json, "section", numbered ? rest + 2 : NULL);
+    p11d_json_add_string(json, "remedy", check->remedy);
 }
 
 static void print_json(const P11dReport *report, const GPtrArray *results)
@@ -185,9 +224,15 @@ static void print_json(const P11dReport *report, const GPtrArray *results)
         p11d_json_add_string(json, "status", p11d_check_status_name(result->status));
         p11d_json_add_number(json, "ms", result->milliseconds);
         p11d_json_add_string(json, "detail", result->detail);
-        p11d_json_add_string(json, "spec", result->check->spec);
+        add_check(json, result->check);
+        p11d_json_add_string(json, "reproduce", result->reproduce);
+        p11d_json_add_string(json, "known", result->known);
         json_builder_end_object(json);
     }
+    json_builder_end_array(json);
+    p11d_json_add_array(json, "gone");
+    for (guint i = 0; report->gone && i < report->gone->len; i++)
+        json_builder_add_string_value(json, report->gone->pdata[i]);
     json_builder_end_array(json);
     unsigned counts[P11D_CHECK_STATUSES];
     count_all(results, counts);
@@ -283,6 +328,8 @@ void p11d_report_end(const P11dReport *report, const GPtrArray *results)
         end_table(report, results);
     else if (report->form == P11D_REPORT_JSON)
         print_json(report, results);
+    else if (report->form == P11D_REPORT_JUNIT)
+        p11d_junit_print(report, results);
 }
 
 void p11d_report_list(const GPtrArray *checks, bool json)
@@ -302,10 +349,8 @@ void p11d_report_list(const GPtrArray *checks, bool json)
         }
         json_builder_begin_object(document);
         p11d_json_add_string(document, "id", check->id);
-        p11d_json_add_string(document, "level", level);
         p11d_json_add_string(document, "needs", need);
-        p11d_json_add_string(document, "harm", check->harm);
-        p11d_json_add_string(document, "spec", check->spec);
+        add_check(document, check);
         json_builder_end_object(document);
     }
     if (!json)

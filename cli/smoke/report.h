@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A report is what a run of checks says: a table for people, TAP, or JSON (schema 1); and the list
- * of the checks that there are.
+ * A report is what a run of checks says: a table for people, TAP, JUnit, or JSON (schema 1); and
+ * the list of the checks that there are.
  */
 #ifndef P11D_REPORT_H
 #define P11D_REPORT_H
@@ -10,16 +10,23 @@
 
 #include "runner.h"
 
-typedef enum P11dReportForm { P11D_REPORT_TABLE, P11D_REPORT_TAP, P11D_REPORT_JSON } P11dReportForm;
+typedef enum P11dReportForm {
+    P11D_REPORT_TABLE,
+    P11D_REPORT_TAP,
+    P11D_REPORT_JSON,
+    P11D_REPORT_JUNIT,
+} P11dReportForm;
 
 typedef struct P11dReport {
     P11dReportForm form;
     const char *module;
     bool quiet;
+    bool strict;      /* skip and warn fail the run too */
     unsigned count;   /* of results that were printed */
     JsonNode *info;   /* what C_GetInfo says, an object; or NULL. Owned, as are those below */
     GPtrArray *lacks; /* of GError: why checks could not be made */
     guint lacks_told; /* how many of them stand in the headline */
+    GPtrArray *gone;  /* of char *: what is known and was not found; or NULL */
     char *died;       /* how the module ended before any check began, or NULL */
 } P11dReport;
 

@@ -29,6 +29,7 @@ void p11d_result_free(gpointer data)
     if (!result)
         return;
     g_ptr_array_unref(result->lacks);
+    g_free(result->reproduce);
     g_free(result->detail);
     g_free(result);
 }
@@ -198,6 +199,20 @@ static bool came_to_its_end(const P11dJournal *journal, char **lines)
            g_strv_contains((const char *const *)lines, P11D_CHECKER_DONE);
 }
 
+/* The commands that the check ran, each once; where it ran none: the calls that it makes. */
+static char *how_to_reproduce(const P11dCheck *check, char **lines)
+{
+    g_autoptr(GString) commands = g_string_new(NULL);
+    for (; !check->how && *lines; lines++) {
+        if (!g_str_has_prefix(*lines, P11D_CHECK_RAN " "))
+            continue;
+        const char *command = *lines + strlen(P11D_CHECK_RAN " ");
+        if (!strstr(commands->str, command))
+            g_string_append_printf(commands, "%s%s", commands->len > 0 ? "; " : "", command);
+    }
+    return g_utf8_make_valid(check->how ? check->how : commands->str, -1);
+}
+
 static P11dResult *conclude(const Job *job, const P11dCheck *check)
 {
     g_autofree P11dJournal *journal = g_new(P11dJournal, 1);
@@ -207,6 +222,7 @@ static P11dResult *conclude(const Job *job, const P11dCheck *check)
     P11dResult *result = g_new0(P11dResult, 1);
     result->check = check;
     result->lacks = p11d_runner_lacks(lines);
+    result->reproduce = how_to_reproduce(check, lines);
     result->milliseconds = (unsigned)((g_get_monotonic_time() - job->started) / 1000);
     result->status =
         came_to_its_end(journal, lines) ? worst_told(lines, detail) : violent_end(journal, detail);

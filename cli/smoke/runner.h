@@ -12,8 +12,10 @@ typedef struct P11dResult {
     const P11dCheck *check;
     P11dCheckStatus status;
     unsigned milliseconds;
-    GPtrArray *lacks; /* of GError: what the user has to see to before this can be found out */
-    char *detail;     /* valid UTF-8 in one line, not escaped; "" for nothing to say */
+    GPtrArray *lacks;  /* of GError: what the user has to see to before this can be found out */
+    char *reproduce;   /* which calls with which arguments, or which command, shows it again */
+    const char *known; /* why it may be so, borrowed; NULL if that is not known */
+    char *detail;      /* valid UTF-8 in one line, not escaped; "" for nothing to say */
 } P11dResult;
 
 void p11d_result_free(gpointer result);
@@ -33,7 +35,7 @@ typedef struct P11dRunner {
     void (*begins)(const char *name, unsigned number, unsigned count);
     /* Called with the results in the order of the checks, each as soon as it is there. After FALSE,
      * with error set, no more checks begin. */
-    gboolean (*ended)(const P11dResult *result, void *data, GError **error);
+    gboolean (*ended)(P11dResult *result, void *data, GError **error);
     void *data;
 } P11dRunner;
 

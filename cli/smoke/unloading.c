@@ -101,7 +101,10 @@ void p11d_unloading_memory(P11dCheckRun *run)
                              : each >= HEAP_NOTICED ? P11D_CHECK_WARN
                                                     : P11D_CHECK_PASS;
     if (each > 0)
-        p11d_check_tell(run, status, "%d bytes more a cycle (%d cycles)", (int)each, CYCLES);
+        p11d_check_tell(run, status,
+                        "%d bytes more a cycle (%d cycles; from %d on it is told, from %d on a "
+                        "leak)",
+                        (int)each, CYCLES, HEAP_NOTICED, HEAP_LEAK);
 }
 
 /* After the module is gone: time passes, a thread that used it ends, a child is forked, and the

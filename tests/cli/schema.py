@@ -32,9 +32,12 @@ DOCUMENTS = {
     "smoke": {"schema": 1, "module": "/m.so", "summary": {"pass": 1}, "untested": [ERROR],
               "info": {"manufacturer": "M", "description": "D", "version": "1.0",
                        "cryptoki": "2.40"},
-              "checks": [{"id": "fork", "status": "pass", "ms": 3, "detail": None, "spec": None}]},
+              "checks": [{"id": "fork", "status": "pass", "ms": 3, "detail": None, "level": "read",
+                          "harm": "It dies.", "spec": "POSIX", "section": None, "remedy": None,
+                          "reproduce": "fork", "known": None}], "gone": ["fork *"]},
     "smoke-list": {"schema": 1, "available": [{
-        "id": "fork", "level": "read", "needs": "a token", "harm": "It dies.", "spec": "POSIX"}]},
+        "id": "fork", "level": "read", "needs": "a token", "harm": "It dies.", "spec": "POSIX",
+        "section": "5.4", "remedy": "do not"}]},
     "failure": {"schema": 1, "error": ERROR},
 }
 OPTIONAL = {"mechanisms", "pass"}

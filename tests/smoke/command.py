@@ -4,10 +4,12 @@
 import os
 import pty
 import re
+import shlex
 import shutil
 import subprocess
+from xml.etree import ElementTree
 
-from harness import NOT_ROOT, PIN, P11DBUS, RUDE, check, main, needs_containers
+from harness import NOT_ROOT, PIN, P11DBUS, RUDE, Terminal, check, main, needs_containers
 from smokecase import FAULTY, KEYS, SOFTHSM, SmokeCase, Token, list_checks
 
 QUICK = ("--check", "info-strings", "--check", "size-lists")
@@ -64,7 +66,7 @@ class Choosing(SmokeCase):
     def test_usage_errors(self):
         for words in (["--check", "nonsense"], ["--skip", "nonsense"], ["--level", "high"],
                       ["--check", "sign-verify", "--level", "load"], ["--jobs", "0"],
-                      ["--json", "--tap"], [SOFTHSM, SOFTHSM], [SOFTHSM, "-m", SOFTHSM],
+                      ["--json", "--tap"], ["--junit", "--tap"], ["--json", "--junit"], [SOFTHSM, SOFTHSM], [SOFTHSM, "-m", SOFTHSM],
                       ["pkcs11:nonsense=1"], ["pkcs11:", "pkcs11:"], [SOFTHSM, "--bus", "session"],
                       ["--check", "*", "--skip", "*"]):
             with self.subTest(words=words):
@@ -209,6 +211,74 @@ class Output(SmokeCase):
         text = self.smoke(6, SOFTHSM, "--level", "sign", "--check", "sign-verify", "--tap")
         self.assertRegex(text.out.decode(), "(?m)^ok 1 - sign-verify # SKIP no PIN was given")
 
+    def test_junit(self):
+        words = (*QUICK, "--check", "fork-child", "--check", "destroyed-object")
+        for fault, kind in (("info-strings", "failure"), ("fork-child:crash", "error")):
+            root = ElementTree.fromstring(self.faulty_text(1, fault, *words, "--junit"))
+            suite, = root.findall("testsuite")
+            cases = {case.get("name"): case for case in suite.findall("testcase")}
+            self.assertEqual(len(cases), int(suite.get("tests")))
+            self.assertEqual([case.get("name") for case in cases.values() if len(case)],
+                             [fault.split(":")[0]])
+            wrong, = suite.iter(kind)
+            self.assertRegex(wrong.text, r"Reproduce: ")
+            self.assertEqual(suite.get("failures" if kind == "failure" else "errors"), "1")
+        root = ElementTree.fromstring(self.smoke(6, SOFTHSM, "--level", "sign", "--check", "sign-*",
+                                                 "--junit").out)
+        self.assertEqual(len(list(root.iter("skipped"))), 4)
+        self.assertEqual([error.get("type") for error in root.iter("error")], ["untested"])
+
+    def test_what_a_module_says_is_well_formed_xml(self):
+        text = self.faulty_text(1, "output:escape", "--check", "output", "--junit")
+        self.assertIn(r"\x1b[31m", next(ElementTree.fromstring(text).iter("failure")).get("message"))
+
+    def test_the_table_wraps_at_words_within_the_terminal(self):
+        environment = {"FAULT": "stale-object", "FAULTY_MODULE": SOFTHSM}
+        whole = None
+        for columns in (60, 80, 200):
+            terminal = Terminal("smoke", "--no-input", "--color", "never", FAULTY, "--check",
+                                "stale-object", "--check", "stays-mapped", "-q", env=environment,
+                                size=(24, columns))
+            self.assertEqual(terminal.end(), 1)
+            text = terminal.output.decode().replace("\r\n", "\n")
+            lines = [line.rsplit("\033[K", 1)[-1] for line in text.split("\n")]
+            self.assertLessEqual(max(map(len, lines)), columns, text)
+            # The same words, none of them cut.
+            words = re.sub(r"\d+ ms|0x[0-9a-f]+", "", " ".join(lines)).split()
+            whole = whole or words
+            self.assertEqual(words, whole)
+
+    def test_json_says_what_reproduces_a_finding(self):
+        found = self.faulty(1, "stale-session", "--check", "stale-session")["stale-session"]
+        self.assertIn("the last one + 4096", found["reproduce"])
+        self.assertEqual((found["level"], found["section"]),
+                         ("read", "5.6 Session management functions"))
+        self.assertTrue(found["harm"])
+        found = self.faulty(1, "unload-crash", "--check", "unload-crash")["unload-crash"]
+        self.assertIn("libp11dbus-keep.so", found["remedy"])
+        self.assertIsNone(found["section"])
+        program, *words = shlex.split(found["reproduce"])
+        self.assertEqual(program, "p11dbus-unload-probe")
+        environment = {**os.environ, "FAULT": "unload-crash", "FAULTY_MODULE": SOFTHSM}
+        done = subprocess.run([os.environ["UNLOAD_PROBE"], *words], check=False, env=environment,
+                              stdout=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, -11)
+        for row in list_checks(self):
+            self.assertEqual(row["section"] is None, not re.search(", [0-9]", row["spec"]))
+
+    def test_strict(self):
+        words = ("--check", "close-on-exec", "--check", "info-strings")
+        self.faulty_text(0, "close-on-exec", *words)
+        self.assertIn("ok 1 - close-on-exec", self.faulty_text(0, "close-on-exec", *words, "--tap"))
+        self.assertIn("not ok 1 - close-on-exec",
+                      self.faulty_text(1, "close-on-exec", *words, "--tap", "--strict"))
+        self.faulty_text(0, "none", *words, "--strict")
+        rsa = Token({"rsa": KEYS["rsa"]})
+        words = (SOFTHSM, "--level", "sign", "--check", "sign-short", "--pin-file", rsa.pin_file)
+        self.smoke(0, *words)
+        self.smoke(1, *words, "--strict")
+        os.environ["SOFTHSM2_CONF"] = self.token.path("softhsm2.conf")
+
     def test_a_terminal_gets_colours_and_progress(self):
         ours, theirs = pty.openpty()
         process = subprocess.Popen([P11DBUS, "smoke", SOFTHSM, *QUICK], stdout=theirs,
@@ -247,6 +317,44 @@ class Output(SmokeCase):
         self.assertIn(b"dlclose", check("nm", "-D", "-u", os.environ["UNLOAD_PROBE"]))
         needed = re.findall(rb"NEEDED.*\[(.*)\]", check("readelf", "-d", os.environ["UNLOAD_PROBE"]))
         self.assertEqual(needed, [b"libc.so.6"])
+
+
+class Known(SmokeCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.token = Token({"p256": KEYS["p256"]})
+
+    def known(self, code, text, *words, fault="info-strings", runner=None):
+        self.write("known", text)
+        return self.faulty(code, fault, *QUICK, "--known", "known", *words, runner=runner)
+
+    def test_what_is_known_does_not_fail(self):
+        found = self.known(0, "info-strings *NUL* # the vendor mends it in 2.1\n")["info-strings"]
+        self.assertEqual((found["status"], found["known"]), ("fail", "the vendor mends it in 2.1"))
+        text = self.known(0, "info-* # so it is\n", runner=self.smoke).out.decode()
+        self.assertRegex(text, r"(?m)^  FAIL   info-strings .*NUL at byte 6\n         Known: so it is$")
+        self.assertEqual(text.splitlines()[-1], "2 checks: 1 pass, 1 fail, 1 of them known")
+        text = self.known(0, "info-* # so it is\n", "--tap", runner=self.smoke).out.decode()
+        self.assertRegex(text, "(?m)^not ok 1 - info-strings # TODO known: so it is$")
+        self.known(0, "close-on-exec # so it is\n", "--check", "close-on-exec", "--strict",
+                   fault="close-on-exec")
+
+    def test_another_finding_of_the_same_check_fails(self):
+        found = self.known(1, "info-strings *UTF-8* # old\n")["info-strings"]
+        self.assertIsNone(found["known"])
+
+    def test_what_is_gone_is_told(self):
+        done = self.known(0, "info-strings # old\nstale-object # not looked for\n", fault="none",
+                          runner=self.smoke)
+        self.assertRegex(done.err, r"known, line 1: info-strings \* is found no more")
+        self.assertNotIn("stale-object", done.err)
+        done = self.known(0, "info-strings # old\n", "--json", fault="none", runner=self.smoke)
+        self.assertEqual(done.json()["gone"], ["info-strings *"])
+
+    def test_a_file_that_is_none(self):
+        for text in ("info-strings\n", "nonsense # why\n"):
+            self.assertIn("known, line 1", self.known(3, text, runner=self.smoke).err)
+        self.smoke(3, SOFTHSM, *QUICK, "--known", "missing")
 
 
 class Pins(SmokeCase):

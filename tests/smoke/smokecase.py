@@ -21,12 +21,13 @@ class SmokeCase(Case):
     def results(self, code, *words, **options):
         """The results by id, as JSON has them; the whole document is checked on the way."""
         document = self.smoke(code, "--json", *words, **options).json()
-        self.assertEqual(sorted(document), ["checks", "info", "module", "schema", "summary",
-                                            "untested"])
+        self.assertEqual(sorted(document), ["checks", "gone", "info", "module", "schema",
+                                            "summary", "untested"])
         self.assertEqual(document["schema"], 1)
         counted = dict.fromkeys(document["summary"], 0)
         for check in document["checks"]:
-            self.assertEqual(sorted(check), ["detail", "id", "ms", "spec", "status"])
+            self.assertEqual(set(check), {"detail", "harm", "id", "known", "level", "ms", "remedy",
+                                          "reproduce", "section", "spec", "status"})
             counted[check["status"]] += 1
         self.assertEqual(counted, document["summary"])
         self.assertEqual(sorted(counted), ["crash", "fail", "hang", "pass", "skip", "warn"])
