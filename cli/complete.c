@@ -39,6 +39,12 @@ static void set(const GOptionEntry *entry, const char *value)
         char **place = entry->arg_data;
         g_free(*place);
         *place = g_strdup(value);
+    } else if (value && entry->arg == G_OPTION_ARG_FILENAME_ARRAY) {
+        char ***place = entry->arg_data;
+        guint count = *place ? g_strv_length(*place) : 0;
+        *place = g_renew(char *, *place, count + 2);
+        (*place)[count] = g_strdup(value);
+        (*place)[count + 1] = NULL;
     }
 }
 

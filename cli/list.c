@@ -8,11 +8,11 @@
 #include "document.h"
 #include "export.h"
 #include "failure.h"
+#include "hosts.h"
 #include "listing.h"
 #include "modulename.h"
 #include "nearest.h"
 #include "table.h"
-#include "target.h"
 #include "uri.h"
 
 static struct {
@@ -89,7 +89,7 @@ static gboolean read_arguments(char **arguments, const Scope **scope, const char
 }
 
 /* The URIs of what was asked for, one a line. */
-static void print_uris(const Scope *scope, const GPtrArray *listing)
+static void print_uris(const Scope *scope, const GPtrArray *listing, bool verbose G_GNUC_UNUSED)
 {
     for (guint i = 0; i < listing->len; i++) {
         const P11dListingToken *entry = listing->pdata[i];
@@ -104,14 +104,14 @@ static void print_uris(const Scope *scope, const GPtrArray *listing)
     }
 }
 
-static void print_table(const Scope *scope G_GNUC_UNUSED, const GPtrArray *listing)
+static void print_table(const Scope *scope G_GNUC_UNUSED, const GPtrArray *listing, bool verbose)
 {
-    p11d_table_print(listing);
+    p11d_table_print(listing, verbose);
 }
 
 typedef struct Format {
     const char *name;
-    void (*print)(const Scope *scope, const GPtrArray *listing);
+    void (*print)(const Scope *scope, const GPtrArray *listing, bool verbose);
 } Format;
 
 static const Format formats[] = {{"table", print_table}, {"uri", print_uris}};
@@ -159,9 +159,18 @@ static CK_OBJECT_CLASS wanted_class(const P11dTarget *target, const Scope *scope
                                                                : CK_UNAVAILABLE_INFORMATION;
 }
 
-static gboolean read_token(GPtrArray *listing, const P11dTarget *target, const Scope *scope,
-                           P11dHostToken *token, GError **error)
+/* What is asked of each token. */
+typedef struct Question {
+    const P11dTarget *target;
+    const Scope *scope;
+    bool closely; /* how keys are kept is shown */
+} Question;
+
+static gboolean read_token(GPtrArray *listing, const Question *question, P11dHostToken *token,
+                           GError **error)
 {
+    const P11dTarget *target = question->target;
+    const Scope *scope = question->scope;
     P11dListingToken *entry = p11d_listing_add(listing, token);
     if (scope->mechanisms && !p11d_listing_read_mechanisms(entry, error))
         return FALSE;
@@ -171,6 +180,8 @@ static gboolean read_token(GPtrArray *listing, const P11dTarget *target, const S
         return FALSE;
     bool whole = !target->has_objects && wanted_class(target, scope) == CK_UNAVAILABLE_INFORMATION;
     p11d_listing_look_behind_login(entry, whole);
+    if (question->closely && !p11d_listing_look_closer(entry, scope->classes, whole, error))
+        return FALSE;
     p11d_listing_arrange(entry, scope->classes);
     /* Whoever asks for an object does not want to see tokens without it. */
     if (target->has_objects && entry->items->len == 0)
@@ -178,29 +189,25 @@ static gboolean read_token(GPtrArray *listing, const P11dTarget *target, const S
     return TRUE;
 }
 
-/* Reads all of tokens. One that fails is told of at once and does not hide the others; error is
- * set to the last of these failures. */
-static gboolean read_tokens(GPtrArray *listing, const P11dTarget *target, const Scope *scope,
-                            const GPtrArray *tokens, GError **error)
+/* Reads all of tokens. One that fails is told of at once and does not hide the others. */
+static void read_tokens(GPtrArray *listing, const Question *question, const GPtrArray *tokens,
+                        P11dHosts *hosts)
 {
-    g_autoptr(GError) last = NULL;
     for (guint i = 0; i < tokens->len; i++) {
         GError *failure = NULL;
-        if (read_token(listing, target, scope, tokens->pdata[i], &failure))
-            continue;
-        p11d_console_tell(failure);
-        g_clear_error(&last);
-        last = failure;
+        if (!read_token(listing, question, tokens->pdata[i], &failure))
+            p11d_hosts_add_failure(hosts, failure);
     }
-    if (!last)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&last));
-    return FALSE;
 }
 
 /* An empty list is an answer, but whoever sees it wants to know why. */
-static void note_nothing(const P11dHost *host)
+static void note_nothing(const P11dHosts *hosts)
 {
+    if (hosts->several) {
+        p11d_console_note("none of these modules shows a token: is one plugged in?");
+        return;
+    }
+    const P11dHost *host = hosts->hosts->pdata[0];
     const char *path = host->library->path;
     if (!p11d_modulename_is_own(path)) {
         p11d_console_note("%s shows no token: is it plugged in?", path);
@@ -212,6 +219,40 @@ static void note_nothing(const P11dHost *host)
     p11d_console_note("  hint: %s", p11d_failure_hint(cause));
 }
 
+static gboolean log_in(const P11dTarget *target, const GPtrArray *tokens,
+                       const P11dOptions *options, GError **error)
+{
+    GError *failure = NULL;
+    bool logged_in = p11d_target_log_in(target, tokens, options, &failure);
+    if (failure) {
+        g_propagate_error(error, failure);
+        return FALSE;
+    }
+    if (!logged_in && tokens->len > 0)
+        p11d_console_note("no token here needs a login: nothing is hidden without one");
+    return TRUE;
+}
+
+static gboolean show(const View *view, const Question *question, const GPtrArray *listing,
+                     const P11dHosts *hosts, const P11dOptions *options, GError **error)
+{
+    bool ok = hosts->failures->len == 0;
+    if (view->export) /* a part of it could be taken for all of it */
+        return ok ? p11d_export_print(view->export, listing, question->target, hosts, error)
+                  : p11d_hosts_conclude(hosts, error);
+    if (ok && listing->len == 0 && !p11d_target_is_empty(question->target)) {
+        p11d_hosts_set_no_match(hosts, question->target, "token or object", error);
+        return FALSE;
+    }
+    if (options->json)
+        p11d_console_print_json(p11d_document_of_listing(listing, hosts->failures));
+    else
+        view->format->print(question->scope, listing, options->verbose);
+    if (ok && listing->len == 0)
+        note_nothing(hosts);
+    return p11d_hosts_conclude(hosts, error);
+}
+
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)
 {
     const Scope *scope;
@@ -220,35 +261,16 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     if (!read_arguments(arguments, &scope, &uri, error) || !read_view(&view, options, scope, error))
         return FALSE;
     g_autoptr(P11dTarget) target = p11d_target_new(uri, options, error);
-    g_autoptr(P11dHost) host = target ? p11d_host_open(options, error) : NULL;
-    if (!host)
+    g_autoptr(P11dHosts) hosts = target ? p11d_hosts_open(options, error) : NULL;
+    if (!hosts)
         return FALSE;
-    g_autoptr(GPtrArray) tokens = p11d_target_tokens(target, host);
+    g_autoptr(GPtrArray) tokens = p11d_hosts_tokens(hosts, target);
     g_autoptr(GPtrArray) listing = p11d_listing_new();
-    if (asked.login) {
-        GError *failure = NULL;
-        bool logged_in = p11d_target_log_in(target, tokens, options, &failure);
-        if (failure) {
-            g_propagate_error(error, failure);
-            return FALSE;
-        }
-        if (!logged_in && tokens->len > 0)
-            p11d_console_note("no token here needs a login: nothing is hidden without one");
-    }
-    gboolean ok = read_tokens(listing, target, scope, tokens, error);
-    if (view.export) /* a part of it could be taken for all of it */
-        return ok && p11d_export_print(view.export, listing, target, host, error);
-    if (ok && listing->len == 0 && !p11d_target_is_empty(target)) {
-        p11d_target_set_no_match(target, host, "token or object", error);
+    if (asked.login && !log_in(target, tokens, options, error))
         return FALSE;
-    }
-    if (options->json)
-        p11d_console_print_json(p11d_document_of_listing(listing));
-    else
-        view.format->print(scope, listing);
-    if (ok && listing->len == 0)
-        note_nothing(host);
-    return ok;
+    Question question = {target, scope, !view.export && view.format->print == print_table};
+    read_tokens(listing, &question, tokens, hosts);
+    return show(&view, &question, listing, hosts, options, error);
 }
 
 const P11dCommand p11d_command_list = {
@@ -258,7 +280,7 @@ const P11dCommand p11d_command_list = {
     .examples = "Examples:\n"
                 "  p11dbus list keys 'pkcs11:token=keys;object=web' --export ssh\n"
                 "  p11dbus list -m softhsm2 --login --json | jq -r '.tokens[].objects[].uri'",
-    .groups = P11D_OPTIONS_CHOICE | P11D_OPTIONS_PIN | P11D_OPTIONS_MODULE | P11D_OPTIONS_JSON,
+    .groups = P11D_OPTIONS_CHOICE | P11D_OPTIONS_PIN | P11D_OPTIONS_MODULES | P11D_OPTIONS_JSON,
     .entries = entries,
     .arguments = "OBJECT",
     .word = word,

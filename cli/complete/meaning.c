@@ -6,6 +6,7 @@
 #include "asker.h"
 #include "certname.h"
 #include "check.h"
+#include "hosts.h"
 #include "moduleconfig.h"
 #include "name.h"
 #include "target.h"
@@ -164,10 +165,10 @@ const char *p11d_meaning_files(const char *meaning)
     return files;
 }
 
-static bool has_twin(const P11dHost *host, const P11dHostToken *token)
+static bool has_twin(const GPtrArray *tokens, const P11dHostToken *token)
 {
-    for (guint i = 0; i < host->tokens->len; i++) {
-        const P11dHostToken *other = host->tokens->pdata[i];
+    for (guint i = 0; i < tokens->len; i++) {
+        const P11dHostToken *other = tokens->pdata[i];
         if (other != token && p11d_host_is_namesake(other, token))
             return true;
     }
@@ -187,17 +188,19 @@ static void ask_tokens(gconstpointer data, FILE *out)
     const Question *question = data;
     const Meaning *meaning = question->meaning;
     g_autoptr(P11dTarget) target = p11d_target_new(question->options->key, question->options, NULL);
-    g_autoptr(P11dHost) host = target ? p11d_host_open(question->options, NULL) : NULL;
-    if (!host)
+    g_autoptr(P11dHosts) hosts = target ? p11d_hosts_open(question->options, NULL) : NULL;
+    if (!hosts)
         return;
     question->answer->stream = out;
-    g_autoptr(GPtrArray) tokens = p11d_target_tokens(target, host);
+    g_autoptr(P11dTarget) all = p11d_target_new(NULL, &(P11dOptions){0}, NULL);
+    g_autoptr(GPtrArray) shown = p11d_hosts_tokens(hosts, all);
+    g_autoptr(GPtrArray) tokens = p11d_hosts_tokens(hosts, target);
     for (guint i = 0; i < tokens->len; i++) {
         P11dHostToken *token = tokens->pdata[i];
         g_autoptr(GPtrArray) items = p11d_item_array();
         if (meaning->needs_objects)
             p11d_target_search(target, token, CK_UNAVAILABLE_INFORMATION, items, NULL);
-        meaning->add_shown(question->answer, &(Shown){token, items, has_twin(host, token)});
+        meaning->add_shown(question->answer, &(Shown){token, items, has_twin(shown, token)});
         fflush(out); /* the next token may be too slow */
     }
 }

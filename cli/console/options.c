@@ -45,6 +45,18 @@ static const GOptionEntry module_entries[] = {
     {"module", 'm', 0, STRING, &options.module,
      "a PKCS#11 module: a path, or a name that p11-kit has configured (default: p11dbus.so)",
      "LIBRARY"},
+    END,
+};
+
+static const GOptionEntry modules_entries[] = {
+    {"module", 'm', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.modules,
+     "a PKCS#11 module, or all that p11-kit has configured (default: p11dbus.so); can be given "
+     "again",
+     "LIBRARY|all"},
+    END,
+};
+
+static const GOptionEntry host_entries[] = {
     {"init-reserved", 0, 0, STRING, &options.init_reserved,
      "what the module is told in pReserved of C_Initialize (default: as p11-kit has it)", "STRING"},
     {"bus", 0, 0, STRING, &options.bus, "the bus where p11dbus.so looks", "session|system|ADDRESS"},
@@ -70,9 +82,14 @@ static const struct {
     unsigned group; /* 0: every command has them */
     const GOptionEntry *entries;
 } groups[] = {
-    {P11D_OPTIONS_KEY, key_entries},   {P11D_OPTIONS_CHOICE, choice_entries},
-    {P11D_OPTIONS_PIN, pin_entries},   {P11D_OPTIONS_MODULE, module_entries},
-    {P11D_OPTIONS_JSON, json_entries}, {0, common_entries},
+    {P11D_OPTIONS_KEY, key_entries},
+    {P11D_OPTIONS_CHOICE, choice_entries},
+    {P11D_OPTIONS_PIN, pin_entries},
+    {P11D_OPTIONS_MODULE, module_entries},
+    {P11D_OPTIONS_MODULES, modules_entries},
+    {P11D_OPTIONS_MODULE | P11D_OPTIONS_MODULES, host_entries},
+    {P11D_OPTIONS_JSON, json_entries},
+    {0, common_entries},
 };
 
 static bool takes(const P11dCommand *command, size_t i)

@@ -10,11 +10,14 @@
 
 /* Which shared options a command takes besides the common ones. */
 enum {
-    P11D_OPTIONS_MODULE = 1 << 0, /* -m, --init-reserved, --bus, --timeout */
+    P11D_OPTIONS_MODULE = 1 << 0, /* -m, and how it is initialised: --init-reserved, --bus,
+                                     --timeout */
     P11D_OPTIONS_KEY = 1 << 1,    /* -k */
     P11D_OPTIONS_CHOICE = 1 << 2, /* --token, --label, --id */
     P11D_OPTIONS_PIN = 1 << 3,    /* --pin-file and its kin */
     P11D_OPTIONS_JSON = 1 << 4,   /* --json */
+    /* As P11D_OPTIONS_MODULE, but -m may name several. */
+    P11D_OPTIONS_MODULES = 1 << 5,
 };
 
 typedef struct P11dOptions {
@@ -26,6 +29,7 @@ typedef struct P11dOptions {
     gboolean json;
 
     char *module;        /* a path or the name of a p11-kit configuration; NULL: the default */
+    char **modules;      /* several of these (hosts.h), NULL-terminated; NULL: the default */
     char *init_reserved; /* for pReserved of C_Initialize */
     char *bus;
     int timeout; /* seconds; 0: none */

@@ -9,8 +9,7 @@
 
 #define MAX_SIZE (1UL << 20)
 
-/* What was written to bio, which is freed, as valid UTF-8. */
-static char *take_text(BIO *bio)
+char *p11d_certview_take_text(BIO *bio)
 {
     char *data = NULL;
     long size = bio ? BIO_get_mem_data(bio, &data) : 0;
@@ -24,7 +23,7 @@ char *p11d_certview_name(const X509_NAME *name)
     BIO *bio = name ? BIO_new(BIO_s_mem()) : NULL;
     if (bio)
         X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
-    return take_text(bio);
+    return p11d_certview_take_text(bio);
 }
 
 static char *name_text(P11dDer der)
@@ -101,5 +100,5 @@ char *p11d_certview_pem(const void *der, size_t size)
     BIO *bio = size <= MAX_SIZE ? BIO_new(BIO_s_mem()) : NULL;
     if (bio)
         PEM_write_bio(bio, PEM_STRING_X509, "", der, (long)size);
-    return take_text(bio);
+    return p11d_certview_take_text(bio);
 }

@@ -34,6 +34,10 @@ void p11d_certview_clear(P11dCertview *view);
 /* A name as it stands in a view. The caller frees it. */
 char *p11d_certview_name(const X509_NAME *name);
 
+/* What OpenSSL wrote to bio, which is freed (NULL: nothing), as valid UTF-8. The caller frees it.
+ */
+char *p11d_certview_take_text(BIO *bio);
+
 /* The kind of key that the certificate in DER is for, as p11d_spki_describe says it. */
 P11dAlgorithmKey p11d_certview_describe_key(const void *der, size_t size);
 

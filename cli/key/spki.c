@@ -66,3 +66,9 @@ GBytes *p11d_spki_of_key(const EVP_PKEY *key)
     OPENSSL_free(der);
     return bytes;
 }
+
+char *p11d_spki_sha256(const EVP_PKEY *key)
+{
+    g_autoptr(GBytes) spki = p11d_spki_of_key(key);
+    return spki ? g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, spki) : NULL;
+}

@@ -18,4 +18,7 @@ P11dAlgorithmKey p11d_spki_describe(const void *der, size_t size);
 /* The DER of key. NULL if OpenSSL cannot write it. The caller owns it. */
 GBytes *p11d_spki_of_key(const EVP_PKEY *key);
 
+/* The SHA-256 of that DER in hex; NULL as above. The caller frees it. */
+char *p11d_spki_sha256(const EVP_PKEY *key);
+
 #endif

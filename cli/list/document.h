@@ -7,7 +7,10 @@
 
 #include <json-glib/json-glib.h>
 
-/* The caller owns it. */
-JsonNode *p11d_document_of_listing(const GPtrArray *listing);
+/* failures: of GError, those of modules and tokens that could not be read. The caller owns it. */
+JsonNode *p11d_document_of_listing(const GPtrArray *listing, const GPtrArray *failures);
+
+/* Adds the member "errors". */
+void p11d_document_add_failures(JsonBuilder *json, const GPtrArray *failures);
 
 #endif

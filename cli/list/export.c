@@ -184,12 +184,12 @@ static void add_token(Collection *collection, const P11dListingToken *entry)
     collection->matched += entry->items->len;
 }
 
-static gboolean check(const Collection *collection, const P11dTarget *target, const P11dHost *host,
-                      GError **error)
+static gboolean check(const Collection *collection, const P11dTarget *target,
+                      const P11dHosts *hosts, GError **error)
 {
     const GPtrArray *pieces = collection->pieces;
     if (collection->matched == 0) {
-        p11d_target_set_no_match(target, host, "key or certificate", error);
+        p11d_hosts_set_no_match(hosts, target, "key or certificate", error);
         return FALSE;
     }
     if (pieces->len == 0) {
@@ -210,7 +210,7 @@ static gboolean check(const Collection *collection, const P11dTarget *target, co
 }
 
 gboolean p11d_export_print(const P11dExportForm *form, const GPtrArray *listing,
-                           const P11dTarget *target, const P11dHost *host, GError **error)
+                           const P11dTarget *target, const P11dHosts *hosts, GError **error)
 {
     g_autoptr(GPtrArray) pieces = g_ptr_array_new_with_free_func(piece_free);
     g_autoptr(GHashTable) seen =
@@ -218,7 +218,7 @@ gboolean p11d_export_print(const P11dExportForm *form, const GPtrArray *listing,
     Collection collection = {form, pieces, seen, 0};
     for (guint i = 0; i < listing->len; i++)
         add_token(&collection, listing->pdata[i]);
-    if (!check(&collection, target, host, error))
+    if (!check(&collection, target, hosts, error))
         return FALSE;
     for (guint i = 0; i < pieces->len; i++)
         form->write(pieces->pdata[i], p11d_console_result());

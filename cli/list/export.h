@@ -10,7 +10,7 @@
 
 #include <glib.h>
 
-#include "target.h"
+#include "hosts.h"
 
 typedef struct P11dExportForm P11dExportForm;
 
@@ -26,6 +26,6 @@ const P11dExportForm *p11d_export_find_form(const char *name, GError **error);
  * FALSE with error set, and nothing written, if nothing matched target (no match), if there is
  * nothing in it that can be exported (unsupported), or if there is more than the form takes. */
 gboolean p11d_export_print(const P11dExportForm *form, const GPtrArray *listing,
-                           const P11dTarget *target, const P11dHost *host, GError **error);
+                           const P11dTarget *target, const P11dHosts *hosts, GError **error);
 
 #endif

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
-
 #include "attribute.h"
+#include "certdetail.h"
+#include "counterpart.h"
 #include "failure.h"
+#include "spki.h"
 
 #define MAX_MECHANISMS 65536
 
@@ -15,6 +15,7 @@ static void entry_free(gpointer data)
 {
     P11dListingToken *entry = data;
     g_ptr_array_unref(entry->items);
+    g_hash_table_unref(entry->prints);
     g_clear_pointer(&entry->mechanisms, g_array_unref);
     g_free(entry);
 }
@@ -29,6 +30,7 @@ P11dListingToken *p11d_listing_add(GPtrArray *listing, P11dHostToken *token)
     P11dListingToken *entry = g_new0(P11dListingToken, 1);
     entry->token = token;
     entry->items = p11d_item_array();
+    entry->prints = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     entry->hidden_keys = -1;
     g_ptr_array_add(listing, entry);
     return entry;
@@ -75,12 +77,9 @@ gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error)
 static bool is_of_authority(const P11dItem *item)
 {
     const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
-    const unsigned char *p = value ? value->pValue : NULL;
-    X509 *certificate = value ? d2i_X509(NULL, &p, (long)value->ulValueLen) : NULL;
-    bool authority = !certificate || X509_check_ca(certificate) != 0;
-    X509_free(certificate);
-    ERR_clear_error();
-    return authority;
+    g_auto(P11dCertdetail) detail = {0};
+    return !value || !p11d_certdetail_parse(&detail, value->pValue, value->ulValueLen) ||
+           detail.is_authority;
 }
 
 void p11d_listing_look_behind_login(P11dListingToken *entry, bool whole)
@@ -115,6 +114,43 @@ static bool is_among(CK_OBJECT_CLASS class, const CK_OBJECT_CLASS *classes)
     return *classes == class;
 }
 
+/* The SHA-256 of the public half of item, where the item itself does not tell it: as others of its
+ * token do, among the items (all of them: whole) or beside them. */
+static char *borrowed_print(const P11dListingToken *entry, const P11dItem *item, bool whole)
+{
+    if (item->class != CKO_PRIVATE_KEY)
+        return NULL;
+    EVP_PKEY *key = p11d_counterpart_among(item, entry->items);
+    if (!key && !whole)
+        key = p11d_counterpart_public_key(item, NULL);
+    char *print = key ? p11d_spki_sha256(key) : NULL;
+    EVP_PKEY_free(key);
+    return print;
+}
+
+gboolean p11d_listing_look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS *classes,
+                                  bool whole, GError **error)
+{
+    for (guint i = 0; i < entry->items->len; i++) {
+        P11dItem *item = entry->items->pdata[i];
+        if (classes && !is_among(item->class, classes))
+            continue;
+        if (!p11d_item_look_closer(item, error))
+            return FALSE;
+        char *print = p11d_item_public_key_sha256(item);
+        if (!print)
+            print = borrowed_print(entry, item, whole);
+        if (print)
+            g_hash_table_insert(entry->prints, item, print);
+    }
+    return TRUE;
+}
+
+const char *p11d_listing_print(const P11dListingToken *entry, const P11dItem *item)
+{
+    return g_hash_table_lookup(entry->prints, item);
+}
+
 static int rank(CK_OBJECT_CLASS class)
 {
     static const CK_OBJECT_CLASS order[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
@@ -146,6 +182,21 @@ void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classe
             g_ptr_array_remove_index_fast(entry->items, i); /* the order is made below */
     }
     g_ptr_array_sort(entry->items, compare);
+}
+
+const CK_ATTRIBUTE_TYPE p11d_listing_keeping[] = {
+    CKA_SENSITIVE,         CKA_EXTRACTABLE, CKA_ALWAYS_SENSITIVE,
+    CKA_NEVER_EXTRACTABLE, CKA_LOCAL,       CKA_MODIFIABLE,
+};
+const size_t p11d_listing_keeping_count = G_N_ELEMENTS(p11d_listing_keeping);
+
+const char *p11d_listing_trust(const P11dItem *item)
+{
+    if (p11d_template_boolean(&item->attributes, CKA_X_DISTRUSTED, false))
+        return "distrusted";
+    if (p11d_template_boolean(&item->attributes, CKA_TRUSTED, false))
+        return "trusted";
+    return p11d_template_find(&item->attributes, CKA_TRUSTED) ? "none" : NULL;
 }
 
 const char **p11d_listing_uses(const P11dItem *item)

@@ -17,6 +17,7 @@ typedef struct P11dListingMechanism {
 typedef struct P11dListingToken {
     P11dHostToken *token; /* borrowed */
     GPtrArray *items;     /* of P11dItem */
+    GHashTable *prints;   /* what p11d_listing_print returns */
     GArray *mechanisms;   /* of P11dListingMechanism; NULL unless asked for */
     bool hides;           /* a login may show more objects */
     int hidden_keys;      /* how many private keys it would, as far as is known; -1: not known */
@@ -35,10 +36,29 @@ gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error);
  * or some of that: the private keys of which only the public half or a certificate is there. */
 void p11d_listing_look_behind_login(P11dListingToken *entry, bool whole);
 
+/* Looks closer at the items of the classes given (as below), before they are arranged. whole: they
+ * are all that can be seen of the token. */
+gboolean p11d_listing_look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS *classes,
+                                  bool whole, GError **error);
+
+/* The SHA-256 in hex of the public key info (SubjectPublicKeyInfo) of a key or a certificate; of a
+ * private key that does not tell it, as what belongs to it on its token does. NULL where it is not
+ * known, or nobody looked closer. Borrowed from entry. */
+const char *p11d_listing_print(const P11dListingToken *entry, const P11dItem *item);
+
 /* Keeps the items of the classes given (ended by CK_UNAVAILABLE_INFORMATION; NULL: all), and puts
  * them in order: private keys, public keys, secret keys, certificates, all else; by label and id.
  */
 void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classes);
+
+/* What attributes say how an object is kept: CKA_SENSITIVE and its kin, CKA_LOCAL, CKA_MODIFIABLE.
+ */
+extern const CK_ATTRIBUTE_TYPE p11d_listing_keeping[];
+extern const size_t p11d_listing_keeping_count;
+
+/* "trusted", "distrusted", or "none" for a certificate of which its token says neither; NULL if it
+ * says nothing of trust. */
+const char *p11d_listing_trust(const P11dItem *item);
 
 /* The names of what a key may be used for ("sign"), NULL-terminated. The caller frees it with
  * g_free; the names stay. */

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "table.h"
 
+#include <string.h>
+
+#include "attribute.h"
+#include "certdetail.h"
 #include "certview.h"
 #include "console.h"
 #include "expiry.h"
@@ -21,7 +25,7 @@ typedef struct Row {
     char *cells[COLUMNS];
     const char *color; /* of USES, or NULL */
     char *uri;
-    char *subject; /* of a certificate, or NULL */
+    GPtrArray *below; /* of char *: further lines */
 } Row;
 
 static void row_free(gpointer data)
@@ -30,7 +34,7 @@ static void row_free(gpointer data)
     for (size_t i = 0; i < COLUMNS; i++)
         g_free(row->cells[i]);
     g_free(row->uri);
-    g_free(row->subject);
+    g_ptr_array_unref(row->below);
     g_free(row);
 }
 
@@ -42,16 +46,79 @@ static char *visible(char *text)
     return shown;
 }
 
+/* Takes text over. */
+static char *append(char *text, const char *more)
+{
+    char *both = *text ? g_strconcat(text, ", ", more, NULL) : g_strdup(more);
+    g_free(text);
+    return both;
+}
+
 static char *uses_text(const P11dItem *item)
 {
     g_autofree const char **uses = p11d_listing_uses(item);
     g_autofree char *joined = g_strjoinv(" ", (char **)uses);
-    bool asks = p11d_template_boolean(&item->attributes, CKA_ALWAYS_AUTHENTICATE, false);
-    return g_strconcat(joined, asks ? " (asks each time)" : "", NULL);
+    const P11dTemplate *attributes = &item->attributes;
+    const char *notes[4] = {NULL};
+    size_t count = 0;
+    if (p11d_template_boolean(attributes, CKA_ALWAYS_AUTHENTICATE, false))
+        notes[count++] = "asks each time";
+    if (p11d_template_boolean(attributes, CKA_EXTRACTABLE, false))
+        notes[count++] = "extractable";
+    if (!p11d_template_boolean(attributes, CKA_SENSITIVE, true))
+        notes[count++] = "not sensitive";
+    g_autofree char *noted = g_strjoinv(", ", (char **)notes);
+    return count > 0 ? g_strdup_printf("%s (%s)", joined, noted) : g_steal_pointer(&joined);
+}
+
+/* Adds a line of a title and a text, which is freed, unless that is empty. The text came from a
+ * token. */
+static void add_below(Row *row, const char *title, char *text)
+{
+    char *shown = visible(text);
+    if (*shown)
+        g_ptr_array_add(row->below, g_strdup_printf("%s %s", title, shown));
+    g_free(shown);
+}
+
+/* What is there of words, joined; "" for none. */
+static char *join(const char *separator, const char *const *words)
+{
+    return words ? g_strjoinv(separator, (char **)words) : g_strdup("");
+}
+
+static void add_detail(Row *row, const CK_ATTRIBUTE *value, bool verbose)
+{
+    g_auto(P11dCertdetail) detail = {0};
+    if (!p11d_certdetail_parse(&detail, value->pValue, value->ulValueLen))
+        return;
+    if (detail.is_authority)
+        row->cells[USES] = append(row->cells[USES], "CA");
+    add_below(row, "names", join(", ", (const char *const *)detail.names));
+    if (!verbose)
+        return;
+    add_below(row, "signed with", g_strdup(detail.signature_algorithm));
+    add_below(row, "key usage", join(" ", detail.key_usage));
+    add_below(row, "extended key usage", join(" ", (const char *const *)detail.extended_key_usage));
+}
+
+/* How the object is kept, in the words of its attributes. */
+static char *keeping_text(const P11dItem *item)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (size_t i = 0; i < p11d_listing_keeping_count; i++) {
+        CK_ATTRIBUTE_TYPE type = p11d_listing_keeping[i];
+        if (!p11d_template_find(&item->attributes, type))
+            continue;
+        bool is_set = p11d_template_boolean(&item->attributes, type, false);
+        g_string_append_printf(text, "%s%s%s", text->len > 0 ? ", " : "", is_set ? "" : "not ",
+                               p11d_attribute_find(type)->name);
+    }
+    return g_strdup(text->str);
 }
 
 /* Says what a certificate is for in place of what a key may be used for. */
-static void add_certificate(Row *row, const P11dItem *item)
+static void add_certificate(Row *row, const P11dItem *item, bool verbose)
 {
     static const char *const colors[] = {
         [P11D_EXPIRY_UNKNOWN] = NULL,
@@ -67,10 +134,18 @@ static void add_certificate(Row *row, const P11dItem *item)
         return;
     }
     gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+    add_below(row, "subject", g_strdup(view.subject));
+    if (verbose) {
+        add_below(row, "issuer", g_strdup(view.issuer));
+        add_below(row, "serial number", g_strdup(view.serial ? view.serial : ""));
+    }
     row->color = colors[p11d_expiry_of(view.not_before, view.not_after, now)];
     row->cells[USES] = p11d_expiry_text(view.not_before, view.not_after, now);
-    row->subject = p11d_text_visible(view.subject, -1);
     p11d_certview_clear(&view);
+    add_detail(row, value, verbose);
+    const char *trust = p11d_listing_trust(item);
+    if (trust && strcmp(trust, "none") != 0)
+        row->cells[USES] = append(row->cells[USES], trust);
 }
 
 static bool is_alike(const P11dItem *a, const P11dItem *b)
@@ -86,10 +161,12 @@ static bool has_twin(const GPtrArray *items, guint index)
            (index + 1 < items->len && is_alike(items->pdata[index], items->pdata[index + 1]));
 }
 
-static Row *make_row(const GPtrArray *items, guint index, bool with_serial)
+static Row *make_row(const P11dListingToken *entry, guint index, bool with_serial, bool verbose)
 {
+    const GPtrArray *items = entry->items;
     const P11dItem *item = items->pdata[index];
     Row *row = g_new0(Row, 1);
+    row->below = g_ptr_array_new_with_free_func(g_free);
     char scratch[P11D_NAME_SIZE];
     g_autofree char *label = visible(p11d_item_label(item));
     g_autofree char *id = p11d_item_id(item);
@@ -100,9 +177,14 @@ static Row *make_row(const GPtrArray *items, guint index, bool with_serial)
     row->cells[KIND] = p11d_item_kind(item);
     row->cells[ID] = *id ? g_strdup_printf("id %s", id) : g_strdup("");
     if (item->class == CKO_CERTIFICATE)
-        add_certificate(row, item);
+        add_certificate(row, item, verbose);
     else
         row->cells[USES] = uses_text(item);
+    if (verbose) {
+        const char *print = p11d_listing_print(entry, item);
+        add_below(row, "kept", keeping_text(item));
+        add_below(row, "public key", print ? g_strconcat("sha256:", print, NULL) : g_strdup(""));
+    }
     return row;
 }
 
@@ -175,10 +257,8 @@ static void print_rows(const GPtrArray *rows)
     for (guint i = 0; i < rows->len; i++) {
         const Row *row = rows->pdata[i];
         print_row(row, widths);
-        if (row->subject) {
-            g_autofree char *text = g_strconcat("subject ", row->subject, NULL);
-            print_below(text);
-        }
+        for (guint j = 0; j < row->below->len; j++)
+            print_below(row->below->pdata[j]);
     }
 }
 
@@ -273,14 +353,14 @@ static bool has_namesake(const GPtrArray *listing, const P11dListingToken *entry
     return false;
 }
 
-void p11d_table_print(const GPtrArray *listing)
+void p11d_table_print(const GPtrArray *listing, bool verbose)
 {
     for (guint i = 0; i < listing->len; i++) {
         const P11dListingToken *entry = listing->pdata[i];
         bool namesake = has_namesake(listing, entry);
         g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(row_free);
         for (guint j = 0; j < entry->items->len; j++)
-            g_ptr_array_add(rows, make_row(entry->items, j, namesake));
+            g_ptr_array_add(rows, make_row(entry, j, namesake, verbose));
         if (i > 0)
             fputc('\n', p11d_console_result());
         print_heading(entry);

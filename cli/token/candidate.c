@@ -6,7 +6,6 @@
 #include "certname.h"
 #include "certview.h"
 #include "nearest.h"
-#include "spki.h"
 #include "text.h"
 
 static char *describe_certificate(const P11dItem *item)
@@ -29,14 +28,10 @@ char *p11d_candidate_describe(const P11dItem *item)
     if (item->class == CKO_CERTIFICATE)
         return describe_certificate(item);
     g_autofree char *kind = p11d_item_kind(item);
-    EVP_PKEY *key = p11d_item_public_key(item);
-    g_autoptr(GBytes) spki = key ? p11d_spki_of_key(key) : NULL;
-    EVP_PKEY_free(key);
     const char *shown = *kind ? kind : "of unknown kind";
-    if (!spki)
+    g_autofree char *sha256 = p11d_item_public_key_sha256(item);
+    if (!sha256)
         return g_strdup(shown);
-    g_autofree char *sha256 =
-        p11d_certview_sha256(g_bytes_get_data(spki, NULL), g_bytes_get_size(spki));
     return g_strdup_printf("%s, its public key sha256:%s", shown, sha256);
 }
 

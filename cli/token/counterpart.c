@@ -4,6 +4,9 @@
 #include "evpkey.h"
 #include "failure.h"
 
+/* What tells the public half of a key, the most telling first. */
+static const CK_OBJECT_CLASS classes[] = {CKO_PUBLIC_KEY, CKO_CERTIFICATE};
+
 /* Adds the objects of that class with the CKA_ID of key to items. */
 static gboolean find(const P11dItem *key, CK_OBJECT_CLASS class, GPtrArray *items, GError **error)
 {
@@ -52,20 +55,42 @@ static EVP_PKEY *agree(const P11dItem *key, const GPtrArray *items, bool *severa
     return agreed;
 }
 
+/* The same; where there are several, of those of its label. */
+static EVP_PKEY *choose(const P11dItem *key, GPtrArray *items, bool *several)
+{
+    EVP_PKEY *chosen = agree(key, items, several);
+    if (!*several)
+        return chosen;
+    keep_namesakes(key, items);
+    return agree(key, items, several);
+}
+
+EVP_PKEY *p11d_counterpart_among(const P11dItem *key, const GPtrArray *items)
+{
+    const CK_ATTRIBUTE *id = p11d_template_find(&key->attributes, CKA_ID);
+    EVP_PKEY *public_key = NULL;
+    bool several = !id || id->ulValueLen == 0;
+    for (size_t i = 0; !public_key && !several && i < G_N_ELEMENTS(classes); i++) {
+        g_autoptr(GPtrArray) own = g_ptr_array_new();
+        for (guint j = 0; j < items->len; j++) {
+            P11dItem *item = items->pdata[j];
+            if (item->class == classes[i] && p11d_item_compare(item, key, CKA_ID) == 0)
+                g_ptr_array_add(own, item);
+        }
+        public_key = choose(key, own, &several);
+    }
+    return public_key;
+}
+
 EVP_PKEY *p11d_counterpart_public_key(const P11dItem *key, GError **error)
 {
-    static const CK_OBJECT_CLASS classes[] = {CKO_PUBLIC_KEY, CKO_CERTIFICATE};
     EVP_PKEY *public_key = p11d_item_public_key(key);
     bool several = false;
     for (size_t i = 0; !public_key && !several && i < G_N_ELEMENTS(classes); i++) {
         g_autoptr(GPtrArray) items = p11d_item_array();
         if (!find(key, classes[i], items, error))
             return NULL;
-        public_key = agree(key, items, &several);
-        if (!several)
-            continue;
-        keep_namesakes(key, items);
-        public_key = agree(key, items, &several);
+        public_key = choose(key, items, &several);
     }
     if (public_key)
         return public_key;

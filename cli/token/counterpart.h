@@ -15,6 +15,10 @@
  */
 EVP_PKEY *p11d_counterpart_public_key(const P11dItem *key, GError **error);
 
+/* The public half of key as items of its token tell it, by the same rules; NULL if they do not, or
+ * do not agree. The caller frees it. */
+EVP_PKEY *p11d_counterpart_among(const P11dItem *key, const GPtrArray *items);
+
 /* What kind of key key is: what it tells of itself, and where it does not tell its curve, what its
  * public half does. */
 P11dAlgorithmKey p11d_counterpart_describe(const P11dItem *key);

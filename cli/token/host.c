@@ -45,6 +45,7 @@ static void add_token(P11dHost *host, CK_SLOT_ID slot)
     CK_FUNCTION_LIST *functions = host->library->functions;
     g_autofree P11dHostToken *token = g_new0(P11dHostToken, 1);
     token->functions = functions;
+    token->module = host->library->path;
     token->slot = slot;
     CK_RV rv = functions->C_GetTokenInfo(slot, &token->info);
     if (rv == CKR_OK)

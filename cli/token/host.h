@@ -23,6 +23,7 @@ typedef struct P11dHost {
 
 typedef struct P11dHostToken {
     CK_FUNCTION_LIST *functions;
+    const char *module; /* the path of its library, which stays */
     CK_SLOT_ID slot;
     CK_SLOT_INFO slot_info;
     CK_TOKEN_INFO info;

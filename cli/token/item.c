@@ -6,6 +6,7 @@
 
 #include <openssl/obj_mac.h>
 
+#include "certificate.h"
 #include "certview.h"
 #include "curve.h"
 #include "der.h"
@@ -18,8 +19,8 @@
 /* Nearly all values are smaller than this many bytes, and are read without asking for their size.
  */
 #define ROOM 4096
-/* All objects and all certificates have the few attributes that are asked of them. */
-#define AT_ONCE 3
+/* Where all objects of a kind have what is asked of them, that is at most so much. */
+#define AT_ONCE 6
 /* No attribute that is asked for here is larger; a module that says so is broken. */
 #define MAX_VALUE (1UL << 20)
 /* Nor does any token hold more objects. */
@@ -36,6 +37,14 @@ static const CK_ATTRIBUTE_TYPE asked_of_keys[] = {
 };
 static const CK_ATTRIBUTE_TYPE asked_of_data[] = {CKA_APPLICATION, CKA_VALUE};
 static const CK_ATTRIBUTE_TYPE asked_of_certificates[] = {CKA_CERTIFICATE_TYPE, CKA_VALUE};
+/* What only who looks closer wants to know. */
+static const CK_ATTRIBUTE_TYPE more_of_hidden[] = {
+    CKA_SENSITIVE,         CKA_EXTRACTABLE, CKA_ALWAYS_SENSITIVE,
+    CKA_NEVER_EXTRACTABLE, CKA_LOCAL,       CKA_MODIFIABLE};
+static const CK_ATTRIBUTE_TYPE more_of_public[] = {CKA_LOCAL, CKA_MODIFIABLE};
+static const CK_ATTRIBUTE_TYPE more_of_certificates[] = {CKA_TRUSTED, CKA_MODIFIABLE};
+static const CK_ATTRIBUTE_TYPE more_of_all[] = {CKA_MODIFIABLE};
+static const CK_ATTRIBUTE_TYPE more_of_p11kits[] = {CKA_X_DISTRUSTED};
 
 /* CKR_OK, or one of the two answers that only say that not all was there. */
 static bool is_answer(CK_RV rv)
@@ -104,6 +113,34 @@ static CK_RV read_attributes(P11dItem *item, const CK_ATTRIBUTE_TYPE *types, siz
     for (size_t i = 0; rv == CKR_OK && i < count; i++)
         rv = read_one(item, types[i]);
     return rv;
+}
+
+/* p11-kit's own attribute is asked of its own tokens alone: nobody else has it. */
+static bool is_of_p11kit(const P11dItem *item)
+{
+    const CK_TOKEN_INFO *info = &item->token->info;
+    g_autofree char *maker = p11d_text_of_field(info->manufacturerID, sizeof info->manufacturerID);
+    return strcmp(maker, "PKCS#11 Kit") == 0;
+}
+
+gboolean p11d_item_look_closer(P11dItem *item, GError **error)
+{
+    CK_RV rv;
+    if (item->class == CKO_PRIVATE_KEY || item->class == CKO_SECRET_KEY)
+        rv = read_attributes(item, more_of_hidden, G_N_ELEMENTS(more_of_hidden));
+    else if (item->class == CKO_PUBLIC_KEY)
+        rv = read_attributes(item, more_of_public, G_N_ELEMENTS(more_of_public));
+    else if (item->class == CKO_CERTIFICATE)
+        rv = read_attributes(item, more_of_certificates, G_N_ELEMENTS(more_of_certificates));
+    else
+        rv = read_attributes(item, more_of_all, G_N_ELEMENTS(more_of_all));
+    if (rv == CKR_OK && item->class == CKO_CERTIFICATE && is_of_p11kit(item))
+        rv = read_attributes(item, more_of_p11kits, G_N_ELEMENTS(more_of_p11kits));
+    if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID) /* gone in the meantime */
+        return TRUE;
+    g_autofree char *uri = p11d_item_uri(item);
+    p11d_failure_set_ckr(error, rv, "cannot read the attributes of %s", uri);
+    return FALSE;
 }
 
 static void item_free(gpointer data)
@@ -357,4 +394,30 @@ EVP_PKEY *p11d_item_public_key(const P11dItem *item)
     bool edwards = curve.nid == NID_ED25519 || curve.nid == NID_ED448;
     return edwards ? p11d_evpkey_edwards(curve.nid, point->pValue, point->ulValueLen)
                    : p11d_evpkey_ec(curve.nid, point->pValue, point->ulValueLen);
+}
+
+/* The SubjectPublicKeyInfo that stands in item as it is; without data if none does. */
+static P11dDer own_spki(const P11dItem *item)
+{
+    const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
+    P11dCertificate certificate;
+    if (item->class == CKO_CERTIFICATE)
+        return value && p11d_certificate_parse(&certificate, value->pValue, value->ulValueLen)
+                   ? certificate.public_key_info
+                   : p11d_der(NULL, 0);
+    const CK_ATTRIBUTE *info = p11d_template_find(&item->attributes, CKA_PUBLIC_KEY_INFO);
+    bool is_one = info && p11d_spki_describe(info->pValue, info->ulValueLen).type !=
+                              CK_UNAVAILABLE_INFORMATION;
+    return is_one ? p11d_der(info->pValue, info->ulValueLen) : p11d_der(NULL, 0);
+}
+
+char *p11d_item_public_key_sha256(const P11dItem *item)
+{
+    P11dDer spki = own_spki(item);
+    if (spki.data)
+        return p11d_certview_sha256(spki.data, spki.size);
+    EVP_PKEY *key = p11d_item_public_key(item);
+    char *sha256 = key ? p11d_spki_sha256(key) : NULL;
+    EVP_PKEY_free(key);
+    return sha256;
 }

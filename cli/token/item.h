@@ -14,6 +14,12 @@
 #include "host.h"
 #include "template.h"
 
+/* p11-kit's own attribute of a certificate that is not to be trusted, in p11-kit/pkcs11x.h, which
+ * does not go with the core's numbers. */
+#ifndef CKA_X_DISTRUSTED
+#define CKA_X_DISTRUSTED ((CKA_VENDOR_DEFINED | 0x58444700UL) + 100)
+#endif
+
 typedef struct P11dItem {
     P11dHostToken *token; /* borrowed */
     CK_OBJECT_HANDLE handle;
@@ -30,6 +36,11 @@ gboolean p11d_item_find(P11dHostToken *token, const CK_ATTRIBUTE *attributes, CK
 
 /* An array for p11d_item_find. */
 GPtrArray *p11d_item_array(void);
+
+/* Reads what is told of an object besides: how a key is kept (CKA_SENSITIVE and its kin,
+ * CKA_LOCAL), whether a certificate is trusted, and CKA_MODIFIABLE. What the token does not tell
+ * stays out. */
+gboolean p11d_item_look_closer(P11dItem *item, GError **error);
 
 /* CKA_LABEL as valid UTF-8 (not escaped), and CKA_ID as hex; "" for none. The caller frees them. */
 char *p11d_item_label(const P11dItem *item);
@@ -57,5 +68,9 @@ char *p11d_item_kind(const P11dItem *item);
 
 /* The public key in it, if its attributes hold one, else NULL. The caller frees it. */
 EVP_PKEY *p11d_item_public_key(const P11dItem *item);
+
+/* The SHA-256 in hex of its SubjectPublicKeyInfo; NULL if its attributes do not tell it. The caller
+ * frees it. */
+char *p11d_item_public_key_sha256(const P11dItem *item);
 
 #endif

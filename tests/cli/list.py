@@ -38,8 +38,8 @@ class List(Case):
             self.assertLessEqual({"uri", "class", "label", "id", "key_type", "bits", "curve",
                                   "can", "always_authenticate", "certificate"}, set(entry))
             if entry["certificate"]:
-                self.assertEqual({"subject", "issuer", "not_before", "not_after", "sha256", "pem"},
-                                 set(entry["certificate"]))
+                self.assertLessEqual({"subject", "issuer", "not_before", "not_after", "sha256",
+                                      "pem"}, set(entry["certificate"]))
 
     def test_json_says_what_keys_are(self):
         private = {entry["label"]: entry for entry in self.objects()
@@ -150,11 +150,14 @@ class List(Case):
         self.assertFalse([line for line in out.splitlines() if line and not line.strip()], out)
 
     def test_modules_that_are_particular_about_attributes(self):
-        wanted = self.private(0, "objects", "--json").json()
+        def objects(result):
+            return [entry for one in result.json()["tokens"] for entry in one["objects"]]
+
+        wanted = objects(self.private(0, "objects", "--json"))
         for rude in ("one-attribute", "exact-buffers", "one-attribute exact-buffers"):
             result = self.expect(0, "list", "-m", RUDE, "--login", "--pin-file", token.pin_file,
                                  "objects", "--json", env={"RUDE": rude, "RUDE_MODULE": SOFTHSM})
-            self.assertEqual(result.json(), wanted, rude)
+            self.assertEqual(objects(result), wanted, rude)
 
     def test_a_large_certificate(self):
         names = ",".join(f"DNS:host-{i}.example.org" for i in range(190))

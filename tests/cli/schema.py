@@ -10,18 +10,24 @@ from harness import SCHEMA, validate
 
 ERROR = {"code": 6, "ckr": "CKR_PIN_INCORRECT", "message": "the PIN is wrong", "hint": None}
 CERTIFICATE = {
-    "subject": "CN=web", "issuer": "CN=web", "not_before": "2026-01-01T00:00:00Z",
+    "subject": "CN=web", "issuer": "CN=web", "serial": "01",
+    "signature_algorithm": "ecdsa-with-SHA256", "signature_hash": "SHA256",
+    "names": ["DNS:example.org"], "ca": False, "key_usage": None, "extended_key_usage": None,
+    "trust": "none", "not_before": "2026-01-01T00:00:00Z",
     "not_after": "2027-01-01T00:00:00Z", "sha256": "5a" * 32,
     "pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}
 OBJECT = {
     "uri": "pkcs11:token=demo;object=web", "class": "certificate", "label": "web", "id": "02",
     "key_type": "ec", "bits": 256, "curve": "P-256", "can": ["sign"], "always_authenticate": False,
+    "sensitive": True, "extractable": False, "always_sensitive": True, "never_extractable": None,
+    "local": False, "modifiable": False, "public_key_sha256": "5b" * 32,
     "certificate": CERTIFICATE}
 DOCUMENTS = {
     "list": {"schema": 1, "tokens": [{
-        "uri": "pkcs11:token=demo", "label": "demo", "serial": "1", "manufacturer": "x",
+        "uri": "pkcs11:token=demo", "module": "/m.so", "label": "demo", "serial": "1", "manufacturer": "x",
         "model": "y", "flags": ["rng"], "hidden_keys": None, "objects": [OBJECT],
-        "mechanisms": [{"name": "ecdsa", "min": 256, "max": 521, "flags": ["sign"]}]}]},
+        "mechanisms": [{"name": "ecdsa", "min": 256, "max": 521, "flags": ["sign"]}]}],
+        "errors": [ERROR]},
     "sign": {"schema": 1, "results": [{
         "file": "data", "key": "pkcs11:object=web", "algorithm": "ecdsa-sha256", "format": "der",
         "signature": None, "out": None, "code": 6, "error": ERROR}]},

@@ -140,7 +140,7 @@ class Table(Case):
         for label, (_, _, text, color) in CERTIFICATES.items():
             with self.subTest(label=label):
                 self.assertRegex(plain, rf"certificate  {label} .*  {text}")
-                shown = f"\033[{color}m{text}\033[0m" if color else text
+                shown = f"\033[{color}m{text}, CA\033[0m" if color else text
                 self.assertRegex(colored, rf"certificate  {label} .*  " + re.escape(shown))
                 self.assertIn(f"subject CN={label} long", plain)
 
