@@ -49,7 +49,7 @@ static const GOptionEntry entries[] = {
     {"allowed-signers", 0, 0, G_OPTION_ARG_FILENAME, &asked.signers,
      "who may sign with which SSH key, as ssh-keygen(1) describes it", "FILE"},
     {"identity", 'I', 0, G_OPTION_ARG_FILENAME, &asked.identity,
-     "who of them must have signed: user@example.org", "ID"},
+     "who of them, or under --CAfile, must have signed: user@example.org", "ID"},
     {"namespace", 'n', 0, G_OPTION_ARG_FILENAME, &asked.namespace,
      "what the SSH signature must be for (default: file)", "NAMESPACE"},
     {"algorithm", 'a', 0, G_OPTION_ARG_FILENAME, &asked.algorithm,
@@ -128,9 +128,14 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "say whom to trust: one of --pubkey, --cert, --CAfile, --allowed-signers, "
                          "-k");
-    else if (!asked.signers != !asked.identity || is_empty(asked.identity))
+    else if (asked.signers && !asked.identity)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "--allowed-signers and -I ID, who must have signed, go together");
+    else if (asked.identity && !asked.signers && !asked.authorities)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
+                         "-I ID goes with --allowed-signers or --CAfile, which say who that is");
+    else if (is_empty(asked.identity))
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "-I ID is not empty");
     else if ((asked.purpose || asked.crls) && !asked.authorities)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "%s is about certificates that --CAfile vouches for",
@@ -163,6 +168,7 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
     if (asked.authorities) {
         trust->kind = P11D_TRUST_AUTHORITIES;
         trust->authorities = asked.authorities;
+        trust->identity = asked.identity;
         trust->crls = (const char *const *)asked.crls;
         trust->purpose = p11d_purpose_find(asked.purpose, error);
         return trust->purpose != NULL;
@@ -218,6 +224,7 @@ static void print_json(const P11dFinding *finding, const P11dTrust *trust, const
     p11d_json_add_string(json, "detail", p11d_finding_sentence(finding));
     p11d_json_add_string(json, "key", finding->key ? finding->key : trust->name);
     p11d_json_add_string(json, "signer", finding->signer);
+    p11d_json_add_string(json, "identity", trust->identity);
     if (finding->trusted == P11D_TRUSTED_NOT_ASKED)
         p11d_json_add_null(json, "trusted");
     else
@@ -247,7 +254,8 @@ static gboolean conclude(const P11dFinding *finding, const P11dTrust *trust, con
     GError *bad = NULL;
     g_autofree char *what = describe(finding, trust, file);
     if (finding->verdict == P11D_VERDICT_GOOD) {
-        p11d_console_verdict(true, "Good signature of %s", what);
+        p11d_console_verdict(true, "Good signature of %s%s%s", what, finding->remark ? "; " : "",
+                             finding->remark ? finding->remark : "");
     } else {
         p11d_failure_set(&bad, P11D_FAILURE_SIGNATURE, NULL, "BAD signature of %s: %s", what,
                          p11d_finding_sentence(finding));
@@ -328,7 +336,8 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
 
 const P11dCommand p11d_command_verify = {
     .name = "verify",
-    .synopsis = "{--pubkey FILE | --cert CERT | --CAfile FILE | --allowed-signers FILE -I ID | "
+    .synopsis = "{--pubkey FILE | --cert CERT | --CAfile FILE [-I ID] | --allowed-signers FILE -I "
+                "ID | "
                 "-k URI} -s SIGNATURE [FILE]",
     .summary =
         "Checks the signature of FILE (or standard input). Exit code 1 means that it is bad, "

@@ -18,12 +18,22 @@ char *p11d_certview_take_text(BIO *bio)
     return text;
 }
 
-char *p11d_certview_name(const X509_NAME *name)
+static char *print_name(const X509_NAME *name, unsigned long flags)
 {
     BIO *bio = name ? BIO_new(BIO_s_mem()) : NULL;
     if (bio)
-        X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
+        X509_NAME_print_ex(bio, name, 0, flags);
     return p11d_certview_take_text(bio);
+}
+
+char *p11d_certview_name(const X509_NAME *name)
+{
+    return print_name(name, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
+}
+
+char *p11d_certview_escaped_name(const X509_NAME *name)
+{
+    return print_name(name, XN_FLAG_RFC2253);
 }
 
 static char *name_text(P11dDer der)

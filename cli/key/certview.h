@@ -31,8 +31,9 @@ bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size);
 
 void p11d_certview_clear(P11dCertview *view);
 
-/* A name as it stands in a view. The caller frees it. */
+/* A name as it stands in a view; and with all that is not ASCII escaped. The caller frees them. */
 char *p11d_certview_name(const X509_NAME *name);
+char *p11d_certview_escaped_name(const X509_NAME *name);
 
 /* What OpenSSL wrote to bio, which is freed (NULL: nothing), as valid UTF-8. The caller frees it.
  */

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "certview.h"
+#include "holder.h"
 
 /* 112 bits of security: OpenSSL's level 2. */
 #define LEVEL 2
@@ -65,7 +66,7 @@ static char *why(X509_STORE_CTX *context)
     X509 *certificate = X509_STORE_CTX_get_current_cert(context);
     if (!certificate)
         return g_strdup(text);
-    g_autofree char *subject = p11d_certview_name(X509_get_subject_name(certificate));
+    g_autofree char *subject = p11d_holder_name(certificate);
     g_autofree char *more = more_of(context, certificate);
     return g_strdup_printf("%s%s (%s)", text, more ? more : "", subject);
 }
@@ -103,7 +104,7 @@ static char *object_to_use(const P11dPurpose *purpose, const P11dCertificates *c
         g_autofree char *objection = p11d_purpose_object(purpose, certificate, i == 0);
         if (objection && i == 0)
             return g_steal_pointer(&objection);
-        g_autofree char *subject = p11d_certview_name(X509_get_subject_name(certificate));
+        g_autofree char *subject = p11d_holder_name(certificate);
         if (objection)
             return g_strdup_printf("%s (%s)", objection, subject);
     }

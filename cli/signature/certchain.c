@@ -8,10 +8,11 @@
 
 #include "candidate.h"
 #include "certname.h"
-#include "certview.h"
 #include "console.h"
 #include "counterpart.h"
 #include "failure.h"
+#include "holder.h"
+#include "moment.h"
 #include "purpose.h"
 
 /* No chain is longer; a circle of authorities that certify each other ends here too. */
@@ -162,7 +163,7 @@ static void tell_validity(X509 *certificate, const char *subject)
  * will object. */
 static void tell_objections(X509 *certificate, bool signs)
 {
-    g_autofree char *subject = p11d_certview_name(X509_get_subject_name(certificate));
+    g_autofree char *subject = p11d_holder_name(certificate);
     tell_validity(certificate, subject);
     g_autofree char *objection =
         p11d_purpose_object(p11d_purpose_find(NULL, NULL), certificate, signs);
@@ -175,7 +176,7 @@ static gboolean check_key(const P11dCertchain *chain, const P11dItem *key,
 {
     if (!public_key || is_of(chain->certificate, public_key))
         return TRUE;
-    g_autofree char *subject = p11d_certview_name(X509_get_subject_name(chain->certificate));
+    g_autofree char *subject = p11d_holder_name(chain->certificate);
     g_autofree char *uri = p11d_item_uri(key);
     p11d_failure_set(error, P11D_FAILURE_NO_MATCH, hint,
                      "the certificate of %s (%s) is of another key than %s", subject, named, uri);

@@ -13,6 +13,7 @@
 #include "cmssigner.h"
 #include "digests.h"
 #include "failure.h"
+#include "holder.h"
 
 /* More than this in one message is an attack on whoever reads it. */
 #define MAX_SIGNERS 64
@@ -194,7 +195,7 @@ static gboolean read_content(Check *check, bool *same, GError **error)
 /* "CN=web"; or what is said of a signer without a certificate. */
 static char *name_of(const Check *check, int i)
 {
-    return check->named[i] ? p11d_certview_name(X509_get_subject_name(check->named[i]))
+    return check->named[i] ? p11d_holder_name(check->named[i])
                            : g_strdup_printf("signer %d, who has no certificate in it", i + 1);
 }
 
@@ -282,6 +283,36 @@ static void ask_key(Check *check)
                           "it is by another key, whose certificate says %s", name);
 }
 
+static char *append(char *list, const char *text)
+{
+    char *longer = list ? g_strconcat(list, " and ", text, NULL) : g_strdup(text);
+    g_free(list);
+    return longer;
+}
+
+/* Whether the certificate of a signer, whom the authorities vouch for, is of who is asked for. */
+static void ask_identity(Check *check)
+{
+    P11dFinding *finding = check->finding;
+    const char *identity = check->trust->identity;
+    g_autofree char *others = NULL;
+    if (!identity) {
+        finding->remark = g_strdup("anyone under these authorities counts, -I ID names one");
+        return;
+    }
+    for (int i = 0; i < check->count; i++) {
+        if (p11d_holder_is(check->named[i], identity)) {
+            finding->remark = g_strdup_printf("%s has signed", identity);
+            return;
+        }
+        g_autofree char *names = p11d_holder_names(check->named[i]);
+        others = append(others, names);
+    }
+    p11d_finding_conclude(finding, P11D_VERDICT_NOT_ALLOWED,
+                          "the signature is valid, but it is not by %s: the certificate is of %s",
+                          identity, others);
+}
+
 static void ask_authorities(Check *check)
 {
     check->finding->trusted = P11D_TRUSTED_YES;
@@ -302,13 +333,7 @@ static void ask_authorities(Check *check)
         check->finding->trusted = P11D_TRUSTED_NO;
         return;
     }
-}
-
-static char *append(char *list, const char *text)
-{
-    char *longer = list ? g_strconcat(list, " and ", text, NULL) : g_strdup(text);
-    g_free(list);
-    return longer;
+    ask_identity(check);
 }
 
 /* Who has signed, as their certificates say. */

@@ -37,6 +37,7 @@ gboolean p11d_finding_conclude(P11dFinding *finding, P11dVerdict verdict, const 
 void p11d_finding_clear(P11dFinding *finding)
 {
     g_free(finding->why);
+    g_free(finding->remark);
     g_free(finding->key);
     g_free(finding->signer);
     g_free(finding->algorithm);

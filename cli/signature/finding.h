@@ -26,6 +26,7 @@ typedef enum P11dTrusted {
 typedef struct P11dFinding {
     P11dVerdict verdict;
     char *why;       /* what makes it bad, more exactly than the verdict; NULL: no more is known */
+    char *remark;    /* what else people want to know of a good one; NULL: nothing */
     char *key;       /* what to call the key by which it was signed; NULL: as the user calls it */
     char *signer;    /* who the signature itself or the list of allowed signers says it was */
     char *algorithm; /* by its name on the command line, if it is known */

@@ -27,7 +27,7 @@ typedef struct P11dTrust {
     const char *const *crls;    /* files with CRLs for them, NULL-terminated; or NULL */
     const P11dPurpose *purpose; /* that those must serve whom authorities vouch for */
     const char *signers;        /* the file of P11D_TRUST_SIGNERS */
-    const char *identity;       /* the principal that must have signed */
+    const char *identity;       /* who must have signed; NULL: of those authorities, anyone */
 } P11dTrust;
 
 /* Trusts the key in the file at path. FALSE with error set. */

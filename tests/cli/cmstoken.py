@@ -26,10 +26,10 @@ class Authority:
         return os.path.join(self.directory, name)
 
     def issue(self, name, key, issuer="intermediate", extensions="keyUsage=digitalSignature",
-              expired=False, subject=None):
+              expired=False, subject=None, empty=False):
         request, config = self.path(name + ".csr"), self.path(name + ".cnf")
-        check("openssl", "req", "-new", "-key", key, "-subj", f"/O=Test/CN={subject or name}",
-              "-out", request)
+        check("openssl", "req", "-new", "-key", key, "-utf8", "-subj",
+              "/" if empty else f"/O=Test/CN={subject or name}", "-out", request)
         with open(config, "w", encoding="ascii") as file:
             file.write("subjectKeyIdentifier=hash\n" + extensions + "\n")
         if expired:
