@@ -7,6 +7,7 @@
 #include "failure.h"
 #include "format.h"
 #include "json.h"
+#include "moment.h"
 #include "output.h"
 #include "standard.h"
 #include "uri.h"
@@ -19,6 +20,7 @@ static struct {
     char *certificate;
     char *authorities;
     char **crls;
+    char *at;
     char *purpose;
     char *signers;
     char *identity;
@@ -46,6 +48,10 @@ static const GOptionEntry entries[] = {
     {"purpose", 0, 0, G_OPTION_ARG_FILENAME, &asked.purpose,
      "cms: what the signer's certificate must be for (default: mail, code or documents)",
      P11D_PURPOSE_NAMES},
+    {"at", 0, 0, G_OPTION_ARG_FILENAME, &asked.at,
+     "when certificates, --crl and allowed signers must be valid: 2026-01-31T12:00:00Z, or "
+     "signing-time, as the signer claims (default: now)",
+     "TIME"},
     {"allowed-signers", 0, 0, G_OPTION_ARG_FILENAME, &asked.signers,
      "who may sign with which SSH key, as ssh-keygen(1) describes it", "FILE"},
     {"identity", 'I', 0, G_OPTION_ARG_FILENAME, &asked.identity,
@@ -140,6 +146,9 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "%s is about certificates that --CAfile vouches for",
                          asked.crls ? "--crl" : "--purpose");
+    else if (asked.at && !asked.signers && !asked.authorities)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
+                         "--at is about who is vouched for by --CAfile or --allowed-signers");
     else if (is_empty(asked.namespace))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "a namespace is not empty");
     else if (*files && files[1])
@@ -160,11 +169,31 @@ static gboolean check_usage(const P11dTarget *target, const P11dOptions *options
     return FALSE;
 }
 
+/* When what vouches for the signer must be valid. */
+static gboolean read_time(P11dTrust *trust, GError **error)
+{
+    static const char claimed[] = "signing-time";
+    trust->time = asked.at ? p11d_moment_parse(asked.at) : p11d_moment_now();
+    trust->claimed_time = g_strcmp0(asked.at, claimed) == 0;
+    if (trust->claimed_time && asked.signers)
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "name the time: --at 2026-01-31T12:00:00Z",
+                         "SSH signatures do not claim when they were made");
+    else if (trust->time == P11D_MOMENT_UNKNOWN && !trust->claimed_time)
+        p11d_failure_set(error, P11D_FAILURE_USAGE,
+                         "2026-01-31T12:00:00Z is one, with +01:00 for Z too; or signing-time",
+                         "--at takes a time as RFC 3339 writes it, not \"%s\"", asked.at);
+    else
+        return TRUE;
+    return FALSE;
+}
+
 static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11dOptions *options,
                            GError **error)
 {
     if (!p11d_target_is_empty(target))
         return p11d_trust_target(trust, target, options, error);
+    if (!read_time(trust, error))
+        return FALSE;
     if (asked.authorities) {
         trust->kind = P11D_TRUST_AUTHORITIES;
         trust->authorities = asked.authorities;
@@ -225,6 +254,8 @@ static void print_json(const P11dFinding *finding, const P11dTrust *trust, const
     p11d_json_add_string(json, "key", finding->key ? finding->key : trust->name);
     p11d_json_add_string(json, "signer", finding->signer);
     p11d_json_add_string(json, "identity", trust->identity);
+    p11d_json_add_string(json, "at", finding->time);
+    p11d_json_add_boolean(json, "at_claimed", finding->time && trust->claimed_time);
     if (finding->trusted == P11D_TRUSTED_NOT_ASKED)
         p11d_json_add_null(json, "trusted");
     else
@@ -235,7 +266,7 @@ static void print_json(const P11dFinding *finding, const P11dTrust *trust, const
     p11d_console_print_json(p11d_json_end(json));
 }
 
-/* "release.txt by web.pem (ecdsa-sha256)" */
+/* "release.txt by web.pem (ecdsa-sha256), as of 2026-01-31T12:00:00Z" */
 static char *describe(const P11dFinding *finding, const P11dTrust *trust, const char *file)
 {
     const char *by = finding->signer ? finding->signer : finding->key ? finding->key : trust->shown;
@@ -244,6 +275,9 @@ static char *describe(const P11dFinding *finding, const P11dTrust *trust, const 
         g_string_append_printf(text, " by %s", by);
     if (finding->algorithm)
         g_string_append_printf(text, " (%s)", finding->algorithm);
+    if (finding->time)
+        g_string_append_printf(text, ", as of %s%s", finding->time,
+                               trust->claimed_time ? ", when it claims to have been made" : "");
     return g_string_free(text, FALSE);
 }
 
@@ -318,6 +352,8 @@ static gboolean check(const P11dTrust *trust, const char *file, const P11dOption
         .namespace = asked.namespace,
     };
     g_auto(P11dFinding) finding = {.format = format->name};
+    if (asked.at && !trust->claimed_time)
+        finding.time = p11d_moment_text(trust->time);
     return format->verify(&claim, trust, &finding, error) &&
            (!asked.output || finding.verdict != P11D_VERDICT_GOOD ||
             write_content(&finding, error)) &&

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "moment.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 gint64 p11d_moment_utc(const P11dCivil *civil)
@@ -43,6 +45,24 @@ gint64 p11d_moment_of_asn1(const ASN1_TIME *time)
 gint64 p11d_moment_now(void)
 {
     return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+gint64 p11d_moment_parse(const char *text)
+{
+    static const char form[] = "^\\d{4}-\\d\\d-\\d\\d[Tt ]\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?"
+                               "([Zz]|[-+][01]\\d:[0-5]\\d|[-+]2[0-3]:[0-5]\\d)$";
+    if (!g_regex_match_simple(form, text, G_REGEX_DOLLAR_ENDONLY | G_REGEX_RAW, 0))
+        return P11D_MOMENT_UNKNOWN;
+    P11dCivil civil = {0};
+    int hours = 0, minutes = 0;
+    sscanf(text, "%4d-%2d-%2d%*c%2d:%2d:%2d", &civil.year, &civil.month, &civil.day, &civil.hour,
+           &civil.minute, &civil.second);
+    const char *zone = strpbrk(text + strlen("YYYY-MM-DD"), "+-");
+    if (zone)
+        sscanf(zone + 1, "%2d:%2d", &hours, &minutes);
+    gint64 offset = (hours * 60 + minutes) * 60 * (zone && *zone == '-' ? -1 : 1);
+    gint64 moment = p11d_moment_utc(&civil);
+    return moment == P11D_MOMENT_UNKNOWN ? moment : moment - offset;
 }
 
 /* moment by format, whose fields are those of a P11dCivil in their order. */

@@ -31,6 +31,10 @@ gint64 p11d_moment_of_asn1(const ASN1_TIME *time);
 
 gint64 p11d_moment_now(void);
 
+/* What text says by RFC 3339, section 5.6, such as 2026-11-27T22:00:00Z; fractions of a second are
+ * cut off. P11D_MOMENT_UNKNOWN if it is not that. */
+gint64 p11d_moment_parse(const char *text);
+
 /* In ISO 8601, "" for one that is not told. The caller frees it. */
 char *p11d_moment_text(gint64 moment);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "authorities.h"
 
+#include <time.h>
+
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -112,7 +114,7 @@ static char *object_to_use(const P11dPurpose *purpose, const P11dCertificates *c
 }
 
 static char *check(X509_STORE_CTX *context, const P11dAuthorities *authorities,
-                   const P11dPurpose *purpose)
+                   const P11dAuthoritiesQuestion *question)
 {
     X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
     bool has_crls = sk_X509_CRL_num(authorities->crls) > 0;
@@ -124,20 +126,23 @@ static char *check(X509_STORE_CTX *context, const P11dAuthorities *authorities,
     X509_STORE_CTX_set_app_data(context, &objection);
     X509_STORE_CTX_set_verify_cb(context, go_on);
     X509_VERIFY_PARAM_set_auth_level(parameters, LEVEL);
+    X509_VERIFY_PARAM_set_time(parameters, (time_t)question->time);
     if (X509_verify_cert(context) == 1)
-        return object_to_use(purpose, X509_STORE_CTX_get0_chain(context));
+        return object_to_use(question->purpose, X509_STORE_CTX_get0_chain(context));
     return objection ? g_steal_pointer(&objection) : why(context);
 }
 
 char *p11d_authorities_object(const P11dAuthorities *authorities,
                               const P11dAuthoritiesQuestion *question)
 {
+    if ((time_t)question->time != question->time)
+        return g_strdup("this system's clock knows no such time");
     X509_STORE *store = make_store(authorities);
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     char *objection = NULL;
     if (store && context &&
         X509_STORE_CTX_init(context, store, question->certificate, question->others))
-        objection = check(context, authorities, question->purpose);
+        objection = check(context, authorities, question);
     else
         objection = g_strdup("OpenSSL cannot check it");
     X509_STORE_CTX_free(context);

@@ -25,15 +25,15 @@ typedef struct P11dAuthoritiesQuestion {
     X509 *certificate;        /* of who signed */
     P11dCertificates *others; /* what may stand between it and an authority */
     const P11dPurpose *purpose;
+    gint64 time; /* at which certificates and CRLs must be valid; a moment */
 } P11dAuthoritiesQuestion;
 
 /*
- * Why the certificate that is asked about cannot be trusted for signatures now; NULL if it can. The
- * caller frees the text.
- * Signatures on certificates must be as strong as SHA-256 and RSA of 2048 bits; it, and all that
- * lead from it to an authority, must serve the purpose. Nothing is asked for over the net. With any
- * CRL (RFC 5280, section 6.3) there must be one that is in date of each issuer, and none of those
- * certificates in it; with none, revocation is not looked at.
+ * Why the certificate that is asked about cannot be trusted for signatures then; NULL if it can.
+ * The caller frees the text. Signatures on certificates must be as strong as SHA-256 and RSA of
+ * 2048 bits; it, and all that lead from it to an authority, must serve the purpose. Nothing is
+ * asked for over the net. With any CRL (RFC 5280, section 6.3) there must be one that is in date of
+ * each issuer, and none of those certificates in it; with none, revocation is not looked at.
  */
 char *p11d_authorities_object(const P11dAuthorities *authorities,
                               const P11dAuthoritiesQuestion *question);

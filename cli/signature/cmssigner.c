@@ -136,6 +136,20 @@ GBytes *p11d_cmssigner_attributes(CMS_SignerInfo *info)
     return bytes;
 }
 
+gint64 p11d_cmssigner_time(const P11dCmssigner *signer)
+{
+    int at = CMS_signed_get_attr_by_NID(signer->info, NID_pkcs9_signingTime, -1);
+    if (at < 0 || CMS_signed_get_attr_by_NID(signer->info, NID_pkcs9_signingTime, at) >= 0)
+        return P11D_MOMENT_UNKNOWN;
+    X509_ATTRIBUTE *attribute = CMS_signed_get_attr(signer->info, at);
+    if (X509_ATTRIBUTE_count(attribute) != 1)
+        return P11D_MOMENT_UNKNOWN;
+    const ASN1_TYPE *value = X509_ATTRIBUTE_get0_type(attribute, 0);
+    return value->type == V_ASN1_UTCTIME || value->type == V_ASN1_GENERALIZEDTIME
+               ? p11d_moment_of_asn1(value->value.asn1_string)
+               : P11D_MOMENT_UNKNOWN;
+}
+
 /* RFC 5652, section 5.4: the attributes must say of what type the content is, and its digest. */
 static bool names_content(const P11dCmssigner *signer, GBytes *digest, const ASN1_OBJECT *type,
                           P11dFinding *finding)

@@ -10,6 +10,7 @@
 
 #include "algorithm.h"
 #include "finding.h"
+#include "moment.h"
 
 typedef struct P11dCmssigner {
     CMS_SignerInfo *info; /* borrowed */
@@ -29,6 +30,10 @@ void p11d_cmssigner_clear(P11dCmssigner *signer);
 
 /* The DER of its signed attributes as it has to be signed, or NULL if it has none. */
 GBytes *p11d_cmssigner_attributes(CMS_SignerInfo *info);
+
+/* When it claims, among its signed attributes, to have signed (section 11.3); P11D_MOMENT_UNKNOWN
+ * if it does not, or not in one way. */
+gint64 p11d_cmssigner_time(const P11dCmssigner *signer);
 
 /*
  * Checks the signature by key. content: the digest of the content by hash; where hash is NULL, the

@@ -313,16 +313,30 @@ static void ask_identity(Check *check)
                           identity, others);
 }
 
+/* What the authorities have to say against signer i; NULL: nothing. */
+static char *object(Check *check, int i)
+{
+    const P11dTrust *trust = check->trust;
+    P11dAuthoritiesQuestion question = {
+        .certificate = check->named[i],
+        .others = check->certificates,
+        .purpose = trust->purpose,
+        .time = trust->claimed_time ? p11d_cmssigner_time(&check->signers[i]) : trust->time,
+    };
+    if (question.time == P11D_MOMENT_UNKNOWN)
+        return g_strdup("its signer does not claim when it was made (--at signing-time)");
+    if (trust->claimed_time) {
+        g_autofree char *time = p11d_moment_text(question.time);
+        check->finding->time = append(check->finding->time, time);
+    }
+    return p11d_authorities_object(&check->authorities, &question);
+}
+
 static void ask_authorities(Check *check)
 {
     check->finding->trusted = P11D_TRUSTED_YES;
     for (int i = 0; i < check->count; i++) {
-        const P11dAuthoritiesQuestion question = {
-            .certificate = check->named[i],
-            .others = check->certificates,
-            .purpose = check->trust->purpose,
-        };
-        g_autofree char *objection = p11d_authorities_object(&check->authorities, &question);
+        g_autofree char *objection = object(check, i);
         if (!objection)
             continue;
         g_autofree char *name = name_of(check, i);

@@ -41,6 +41,7 @@ void p11d_finding_clear(P11dFinding *finding)
     g_free(finding->key);
     g_free(finding->signer);
     g_free(finding->algorithm);
+    g_free(finding->time);
     g_clear_pointer(&finding->content, g_bytes_unref);
     *finding = (P11dFinding){0};
 }

@@ -32,6 +32,7 @@ typedef struct P11dFinding {
     char *algorithm; /* by its name on the command line, if it is known */
     const char *format; /* by its name on the command line */
     P11dTrusted trusted;
+    char *time; /* when who signed was looked at, if it was said when that is to be; ISO 8601 */
     gboolean attached; /* the signature holds what is signed */
     GBytes *content;   /* that, if the signature is good */
 } P11dFinding;

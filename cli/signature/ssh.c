@@ -7,7 +7,6 @@
 #include "counterpart.h"
 #include "evpkey.h"
 #include "failure.h"
-#include "moment.h"
 #include "sshkey.h"
 #include "sshsig.h"
 #include "sshwire.h"
@@ -278,7 +277,7 @@ static gboolean check_signer(const Check *check, P11dFinding *finding, GError **
         .identity = trust->identity,
         .namespace = check->namespace,
         .key = check->blob,
-        .time = p11d_moment_now(),
+        .time = trust->time,
     };
     g_autofree char *why = NULL;
     if (!p11d_allowedsigners_check(check->signers, trust->signers, &question, &why, error))

@@ -28,6 +28,8 @@ typedef struct P11dTrust {
     const P11dPurpose *purpose; /* that those must serve whom authorities vouch for */
     const char *signers;        /* the file of P11D_TRUST_SIGNERS */
     const char *identity;       /* who must have signed; NULL: of those authorities, anyone */
+    gint64 time;           /* a moment (moment.h) when what vouches for who signed must be valid */
+    gboolean claimed_time; /* that is instead when who signed claims to have done so */
 } P11dTrust;
 
 /* Trusts the key in the file at path. FALSE with error set. */

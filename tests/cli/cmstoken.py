@@ -115,6 +115,34 @@ def certificates_in(signature, form="DER"):
                   if line.startswith(b"subject"))
 
 
+def take_apart(der):
+    """The elements in DER bytes: (tag, content), where content is bytes or elements again."""
+    elements = []
+    while der:
+        tag, size, start = der[0], der[1], 2
+        if size > 127:
+            start += size & 127
+            size = int.from_bytes(der[2:start], "big")
+        body, der = der[start:start + size], der[start + size:]
+        elements.append((tag, take_apart(body) if tag & 0x20 else body))
+    return elements
+
+
+def put_together(elements):
+    der = b""
+    for tag, content in elements:
+        body = content if isinstance(content, bytes) else put_together(content)
+        size = len(body).to_bytes(4, "big").lstrip(b"\0")
+        head = bytes([len(body)]) if len(body) < 128 else bytes([128 + len(size)]) + size
+        der += bytes([tag]) + head + body
+    return der
+
+
+def signer_of(message):
+    """The fields of the one signer of a CMS that was taken apart."""
+    return message[0][1][1][1][0][1][-1][1][0][1]
+
+
 class Cms(Case):
     def setUp(self):
         super().setUp()

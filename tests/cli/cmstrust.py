@@ -2,8 +2,10 @@
 """p11dbus verify --CAfile: whom authorities vouch for, and what for, beside openssl cms."""
 
 import base64
+import datetime
 
-from cmstoken import ROOT, Cms, authority, openssl_verify, token
+from cmstoken import (ROOT, Cms, authority, openssl_verify, put_together, signer_of, take_apart,
+                      token)
 from harness import KEYS, check, main
 
 
@@ -267,6 +269,98 @@ class Identity(Cms):
         self.sign(0, "rsa", "data")
         self.verify(2, "-s", "data.p7s", "-I", "", "data")
         self.verify(2, "-s", "data.p7s", "-I", "x", "data", trust=("--pubkey", token.public("rsa")))
+
+
+class Time(Cms):
+    """With an authority and a signer that were valid in January 2020, and a signature of today."""
+
+    def setUp(self):
+        super().setUp()
+        check("openssl", "genpkey", *KEYS["p256"][1], "-out", token.path("past.key"))
+        self.past = authority.issue("past", token.path("past.key"), "root",
+                                    "basicConstraints=critical,CA:TRUE", expired=True)
+        authority.issue("signer", token.path("bare.key"), "past", expired=True)
+        self.sign(0, "bare", "--cert", token.path("signer.crt"), "data")
+
+    def at(self, code, time, *words, trust=None):
+        result = self.verify(code, "-s", "data.p7s", "--at", time, *words, "data", "--json",
+                             trust=trust or ("--CAfile", self.past))
+        document = result.json()
+        self.assertEqual(document["reason"], "untrusted" if code else None)
+        self.assertEqual(document["at_claimed"], bool(document["at"]) and time == "signing-time")
+        return document, result.err
+
+    def test_as_openssl_has_it(self):
+        for time, seconds, code in (("2020-01-15T12:00:00Z", 1579089600, 0),
+                                    ("2020-01-15T12:00:00+01:00", 1579086000, 0),
+                                    ("2020-01-01T00:00:00Z", 1577836800, 0),
+                                    ("2019-12-31T23:59:59Z", 1577836799, 1),
+                                    ("2020-01-31T23:59:59Z", 1580515199, 0),
+                                    ("2020-02-01T00:00:01Z", 1580515201, 1),
+                                    ("2038-01-19T03:14:07Z", 2147483647, 1)):
+            with self.subTest(time=time):
+                said = openssl_verify("data.p7s", "-content", "data", "-partial_chain", "-attime",
+                                      str(seconds), authorities=self.past)
+                self.assertEqual(said is None, code == 1)
+                document, text = self.at(code, time)
+                said = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+                self.assertEqual(document["at"], said.strftime("%Y-%m-%dT%H:%M:%SZ"))
+                self.assertIn(f"as of {document['at']}", text)
+
+    def test_now_unless_another_time_is_named(self):
+        result = self.verify(1, "-s", "data.p7s", "data", "--json", trust=("--CAfile", self.past))
+        self.assertIn("expired", result.err)
+        self.assertIsNone(result.json()["at"])
+
+    def test_lists_of_revoked_certificates(self):
+        then, now = ("20200101000000Z", "20200201000000Z"), ("20260101000000Z", "20991231000000Z")
+        for dates, names, code in ((then, (), 0), (then, ("signer",), 1), (now, (), 1)):
+            crl = authority.revoke("past", *names, dates=dates)
+            both = self.write("both", self.read(self.past) + self.read(crl))
+            said = openssl_verify("data.p7s", "-content", "data", "-partial_chain", "-crl_check",
+                                  "-attime", "1579089600", authorities=both)
+            self.assertEqual(said is None, code == 1)
+            self.at(code, "2020-01-15T12:00:00Z", "--crl", crl)
+
+    def claim(self, tag, text):
+        """Signs again with openssl, and another signing time."""
+        message = take_apart(self.read("data.p7s"))
+        signer = signer_of(message)
+        attributes = next(content for kind, content in signer if kind == 0xa0)
+        for _, attribute in attributes:
+            if attribute[0][1] == bytes.fromhex("2a864886f70d010905"):
+                attribute[1] = (0x31, [(tag, text)])
+        self.write("attributes", put_together([(0x31, attributes)]))
+        signature = check("openssl", "dgst", "-sha256", "-sign", token.path("bare.key"),
+                          "attributes")
+        signer[-1] = (0x04, signature)
+        self.write("data.p7s", put_together(message))
+
+    def test_what_the_signer_claims(self):
+        self.assertIn("expired", self.at(1, "signing-time")[1])
+        for tag, text, year, code in ((0x17, b"200115120000Z", 2020, 0),
+                                      (0x18, b"20200115120000Z", 2020, 0),
+                                      (0x17, b"190115120000Z", 2019, 1)):
+            self.claim(tag, text)
+            document, said = self.at(code, "signing-time")
+            self.assertEqual(document["at"], f"{year}-01-15T12:00:00Z")
+            self.assertIn("when it claims to have been made", said)
+        self.at(1, "2026-01-31T12:00:00Z")
+
+    def test_no_claim(self):
+        self.claim(0x17, b"nonsense")
+        self.assertIn("does not claim when", self.at(1, "signing-time")[1])
+        check("openssl", "cms", "-sign", "-binary", "-noattr", "-in", "data", "-outform", "DER",
+              "-out", "data.p7s", "-signer", token.path("rsa.crt"), "-inkey",
+              token.path("rsa.key"), "-certfile", token.path("intermediate.crt"))
+        self.assertIn("does not claim when",
+                      self.at(1, "signing-time", trust=("--CAfile", ROOT))[1])
+
+    def test_usage(self):
+        for time in ("2020-01-15", "1579089600", "", "yesterday", "2020-02-30T00:00:00Z"):
+            self.verify(2, "-s", "data.p7s", "--at", time, "data")
+        self.verify(2, "-s", "data.p7s", "--at", "2020-01-15T12:00:00Z", "data",
+                    trust=("--cert", token.path("signer.crt")))
 
 
 if __name__ == "__main__":

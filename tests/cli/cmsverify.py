@@ -4,31 +4,9 @@
 import os
 import shutil
 
-from cmstoken import P12, ROOT, Cms, authority, openssl_verify, token
+from cmstoken import (P12, ROOT, Cms, authority, openssl_verify, put_together, signer_of, take_apart,
+                      token)
 from harness import KEYS, SOFTHSM, check, main
-
-
-def take_apart(der):
-    """The elements in DER bytes: (tag, content), where content is bytes or elements again."""
-    elements = []
-    while der:
-        tag, size, start = der[0], der[1], 2
-        if size > 127:
-            start += size & 127
-            size = int.from_bytes(der[2:start], "big")
-        body, der = der[start:start + size], der[start + size:]
-        elements.append((tag, take_apart(body) if tag & 0x20 else body))
-    return elements
-
-
-def put_together(elements):
-    der = b""
-    for tag, content in elements:
-        body = content if isinstance(content, bytes) else put_together(content)
-        size = len(body).to_bytes(4, "big").lstrip(b"\0")
-        head = bytes([len(body)]) if len(body) < 128 else bytes([128 + len(size)]) + size
-        der += bytes([tag]) + head + body
-    return der
 
 
 class Verify(Cms):
@@ -206,7 +184,7 @@ class Verify(Cms):
         self.sign(0, "rsa", "data")
         message = take_apart(self.read("data.p7s"))
         self.assertEqual(put_together(message), self.read("data.p7s"))
-        signer = message[0][1][1][1][0][1][-1][1][0][1]
+        signer = signer_of(message)
         attributes = next(element for element in signer if element[0] == 0xa0)
         signer.remove(attributes)
         self.write("bad", put_together(message))

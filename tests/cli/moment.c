@@ -88,6 +88,44 @@ Test(moment, times_that_there_are_not_are_unknown)
     }
 }
 
+Test(moment, times_of_rfc_3339_are_read)
+{
+    static const struct {
+        const char *text;
+        gint64 moment;
+    } written[] = {
+        {"2000-02-29T12:00:00Z", 951825600},           {"2000-02-29t12:00:00z", 951825600},
+        {"2000-02-29 12:00:00Z", 951825600},           {"2000-02-29T12:00:00.999Z", 951825600},
+        {"2000-02-29T12:00:00-00:00", 951825600},      {"2000-02-29T13:30:00+01:30", 951825600},
+        {"2000-02-28T22:00:00-14:00", 951825600},      {"2016-12-31T23:59:60Z", 1483228800},
+        {"2106-02-07T06:28:16Z", INT64_C(4294967296)}, {"1969-12-31T23:59:59Z", -1},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(written); i++)
+        cr_assert_eq(p11d_moment_parse(written[i].text), written[i].moment, "%s", written[i].text);
+    static const char *const none[] = {
+        "",
+        "now",
+        "20000229",
+        "2000-02-29",
+        "2000-02-29T12:00:00",
+        "2000-02-29T12:00Z",
+        "2000-02-30T12:00:00Z",
+        "2000-13-01T12:00:00Z",
+        "2000-01-01T24:00:00Z",
+        "2000-01-01T12:00:61Z",
+        "2000-01-01T12:00:00+24:00",
+        "2000-01-01T12:00:00+01:60",
+        "2000-01-01T12:00:00+0100",
+        "2000-01-01T12:00:00.Z",
+        " 2000-01-01T12:00:00Z",
+        "2000-01-01T12:00:00Z ",
+        "2000-01-01T12:00:00Z\n",
+        "\xff",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(none); i++)
+        cr_assert_eq(p11d_moment_parse(none[i]), P11D_MOMENT_UNKNOWN, "%s", none[i]);
+}
+
 Test(moment, a_leap_second_is_the_next_second)
 {
     const P11dCivil leap = {2016, 12, 31, 23, 59, 60};

@@ -34,7 +34,7 @@ DOCUMENTS = {
     "verify": {"schema": 1, "valid": False, "reason": "mismatch", "detail": "it is of other data",
                "key": "web.pem",
                "algorithm": "ecdsa-sha256", "format": "der", "trusted": None, "signer": None,
-               "identity": None, "code": 1},
+               "identity": None, "at": None, "at_claimed": False, "code": 1},
     "smoke": {"schema": 1, "module": "/m.so", "summary": {"pass": 1}, "untested": [ERROR],
               "info": {"manufacturer": "M", "description": "D", "version": "1.0",
                        "cryptoki": "2.40"},

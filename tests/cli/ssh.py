@@ -431,6 +431,30 @@ class AllowedSigners(Ssh):
                 answers[theirs] += 1
         self.assertGreater(min(answers.values()), 50, answers)
 
+    def test_at_a_time_as_ssh_keygen_has_it(self):
+        self.sign(0, "p256", "data")
+        self.allow("p256", options='valid-after="20200101Z",valid-before="20200201Z"')
+        for at, time, code in (("20191231235959Z", "2019-12-31T23:59:59Z", 1),
+                               ("20200101000000Z", "2020-01-01T00:00:00Z", 0),
+                               ("20200115120000Z", "2020-01-15T13:00:00+01:00", 0),
+                               ("20200201000000Z", "2020-02-01T00:00:00Z", 0),
+                               ("20200201000001Z", "2020-02-01T00:00:01Z", 1)):
+            with self.subTest(time=time):
+                theirs, said = ssh_keygen("verify", "-f", "allowed", "-I", "alice@example.org",
+                                          "-n", "file", "-s", "data.sig", "-O",
+                                          "verify-time=" + at)
+                self.assertEqual(theirs, code == 0, said)
+                result = self.verify(code, "--at", time, "data", "--json")
+                document = result.json()
+                self.assertEqual((document["reason"], document["at_claimed"]),
+                                 ("not-allowed" if code else None, False))
+                self.assertIn(f"as of {document['at']}", result.err)
+        self.verify(1, "data")
+        self.assertIn("do not claim", self.verify(2, "--at", "signing-time", "data").err)
+        self.verify(2, "--at", "20200115Z", "data")
+        self.expect(2, "verify", "--pubkey", token.public("p256"), "--at", "2020-01-15T12:00:00Z",
+                    "-s", "data.sig", "data")
+
     def test_a_day_that_is_none_is_refused(self):
         """ssh-keygen takes the 30th of February for a day in March."""
         self.sign(0, "p256", "data")
