@@ -14,6 +14,8 @@
 #include "digests.h"
 #include "failure.h"
 #include "holder.h"
+#include "lineends.h"
+#include "standard.h"
 
 /* More than this in one message is an attack on whoever reads it. */
 #define MAX_SIGNERS 64
@@ -271,6 +273,58 @@ static gboolean check_signatures(Check *check, GError **error)
     return TRUE;
 }
 
+/* Adds the file that was named to digests, with other line ends. False if it cannot be read. */
+static bool digest_text(P11dDigests *digests, const char *file, bool crlf)
+{
+    g_autoptr(P11dInput) input = p11d_input_open(file, NULL);
+    g_autoptr(GByteArray) converted = g_byte_array_new();
+    g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);
+    P11dLineends ends = {.crlf = crlf};
+    gsize got = 0;
+    do {
+        if (!input || !p11d_input_read(input, piece, P11D_INPUT_PIECE, &got, NULL))
+            return false;
+        p11d_lineends_convert(&ends, piece, got, converted);
+        if (!p11d_digests_add(digests, converted->data, converted->len))
+            return false;
+    } while (got > 0);
+    return true;
+}
+
+/* Whether all would be good of the file that was named if it had other line ends. */
+static bool is_good_as_text(const Check *check, bool crlf)
+{
+    g_auto(P11dFinding) finding = {0};
+    Check other = *check;
+    bool ok = true;
+    other.finding = &finding;
+    p11d_digests_init(&other.digests);
+    for (int i = 0; ok && i < check->count; i++)
+        ok = check->signers[i].hash && p11d_digests_want(&other.digests, check->signers[i].hash);
+    ok = ok && digest_text(&other.digests, check->claim->file, crlf) &&
+         check_signatures(&other, NULL) && finding.verdict == P11D_VERDICT_GOOD;
+    p11d_digests_clear(&other.digests);
+    return ok;
+}
+
+/* A signature of the same lines is bad, but that is what happens to text on its way. */
+static void look_at_line_ends(Check *check)
+{
+    static const char *const sentences[] = {
+        "it is of the same lines with LF at their ends, where this file has CR LF",
+        "it is of the same lines with CR LF at their ends, as mail has them: openssl cms -sign "
+        "does that unless it is told -binary",
+    };
+    const char *file = check->claim->file;
+    if (check->finding->verdict != P11D_VERDICT_MISMATCH || !file || p11d_standard_is_input(file))
+        return;
+    for (size_t crlf = 0; crlf < G_N_ELEMENTS(sentences); crlf++)
+        if (is_good_as_text(check, crlf == 1)) {
+            p11d_finding_conclude(check->finding, P11D_VERDICT_MISMATCH, "%s", sentences[crlf]);
+            return;
+        }
+}
+
 /* One of the signatures, which are all good, must be by the key. What certificates say is not
  * repeated: nobody vouches for them. */
 static void ask_key(Check *check)
@@ -373,10 +427,11 @@ static gboolean judge(Check *check, bool same, GError **error)
     if (!by_key)
         name_signers(check);
     if (!same)
-        return p11d_finding_conclude(check->finding, P11D_VERDICT_MISMATCH,
-                                     "it holds other data than the file that was named");
-    if (!check_signatures(check, error))
+        p11d_finding_conclude(check->finding, P11D_VERDICT_MISMATCH,
+                              "it holds other data than the file that was named");
+    else if (!check_signatures(check, error))
         return FALSE;
+    look_at_line_ends(check);
     if (check->finding->verdict == P11D_VERDICT_GOOD)
         (by_key ? ask_key : ask_authorities)(check);
     if (check->finding->verdict == P11D_VERDICT_GOOD && check->inside)

@@ -81,6 +81,38 @@ class Verify(Cms):
         self.verify(2, "-s", "der", "-o", "out", "data", trust=("--pubkey", token.public("rsa")))
         self.assertFalse(os.path.exists("out"))
 
+    def test_text_mode(self):
+        self.write("data", b"some\nlines\r\nof\rtext\n")
+        self.write("crlf", b"some\r\nlines\r\nof\rtext\r\n")
+        self.write("lf", b"some\nlines\nof\rtext\n")
+        for options in ([], ["-noattr"], ["-nodetach"], ["-nodetach", "-noattr"],
+                        ["-signer", token.path("p256.crt"), "-inkey", token.path("p256.key")]):
+            check("openssl", "cms", "-sign", "-in", "data", "-outform", "DER", "-out", "sig",
+                  "-signer", token.path("rsa.crt"), "-inkey", token.path("rsa.key"), "-certfile",
+                  token.path("intermediate.crt"), *options)
+            for trust in self.trusts("rsa")[:2]:
+                with self.subTest(options=options, trust=trust):
+                    self.verify(0, "-s", "sig", "crlf", trust=trust)
+                    for name in ("data", "lf"):
+                        result = self.verify(1, "-s", "sig", name, "--json", trust=trust)
+                        self.assertEqual(result.json()["reason"], "mismatch")
+                        self.assertIn("CR LF at their ends", result.err)
+                        self.assertIn("-binary", result.err)
+                    self.assertNotIn("-binary", self.verify(1, "-s", "sig", "other").err)
+        shutil.copy("lf", "data")
+        for attached in (False, True):
+            self.openssl_sign(attached=attached)
+            result = self.verify(1, "-s", "sig", "crlf")
+            self.assertIn("same lines with LF at their ends", result.err)
+            self.verify(1, "-s", "sig", "-", stdin=self.read("crlf"))
+        # Only the line ends must differ: not the key, nor the signature.
+        result = self.verify(1, "-s", "sig", "crlf", trust=("--pubkey", token.public("p256")))
+        self.sign(0, "p256", "--force", "lf")
+        bad = bytearray(self.read("lf.p7s"))
+        bad[-1] ^= 1
+        self.write("lf.p7s", bytes(bad))
+        self.assertNotIn("same lines", self.verify(1, "-s", "lf.p7s", "crlf").err)
+
     def test_without_certificates(self):
         self.openssl_sign("-nocerts")
         for trust in self.trusts("rsa")[1:]:
