@@ -11,9 +11,11 @@
 /* Of a key that is told to allow more mechanisms nothing is believed. */
 #define MAX_ALLOWED 256
 
-/* Whether a key of so many bits is one for the mechanism. Not every module counts in bits. */
-static bool is_in_range(const CK_MECHANISM_INFO *info, CK_ULONG bits)
+/* Whether the key is long enough for the mechanism, and not too long. Not every module counts in
+ * bits, and what the length of an Edwards key is they do not agree about at all. */
+static bool is_in_range(const CK_MECHANISM_INFO *info, const P11dAlgorithmKey *kind)
 {
+    CK_ULONG bits = kind->type == CKK_RSA || kind->type == CKK_EC ? kind->bits : 0;
     CK_ULONG most = info->ulMaxKeySize, least = info->ulMinKeySize;
     bool in_bits = bits >= least && bits <= most;
     bool in_bytes = (bits + 7) / 8 >= least && (bits + 7) / 8 <= most;
@@ -26,7 +28,7 @@ static bool offers(const P11dKeyuse *use, CK_MECHANISM_TYPE type)
     const P11dHostToken *token = use->key->token;
     return type != P11D_MECHANISM_NONE &&
            token->functions->C_GetMechanismInfo(token->slot, type, &info) == CKR_OK &&
-           (info.flags & CKF_SIGN) && is_in_range(&info, use->kind.bits);
+           (info.flags & CKF_SIGN) && is_in_range(&info, &use->kind);
 }
 
 /* Whether the padding has room in what an RSA key signs (RFC 8017, 9.1.1 step 3 and 9.2 step 3). */
@@ -283,6 +285,16 @@ CK_RV p11d_keyuse_verify(const P11dKeyuse *use, CK_SESSION_HANDLE session, GByte
     CK_BYTE *bytes = bytes_of(input, &size);
     CK_BYTE *signed_bytes = bytes_of(signature, &length);
     return functions->C_Verify(session, bytes, size, signed_bytes, length);
+}
+
+GBytes *p11d_keyuse_flip(GBytes *bytes)
+{
+    gsize size;
+    const void *content = g_bytes_get_data(bytes, &size);
+    guint8 *copy = g_memdup2(content, size);
+    if (size > 0)
+        copy[size / 2] ^= 1;
+    return g_bytes_new_take(copy, size);
 }
 
 bool p11d_keyuse_is_good(const P11dKeyuse *use, GBytes *data, GBytes *signature)
