@@ -98,7 +98,7 @@ static void preflight(P11dCheckRun *run)
         tell_closed(run);
     if (run->pin.data && !try_login(run))
         return;
-    if (need >= P11D_CHECK_NEEDS_KEY || p11d_stage_match(run))
+    if (need >= P11D_CHECK_NEEDS_PRIVATE || p11d_stage_match(run))
         p11d_stage_find(run, need);
 }
 

@@ -29,6 +29,7 @@ static P11dJournal *journal;
     ROW(C_GetSessionInfo, (SESSION, CK_SESSION_INFO * info), (session, info))                      \
     ROW(C_Login, (SESSION, CK_USER_TYPE user, CK_UTF8CHAR * pin, CK_ULONG size),                   \
         (session, user, pin, size))                                                                \
+    ROW(C_Logout, (SESSION), (session))                                                            \
     ROW(C_CreateObject,                                                                            \
         (SESSION, CK_ATTRIBUTE * attributes, CK_ULONG count, CK_OBJECT_HANDLE * object),           \
         (session, attributes, count, object))                                                      \
@@ -54,6 +55,15 @@ static P11dJournal *journal;
         (session, mechanism, key))                                                                 \
     ROW(C_Verify, (SESSION, CK_BYTE * data, CK_ULONG size, CK_BYTE * signature, CK_ULONG length),  \
         (session, data, size, signature, length))                                                  \
+    ROW(C_DecryptInit, (SESSION, CK_MECHANISM * mechanism, CK_OBJECT_HANDLE key),                  \
+        (session, mechanism, key))                                                                 \
+    ROW(C_Decrypt, (SESSION, CK_BYTE * data, CK_ULONG size, CK_BYTE * plain, CK_ULONG * room),     \
+        (session, data, size, plain, room))                                                        \
+    ROW(C_DeriveKey,                                                                               \
+        (SESSION, CK_MECHANISM * mechanism, CK_OBJECT_HANDLE base, CK_ATTRIBUTE * attributes,      \
+         CK_ULONG count, CK_OBJECT_HANDLE * key),                                                  \
+        (session, mechanism, base, attributes, count, key))                                        \
+    ROW(C_GenerateRandom, (SESSION, CK_BYTE * bytes, CK_ULONG size), (session, bytes, size))       \
     ROW(C_GenerateKey,                                                                             \
         (SESSION, CK_MECHANISM * mechanism, CK_ATTRIBUTE * attributes, CK_ULONG count,             \
          CK_OBJECT_HANDLE * key),                                                                  \

@@ -25,7 +25,8 @@ typedef enum P11dCheckNeed {
     P11D_CHECK_NEEDS_NOTHING, /* the module is not loaded in this process: the probe does it */
     P11D_CHECK_NEEDS_MODULE,  /* run->host */
     P11D_CHECK_NEEDS_TOKEN,   /* and run->token, with a session */
-    P11D_CHECK_NEEDS_KEY,     /* and run->keys, logged in where that is needed */
+    P11D_CHECK_NEEDS_PRIVATE, /* and run->privates, logged in where that is needed */
+    P11D_CHECK_NEEDS_KEY,     /* and run->keys */
     P11D_CHECK_NEEDS,
 } P11dCheckNeed;
 
@@ -55,7 +56,8 @@ typedef struct P11dCheckRun {
     P11dTarget *target;
     P11dHost *host;
     P11dHostToken *token;
-    GPtrArray *keys; /* of P11dItem: private keys that can sign */
+    GPtrArray *privates; /* of P11dItem, owned: private keys */
+    GPtrArray *keys;     /* those of them that can sign */
 } P11dCheckRun;
 
 typedef void P11dCheckFunction(P11dCheckRun *run);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* The table of checks, in the order in which they run. To add one is to add a row here, and its
  * function to the file of its group. */
+#include "claims.h"
+#include "deciphering.h"
 #include "exiting.h"
 #include "forking.h"
 #include "handles.h"
 #include "infostrings.h"
 #include "initializing.h"
+#include "interfaces.h"
 #include "manners.h"
 #include "mechanisms.h"
+#include "randomness.h"
+#include "secrecy.h"
 #include "signatures.h"
 #include "sizes.h"
 #include "unloading.h"
@@ -86,6 +91,13 @@ const P11dCheck p11d_checks[] = {
      "PKCS#11 3.1, 5.2 Conventions for output in a variable-length buffer", NULL,
      "C_GetSlotList with CK_FALSE, and C_GetMechanismList of the first token: with NULL, with room "
      "for one less than it says, with room for all"},
+    {"interfaces", P11D_CHECK_LOAD, P11D_CHECK_NEEDS_MODULE, p11d_interfaces_lists,
+     "A host that asks for PKCS#11 3 gets other functions, or a module that was never initialised.",
+     "PKCS#11 3.1, 5.4.5 C_GetInterfaceList and 5.4.6 C_GetInterface",
+     "use what C_GetFunctionList gives",
+     "C_GetInterfaceList with NULL and with room for 64; C_GetInterface for each name and version "
+     "of "
+     "it, without a name, and with one that nobody has; C_GetSlotList of each list of functions"},
     {"fork-child", P11D_CHECK_READ, P11D_CHECK_NEEDS_TOKEN, p11d_forking_child,
      "A server that forks after it has loaded the module cannot use it in its workers.",
      "PKCS#11 2.20, 6.6.1 Applications and processes",
@@ -118,6 +130,12 @@ const P11dCheck p11d_checks[] = {
      "PKCS#11 3.1, 5.7 Object management functions", NULL,
      "C_GetAttributeValue of CKA_CLASS and C_SignInit with CKM_RSA_PKCS, with object 0, with -1, "
      "and with 65521 or the next number that no object has"},
+    {"random", P11D_CHECK_READ, P11D_CHECK_NEEDS_TOKEN, p11d_randomness_bytes,
+     "Keys and nonces that a host makes of the token's random bytes can be guessed.",
+     "PKCS#11 3.1, 5.17 Random number generation functions",
+     "take random bytes from the operating system",
+     "C_GenerateRandom of 4096 bytes, twice; once more after C_Finalize, C_Initialize and "
+     "C_OpenSession"},
     {"sign-verify", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_signatures_verify,
      "What a host signs is rejected elsewhere, or what was changed is accepted.",
      "PKCS#11 3.1, 5.13 Signing and MACing functions", NULL,
@@ -150,11 +168,44 @@ const P11dCheck p11d_checks[] = {
      "PKCS#11 2.20, 6.6.1 Applications and processes", FORK_EARLY,
      "C_SignInit and C_Sign; fork twice: a child that uses the module, and one that only calls "
      "exit; then in the parent C_SignInit and C_Sign again"},
+    {"claims", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_PRIVATE, p11d_claims_operations,
+     "A host that goes by a key's attributes begins what the module cannot do, and may ask for a "
+     "PIN "
+     "in vain.",
+     "PKCS#11 3.1, 4.8 and 4.9 Key objects", NULL,
+     "C_SignInit, C_VerifyInit, C_DecryptInit and C_EncryptInit with each key that says CKA_SIGN, "
+     "CKA_VERIFY, CKA_DECRYPT or CKA_ENCRYPT, with CKM_RSA_PKCS, CKM_ECDSA or CKM_EDDSA"},
+    {"logout", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_secrecy_logout,
+     "Whoever comes after a user who has logged out uses that user's keys.",
+     "PKCS#11 3.1, 5.6.9 C_Logout", "end the process in place of logging out",
+     "C_Login, C_Logout; then C_SignInit and C_Sign with the key from before, C_GetSessionInfo, "
+     "and a "
+     "search for CKA_PRIVATE true"},
+    {"secret-values", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_PRIVATE, p11d_secrecy_values,
+     "A key that should never leave the token is in the memory of whoever asks for it.",
+     "PKCS#11 3.1, 5.7.5 C_GetAttributeValue", NULL,
+     "C_GetAttributeValue of CKA_VALUE, CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2, "
+     "CKA_EXPONENT_1, CKA_EXPONENT_2 and CKA_COEFFICIENT, one a call, with room for 16384 bytes, "
+     "of "
+     "each key that says CKA_SENSITIVE or not CKA_EXTRACTABLE"},
     {"mechanisms", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_mechanisms_existing,
      "A host chooses an algorithm that the token offers, and then it does not work.",
      "PKCS#11 3.1, 5.5.6 C_GetMechanismInfo", NULL,
      "C_SignInit and C_Sign of the 7 bytes p11dbus (where the mechanism takes a digest, of their "
      "SHA-256), with each mechanism that claims CKF_SIGN and the first key of its type"},
+    {"mechanisms-verify", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_mechanisms_verified,
+     "A host that has the token verify takes what was changed for genuine.",
+     "PKCS#11 3.1, 5.15 Functions for verifying signatures and MACs", "verify in the host",
+     "C_Sign of the 7 bytes p11dbus, then C_VerifyInit and C_Verify with the lowest bit of the "
+     "byte "
+     "in the middle flipped, of the signature and of the data; with each mechanism that claims "
+     "CKF_VERIFY and the first key of its type"},
+    {"decrypt", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_PRIVATE, p11d_deciphering_decrypt,
+     "What others encrypt for the token's key cannot be read, or is read wrongly.",
+     "PKCS#11 3.1, 5.9 Decryption functions", NULL,
+     "C_DecryptInit and C_Decrypt of what OpenSSL has encrypted, with each RSA key that says "
+     "CKA_DECRYPT: CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP with SHA-1 and with SHA-256, where they claim "
+     "CKF_DECRYPT"},
     {"key-pairs", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_signatures_pairs,
      "A host shows a certificate that does not go with the key it signs with.",
      "PKCS#11 3.1, 4.6.3 and 4.9 CKA_ID", NULL,
@@ -165,6 +216,11 @@ const P11dCheck p11d_checks[] = {
      "PKCS#11 3.1, 5.7.3 C_DestroyObject", NULL,
      "C_CreateObject of a CKO_DATA with CKA_TOKEN false, C_DestroyObject; then "
      "C_GetAttributeValue, C_SignInit and C_DestroyObject with its handle"},
+    {"derive", P11D_CHECK_WRITE, P11D_CHECK_NEEDS_PRIVATE, p11d_deciphering_derive,
+     "A host that agrees on a key with somebody else has another one.",
+     "PKCS#11 3.1, 6.3.16 Elliptic curve Diffie-Hellman", NULL,
+     "C_DeriveKey with CKM_ECDH1_DERIVE, CKD_NULL and the point of a new key of OpenSSL, CKA_TOKEN "
+     "false, and C_GetAttributeValue of CKA_VALUE, with each EC key that says CKA_DERIVE"},
     {"mechanisms-new-keys", P11D_CHECK_WRITE, P11D_CHECK_NEEDS_TOKEN, p11d_mechanisms_generated,
      "A host makes a key for an algorithm that the token offers, and then it does not work.",
      "PKCS#11 3.1, 5.5.6 C_GetMechanismInfo", NULL,

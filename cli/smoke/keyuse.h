@@ -41,6 +41,8 @@ GBytes *p11d_keyuse_sign(const P11dKeyuse *use, CK_SESSION_HANDLE session, GByte
 /* C_Verify; CKR_FUNCTION_NOT_SUPPORTED where there is no public key or C_VerifyInit fails. */
 CK_RV p11d_keyuse_verify(const P11dKeyuse *use, CK_SESSION_HANDLE session, GBytes *data,
                          GBytes *signature);
+/* bytes with one bit in their middle flipped. */
+GBytes *p11d_keyuse_flip(GBytes *bytes);
 /* Whether OpenSSL accepts the signature. */
 bool p11d_keyuse_is_good(const P11dKeyuse *use, GBytes *data, GBytes *signature);
 

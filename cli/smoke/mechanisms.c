@@ -12,8 +12,8 @@
 #define MAX_MECHANISMS 4096
 #define ID_SIZE 16
 
-/* The mechanisms of token that claim to sign. */
-static GArray *list_signing(P11dHostToken *token)
+/* The mechanisms of token that claim flag. */
+static GArray *list_claiming(P11dHostToken *token, CK_FLAGS flag)
 {
     CK_FUNCTION_LIST *functions = token->functions;
     GArray *types = g_array_new(FALSE, TRUE, sizeof(CK_MECHANISM_TYPE));
@@ -30,7 +30,7 @@ static GArray *list_signing(P11dHostToken *token)
         CK_MECHANISM_INFO info = {0};
         CK_MECHANISM_TYPE type = g_array_index(types, CK_MECHANISM_TYPE, i - 1);
         if (functions->C_GetMechanismInfo(token->slot, type, &info) != CKR_OK ||
-            !(info.flags & CKF_SIGN))
+            !(info.flags & flag))
             g_array_remove_index(types, i - 1);
     }
     return types;
@@ -53,6 +53,8 @@ static void tell_failure(P11dCheckRun *run, CK_MECHANISM_TYPE type, CK_RV rv)
 }
 
 /* Whether key is one for the mechanism, of which the outcome can be verified; then it is tried. */
+typedef bool Try(P11dCheckRun *run, const P11dItem *key, CK_MECHANISM_TYPE type);
+
 static bool try_mechanism(P11dCheckRun *run, const P11dItem *key, CK_MECHANISM_TYPE type)
 {
     P11dKeyuse use;
@@ -72,17 +74,50 @@ static bool try_mechanism(P11dCheckRun *run, const P11dItem *key, CK_MECHANISM_T
     return tried;
 }
 
+/* Whether use verifies what was changed. */
+static void verify_changed(P11dCheckRun *run, const P11dKeyuse *use, GBytes *data,
+                           GBytes *signature, const char *what)
+{
+    char name[P11D_NAME_SIZE];
+    if (p11d_keyuse_verify(use, use->key->token->session, data, signature) == CKR_OK)
+        p11d_check_tell(run, P11D_CHECK_FAIL,
+                        "C_Verify with %s and key %s accepts a flipped bit in %s",
+                        p11d_mechanism_name(use->mechanism.mechanism, name), use->name, what);
+}
+
+/* The same for a mechanism that claims to verify. What it does not accept unchanged is for other
+ * checks. */
+static bool try_verify(P11dCheckRun *run, const P11dItem *key, CK_MECHANISM_TYPE type)
+{
+    P11dKeyuse use;
+    CK_SESSION_HANDLE session = key->token->session;
+    bool tried = !p11d_keyuse_init(&use, key) && p11d_keyuse_set_mechanism(&use, type);
+    if (tried) {
+        CK_RV rv;
+        g_autoptr(GBytes) data = g_bytes_new_static("p11dbus", 7);
+        g_autoptr(GBytes) other = p11d_keyuse_flip(data);
+        g_autoptr(GBytes) signature = p11d_keyuse_sign(&use, session, data, &rv);
+        tried = signature && p11d_keyuse_verify(&use, session, data, signature) == CKR_OK;
+        if (tried) {
+            g_autoptr(GBytes) wrong = p11d_keyuse_flip(signature);
+            verify_changed(run, &use, data, wrong, "the signature");
+            verify_changed(run, &use, other, signature, "the data");
+        }
+    }
+    p11d_keyuse_clear(&use);
+    return tried;
+}
+
 /* Tries each mechanism with the first key that is for it; returns how many that were. */
 static unsigned try_all(P11dCheckRun *run, const P11dHostToken *token, const GArray *types,
-                        const GPtrArray *keys)
+                        const GPtrArray *keys, Try *try)
 {
     unsigned tried = 0;
     guint i = 0;
     for (; i < types->len && !(tried > 0 && p11d_check_is_late(run)); i++)
         for (guint j = 0; j < keys->len; j++) {
             const P11dItem *key = keys->pdata[j];
-            if (key->token != token ||
-                !try_mechanism(run, key, g_array_index(types, CK_MECHANISM_TYPE, i)))
+            if (key->token != token || !try(run, key, g_array_index(types, CK_MECHANISM_TYPE, i)))
                 continue;
             tried++;
             break;
@@ -92,19 +127,30 @@ static unsigned try_all(P11dCheckRun *run, const P11dHostToken *token, const GAr
     return tried;
 }
 
-void p11d_mechanisms_existing(P11dCheckRun *run)
+/* Tries those that claim flag with the keys that are there. */
+static void try_existing(P11dCheckRun *run, CK_FLAGS flag, const char *what, Try *try)
 {
     unsigned tried = 0, claimed = 0;
     for (guint i = 0; i < run->host->tokens->len; i++) {
         P11dHostToken *token = run->host->tokens->pdata[i];
-        g_autoptr(GArray) types = list_signing(token);
-        unsigned here = try_all(run, token, types, run->keys);
+        g_autoptr(GArray) types = list_claiming(token, flag);
+        unsigned here = try_all(run, token, types, run->keys, try);
         claimed += here > 0 ? types->len : 0;
         tried += here;
     }
     p11d_check_tell(run, tried > 0 ? P11D_CHECK_PASS : P11D_CHECK_SKIP,
-                    "%u of %u mechanisms that claim to sign are for the keys that are there", tried,
-                    claimed);
+                    "%u of %u mechanisms that claim to %s are for the keys that are there", tried,
+                    claimed, what);
+}
+
+void p11d_mechanisms_existing(P11dCheckRun *run)
+{
+    try_existing(run, CKF_SIGN, "sign", try_mechanism);
+}
+
+void p11d_mechanisms_verified(P11dCheckRun *run)
+{
+    try_existing(run, CKF_VERIFY, "verify", try_verify);
 }
 
 /* How to make a key pair of one kind. */
@@ -143,6 +189,16 @@ static CK_RV make_pair(P11dHostToken *token, const Kind *kind, const guint8 *id,
                                                public_key, private_key);
 }
 
+/* Those that claim to sign, and those that claim to verify; returns how many of the first. */
+static unsigned try_keys(P11dCheckRun *run, P11dHostToken *token, const GArray *types,
+                         const GPtrArray *keys)
+{
+    g_autoptr(GArray) verifying = list_claiming(token, CKF_VERIFY);
+    unsigned tried = try_all(run, token, types, keys, try_mechanism);
+    try_all(run, token, verifying, keys, try_verify);
+    return tried;
+}
+
 /* Tries the mechanisms with a new key of that kind; returns how many there are for it. */
 static unsigned try_kind(P11dCheckRun *run, const GArray *types, const Kind *kind)
 {
@@ -157,7 +213,7 @@ static unsigned try_kind(P11dCheckRun *run, const GArray *types, const Kind *kin
     g_autoptr(GPtrArray) keys = p11d_item_array();
     unsigned tried = 0;
     if (p11d_item_find(token, wanted, G_N_ELEMENTS(wanted), keys, NULL) && keys->len > 0)
-        tried = try_all(run, token, types, keys);
+        tried = try_keys(run, token, types, keys);
     else
         p11d_check_tell(run, P11D_CHECK_FAIL, "a key pair that was made is not found");
     for (size_t i = 0; i < G_N_ELEMENTS(handles); i++)
@@ -179,10 +235,26 @@ static const P11dHash *hmac_hash(CK_MECHANISM_TYPE type)
     return NULL;
 }
 
+static const guint8 authenticated[] = "p11dbus";
+
+/* Whether a flipped bit of mac is accepted. */
+static void verify_hmac(P11dCheckRun *run, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key,
+                        guint8 *mac, CK_ULONG length)
+{
+    char name[P11D_NAME_SIZE];
+    CK_SESSION_HANDLE session = run->token->session;
+    CK_FUNCTION_LIST *functions = run->token->functions;
+    mac[length / 2] ^= 1;
+    if (functions->C_VerifyInit(session, mechanism, key) == CKR_OK &&
+        functions->C_Verify(session, (CK_BYTE *)authenticated, sizeof authenticated, mac, length) ==
+            CKR_OK)
+        p11d_check_tell(run, P11D_CHECK_FAIL, "C_Verify with %s accepts a flipped bit",
+                        p11d_mechanism_name(mechanism->mechanism, name));
+}
+
 static void try_hmac(P11dCheckRun *run, CK_MECHANISM_TYPE type, const P11dHash *hash,
                      CK_OBJECT_HANDLE key, const guint8 *secret, gsize size)
 {
-    static const guint8 data[] = "p11dbus";
     P11dHostToken *token = run->token;
     CK_MECHANISM mechanism = {type, NULL, 0};
     guint8 mac[EVP_MAX_MD_SIZE], expected[EVP_MAX_MD_SIZE];
@@ -191,14 +263,17 @@ static void try_hmac(P11dCheckRun *run, CK_MECHANISM_TYPE type, const P11dHash *
     char name[P11D_NAME_SIZE];
     CK_RV rv = token->functions->C_SignInit(token->session, &mechanism, key);
     if (rv == CKR_OK)
-        rv = token->functions->C_Sign(token->session, (CK_BYTE *)data, sizeof data, mac, &length);
+        rv = token->functions->C_Sign(token->session, (CK_BYTE *)authenticated,
+                                      sizeof authenticated, mac, &length);
     if (rv != CKR_OK)
         tell_failure(run, type, rv);
-    else if (EVP_Q_mac(NULL, "HMAC", NULL, hash->name, NULL, secret, size, data, sizeof data,
-                       expected, sizeof expected, &wanted) &&
+    else if (EVP_Q_mac(NULL, "HMAC", NULL, hash->name, NULL, secret, size, authenticated,
+                       sizeof authenticated, expected, sizeof expected, &wanted) &&
              (length != wanted || memcmp(mac, expected, wanted) != 0))
         p11d_check_tell(run, P11D_CHECK_FAIL, "%s gives another HMAC than OpenSSL",
                         p11d_mechanism_name(type, name));
+    else
+        verify_hmac(run, &mechanism, key, mac, length);
 }
 
 /* The same for the HMACs, with a secret that is handed over. */
@@ -213,7 +288,8 @@ static unsigned try_secret(P11dCheckRun *run, const GArray *types)
     CK_ATTRIBUTE attributes[] = {
         {CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &type, sizeof type},
         {CKA_TOKEN, &no, sizeof no},       {CKA_PRIVATE, &no, sizeof no},
-        {CKA_SIGN, &yes, sizeof yes},      {CKA_VALUE, secret, sizeof secret}};
+        {CKA_SIGN, &yes, sizeof yes},      {CKA_VERIFY, &yes, sizeof yes},
+        {CKA_VALUE, secret, sizeof secret}};
     CK_OBJECT_HANDLE key;
     if (token->functions->C_CreateObject(token->session, attributes, G_N_ELEMENTS(attributes),
                                          &key) != CKR_OK)
@@ -234,7 +310,7 @@ static unsigned try_secret(P11dCheckRun *run, const GArray *types)
 
 void p11d_mechanisms_generated(P11dCheckRun *run)
 {
-    g_autoptr(GArray) types = list_signing(run->token);
+    g_autoptr(GArray) types = list_claiming(run->token, CKF_SIGN);
     unsigned tried = try_secret(run, types);
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
         tried += try_kind(run, types, &kinds[i]);

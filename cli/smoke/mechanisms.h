@@ -9,6 +9,7 @@
 #include "check.h"
 
 P11dCheckFunction p11d_mechanisms_existing;
+P11dCheckFunction p11d_mechanisms_verified;
 P11dCheckFunction p11d_mechanisms_generated;
 
 #endif

@@ -19,17 +19,6 @@ static GBytes *random_bytes(gsize size)
     return g_bytes_new_take(bytes, size);
 }
 
-/* signature with one bit in its middle flipped. */
-static GBytes *flip_bit(GBytes *signature)
-{
-    gsize size;
-    const void *bytes = g_bytes_get_data(signature, &size);
-    guint8 *copy = g_memdup2(bytes, size);
-    if (size > 0)
-        copy[size / 2] ^= 1;
-    return g_bytes_new_take(copy, size);
-}
-
 static void verify_key(P11dCheckRun *run, P11dKeyuse *use)
 {
     CK_RV rv;
@@ -39,7 +28,7 @@ static void verify_key(P11dCheckRun *run, P11dKeyuse *use)
     g_autoptr(GBytes) signature = p11d_keyuse_sign(use, session, data, &rv);
     if (!p11d_check_ok(run, rv, use->name))
         return;
-    g_autoptr(GBytes) wrong = flip_bit(signature);
+    g_autoptr(GBytes) wrong = p11d_keyuse_flip(signature);
     if (!p11d_keyuse_is_good(use, data, signature))
         p11d_check_tell(run, P11D_CHECK_FAIL, "key %s: OpenSSL rejects the signature", use->name);
     if (p11d_keyuse_is_good(use, data, wrong))

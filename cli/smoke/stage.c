@@ -68,20 +68,20 @@ static bool can_sign(const P11dItem *key)
 
 static bool search_keys(P11dCheckRun *run, const GPtrArray *tokens, GError **error)
 {
-    g_autoptr(GPtrArray) found = p11d_item_array();
     for (guint i = 0; i < tokens->len; i++)
-        if (!p11d_target_search(run->target, tokens->pdata[i], CKO_PRIVATE_KEY, found, error))
+        if (!p11d_target_search(run->target, tokens->pdata[i], CKO_PRIVATE_KEY, run->privates,
+                                error))
             return false;
-    /* The array frees what is left in it. */
-    for (guint i = found->len; i > 0; i--)
-        if (can_sign(found->pdata[i - 1]))
-            g_ptr_array_add(run->keys, g_ptr_array_steal_index_fast(found, i - 1));
+    for (guint i = 0; i < run->privates->len; i++)
+        if (can_sign(run->privates->pdata[i]))
+            g_ptr_array_add(run->keys, run->privates->pdata[i]);
     return true;
 }
 
 /* Tells why there is no key among those that can be seen. */
-static void lack_key(P11dCheckRun *run, const GPtrArray *tokens)
+static void lack_key(P11dCheckRun *run, const GPtrArray *tokens, P11dCheckNeed need)
 {
+    const char *what = need < P11D_CHECK_NEEDS_KEY ? "" : " that can sign";
     bool closed = false;
     for (guint i = 0; i < tokens->len; i++) {
         const P11dHostToken *token = tokens->pdata[i];
@@ -90,28 +90,29 @@ static void lack_key(P11dCheckRun *run, const GPtrArray *tokens)
     }
     if (closed)
         p11d_check_lack(run, P11D_FAILURE_PIN,
-                        "no PIN was given, and without one there is no private key that can sign");
+                        "no PIN was given, and without one there is no private key%s", what);
     else
-        p11d_check_lack(run, P11D_FAILURE_NO_MATCH, "there is no private key that can sign%s%s",
+        p11d_check_lack(run, P11D_FAILURE_NO_MATCH, "there is no private key%s%s%s", what,
                         p11d_target_is_empty(run->target) ? "" : " and matches ",
                         p11d_target_is_empty(run->target) ? "" : run->target->text);
 }
 
-static bool find_keys(P11dCheckRun *run)
+static bool find_keys(P11dCheckRun *run, P11dCheckNeed need)
 {
     g_autoptr(GPtrArray) tokens = p11d_target_tokens(run->target, run->host);
     g_autoptr(GError) refused = NULL;
     g_autoptr(GError) error = NULL;
-    run->keys = p11d_item_array();
+    run->privates = p11d_item_array();
+    run->keys = g_ptr_array_new();
     if (run->pin.data)
         p11d_target_log_in(run->target, tokens, run->options, &refused);
     if (!search_keys(run, tokens, &error))
         return lack(run, error);
-    if (run->keys->len > 0)
+    if ((need < P11D_CHECK_NEEDS_KEY ? run->privates : run->keys)->len > 0)
         return true;
     if (refused)
         return lack(run, refused);
-    lack_key(run, tokens);
+    lack_key(run, tokens, need);
     return false;
 }
 
@@ -142,7 +143,7 @@ bool p11d_stage_match(P11dCheckRun *run)
 bool p11d_stage_find(P11dCheckRun *run, P11dCheckNeed need)
 {
     return (need < P11D_CHECK_NEEDS_TOKEN || find_token(run)) &&
-           (need < P11D_CHECK_NEEDS_KEY || find_keys(run));
+           (need < P11D_CHECK_NEEDS_PRIVATE || find_keys(run, need));
 }
 
 bool p11d_stage_prepare(P11dCheckRun *run)

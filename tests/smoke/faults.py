@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Every check has a module that does not pass it, and one that does."""
 
-from harness import main
+from harness import PIN, SOFTHSM, check, main
 from smokecase import KEYS, SmokeCase, Token, list_checks
 
 CRASH = r"SIGSEGV in faulty-module\.so\+0x[0-9a-f]+ \(faulty_crash\)"
@@ -38,6 +38,10 @@ FAULTS = [
     ("info-strings", "fail", r"CK_INFO\.manufacturerID has a NUL at byte 6"),
     ("info-strings:bytes", "fail", "not UTF-8"),
     ("size-lists", "fail", "beyond a buffer"),
+    ("interfaces", "fail", "default interface answers CKR_CRYPTOKI_NOT_INITIALIZED"),
+    ("interfaces:version", "fail", r"C_GetFunctionList gives version 2\.40, which"),
+    ("interfaces:name", "fail", "interface 0 without a name"),
+    ("interfaces:any", "fail", "CKR_OK to a name that nobody has"),
     ("fork-child", "fail", "C_Initialize in the child: CKR_GENERAL_ERROR"),
     ("fork-child:late", "warn", "CKR_CRYPTOKI_ALREADY_INITIALIZED"),
     ("fork-child:crash", "crash", "the child: " + CRASH + ", in C_Initialize"),
@@ -48,6 +52,10 @@ FAULTS = [
     ("size-digest", "fail", "CKR_OPERATION_NOT_INITIALIZED"),
     ("stale-session", "fail", "CKR_OK to a session that was closed"),
     ("stale-object", "crash", CRASH + ", in C_GetAttributeValue"),
+    ("random", "fail", "4096 times the byte 0x42"),
+    ("random:repeated", "fail", "the same 16 bytes again"),
+    ("random:biased", "fail", "of 32768 random bits 1[0-9]{4} are ones"),
+    ("random:seed", "fail", "the same bytes after C_Initialize as the time before"),
     ("sign-verify", "fail", "OpenSSL rejects the signature"),
     ("sign-verify:accepts", "fail", "C_Verify accepts a flipped bit"),
     ("sign-short", "fail", "signature 100 has 63 bytes and is short; the first had 64"),
@@ -57,6 +65,16 @@ FAULTS = [
     ("size-signature", "fail", "CKR_BUFFER_TOO_SMALL"),
     ("size-signature:beyond", "fail", "beyond a buffer of 31 bytes"),
     ("fork-sign", "fail", "after a child had used the module: CKR_DEVICE_ERROR"),
+    ("claims", "fail", "public key rsa says CKA_VERIFY, and C_VerifyInit answers CKR_FUNCTION_NOT"),
+    ("decrypt", "fail", "key rsa decrypts with rsa-pkcs something else than OpenSSL"),
+    ("decrypt:refuses", "fail", "rsa does not decrypt with rsa-pkcs .*ENCRYPTED_DATA_INVALID"),
+    ("derive", "fail", "key agree derives another secret than OpenSSL"),
+    ("logout", "fail", "key .* signs after C_Logout; .* logged in; [0-9]+ private objects"),
+    ("logout:used", "fail", "^key [^;]* signs after C_Logout$"),
+    ("secret-values", "fail", "gives out private-exponent of key rsa, which is sensitive"),
+    ("secret-values:silent", "fail", r"gives out value of key p256.*\(CKR_ATTRIBUTE_SENSITIVE\)"),
+    ("mechanisms-verify", "fail", "sha512-rsa-pkcs and key rsa accepts a flipped bit in the data"),
+    ("mechanisms-new-keys:accepts", "fail", "C_Verify with sha256-hmac accepts a flipped bit"),
     ("mechanisms", "fail", "sha512-rsa-pkcs claims CKF_SIGN and answers CKR_MECHANISM_INVALID"),
     ("key-pairs", "warn", "the public key with the CKA_ID of key rsa is of another"),
     ("destroyed-object", "fail", "CKR_OK to an object that was destroyed"),
@@ -68,6 +86,8 @@ class Faults(SmokeCase):
     @classmethod
     def setUpClass(cls):
         cls.token = Token({name: KEYS[name] for name in ("rsa", "p256")})
+        check("pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", PIN, "--keypairgen",
+              "--key-type", "EC:prime256v1", "--usage-derive", "--id", "08", "--label", "agree")
 
     def test_every_check_has_a_fault(self):
         names = {check["id"] for check in list_checks(self)}

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,7 +17,10 @@ static bool initialized;
 static bool openssl_first;
 static pid_t initializer;
 static unsigned sessions, signatures;
-static CK_MECHANISM_TYPE last_mechanism;
+static CK_MECHANISM_TYPE last_mechanism, verified_with;
+static uint32_t seed;
+static bool derived;
+static bool logged_out; /* as the application believes */
 
 /* What a child of the process that initialised us has done is seen by its parent too. */
 static struct {
@@ -63,6 +67,7 @@ static CK_RV initialize(void *data)
         return rv;
     initialized = true;
     initializer = getpid();
+    seed = 1;
     if (!shared && (faulty_is("fork-parent") || faulty_is("fork-sign")))
         shared =
             mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -73,6 +78,7 @@ static CK_RV initialize(void *data)
 static CK_RV finalize(void *reserved)
 {
     initialized = false;
+    sessions = 0;
     faulty_undo();
     if (shared)
         shared->dead = 1;
@@ -136,12 +142,53 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
     return rv;
 }
 
+/* --- who is logged in --- */
+
+static CK_RV logout(CK_SESSION_HANDLE session)
+{
+    logged_out = true;
+    return faulty_is("logout") || faulty_is("logout:used") ? CKR_OK : real->C_Logout(session);
+}
+
+/* --- random bytes --- */
+
+static CK_RV generate_random(CK_SESSION_HANDLE session, CK_BYTE *bytes, CK_ULONG size)
+{
+    if (faulty_is("random")) {
+        memset(bytes, 0x42, size);
+        return CKR_OK;
+    }
+    CK_RV rv = real->C_GenerateRandom(session, bytes, size);
+    for (CK_ULONG i = 0; rv == CKR_OK && i < size; i++) {
+        if (faulty_is("random:repeated") && i >= 1024)
+            bytes[i] = bytes[i - 1024];
+        if (faulty_is("random:biased") && i % 8 == 0)
+            bytes[i] = 0xff;
+        if (faulty_is("random:seed")) {
+            seed = seed * 1103515245 + 12345;
+            bytes[i] = (CK_BYTE)(seed >> 16);
+        }
+    }
+    return rv;
+}
+
 static CK_RV get_session_info(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
 {
     if (shared && shared->dead && faulty_is("fork-parent"))
         return CKR_DEVICE_ERROR;
     CK_RV rv = real->C_GetSessionInfo(session, info);
+    if (faulty_is("logout:used") && logged_out && rv == CKR_OK)
+        info->state = CKS_RO_PUBLIC_SESSION;
     return faulty_is("stale-session") ? CKR_OK : rv;
+}
+
+static CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG most,
+                          CK_ULONG *count)
+{
+    CK_RV rv = real->C_FindObjects(session, objects, most, count);
+    if (faulty_is("logout:used") && logged_out && rv == CKR_OK)
+        *count = 0;
+    return rv;
 }
 
 static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count)
@@ -157,12 +204,28 @@ static CK_OBJECT_CLASS class_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE obje
     return class;
 }
 
+static CK_RV reveal(CK_ATTRIBUTE *attribute)
+{
+    memset(attribute->pValue, 0x55, 32);
+    attribute->ulValueLen = 32;
+    return CKR_OK;
+}
+
 static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                                  CK_ATTRIBUTE *attributes, CK_ULONG count)
 {
     CK_RV rv = real->C_GetAttributeValue(session, object, attributes, count);
     if (faulty_is("stale-object") && rv == CKR_OBJECT_HANDLE_INVALID)
         faulty_crash();
+    if (faulty_is("derive") && derived && rv == CKR_OK && attributes->type == CKA_VALUE &&
+        attributes->pValue)
+        *(CK_BYTE *)attributes->pValue ^= 1;
+    if (rv == CKR_ATTRIBUTE_SENSITIVE && attributes->pValue) {
+        if (faulty_is("secret-values") && attributes->type == CKA_PRIVATE_EXPONENT)
+            rv = reveal(attributes);
+        if (faulty_is("secret-values:silent") && attributes->type == CKA_VALUE)
+            reveal(attributes); /* and says that it does not */
+    }
     if (faulty_is("size-attributes") && rv == CKR_BUFFER_TOO_SMALL)
         return CKR_OK;
     if (faulty_is("size-attributes:beyond") && rv == CKR_BUFFER_TOO_SMALL && attributes->pValue)
@@ -238,11 +301,94 @@ static CK_RV sign_update(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size
                                        : real->C_SignUpdate(session, part, size);
 }
 
+static CK_RV verify_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    verified_with = mechanism->mechanism;
+    if (faulty_is("claims"))
+        return CKR_FUNCTION_NOT_SUPPORTED;
+    return real->C_VerifyInit(session, mechanism, key);
+}
+
 static CK_RV verify(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
                     CK_ULONG length)
 {
     CK_RV rv = real->C_Verify(session, data, size, signature, length);
-    return faulty_is("sign-verify:accepts") ? CKR_OK : rv;
+    bool accepts = faulty_is("sign-verify:accepts") ||
+                   (faulty_is("mechanisms-verify") && verified_with == CKM_SHA512_RSA_PKCS) ||
+                   (faulty_is("mechanisms-new-keys:accepts") && verified_with == CKM_SHA256_HMAC);
+    return accepts ? CKR_OK : rv;
+}
+
+/* --- decryption and derivation --- */
+
+static CK_RV decrypt(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *plain,
+                     CK_ULONG *room)
+{
+    CK_RV rv = real->C_Decrypt(session, data, size, plain, room);
+    if (faulty_is("decrypt") && rv == CKR_OK)
+        plain[0] ^= 1;
+    return faulty_is("decrypt:refuses") ? CKR_ENCRYPTED_DATA_INVALID : rv;
+}
+
+static CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base,
+                        CK_ATTRIBUTE *attributes, CK_ULONG count, CK_OBJECT_HANDLE *key)
+{
+    derived = true;
+    return real->C_DeriveKey(session, mechanism, base, attributes, count, key);
+}
+
+/* --- the other ways to get the functions --- */
+
+static CK_FUNCTION_LIST another;
+
+/* Of PKCS#11 3, which not every header declares. */
+CK_RV C_GetInterfaceList(CK_INTERFACE *interfaces, CK_ULONG *count);
+CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **interface,
+                     CK_FLAGS flags);
+
+static CK_RV is_not_initialized(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
+{
+    (void)present;
+    (void)slots;
+    (void)count;
+    return CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+static CK_INTERFACE *get_only(void)
+{
+    static char name[] = "PKCS 11";
+    static CK_INTERFACE only;
+    another = faulty;
+    if (faulty_is("interfaces"))
+        another.C_GetSlotList = is_not_initialized;
+    if (faulty_is("interfaces:version"))
+        another.version.minor++;
+    only = (CK_INTERFACE){faulty_is("interfaces:name") ? NULL : (void *)name, &another, 0};
+    return &only;
+}
+
+__attribute__((visibility("default"))) CK_RV C_GetInterfaceList(CK_INTERFACE *interfaces,
+                                                                CK_ULONG *count)
+{
+    if (interfaces && *count < 1)
+        return CKR_BUFFER_TOO_SMALL;
+    if (interfaces)
+        *interfaces = *get_only();
+    *count = 1;
+    return CKR_OK;
+}
+
+__attribute__((visibility("default"))) CK_RV
+C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **interface, CK_FLAGS flags)
+{
+    CK_INTERFACE *only = get_only();
+    bool named = !name || strcmp((char *)name, "PKCS 11") == 0;
+    bool right = !version || (version->major == another.version.major &&
+                              version->minor == another.version.minor);
+    *interface = only;
+    if (faulty_is("interfaces:any"))
+        return CKR_OK;
+    return named && right && flags == 0 ? CKR_OK : CKR_ARGUMENTS_BAD;
 }
 
 __attribute__((constructor)) static void load(void)
@@ -271,14 +417,20 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     faulty.C_OpenSession = open_session;
     faulty.C_CloseSession = close_session;
     faulty.C_Login = login;
+    faulty.C_Logout = logout;
+    faulty.C_Decrypt = decrypt;
+    faulty.C_DeriveKey = derive_key;
+    faulty.C_GenerateRandom = generate_random;
     faulty.C_GetSessionInfo = get_session_info;
     faulty.C_FindObjectsInit = find_objects_init;
+    faulty.C_FindObjects = find_objects;
     faulty.C_GetAttributeValue = get_attribute_value;
     faulty.C_DestroyObject = destroy_object;
     faulty.C_Digest = digest;
     faulty.C_SignInit = sign_init;
     faulty.C_Sign = sign;
     faulty.C_SignUpdate = sign_update;
+    faulty.C_VerifyInit = verify_init;
     faulty.C_Verify = verify;
     *list = &faulty;
     return CKR_OK;
