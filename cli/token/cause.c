@@ -61,17 +61,19 @@ static char *socket_text(const Look *look)
     return *name->sun_path ? g_strdup(name->sun_path) : g_strconcat("@", name->sun_path + 1, NULL);
 }
 
+#define USUAL_ADDRESS "unix:path=/run/user/UID/bus"
+#define SET_SESSION "set DBUS_SESSION_BUS_ADDRESS=" USUAL_ADDRESS ", which cron and sudo drop"
+
 static const char no_session[] =
     "neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR says where it is";
 
 static void say_no_address(const Look *look)
 {
     static const char hint[] =
-        "run it in the session, name a bus with --bus ADDRESS, or set "
-        "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/UID/bus, which cron and sudo drop";
+        "run it in the session, name a bus with --bus ADDRESS, or " SET_SESSION;
     const char *session = g_getenv("DBUS_SESSION_BUS_ADDRESS");
     if (session && *session)
-        say(look, "an address here is that of a UNIX socket: unix:path=/run/user/UID/bus",
+        say(look, "an address here is that of a UNIX socket: " USUAL_ADDRESS,
             "the address of the session bus cannot be used (DBUS_SESSION_BUS_ADDRESS is %s)",
             session);
     else
@@ -126,9 +128,7 @@ static void say_unreachable(const Look *look, P11dStatus status, int number)
     if (*look->configuration.bus || look->knows_session)
         say(look, hint, "%s cannot be reached at %s: %s", bus, socket, reason);
     else
-        say(look,
-            "run it in the session, or set DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/UID/bus, "
-            "which cron and sudo drop",
+        say(look, "run it in the session, or " SET_SESSION,
             "no message bus is known: %s, and there is no system bus at %s (%s)", no_session,
             socket, reason);
 }
