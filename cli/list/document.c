@@ -36,8 +36,8 @@ static void add_certificate(JsonBuilder *json, const P11dItem *item)
     json_builder_begin_object(json);
     p11d_json_add_string(json, "subject", view.subject);
     p11d_json_add_string(json, "issuer", view.issuer);
-    add_text(json, "not_before", p11d_certview_time(view.not_before));
-    add_text(json, "not_after", p11d_certview_time(view.not_after));
+    add_text(json, "not_before", p11d_moment_text(view.not_before));
+    add_text(json, "not_after", p11d_moment_text(view.not_after));
     add_text(json, "sha256", p11d_certview_sha256(value->pValue, value->ulValueLen));
     add_text(json, "pem", p11d_certview_pem(value->pValue, value->ulValueLen));
     json_builder_end_object(json);

@@ -54,14 +54,16 @@ Test(certview, certificates_are_read)
         }
 }
 
-Test(certview, times_are_written_in_iso_8601)
+Test(certview, a_leaf_is_of_no_authority)
 {
-    g_autofree char *epoch = p11d_certview_time(0);
-    g_autofree char *later = p11d_certview_time(253402300799);
-    g_autofree char *never = p11d_certview_time(P11D_CERTVIEW_UNKNOWN);
-    cr_assert_str_eq(epoch, "1970-01-01T00:00:00Z");
-    cr_assert_str_eq(later, "9999-12-31T23:59:59Z");
-    cr_assert_str_eq(never, "");
+    int size;
+    g_autofree guint8 *leaf = make_certificate(2, 1, &size);
+    cr_assert(p11d_certview_is_leaf(leaf, (size_t)size));
+    cr_assert_not(p11d_certview_is_leaf(leaf, (size_t)size - 1));
+    cr_assert_not(p11d_certview_is_leaf("", 0));
+    /* One of the first version that signed itself may sign others. */
+    g_autofree guint8 *root = make_certificate(0, 1, &size);
+    cr_assert_not(p11d_certview_is_leaf(root, (size_t)size));
 }
 
 /* Cut off anywhere up to its key, it is no certificate; spoilt anywhere, it does no harm. */
