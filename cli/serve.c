@@ -9,6 +9,7 @@
 
 #include <gio/gio.h>
 
+#include "address.h"
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
@@ -39,11 +40,6 @@ static const GOptionEntry entries[] = {
     {NULL},
 };
 
-static bool is_bus(const char *bus)
-{
-    return strcmp(bus, "session") == 0 || strcmp(bus, "system") == 0 || g_dbus_is_address(bus);
-}
-
 static gboolean check_usage(char **arguments, GError **error)
 {
     static const char hint[] = "p11dbus serve --help";
@@ -53,7 +49,7 @@ static gboolean check_usage(char **arguments, GError **error)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--keys names no directory");
         return FALSE;
     }
-    if (asked.bus && !is_bus(asked.bus))
+    if (asked.bus && !p11d_address_is_word(asked.bus) && !g_dbus_is_address(asked.bus))
         p11d_failure_set(error, P11D_FAILURE_USAGE,
                          "--bus is session, system or an address such as unix:path=/run/bus",
                          "\"%s\" is no bus", asked.bus);

@@ -50,8 +50,8 @@ static char *bus_text(const Look *look)
         return g_strdup(look->knows_session
                             ? "the session bus"
                             : "the system bus (the session bus has no address here)");
-    bool is_word = strcmp(bus, "session") == 0 || strcmp(bus, "system") == 0;
-    return is_word ? g_strdup_printf("the %s bus", bus) : g_strdup_printf("the bus %s", bus);
+    return p11d_address_is_word(bus) ? g_strdup_printf("the %s bus", bus)
+                                     : g_strdup_printf("the bus %s", bus);
 }
 
 /* The socket that is tried first. The caller frees it. */
