@@ -174,14 +174,31 @@ static bool is_activatable(P11dMessage *names, const char *name)
     return false;
 }
 
+/* The command that starts the service where it is looked for. What a system bus serves to everybody
+ * is not the directory of one user. The caller frees it. */
+static char *start_text(const Look *look)
+{
+    const char *name = look->configuration.name;
+    const char *configured = look->configuration.bus;
+    const char *bus = *configured ? configured : look->knows_session ? "session" : "system";
+    g_autoptr(GString) line = g_string_new("start it: p11dbus serve");
+    if (strcmp(bus, "system") == 0) {
+        g_string_append(line, " --keys DIR --bus system");
+    } else if (strcmp(bus, "session") != 0) {
+        g_autofree char *quoted = g_shell_quote(bus);
+        g_string_append_printf(line, " --bus %s", quoted);
+    }
+    if (strcmp(name, P11D_BUS_NAME) != 0)
+        g_string_append_printf(line, " --name %s", name);
+    return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
 /* Nobody owns the name. */
 static void say_nobody(Look *look)
 {
     const char *name = look->configuration.name;
     g_autofree char *bus = bus_text(look);
-    bool is_usual = strcmp(name, P11D_BUS_NAME) == 0;
-    g_autofree char *hint = g_strdup_printf("start it: p11dbus serve --keys DIR%s%s",
-                                            is_usual ? "" : " --name ", is_usual ? "" : name);
+    g_autofree char *hint = start_text(look);
     P11dMessage reply;
     if (!call(look, DBUS_NAME, DBUS_PATH, DBUS_NAME, "ListActivatableNames", NULL, &reply))
         return;
@@ -242,8 +259,7 @@ static void say_answer(Look *look, P11dMessage *reply)
             "%s on %s has tokens, but the module got to none of them", name, bus);
     } else {
         say(look,
-            "it says why when it runs in a terminal: p11dbus serve -v --keys DIR; are its "
-            "directories there?",
+            "it says why when it runs in a terminal: p11dbus serve -v; are its directories there?",
             "%s on %s runs and has no tokens", name, bus);
     }
 }

@@ -67,7 +67,7 @@ class Causes(Case):
                 error = self.expect(code, *command, *words, "--json", env=self.env,
                                     prefix=prefix).json()["error"]
                 self.assertIn(sentence, error["message"])
-                self.assertIn(step, error["hint"])
+                self.assertIn(step, error["hint"] + "\n")
         if code == 7:  # an empty list is an answer, and says why
             result = self.expect(0, "list", *words, env=self.env, prefix=prefix)
             self.assertIn(sentence, result.err)
@@ -142,17 +142,19 @@ class Causes(Case):
     def test_nobody_owns_the_name(self):
         self.bus()
         self.assert_cause(f"nobody owns {NAME} on the session bus, and nothing there can start it",
-                          "p11dbus serve --keys DIR")
+                          "start it: p11dbus serve\n")
         self.env["P11DBUS_NAME"] = "org.example.Other"
         self.assert_cause("nobody owns org.example.Other", "--name org.example.Other")
         self.env["P11DBUS_NAME"] = ""
         self.env["P11DBUS_BUS"] = self.address
-        self.assert_cause(f"nobody owns {NAME} on the bus {self.address}", "p11dbus serve")
+        self.assert_cause(f"nobody owns {NAME} on the bus {self.address}",
+                          f"p11dbus serve --bus '{self.address}'\n")
 
     def test_nobody_owns_the_name_on_the_system_bus(self):
         self.bus()
         self.env.update(DBUS_SYSTEM_BUS_ADDRESS=self.address, DBUS_SESSION_BUS_ADDRESS="")
-        self.assert_cause("on the system bus (the session bus has no address here)", "p11dbus serve")
+        self.assert_cause("on the system bus (the session bus has no address here)",
+                          "p11dbus serve --keys DIR --bus system\n")
 
     def test_what_starts_it_fails(self):
         os.mkdir("services")
