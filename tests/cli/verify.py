@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """p11dbus verify: exit code 1 for a bad signature, and for nothing else."""
 
+import base64
 import os
 import resource
 import subprocess
@@ -127,7 +128,6 @@ class Verify(Case):
     def test_openssh_ed25519(self):
         raw = check("openssl", "pkey", "-pubin", "-in", token.public("ed25519"), "-outform",
                     "DER")[-32:]
-        import base64
         blob = b"\0\0\0\x0bssh-ed25519\0\0\0 " + raw
         self.write("key", b"ssh-ed25519 " + base64.b64encode(blob) + b" somebody@somewhere\n")
         openssl_sign("ed25519", "data", "sig")
