@@ -159,6 +159,71 @@ Test(keytoken, a_link_that_is_swapped_brings_the_new_keys, .init = set_up, .fini
     close(fd);
 }
 
+static char *elsewhere; /* a directory that is not served */
+/* The id of the key behind a link before it is replaced. */
+static uint64_t id_before;
+
+static bool link_has_another_key(void)
+{
+    uint64_t id = id_of("private-key", "link");
+    return id && id != id_before;
+}
+
+static bool link_is_gone(void)
+{
+    return !id_of("private-key", "link");
+}
+
+/* Puts another key where the file at path is, outside of the directory: by a new file, or in the
+ * one that is there. */
+static void replace_key(const char *path, bool in_place)
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    char fresh[1024], text[4096];
+    id_before = id_of("private-key", "link");
+    snprintf(fresh, sizeof fresh, "%s/fresh", elsewhere);
+    rig_write_key(elsewhere, "fresh", key, RIG_PKCS8, NULL);
+    EVP_PKEY_free(key);
+    if (!in_place) {
+        cr_assert_eq(rename(fresh, path), 0);
+        return;
+    }
+    int from = open(fresh, O_RDONLY | O_CLOEXEC), to = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t size = read(from, text, sizeof text);
+    cr_assert(size > 0 && write(to, text, (size_t)size) == size);
+    close(from);
+    close(to);
+}
+
+Test(keytoken, what_a_link_leads_to_is_watched, .init = open_directory, .fini = tear_down)
+{
+    char other[1024], path[1024], unused[1024];
+    elsewhere = rig_make_directory();
+    snprintf(other, sizeof other, "%s/other", elsewhere);
+    snprintf(unused, sizeof unused, "%s/unused", elsewhere);
+    snprintf(path, sizeof path, "%s/link.key", directory);
+    cr_assert_eq(symlink(other, path), 0);
+    replace_key(other, false);
+    open_token();
+    list_all();
+    replace_key(other, false);
+    wait_until(link_has_another_key);
+    replace_key(other, true);
+    wait_until(link_has_another_key);
+    cr_assert_eq(rename(other, unused), 0);
+    wait_until(link_is_gone);
+    replace_key(other, false);
+    wait_until(link_has_another_key);
+
+    unlink(path);
+    wait_until(link_is_gone);
+    cr_assert_eq(link(unused, path), 0);
+    wait_until(link_has_another_key);
+    replace_key(unused, true);
+    wait_until(link_has_another_key);
+    rig_remove_directory(elsewhere);
+}
+
 Test(keytoken, a_key_that_becomes_readable_for_others_disappears, .init = set_up, .fini = tear_down)
 {
     char path[1024];
