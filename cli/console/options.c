@@ -192,6 +192,12 @@ static void spell(GStrvBuilder *spelt, const P11dCommandlinePart *part)
                                                        value ? "=" : NULL, value, NULL));
 }
 
+/* Whether part is the value of -k, or has it. */
+static bool is_key(const P11dCommandlinePart *part)
+{
+    return part->entry == key_entries && part->value;
+}
+
 /* Tells the words apart, and spells them anew for GLib, which knows no value behind a short option
  * in the same word. NULL with error set. */
 static char **read_words(const P11dCommand *command, char **words, GError **error)
@@ -210,6 +216,7 @@ static char **read_words(const P11dCommand *command, char **words, GError **erro
                     ? !refuse(command, known, *word, error)
                     : !check_once(part, seen, error) || !check_number(part, error))
                 return NULL;
+            options.key_is_last = is_key(part);
             spell(spelt, part);
         }
     }

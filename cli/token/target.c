@@ -132,6 +132,21 @@ bool p11d_target_is_empty(const P11dTarget *target)
     return strcmp(target->text, "pkcs11:") == 0;
 }
 
+gboolean p11d_target_check_whole(const P11dTarget *target, const P11dOptions *options,
+                                 GError **error)
+{
+    if (!options->key_is_last || p11d_target_is_empty(target) ||
+        p11_kit_uri_get_attribute(target->uri, CKA_LABEL) ||
+        p11_kit_uri_get_attribute(target->uri, CKA_ID))
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_USAGE,
+                     "write the URI in quotes: in a shell a ; ends the command; if the only key of "
+                     "a token is meant, name it with --token TOKEN",
+                     "%s names no key, and nothing follows: it may have been cut off",
+                     target->text);
+    return FALSE;
+}
+
 GPtrArray *p11d_target_tokens(const P11dTarget *target, const P11dHost *host)
 {
     GPtrArray *tokens = g_ptr_array_new();
