@@ -92,6 +92,31 @@ class Standard(Case):
         for name in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "other"):
             self.assert_good(self.sign(0, "-o", name, "data").out)
 
+    def test_outputs_that_are_descriptors(self):
+        """Another descriptor is written to where it stands; its name is not replaced by a file."""
+        os.symlink("/proc/self/fd/2", "name")  # as /dev/stderr is, which root could replace
+        words = [P11DBUS, "sign", *MODULE, *KEY, "--pin-file", "pin", "data", "-o"]
+        for name in ("/dev/fd/2", "/proc/self/fd/2", "name"):
+            for force in ((), ("--force",)):
+                with self.subTest(name=name, force=force):
+                    with open("log", "wb") as log:
+                        log.write(b"before\n")
+                        log.flush()
+                        done = subprocess.run([*words, name, *force], check=False, stderr=log)
+                    self.assertEqual(done.returncode, 0, self.read("log"))
+                    self.assertTrue(self.read("log").startswith(b"before\n"))
+                    self.assert_good(self.read("log")[len(b"before\n"):])
+                    self.assertTrue(os.path.islink("name"))
+        os.remove("log")
+        script = '"$0" "$@" 7> out 8< data.sig'
+        for number, code in ((7, 0), (8, 3), (9, 3)):
+            done = subprocess.run(["bash", "-c", script, *words, f"/dev/fd/{number}", "--force"],
+                                  check=False, capture_output=True)
+            self.assertEqual((done.returncode, done.stdout), (code, b""), done.stderr)
+            if code == 0:
+                self.assert_good(self.read("out"))
+        self.assertEqual(self.read("data"), DATA)
+
     def test_a_file_without_a_name_gets_no_neighbour(self):
         script = '"$0" "$@" <(printf "some data\\n")'
         words = (P11DBUS, "sign", *MODULE, *KEY, "--pin-file", "pin")
