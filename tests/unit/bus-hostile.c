@@ -177,19 +177,25 @@ ParameterizedTest(const Lines *test, bus, trap_28_wrong_and_silent_servers)
     free(says);
 }
 
-/* What is behind the lines: the reply to Hello (or not). */
+/* Adds message, the reply to Hello (or not), with the string name. */
+static void add_reply(P11dBuffer *says, P11dMessage message, const char *name)
+{
+    P11dWriter writer;
+    message.serial = 1;
+    message.signature = "s";
+    p11d_message_begin(&writer, says, &message);
+    p11d_writer_string(&writer, name);
+    cr_assert_eq(p11d_message_end(&writer), P11D_OK);
+}
+
+/* Connects to a server that says the lines said and then message. */
 static P11dStatus connect_with_reply(P11dMessage message, const char *name, const char *said,
                                      bool in_single_bytes, P11dBus *bus)
 {
     P11dBuffer says;
-    P11dWriter writer;
     p11d_buffer_init(&says, 4096);
     p11d_buffer_append(&says, said, strlen(said));
-    message.serial = 1;
-    message.signature = "s";
-    p11d_message_begin(&writer, &says, &message);
-    p11d_writer_string(&writer, name);
-    cr_assert_eq(p11d_message_end(&writer), P11D_OK);
+    add_reply(&says, message, name);
     Server server = {.says = says.data, .size = says.size, .in_single_bytes = in_single_bytes};
     P11dStatus status = connect_to(&server, bus, LATER);
     if (status == P11D_OK) {
@@ -226,13 +232,9 @@ Test(bus, who_hangs_up_on_a_handshake_in_one_piece_gets_it_in_steps)
 {
     P11dBus bus;
     P11dBuffer says;
-    P11dWriter writer;
-    P11dMessage reply = {
-        .type = P11D_MESSAGE_RETURN, .serial = 1, .reply_serial = 1, .signature = "s"};
+    P11dMessage reply = {.type = P11D_MESSAGE_RETURN, .reply_serial = 1};
     p11d_buffer_init(&says, 4096);
-    p11d_message_begin(&writer, &says, &reply);
-    p11d_writer_string(&writer, ":1.7");
-    cr_assert_eq(p11d_message_end(&writer), P11D_OK);
+    add_reply(&says, reply, ":1.7");
     Server server = {.says = says.data, .size = says.size};
     open_server(&server);
     const unsigned before = open_files(false);
