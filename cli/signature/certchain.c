@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "certchain.h"
 
-#include <string.h>
-#include <time.h>
-
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -13,6 +10,7 @@
 #include "console.h"
 #include "counterpart.h"
 #include "failure.h"
+#include "moment.h"
 
 /* No chain is longer; a circle of authorities that certify each other ends here too. */
 #define MAX_LENGTH 16
