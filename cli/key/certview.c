@@ -58,8 +58,10 @@ bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size)
     view->issuer = name_text(certificate.issuer);
     view->subject = name_text(certificate.subject);
     P11dDer number;
-    if (p11d_der_take(&certificate.serial_number, P11D_DER_INTEGER, &number, NULL))
-        view->serial = p11d_text_hex(number.data, number.size);
+    if (p11d_der_take(&certificate.serial_number, P11D_DER_INTEGER, &number, NULL)) {
+        gsize sign = number.size > 1 && number.data[0] == 0 ? 1 : 0;
+        view->serial = p11d_text_hex(number.data + sign, number.size - sign);
+    }
     view->not_before = next_time(&certificate.validity);
     view->not_after = next_time(&certificate.validity);
     return true;

@@ -18,7 +18,7 @@
 typedef struct P11dCertview {
     char *subject; /* RFC 2253, UTF-8, not escaped for a terminal */
     char *issuer;
-    char *serial;      /* the serial number in hex */
+    char *serial;      /* the serial number in hex, without the zero byte of a sign */
     gint64 not_before; /* moments; P11D_MOMENT_UNKNOWN: not told */
     gint64 not_after;
 } P11dCertview;

@@ -16,7 +16,7 @@ static guint8 *make_certificate(long version, gint64 day, int *size)
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)"w\303\251b", -1,
                                -1, 0);
     X509_set_version(certificate, version);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 300);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 0x9e87); /* 02 03 00 9e 87 */
     X509_set_subject_name(certificate, name);
     X509_set_issuer_name(certificate, name);
     ASN1_TIME_adj(X509_getm_notBefore(certificate), 0, (int)day, 0);
@@ -45,6 +45,7 @@ Test(certview, certificates_are_read)
             cr_assert(p11d_certview_parse(&view, der, (size_t)size));
             cr_assert_str_eq(view.subject, "CN=w\303\251b");
             cr_assert_str_eq(view.issuer, view.subject);
+            cr_assert_str_eq(view.serial, "9e87");
             cr_assert_eq(view.not_before, days[i] * DAY, "day %ld", (long)days[i]);
             cr_assert_eq(view.not_after, (days[i] + 1) * DAY);
             P11dAlgorithmKey kind = p11d_certview_describe_key(der, (size_t)size);
