@@ -212,6 +212,21 @@ static void note_nothing(const P11dHost *host)
     p11d_console_note("  hint: %s", p11d_failure_hint(cause));
 }
 
+/* Who lists for the first time, and sees a token and nothing in it, wants to know how it is filled.
+ */
+static void note_empty(const GPtrArray *listing, const P11dHost *host)
+{
+    for (guint i = 0; i < listing->len; i++) {
+        const P11dListingToken *entry = listing->pdata[i];
+        if (entry->items->len > 0 || entry->hides)
+            return;
+    }
+    p11d_console_note("no key and no certificate is there");
+    if (p11d_modulename_is_own(host->library->path))
+        p11d_console_note("  hint: p11dbus-serve(1) says which files in the directory of the token "
+                          "the service shows");
+}
+
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)
 {
     const Scope *scope;
@@ -248,6 +263,8 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
         view.format->print(scope, listing);
     if (ok && listing->len == 0)
         note_nothing(host);
+    else if (ok && scope == &no_word && !options->json)
+        note_empty(listing, host);
     return ok;
 }
 

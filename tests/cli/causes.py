@@ -45,8 +45,8 @@ class Causes(Case):
         self.env["DBUS_SESSION_BUS_ADDRESS"] = self.address
         return path
 
-    def serve(self, *words):
-        make_keys("keys", "p256")
+    def serve(self, *words, keys=("p256",)):
+        make_keys("keys", *keys)
         os.environ["DBUS_SESSION_BUS_ADDRESS"] = self.address
         self.addCleanup(os.environ.pop, "DBUS_SESSION_BUS_ADDRESS")
         service = Service("--keys", "keys", *words)
@@ -177,6 +177,19 @@ class Causes(Case):
         self.assert_cause(f"{NAME} on the session bus runs and has no tokens", "serve -v")
         self.env["P11DBUS_NAME"] = "org.freedesktop.DBus"
         self.assert_cause("org.freedesktop.DBus on the session bus answers", "org.p11dbus.Tokens1")
+
+    def test_a_token_with_nothing_in_it_says_where_to_read_on(self):
+        self.bus()
+        self.serve(keys=())
+        words = ("list", "-m", OWN)
+        for more in ((), ("pkcs11:token=keys",)):
+            said = self.expect(0, *words, *more, env=self.env).err
+            self.assertIn("no key and no certificate is there\n", said)
+            self.assertIn("p11dbus-serve(1)", said)
+        for more in (("tokens",), ("keys",), ("--json",), ("--quiet",)):
+            self.assertEqual(self.expect(0, *words, *more, env=self.env).err, "")
+        make_keys("keys", "ed25519")
+        self.assertEqual(self.expect(0, *words, env=self.env).err, "")
 
     def test_a_mistake_in_the_settings_asks_nobody(self):
         """A service that would be asked without the setting is there, with the key of that name."""
