@@ -165,16 +165,21 @@ static gboolean refuse(const P11dCommand *command, const GPtrArray *known, const
 {
     g_autofree char *name = name_in(word);
     g_autofree char *help = g_strdup_printf("p11dbus %s --help", command->name);
+    bool is_known = false;
     GStrvBuilder *names = g_strv_builder_new();
     for (guint i = 0; i < known->len; i++) {
         const GOptionEntry *entry = known->pdata[i];
         g_autofree char *one = g_strconcat("--", entry->long_name, NULL);
         g_strv_builder_add(names, one);
+        is_known = is_known || strcmp(one, name) == 0;
     }
     g_auto(GStrv) all = g_strv_builder_end(names);
     g_strv_builder_unref(names);
     g_autofree char *hint = p11d_nearest_hint(name, (const char *const *)all, "", "", help);
-    p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "Unknown option %s", name);
+    if (is_known) /* all that is wrong with it is a value that it does not take */
+        p11d_failure_set(error, P11D_FAILURE_USAGE, help, "%s takes no value", name);
+    else
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "Unknown option %s", name);
     return FALSE;
 }
 

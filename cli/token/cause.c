@@ -180,6 +180,10 @@ static char *start_text(const Look *look)
     const char *name = look->configuration.name;
     const char *configured = look->configuration.bus;
     const char *bus = *configured ? configured : look->knows_session ? "session" : "system";
+    if (*name == ':')
+        return g_strdup(
+            "a name with ':' goes with the one connection that the bus gave it to: take "
+            "one that the service owns, such as " P11D_BUS_NAME);
     g_autoptr(GString) line = g_string_new("start it: p11dbus serve");
     if (strcmp(bus, "system") == 0) {
         g_string_append(line, " --keys DIR --bus system");

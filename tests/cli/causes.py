@@ -145,6 +145,8 @@ class Causes(Case):
                           "start it: p11dbus serve\n")
         self.env["P11DBUS_NAME"] = "org.example.Other"
         self.assert_cause("nobody owns org.example.Other", "--name org.example.Other")
+        self.env["P11DBUS_NAME"] = ":1.4711"  # which nobody can ask the bus for
+        self.assert_cause("nobody owns :1.4711", "take one that the service owns")
         self.env["P11DBUS_NAME"] = ""
         self.env["P11DBUS_BUS"] = self.address
         self.assert_cause(f"nobody owns {NAME} on the bus {self.address}",
