@@ -37,10 +37,12 @@ typedef struct Found {
     EVP_PKEY *key;
     bool certified; /* by a certificate; those of its issuers stand behind it */
     bool ambiguous;
+    bool private; /* there is a private key, which is not looked into */
 } Found;
 
 static void take(Found *found, const char *name, const unsigned char *der, size_t size)
 {
+    found->private = found->private || g_str_has_suffix(name, "PRIVATE KEY");
     for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
         if (strcmp(name, formats[i].name) != 0)
             continue;
@@ -113,7 +115,7 @@ EVP_PKEY *p11d_pubfile_read(const char *path, GError **error)
     g_autoptr(GBytes) content = p11d_input_read_file(path, MAX_FILE, error);
     if (!content)
         return NULL;
-    Found found = {NULL, false, false};
+    Found found = {0};
     GError *failure = NULL;
     read_pem(content, &found);
     if (!found.key)
@@ -129,6 +131,10 @@ EVP_PKEY *p11d_pubfile_read(const char *path, GError **error)
     else if (found.ambiguous)
         p11d_failure_set(error, P11D_FAILURE_AMBIGUOUS, "give each a file of its own",
                          "%s holds more than one public key", path);
+    else if (found.private)
+        p11d_failure_set(error, P11D_FAILURE_FILE,
+                         "openssl pkey -in FILE -pubout writes the public half",
+                         "%s holds a private key and no public one", path);
     else
         p11d_failure_set(error, P11D_FAILURE_FILE,
                          "PEM, DER and OpenSSH public keys and X.509 certificates are read",

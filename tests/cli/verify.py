@@ -227,6 +227,13 @@ class Verify(Case):
         # A truncated signature over an unreadable file is an unreadable file.
         self.verify(3, "rsa", "-s", "empty", "missing")
 
+    def test_a_private_key_is_called_one_and_not_looked_into(self):
+        for key in KEYS:
+            openssl_sign(key, "data", "sig")
+            result = self.expect(3, "verify", "--pubkey", token.path(key + ".key"), "-s", "sig", "data")
+            self.assertIn("holds a private key and no public one", result.err)
+            self.assertIn("-pubout", result.err)
+
     def test_mail_with_a_signature_is_no_bad_signature(self):
         check("openssl", "req", "-x509", "-new", "-key", token.path("rsa.key"), "-subj", "/CN=x",
               "-out", "cert.pem")
