@@ -5,7 +5,8 @@ that are nothing but a descriptor."""
 import os
 import subprocess
 
-from harness import KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, check, main, openssl_verify
+from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, check, main,
+                     openssl_verify)
 
 token = Token({name: KEYS[name] for name in ("rsa", "p256")}) if SOFTHSM else None
 NAMES = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "//dev/./fd/0", "/proc/thread-self/fd/0",
@@ -44,6 +45,18 @@ class Standard(Case):
                 self.sign(0, name, "-o", "out", "--force", stdin=DATA)
                 self.assertIn("once", self.sign(2, name, "-", stdin=DATA).err)
                 self.assertEqual(sorted(set(os.listdir(".")) - {"out"}), self.kept)
+
+    def test_that_a_terminal_is_read_is_said(self):
+        words = ("verify", "--pubkey", token.public("p256"), "-s", "data.sig")
+        for more, said in (((), True), (("-",), True), (("--quiet",), False)):
+            with self.subTest(more=more):
+                terminal = Terminal(*words, *more)
+                if said:
+                    terminal.read_until(b"reading from the terminal, up to Ctrl-D")
+                terminal.type(DATA + b"\x04")
+                self.assertEqual(terminal.end(), 0, terminal.output)
+                self.assertEqual(b"reading" in terminal.output, said)
+        self.assertNotIn("terminal", self.verify(0, *words[1:], stdin=DATA).err)
 
     def test_what_is_verified(self):
         public = token.public("p256")
