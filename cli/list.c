@@ -233,6 +233,22 @@ static gboolean log_in(const P11dTarget *target, const GPtrArray *tokens,
     return TRUE;
 }
 
+/* Who lists for the first time, and sees a token and nothing in it, wants to know how it is filled.
+ */
+static void note_empty(const GPtrArray *listing, const P11dHosts *hosts)
+{
+    for (guint i = 0; i < listing->len; i++) {
+        const P11dListingToken *entry = listing->pdata[i];
+        if (entry->items->len > 0 || entry->hides)
+            return;
+    }
+    p11d_console_note("no key and no certificate is there");
+    const P11dHost *host = hosts->hosts->pdata[0];
+    if (!hosts->several && p11d_modulename_is_own(host->library->path))
+        p11d_console_note("  hint: p11dbus-serve(1) says which files in the directory of the token "
+                          "the service shows");
+}
+
 static gboolean show(const View *view, const Question *question, const GPtrArray *listing,
                      const P11dHosts *hosts, const P11dOptions *options, GError **error)
 {
@@ -250,6 +266,8 @@ static gboolean show(const View *view, const Question *question, const GPtrArray
         view->format->print(question->scope, listing, options->verbose);
     if (ok && listing->len == 0)
         note_nothing(hosts);
+    else if (ok && question->scope == &no_word && !options->json)
+        note_empty(listing, hosts);
     return p11d_hosts_conclude(hosts, error);
 }
 

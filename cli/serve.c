@@ -9,6 +9,7 @@
 
 #include <gio/gio.h>
 
+#include "address.h"
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
@@ -39,11 +40,6 @@ static const GOptionEntry entries[] = {
     {NULL},
 };
 
-static bool is_bus(const char *bus)
-{
-    return strcmp(bus, "session") == 0 || strcmp(bus, "system") == 0 || g_dbus_is_address(bus);
-}
-
 static gboolean check_usage(char **arguments, GError **error)
 {
     static const char hint[] = "p11dbus serve --help";
@@ -53,7 +49,7 @@ static gboolean check_usage(char **arguments, GError **error)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "--keys names no directory");
         return FALSE;
     }
-    if (asked.bus && !is_bus(asked.bus))
+    if (asked.bus && !p11d_address_is_word(asked.bus) && !g_dbus_is_address(asked.bus))
         p11d_failure_set(error, P11D_FAILURE_USAGE,
                          "--bus is session, system or an address such as unix:path=/run/bus",
                          "\"%s\" is no bus", asked.bus);
@@ -62,8 +58,8 @@ static gboolean check_usage(char **arguments, GError **error)
                          "a name is parts with dots between them, such as org.example.Tokens",
                          "--name: \"%s\" is no name that can be owned on a bus", asked.name);
     else if (*arguments)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "serve takes no argument: \"%s\"",
-                         *arguments);
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "a directory is named with --keys DIR",
+                         "serve takes no argument: \"%s\"", *arguments);
     else if (asked.ready_fd < -1 ||
              (asked.ready_fd >= 0 && fcntl(asked.ready_fd, F_SETFD, FD_CLOEXEC) < 0))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
@@ -186,6 +182,8 @@ static const struct {
      "or name a bus with --bus system or --bus ADDRESS"},
     {G_IO_ERROR_EXISTS, "end that service, which takes several --keys itself, or own another name "
                         "with --name NAME (clients find it by P11DBUS_NAME)"},
+    {G_IO_ERROR_CONNECTION_CLOSED,
+     "this is how a session ends, or dbus-run-session; start it again when the bus is back"},
 };
 
 static const char *find_hint(const GError *failure)
@@ -215,8 +213,9 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     g_autoptr(GError) failure = NULL;
     if (p11d_supervisor_run(&supervisor, &failure))
         return TRUE;
-    p11d_failure_set(error, P11D_FAILURE_DEVICE, find_hint(failure), "cannot serve: %s",
-                     failure->message);
+    bool served = g_error_matches(failure, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
+    p11d_failure_set(error, P11D_FAILURE_DEVICE, find_hint(failure), "%s: %s",
+                     served ? "the service ends" : "cannot serve", failure->message);
     return FALSE;
 }
 

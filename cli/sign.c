@@ -268,8 +268,8 @@ static gboolean run(const P11dOptions *options, char **files, GError **error)
         files = standard_input;
     Job job = {0};
     g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, error);
-    if (!target || !check_inputs(options, target, files, error) ||
-        !check_usage(options, files, &job, error))
+    if (!target || !p11d_target_check_whole(target, options, error) ||
+        !check_inputs(options, target, files, error) || !check_usage(options, files, &job, error))
         return FALSE;
     if (p11d_target_is_empty(target)) {
         p11d_failure_set(error, P11D_FAILURE_USAGE, "p11dbus list keys shows their URIs",

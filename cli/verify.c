@@ -364,7 +364,8 @@ static gboolean check(const P11dTrust *trust, const char *file, const P11dOption
 static gboolean run(const P11dOptions *options, char **files, GError **error)
 {
     g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, error);
-    if (!target || !check_usage(target, options, files, error))
+    if (!target || !p11d_target_check_whole(target, options, error) ||
+        !check_usage(target, options, files, error))
         return FALSE;
     g_auto(P11dTrust) trust = {0};
     return read_trust(&trust, target, options, error) && check(&trust, *files, options, error);

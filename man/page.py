@@ -7,7 +7,7 @@ usage: page.py SCDOC SOURCE OUTPUT [NAME=VALUE...]
 In the source @NAME@ stands for VALUE. A line "; include FILE" of the source stands for that file,
 which lies below the folder of this script: what several pages say is written once. In what scdoc
 makes, paragraph macros at which a formatter only shakes its head are left out, and the title is in
-capitals, as titles are.
+capitals, as titles are. A page with a table says in its first line that tbl makes it.
 """
 
 import os
@@ -55,6 +55,8 @@ def tidy(roff):
             lines.append(".P")
     while lines[-1] == ".P":
         lines.pop()
+    if ".TS" in lines:
+        lines.insert(0, "'\\\" t")
     return "\n".join(lines) + "\n"
 
 

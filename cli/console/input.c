@@ -51,6 +51,8 @@ P11dInput *p11d_input_open(const char *path, GError **error)
         fail(input, g_strerror(errno), error);
         return NULL;
     }
+    if (is_standard && isatty(input->fd)) /* who forgot to name a file would wait in silence */
+        p11d_console_note("reading from the terminal, up to Ctrl-D");
     /* Standard input may have been read in part by others, and that part is none of ours. */
     input->start = lseek(input->fd, 0, SEEK_CUR);
     start_progress(input);

@@ -182,16 +182,21 @@ static gboolean refuse(const P11dCommand *command, const GPtrArray *known, const
 {
     g_autofree char *name = name_in(word);
     g_autofree char *help = g_strdup_printf("p11dbus %s --help", command->name);
+    bool is_known = false;
     GStrvBuilder *names = g_strv_builder_new();
     for (guint i = 0; i < known->len; i++) {
         const GOptionEntry *entry = known->pdata[i];
         g_autofree char *one = g_strconcat("--", entry->long_name, NULL);
         g_strv_builder_add(names, one);
+        is_known = is_known || strcmp(one, name) == 0;
     }
     g_auto(GStrv) all = g_strv_builder_end(names);
     g_strv_builder_unref(names);
     g_autofree char *hint = p11d_nearest_hint(name, (const char *const *)all, "", "", help);
-    p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "Unknown option %s", name);
+    if (is_known) /* all that is wrong with it is a value that it does not take */
+        p11d_failure_set(error, P11D_FAILURE_USAGE, help, "%s takes no value", name);
+    else
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "Unknown option %s", name);
     return FALSE;
 }
 
@@ -207,6 +212,12 @@ static void spell(GStrvBuilder *spelt, const P11dCommandlinePart *part)
     else if (value || !p11d_commandline_takes_value(part->entry)) /* else the value is coming */
         g_strv_builder_add(spelt, option = g_strconcat("--", part->entry->long_name,
                                                        value ? "=" : NULL, value, NULL));
+}
+
+/* Whether part is the value of -k, or has it. */
+static bool is_key(const P11dCommandlinePart *part)
+{
+    return part->entry == key_entries && part->value;
 }
 
 /* Tells the words apart, and spells them anew for GLib, which knows no value behind a short option
@@ -227,6 +238,7 @@ static char **read_words(const P11dCommand *command, char **words, GError **erro
                     ? !refuse(command, known, *word, error)
                     : !check_once(part, seen, error) || !check_number(part, error))
                 return NULL;
+            options.key_is_last = is_key(part);
             spell(spelt, part);
         }
     }

@@ -34,7 +34,8 @@ typedef struct P11dOptions {
     char *bus;
     int timeout; /* seconds; 0: none */
 
-    char *key; /* an RFC 7512 URI */
+    char *key;            /* an RFC 7512 URI */
+    gboolean key_is_last; /* nothing stands behind it on the command line */
     char *token;
     char *label;
     char *id; /* hex */

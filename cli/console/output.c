@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,20 +37,44 @@ gboolean p11d_output_check_input(const char *path, const char *input, GError **e
     return FALSE;
 }
 
+static gboolean check_terminal(gboolean is_terminal, gboolean text, GError **error)
+{
+    if (text || !is_terminal)
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_USAGE,
+                     "name a file with -o, redirect the output, or take --encoding base64",
+                     "binary is not written to a terminal");
+    return FALSE;
+}
+
+/* 0 if whoever started this program may have meant descriptor, or the number of an error: what is
+ * open for this program's own use is no such kind of file. */
+static int check_descriptor(int descriptor)
+{
+    struct stat status;
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0 || fstat(descriptor, &status) < 0)
+        return errno;
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        return EBADF;
+    bool is_file = S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode);
+    return is_file || descriptor == STDERR_FILENO ? 0 : ENXIO;
+}
+
 gboolean p11d_output_check(const char *path, gboolean text, gboolean force, GError **error)
 {
-    if (p11d_standard_is_output(path)) {
-        if (text || !p11d_console_result_is_terminal())
-            return TRUE;
-        p11d_failure_set(error, P11D_FAILURE_USAGE,
-                         "name a file with -o, redirect the output, or take --encoding base64",
-                         "binary is not written to a terminal");
-        return FALSE;
-    }
+    if (p11d_standard_is_output(path))
+        return check_terminal(p11d_console_result_is_terminal(), text, error);
     if (p11d_standard_is_input(path)) {
         p11d_failure_set(error, P11D_FAILURE_USAGE, "- is standard output, as an output",
                          "nothing is written to standard input, which %s is", path);
         return FALSE;
+    }
+    int descriptor = p11d_standard_descriptor(path);
+    if (descriptor >= 0) {
+        int number = check_descriptor(descriptor);
+        return number == 0 ? check_terminal(isatty(descriptor), text, error)
+                           : fail(path, number, error);
     }
     struct stat status;
     if (stat(path, &status) == 0) {
@@ -133,6 +157,12 @@ gboolean p11d_output_write(const char *path, GBytes *bytes, gboolean force, GErr
         const void *data = g_bytes_get_data(bytes, &size);
         fwrite(data, 1, size, p11d_console_result());
         return p11d_console_flush(error);
+    }
+    int descriptor = p11d_standard_descriptor(path);
+    if (descriptor >= 0) { /* what it leads to is written to, not its name */
+        int failed = check_descriptor(descriptor);
+        failed = failed == 0 ? write_all(descriptor, bytes) : failed;
+        return failed == 0 ? TRUE : fail(path, failed, error);
     }
     struct stat status;
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "certview.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "certificate.h"
 #include "spki.h"
@@ -49,7 +51,7 @@ static gint64 next_time(P11dDer *validity)
 {
     P11dDer whole;
     if (!p11d_der_take_any(validity, &whole))
-        return P11D_CERTVIEW_UNKNOWN;
+        return P11D_MOMENT_UNKNOWN;
     ASN1_TIME *time = d2i_ASN1_TIME(NULL, &whole.data, (long)whole.size);
     gint64 moment = p11d_moment_of_asn1(time);
     ASN1_TIME_free(time);
@@ -59,14 +61,16 @@ static gint64 next_time(P11dDer *validity)
 bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size)
 {
     P11dCertificate certificate;
-    *view = (P11dCertview){.not_before = P11D_CERTVIEW_UNKNOWN, .not_after = P11D_CERTVIEW_UNKNOWN};
+    *view = (P11dCertview){.not_before = P11D_MOMENT_UNKNOWN, .not_after = P11D_MOMENT_UNKNOWN};
     if (size > MAX_SIZE || !p11d_certificate_parse(&certificate, der, size))
         return false;
     view->issuer = name_text(certificate.issuer);
     view->subject = name_text(certificate.subject);
     P11dDer number;
-    if (p11d_der_take(&certificate.serial_number, P11D_DER_INTEGER, &number, NULL))
-        view->serial = p11d_text_hex(number.data, number.size);
+    if (p11d_der_take(&certificate.serial_number, P11D_DER_INTEGER, &number, NULL)) {
+        gsize sign = number.size > 1 && number.data[0] == 0 ? 1 : 0;
+        view->serial = p11d_text_hex(number.data + sign, number.size - sign);
+    }
     view->not_before = next_time(&certificate.validity);
     view->not_after = next_time(&certificate.validity);
     return true;
@@ -89,9 +93,14 @@ void p11d_certview_clear(P11dCertview *view)
     *view = (P11dCertview){0};
 }
 
-char *p11d_certview_time(gint64 time)
+bool p11d_certview_is_leaf(const void *der, size_t size)
 {
-    return p11d_moment_text(time);
+    const unsigned char *p = der;
+    X509 *certificate = size <= MAX_SIZE ? d2i_X509(NULL, &p, (long)size) : NULL;
+    bool leaf = certificate && X509_check_ca(certificate) == 0;
+    X509_free(certificate);
+    ERR_clear_error();
+    return leaf;
 }
 
 char *p11d_certview_sha256(const void *der, size_t size)

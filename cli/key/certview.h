@@ -15,14 +15,11 @@
 #include "algorithm.h"
 #include "moment.h"
 
-/* A time that the certificate does not tell. */
-#define P11D_CERTVIEW_UNKNOWN P11D_MOMENT_UNKNOWN
-
 typedef struct P11dCertview {
     char *subject; /* RFC 2253, UTF-8, not escaped for a terminal */
     char *issuer;
-    char *serial;      /* the serial number in hex */
-    gint64 not_before; /* moments, or P11D_CERTVIEW_UNKNOWN */
+    char *serial;      /* the serial number in hex, without the zero byte of a sign */
+    gint64 not_before; /* moments; P11D_MOMENT_UNKNOWN: not told */
     gint64 not_after;
 } P11dCertview;
 
@@ -42,8 +39,8 @@ char *p11d_certview_take_text(BIO *bio);
 /* The kind of key that the certificate in DER is for, as p11d_spki_describe says it. */
 P11dAlgorithmKey p11d_certview_describe_key(const void *der, size_t size);
 
-/* A time of a certview in ISO 8601, "" for one that is not told. The caller frees it. */
-char *p11d_certview_time(gint64 time);
+/* True if DER is a certificate, and not one of an authority (RFC 5280, section 4.2.1.9). */
+bool p11d_certview_is_leaf(const void *der, size_t size);
 
 /* The SHA-256 in hex of the first element of DER, which may have padding behind it, as certificates
  * on cards do; and DER as PEM. The caller frees them. */

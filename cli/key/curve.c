@@ -12,11 +12,6 @@
 /* More than parameters of any curve have. */
 #define PARAMS_MAX 4096
 
-/* A curve without a name may be made so that a stranger's public key fits a private key of one's
- * own: only the generator has to be chosen for that (CVE-2020-0601). */
-const char p11d_curve_nameless[] =
-    "its curve is spelled out by parameters, which are those of no curve with a name";
-
 /* OpenSSL's numbers of the curves of nearly all keys. To ask it for them would make it read its
  * configuration first, which takes longer than all else that a short list does. */
 static const struct {
@@ -85,5 +80,5 @@ void p11d_curve_describe_params(const void *params, size_t size, P11dAlgorithmKe
     if (p11d_curve_parse(&curve, params, size))
         p11d_curve_describe(&curve, key);
     else if (p11d_der_is(&der, P11D_DER_SEQUENCE))
-        key->problem = p11d_curve_nameless;
+        key->problem = p11d_namedcurve_none;
 }

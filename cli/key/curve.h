@@ -31,7 +31,4 @@ bool p11d_curve_of_nid(P11dCurve *curve, int nid);
 void p11d_curve_describe(const P11dCurve *curve, P11dAlgorithmKey *key);
 void p11d_curve_describe_params(const void *params, size_t size, P11dAlgorithmKey *key);
 
-/* Why a key whose curve is spelled out, and has no name, is not used. */
-extern const char p11d_curve_nameless[];
-
 #endif

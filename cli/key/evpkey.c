@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 
 #include "curve.h"
+#include "namedcurve.h"
 
 /* No public key or certificate is larger than this, and OpenSSL takes int. */
 #define MAX_SIZE (1 << 20)
@@ -141,7 +142,7 @@ P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key)
         if (EVP_PKEY_get_group_name(key, group, sizeof group, NULL))
             describe_curve(&described, OBJ_sn2nid(group));
         else
-            described.problem = p11d_curve_nameless;
+            described.problem = p11d_namedcurve_none;
     } else if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448")) {
         described.type = CKK_EC_EDWARDS;
         describe_curve(&described, EVP_PKEY_is_a(key, "ED448") ? NID_ED448 : NID_ED25519);

@@ -9,7 +9,9 @@
 #include <glib.h>
 #include <openssl/evp.h>
 
-/* The public key in the file at path. NULL with error set; the caller frees it. */
+/* The public key in the file at path; of certificates that of the first, whose issuers may stand
+ * behind it. Of several keys none is meant: that is ambiguous. NULL with error set; the caller
+ * frees it. */
 EVP_PKEY *p11d_pubfile_read(const char *path, GError **error);
 
 #endif

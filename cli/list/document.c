@@ -69,8 +69,8 @@ static void add_certificate(JsonBuilder *json, const P11dItem *item)
     p11d_json_add_string(json, "subject", view.subject);
     p11d_json_add_string(json, "issuer", view.issuer);
     p11d_json_add_string(json, "serial", view.serial);
-    add_text(json, "not_before", p11d_certview_time(view.not_before));
-    add_text(json, "not_after", p11d_certview_time(view.not_after));
+    add_text(json, "not_before", p11d_moment_text(view.not_before));
+    add_text(json, "not_after", p11d_moment_text(view.not_after));
     add_detail(json, value);
     p11d_json_add_string(json, "trust", p11d_listing_trust(item));
     add_text(json, "sha256", p11d_certview_sha256(value->pValue, value->ulValueLen));

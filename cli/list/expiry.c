@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "expiry.h"
 
-#include "certview.h"
+#include "moment.h"
 
 #define DAY (24 * 60 * 60)
 #define NEAR (30 * DAY)
 
 P11dExpiry p11d_expiry_of(gint64 not_before, gint64 not_after, gint64 now)
 {
-    if (not_after == P11D_CERTVIEW_UNKNOWN)
+    if (not_after == P11D_MOMENT_UNKNOWN)
         return P11D_EXPIRY_UNKNOWN;
     if (not_after < now)
         return P11D_EXPIRY_PAST;
@@ -26,7 +26,7 @@ static char *days_text(gint64 days)
 
 char *p11d_expiry_text(gint64 not_before, gint64 not_after, gint64 now)
 {
-    g_autofree char *end = p11d_certview_time(not_after);
+    g_autofree char *end = p11d_moment_text(not_after);
     switch (p11d_expiry_of(not_before, not_after, now)) {
     case P11D_EXPIRY_FAR:
         return g_strdup_printf("until %.10s", end);

@@ -15,7 +15,7 @@ typedef enum P11dExpiry {
     P11D_EXPIRY_EARLY, /* not valid yet */
 } P11dExpiry;
 
-/* All times are as in a certview (certview.h); now is one too. */
+/* All times are moments (moment.h), or P11D_MOMENT_UNKNOWN; now is one too. */
 P11dExpiry p11d_expiry_of(gint64 not_before, gint64 not_after, gint64 now);
 
 /* "until 2027-01-31", "expires in 12 days", "expired 2024-01-31", "not yet valid" or "". The

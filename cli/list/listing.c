@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "attribute.h"
-#include "certdetail.h"
+#include "certview.h"
 #include "counterpart.h"
 #include "failure.h"
 #include "spki.h"
@@ -73,13 +73,14 @@ gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error)
     return FALSE;
 }
 
-/* A certificate of an authority may be there without its key, which is nowhere near. */
-static bool is_of_authority(const P11dItem *item)
+/* Whether the private key of item may be on the token too. That of an authority's certificate is
+ * nowhere near. */
+static bool has_private_half(const P11dItem *item)
 {
     const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
-    g_auto(P11dCertdetail) detail = {0};
-    return !value || !p11d_certdetail_parse(&detail, value->pValue, value->ulValueLen) ||
-           detail.is_authority;
+    return item->class == CKO_PUBLIC_KEY ||
+           (item->class == CKO_CERTIFICATE && value &&
+            p11d_certview_is_leaf(value->pValue, value->ulValueLen));
 }
 
 void p11d_listing_look_behind_login(P11dListingToken *entry, bool whole)
@@ -92,8 +93,7 @@ void p11d_listing_look_behind_login(P11dListingToken *entry, bool whole)
     g_autoptr(GHashTable) ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; i < entry->items->len; i++) {
         const P11dItem *item = entry->items->pdata[i];
-        if (item->class == CKO_PUBLIC_KEY ||
-            (item->class == CKO_CERTIFICATE && !is_of_authority(item)))
+        if (has_private_half(item))
             g_hash_table_add(ids, p11d_item_id(item));
     }
     for (guint i = 0; i < entry->items->len; i++) {

@@ -14,7 +14,7 @@ static char *describe_certificate(const P11dItem *item)
     P11dCertview view;
     if (!value || !p11d_certview_parse(&view, value->pValue, value->ulValueLen))
         return g_strdup("no X.509 certificate");
-    g_autofree char *end = p11d_certview_time(view.not_after);
+    g_autofree char *end = p11d_moment_text(view.not_after);
     g_autofree char *fingerprint = p11d_certname_fingerprint(item);
     g_autofree char *subject = p11d_text_visible(view.subject, -1);
     char *text = g_strdup_printf("%s, serial number %s, until %s, %s", subject, view.serial,

@@ -2,7 +2,6 @@
 #include "cause.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,8 +49,8 @@ static char *bus_text(const Look *look)
         return g_strdup(look->knows_session
                             ? "the session bus"
                             : "the system bus (the session bus has no address here)");
-    bool is_word = strcmp(bus, "session") == 0 || strcmp(bus, "system") == 0;
-    return is_word ? g_strdup_printf("the %s bus", bus) : g_strdup_printf("the bus %s", bus);
+    return p11d_address_is_word(bus) ? g_strdup_printf("the %s bus", bus)
+                                     : g_strdup_printf("the bus %s", bus);
 }
 
 /* The socket that is tried first. The caller frees it. */
@@ -61,17 +60,19 @@ static char *socket_text(const Look *look)
     return *name->sun_path ? g_strdup(name->sun_path) : g_strconcat("@", name->sun_path + 1, NULL);
 }
 
+#define USUAL_ADDRESS "unix:path=/run/user/UID/bus"
+#define SET_SESSION "set DBUS_SESSION_BUS_ADDRESS=" USUAL_ADDRESS ", which cron and sudo drop"
+
 static const char no_session[] =
     "neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR says where it is";
 
 static void say_no_address(const Look *look)
 {
     static const char hint[] =
-        "run it in the session, name a bus with --bus ADDRESS, or set "
-        "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/UID/bus, which cron and sudo drop";
+        "run it in the session, name a bus with --bus ADDRESS, or " SET_SESSION;
     const char *session = g_getenv("DBUS_SESSION_BUS_ADDRESS");
     if (session && *session)
-        say(look, "an address here is that of a UNIX socket: unix:path=/run/user/UID/bus",
+        say(look, "an address here is that of a UNIX socket: " USUAL_ADDRESS,
             "the address of the session bus cannot be used (DBUS_SESSION_BUS_ADDRESS is %s)",
             session);
     else
@@ -126,9 +127,7 @@ static void say_unreachable(const Look *look, P11dStatus status, int number)
     if (*look->configuration.bus || look->knows_session)
         say(look, hint, "%s cannot be reached at %s: %s", bus, socket, reason);
     else
-        say(look,
-            "run it in the session, or set DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/UID/bus, "
-            "which cron and sudo drop",
+        say(look, "run it in the session, or " SET_SESSION,
             "no message bus is known: %s, and there is no system bus at %s (%s)", no_session,
             socket, reason);
 }
@@ -174,14 +173,35 @@ static bool is_activatable(P11dMessage *names, const char *name)
     return false;
 }
 
+/* The command that starts the service where it is looked for. What a system bus serves to everybody
+ * is not the directory of one user. The caller frees it. */
+static char *start_text(const Look *look)
+{
+    const char *name = look->configuration.name;
+    const char *configured = look->configuration.bus;
+    const char *bus = *configured ? configured : look->knows_session ? "session" : "system";
+    if (*name == ':')
+        return g_strdup(
+            "a name with ':' goes with the one connection that the bus gave it to: take "
+            "one that the service owns, such as " P11D_BUS_NAME);
+    g_autoptr(GString) line = g_string_new("start it: p11dbus serve");
+    if (strcmp(bus, "system") == 0) {
+        g_string_append(line, " --keys DIR --bus system");
+    } else if (strcmp(bus, "session") != 0) {
+        g_autofree char *quoted = g_shell_quote(bus);
+        g_string_append_printf(line, " --bus %s", quoted);
+    }
+    if (strcmp(name, P11D_BUS_NAME) != 0)
+        g_string_append_printf(line, " --name %s", name);
+    return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
 /* Nobody owns the name. */
 static void say_nobody(Look *look)
 {
     const char *name = look->configuration.name;
     g_autofree char *bus = bus_text(look);
-    bool is_usual = strcmp(name, P11D_BUS_NAME) == 0;
-    g_autofree char *hint = g_strdup_printf("start it: p11dbus serve --keys DIR%s%s",
-                                            is_usual ? "" : " --name ", is_usual ? "" : name);
+    g_autofree char *hint = start_text(look);
     P11dMessage reply;
     if (!call(look, DBUS_NAME, DBUS_PATH, DBUS_NAME, "ListActivatableNames", NULL, &reply))
         return;
@@ -242,8 +262,7 @@ static void say_answer(Look *look, P11dMessage *reply)
             "%s on %s has tokens, but the module got to none of them", name, bus);
     } else {
         say(look,
-            "it says why when it runs in a terminal: p11dbus serve -v --keys DIR; are its "
-            "directories there?",
+            "it says why when it runs in a terminal: p11dbus serve -v; are its directories there?",
             "%s on %s runs and has no tokens", name, bus);
     }
 }

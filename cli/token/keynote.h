@@ -6,10 +6,10 @@
 #ifndef P11D_KEYNOTE_H
 #define P11D_KEYNOTE_H
 
-#include "target.h"
+#include "item.h"
 
-/* Looks on tokens for notes about the key that target names by its label. FALSE with error set to
- * what the note says (unsupported). */
-gboolean p11d_keynote_check(const P11dTarget *target, const GPtrArray *tokens, GError **error);
+/* What the first note among items (of P11dItem) says, made visible; NULL: there is none. The caller
+ * frees it. */
+char *p11d_keynote_find(const GPtrArray *items);
 
 #endif

@@ -40,8 +40,7 @@ static char *bus_word(const char *bus, const char *path, GError **error)
         return NULL;
     }
     P11dAddress address;
-    bool is_name = strcmp(bus, "session") == 0 || strcmp(bus, "system") == 0;
-    if (!is_name && !p11d_address_of_bus(&address, bus)) {
+    if (!p11d_address_is_word(bus) && !p11d_address_of_bus(&address, bus)) {
         p11d_failure_set(error, P11D_FAILURE_USAGE,
                          "--bus is session, system or an address such as unix:path=/run/bus",
                          "\"%s\" is no bus", bus);

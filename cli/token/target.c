@@ -132,6 +132,21 @@ bool p11d_target_is_empty(const P11dTarget *target)
     return strcmp(target->text, "pkcs11:") == 0;
 }
 
+gboolean p11d_target_check_whole(const P11dTarget *target, const P11dOptions *options,
+                                 GError **error)
+{
+    if (!options->key_is_last || p11d_target_is_empty(target) ||
+        p11_kit_uri_get_attribute(target->uri, CKA_LABEL) ||
+        p11_kit_uri_get_attribute(target->uri, CKA_ID))
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_USAGE,
+                     "write the URI in quotes: in a shell a ; ends the command; if the only key of "
+                     "a token is meant, name it with --token TOKEN",
+                     "%s names no key, and nothing follows: it may have been cut off",
+                     target->text);
+    return FALSE;
+}
+
 GPtrArray *p11d_target_tokens(const P11dTarget *target, const P11dHost *host)
 {
     GPtrArray *tokens = g_ptr_array_new();
@@ -271,6 +286,22 @@ static GError *add_near(const P11dTarget *target, const GPtrArray *tokens, GErro
     return made;
 }
 
+/* FALSE with error set if a service tells why it does not serve the key that is named. A token that
+ * cannot be searched for data objects, as some cannot, has no notes. */
+static gboolean check_notes(const P11dTarget *target, const GPtrArray *tokens, GError **error)
+{
+    bool named = p11_kit_uri_get_attribute(target->uri, CKA_LABEL);
+    g_autoptr(GPtrArray) items = p11d_item_array();
+    for (guint i = 0; named && i < tokens->len; i++)
+        p11d_target_search(target, tokens->pdata[i], CKO_DATA, items, NULL);
+    g_autofree char *why = p11d_keynote_find(items);
+    if (!why)
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "the service's log names its file",
+                     "the service does not serve the key of %s: %s", target->text, why);
+    return FALSE;
+}
+
 static gboolean search_private(const P11dTarget *target, const GPtrArray *tokens,
                                const P11dOptions *options, GPtrArray *items, GError **error)
 {
@@ -278,7 +309,7 @@ static gboolean search_private(const P11dTarget *target, const GPtrArray *tokens
         return FALSE;
     if (items->len > 0)
         return TRUE;
-    if (!p11d_keynote_check(target, tokens, error))
+    if (!check_notes(target, tokens, error))
         return FALSE;
     GError *failure = NULL;
     P11dHostToken *token = p11d_target_log_in(target, tokens, options, &failure);
@@ -287,7 +318,7 @@ static gboolean search_private(const P11dTarget *target, const GPtrArray *tokens
         return FALSE;
     }
     return !token || (p11d_target_search(target, token, CKO_PRIVATE_KEY, items, error) &&
-                      (items->len > 0 || p11d_keynote_check(target, tokens, error)));
+                      (items->len > 0 || check_notes(target, tokens, error)));
 }
 
 /* The target that names the private key which belongs to certificate. */

@@ -26,6 +26,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(P11dTarget, p11d_target_free)
 /* True if nothing at all was named. */
 bool p11d_target_is_empty(const P11dTarget *target);
 
+/*
+ * Checks that the URI of -k is not what a shell leaves of one that stood without quotes: a ; ends
+ * the command there, so that the URI is its last word and may name a token alone, whose only key
+ * would be another one. FALSE with error set to a usage error.
+ */
+gboolean p11d_target_check_whole(const P11dTarget *target, const P11dOptions *options,
+                                 GError **error);
+
 /* The tokens of host that the target can be on, borrowed from host; the caller frees the array. */
 GPtrArray *p11d_target_tokens(const P11dTarget *target, const P11dHost *host);
 

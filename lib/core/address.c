@@ -167,6 +167,11 @@ bool p11d_address_parse(P11dAddress *address, const char *text, const char *runt
     return address->count > 0;
 }
 
+bool p11d_address_is_word(const char *bus)
+{
+    return strcmp(bus, "session") == 0 || strcmp(bus, "system") == 0;
+}
+
 bool p11d_address_of_bus(P11dAddress *address, const char *bus)
 {
     const char *runtime_dir = secure_getenv("XDG_RUNTIME_DIR");

@@ -29,6 +29,9 @@ typedef struct P11dAddress {
  */
 bool p11d_address_parse(P11dAddress *address, const char *text, const char *runtime_dir);
 
+/* True for "session" and "system", the words that mean a bus without its address. */
+bool p11d_address_is_word(const char *bus);
+
 /*
  * The address of the session bus ("session"), the system bus ("system"), or text itself if it is
  * an address. Environment variables (DBUS_SESSION_BUS_ADDRESS, DBUS_SYSTEM_BUS_ADDRESS,

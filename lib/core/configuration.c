@@ -41,8 +41,7 @@ static bool set_bus(P11dConfiguration *configuration, const char *value)
 {
     P11dAddress address;
     /* Which directory "runtime" is does not matter here. */
-    const bool known = strcmp(value, "session") == 0 || strcmp(value, "system") == 0 ||
-                       p11d_address_parse(&address, value, "/");
+    const bool known = p11d_address_is_word(value) || p11d_address_parse(&address, value, "/");
     return known && set_text(configuration->bus, sizeof configuration->bus, value);
 }
 

@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+/* A curve without a name may be made so that a stranger's public key fits a private key of one's
+ * own: only the generator has to be chosen for that (CVE-2020-0601). */
+const char p11d_namedcurve_none[] =
+    "its curve is spelled out by parameters, which are those of no curve with a name";
+
 /* SEC 1, section C.2, and RFC 3279, section 2.3.5. In hex without leading zeros; p: the field, a
  * and b: the equation, x and y: the generator, n: its order. The cofactor of all of these is 1. */
 struct P11dCurveNumbers {

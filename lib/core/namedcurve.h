@@ -35,4 +35,7 @@ const P11dNamedCurve *p11d_namedcurve_of_name(const char *name);
 /* The DER of the OBJECT IDENTIFIER of curve, as CKA_EC_PARAMS has it; static. */
 P11dDer p11d_namedcurve_params(const P11dNamedCurve *curve);
 
+/* Why a key whose curve is spelled out, and has no name, is not used: text for people. */
+extern const char p11d_namedcurve_none[];
+
 #endif

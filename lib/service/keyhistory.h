@@ -24,6 +24,7 @@ typedef struct P11dKeyHistory {
     uint64_t forgotten;          /* what was gone up to this generation is not in it any more */
 } P11dKeyHistory;
 
+/* Adds an object that is gone in that generation, the newest so far. */
 void p11d_keyhistory_add(P11dKeyHistory *history, uint64_t id, uint64_t generation);
 
 /* True if it has all that is gone since that generation. */

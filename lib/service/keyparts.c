@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "keyparts.h"
 
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -85,7 +86,7 @@ static void add_certificate(P11dKeyParts *parts, X509 *certificate, const char *
 static void tell_conflict(const char *conflict, const bool concerned[P11D_KEYPARTS_FILES],
                           const char *path, const char *name)
 {
-    char list[4 * 256 + 32] = "";
+    char list[P11D_KEYPARTS_FILES * (NAME_MAX + sizeof ", ")] = "";
     for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++) {
         size_t used = strlen(list);
         if (concerned[i])

@@ -16,8 +16,7 @@ extern const char *const p11d_keyparts_suffixes[P11D_KEYPARTS_FILES];
 typedef struct P11dKeyParts {
     P11dKeyClaim claim;   /* owned */
     EVP_PKEY *public_key; /* borrowed from the claim or the files; NULL: not known */
-    X509
-        *certificates[P11D_KEYFILE_CERTIFICATES]; /* borrowed from the files; the key's own first */
+    X509 *certificates[P11D_KEYFILE_CERTIFICATES]; /* borrowed from the files; its own first */
     size_t certificate_count;
 } P11dKeyParts;
 

@@ -161,7 +161,7 @@ static void close_view(P11dView *base)
     if (view->next)
         view->next->previous = view->previous;
     pthread_mutex_unlock(&token->lock);
-    p11d_opened_free(view->opened, view->opened_count);
+    p11d_openedkey_free(view->opened, view->opened_count);
     free(view);
 }
 
@@ -328,7 +328,7 @@ static CK_RV open_keys(KeyToken *token, P11dKeyView *view, P11dKeyEntry **entrie
     if (rv == CKR_PIN_INCORRECT)
         count_failure(token, view->uid);
     if (rv != CKR_OK)
-        p11d_opened_free(opened, opened_count);
+        p11d_openedkey_free(opened, opened_count);
     return rv;
 }
 
@@ -372,7 +372,7 @@ static CK_RV logout(P11dView *base)
         view->since = ++token->clock;
     pthread_mutex_unlock(&token->lock);
     /* A signature that is being made keeps its key a moment longer. */
-    p11d_opened_free(opened, count);
+    p11d_openedkey_free(opened, count);
     return logged_in ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
 }
 

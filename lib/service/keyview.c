@@ -44,7 +44,7 @@ void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)
     }
 }
 
-void p11d_opened_free(P11dOpenedKey *opened, size_t count)
+void p11d_openedkey_free(P11dOpenedKey *opened, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         p11d_openedkey_clear(&opened[i]);

@@ -30,6 +30,6 @@ P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *ro
 void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set);
 
 /* Wipes and frees count keys, and the array. Safe on NULL. Needs no lock. */
-void p11d_opened_free(P11dOpenedKey *opened, size_t count);
+void p11d_openedkey_free(P11dOpenedKey *opened, size_t count);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "namedcurve.h"
+
 /* The most hash functions that the core's table may have. */
 #define HASHES_MAX 32
 /* RFC 8017, 7.2.1 and 9.2: the padding of PKCS #1 v1.5 takes at least so many bytes. */
@@ -82,7 +84,7 @@ static const char *unsupported_curve(const EVP_PKEY *key)
     char name[80];
 
     if (!EVP_PKEY_get_group_name(key, name, sizeof name, NULL))
-        return "its curve is spelled out by parameters, which are those of no curve with a name";
+        return p11d_namedcurve_none;
     for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
         if (strcmp(curves[i], name) == 0)
             return NULL;

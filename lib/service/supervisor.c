@@ -43,12 +43,12 @@ static gboolean on_terminate(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* CONNECTION_CLOSED tells it apart from a name that was lost. What GLib says of it, bytes that were
+ * not read, is no news. */
 static void on_closed(GDBusConnection *bus G_GNUC_UNUSED, gboolean remote G_GNUC_UNUSED,
-                      GError *why, gpointer data)
+                      GError *why G_GNUC_UNUSED, gpointer data)
 {
-    end(data, g_error_new(G_IO_ERROR, G_IO_ERROR_CLOSED,
-                          "the message bus hung up (%s); start the service again when it is back",
-                          why ? why->message : "no reason given"));
+    end(data, g_error_new(G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "the message bus has ended"));
 }
 
 static void on_name_lost(GDBusConnection *bus G_GNUC_UNUSED, const char *sender G_GNUC_UNUSED,
@@ -82,6 +82,9 @@ static void raise_descriptor_limit(void)
 
 static char *address_of(const char *bus, GError **error)
 {
+    const char *session = g_getenv("DBUS_SESSION_BUS_ADDRESS");
+    if (session && !*session) /* clients look on as if it was not set */
+        g_unsetenv("DBUS_SESSION_BUS_ADDRESS");
     if (strcmp(bus, "session") == 0)
         return g_dbus_address_get_for_bus_sync(G_BUS_TYPE_SESSION, NULL, error);
     if (strcmp(bus, "system") == 0)

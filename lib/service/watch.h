@@ -8,12 +8,15 @@
 #define P11D_WATCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct P11dWatch {
     const char *path; /* absolute, borrowed */
     int fd;           /* readable when there is something to read */
     int directory;    /* watch descriptor, -1: the directory is not there */
     int parent;       /* watch descriptor, -1: not watched */
+    int *others;      /* watch descriptors of files that are elsewhere, too; owned */
+    size_t other_count;
 } P11dWatch;
 
 /* Begins to watch the directory at path. Returns false with errno set. */

@@ -212,7 +212,7 @@ static bool serve(Worker *worker)
 int p11d_worker_main(char *const *arguments)
 {
     bool verbose = arguments[0] && arguments[1] && strcmp(arguments[0], "-v") == 0;
-    const char *directory = arguments[verbose];
+    const char *directory = arguments[verbose ? 1 : 0];
     Worker worker = {.clients = {.epoll = -1, .wake = -1, .stop = -1}};
     int code = P11D_WORKER_FAILED;
 

@@ -45,8 +45,8 @@ class Causes(Case):
         self.env["DBUS_SESSION_BUS_ADDRESS"] = self.address
         return path
 
-    def serve(self, *words):
-        make_keys("keys", "p256")
+    def serve(self, *words, keys=("p256",)):
+        make_keys("keys", *keys)
         os.environ["DBUS_SESSION_BUS_ADDRESS"] = self.address
         self.addCleanup(os.environ.pop, "DBUS_SESSION_BUS_ADDRESS")
         service = Service("--keys", "keys", *words)
@@ -67,7 +67,7 @@ class Causes(Case):
                 error = self.expect(code, *command, *words, "--json", env=self.env,
                                     prefix=prefix).json()["error"]
                 self.assertIn(sentence, error["message"])
-                self.assertIn(step, error["hint"])
+                self.assertIn(step, error["hint"] + "\n")
         if code == 7:  # an empty list is an answer, and says why
             result = self.expect(0, "list", *words, env=self.env, prefix=prefix)
             self.assertIn(sentence, result.err)
@@ -142,17 +142,21 @@ class Causes(Case):
     def test_nobody_owns_the_name(self):
         self.bus()
         self.assert_cause(f"nobody owns {NAME} on the session bus, and nothing there can start it",
-                          "p11dbus serve --keys DIR")
+                          "start it: p11dbus serve\n")
         self.env["P11DBUS_NAME"] = "org.example.Other"
         self.assert_cause("nobody owns org.example.Other", "--name org.example.Other")
+        self.env["P11DBUS_NAME"] = ":1.4711"  # which nobody can ask the bus for
+        self.assert_cause("nobody owns :1.4711", "take one that the service owns")
         self.env["P11DBUS_NAME"] = ""
         self.env["P11DBUS_BUS"] = self.address
-        self.assert_cause(f"nobody owns {NAME} on the bus {self.address}", "p11dbus serve")
+        self.assert_cause(f"nobody owns {NAME} on the bus {self.address}",
+                          f"p11dbus serve --bus '{self.address}'\n")
 
     def test_nobody_owns_the_name_on_the_system_bus(self):
         self.bus()
         self.env.update(DBUS_SYSTEM_BUS_ADDRESS=self.address, DBUS_SESSION_BUS_ADDRESS="")
-        self.assert_cause("on the system bus (the session bus has no address here)", "p11dbus serve")
+        self.assert_cause("on the system bus (the session bus has no address here)",
+                          "p11dbus serve --keys DIR --bus system\n")
 
     def test_what_starts_it_fails(self):
         os.mkdir("services")
@@ -175,6 +179,19 @@ class Causes(Case):
         self.assert_cause(f"{NAME} on the session bus runs and has no tokens", "serve -v")
         self.env["P11DBUS_NAME"] = "org.freedesktop.DBus"
         self.assert_cause("org.freedesktop.DBus on the session bus answers", "org.p11dbus.Tokens1")
+
+    def test_a_token_with_nothing_in_it_says_where_to_read_on(self):
+        self.bus()
+        self.serve(keys=())
+        words = ("list", "-m", OWN)
+        for more in ((), ("pkcs11:token=keys",)):
+            said = self.expect(0, *words, *more, env=self.env).err
+            self.assertIn("no key and no certificate is there\n", said)
+            self.assertIn("p11dbus-serve(1)", said)
+        for more in (("tokens",), ("keys",), ("--json",), ("--quiet",)):
+            self.assertEqual(self.expect(0, *words, *more, env=self.env).err, "")
+        make_keys("keys", "ed25519")
+        self.assertEqual(self.expect(0, *words, env=self.env).err, "")
 
     def test_a_mistake_in_the_settings_asks_nobody(self):
         """A service that would be asked without the setting is there, with the key of that name."""

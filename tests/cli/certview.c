@@ -16,7 +16,7 @@ static guint8 *make_certificate(long version, gint64 day, int *size)
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)"w\303\251b", -1,
                                -1, 0);
     X509_set_version(certificate, version);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 300);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 0x9e87); /* 02 03 00 9e 87 */
     X509_set_subject_name(certificate, name);
     X509_set_issuer_name(certificate, name);
     ASN1_TIME_adj(X509_getm_notBefore(certificate), 0, (int)day, 0);
@@ -45,6 +45,7 @@ Test(certview, certificates_are_read)
             cr_assert(p11d_certview_parse(&view, der, (size_t)size));
             cr_assert_str_eq(view.subject, "CN=w\303\251b");
             cr_assert_str_eq(view.issuer, view.subject);
+            cr_assert_str_eq(view.serial, "9e87");
             cr_assert_eq(view.not_before, days[i] * DAY, "day %ld", (long)days[i]);
             cr_assert_eq(view.not_after, (days[i] + 1) * DAY);
             P11dAlgorithmKey kind = p11d_certview_describe_key(der, (size_t)size);
@@ -54,14 +55,16 @@ Test(certview, certificates_are_read)
         }
 }
 
-Test(certview, times_are_written_in_iso_8601)
+Test(certview, a_leaf_is_of_no_authority)
 {
-    g_autofree char *epoch = p11d_certview_time(0);
-    g_autofree char *later = p11d_certview_time(253402300799);
-    g_autofree char *never = p11d_certview_time(P11D_CERTVIEW_UNKNOWN);
-    cr_assert_str_eq(epoch, "1970-01-01T00:00:00Z");
-    cr_assert_str_eq(later, "9999-12-31T23:59:59Z");
-    cr_assert_str_eq(never, "");
+    int size;
+    g_autofree guint8 *leaf = make_certificate(2, 1, &size);
+    cr_assert(p11d_certview_is_leaf(leaf, (size_t)size));
+    cr_assert_not(p11d_certview_is_leaf(leaf, (size_t)size - 1));
+    cr_assert_not(p11d_certview_is_leaf("", 0));
+    /* One of the first version that signed itself may sign others. */
+    g_autofree guint8 *root = make_certificate(0, 1, &size);
+    cr_assert_not(p11d_certview_is_leaf(root, (size_t)size));
 }
 
 /* Cut off anywhere up to its key, it is no certificate; spoilt anywhere, it does no harm. */

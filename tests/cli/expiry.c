@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include "certview.h"
+#include "moment.h"
 
 #define DAY (24 * 60 * 60)
 #define NOW 1800000000 /* 2027-01-15 */
@@ -24,8 +24,8 @@ static const struct {
     {NOW, NOW + 31 * DAY, P11D_EXPIRY_FAR, "until 2027-02-15"},
     {NOW + 1, NOW + 31 * DAY, P11D_EXPIRY_EARLY, "not yet valid"},
     {NOW + 1, NOW - 1, P11D_EXPIRY_PAST, "expired 2027-01-15"},
-    {P11D_CERTVIEW_UNKNOWN, NOW + 12 * DAY, P11D_EXPIRY_NEAR, "expires in 12 days"},
-    {NOW - DAY, P11D_CERTVIEW_UNKNOWN, P11D_EXPIRY_UNKNOWN, ""},
+    {P11D_MOMENT_UNKNOWN, NOW + 12 * DAY, P11D_EXPIRY_NEAR, "expires in 12 days"},
+    {NOW - DAY, P11D_MOMENT_UNKNOWN, P11D_EXPIRY_UNKNOWN, ""},
 };
 
 Test(expiry, rows)

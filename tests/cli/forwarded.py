@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import P11DBUS, Case, check, openssl_verify
+from harness import HOST, P11DBUS, Case, check, openssl_verify
 from served import Bus, Service, make_keys
 
 NAME = "org.p11dbus.Tokens1"
@@ -158,9 +158,7 @@ class Relayed(Forwarded):
         self.through(0, "--module", os.environ["P11DBUS_MODULE_SO"], "--login", "--pin", "0000",
                      "--sign", "--mechanism", "ECDSA-SHA256", "--signature-format", "openssl",
                      "-i", "data", "-o", "signature", program="pkcs11-tool",
-                     env={"P11DBUS_NAME": "org.example.Open", "P11DBUS_CHANNELS": "no",
-                          "LD_PRELOAD": os.environ["HOST_PRELOAD"],
-                          "ASAN_OPTIONS": "detect_leaks=0"})
+                     env={"P11DBUS_NAME": "org.example.Open", "P11DBUS_CHANNELS": "no", **HOST})
         self.write("ec.pub", check("openssl", "pkey", "-in", "open/ec.key", "-pubout"))
         self.assertTrue(openssl_verify("ec.pub", "signature", "data"))
 

@@ -61,11 +61,15 @@ def check(*command, **options):
     return done.stdout
 
 
+# For programs of others that load our module: a sanitizer's runtime wants to be first.
+HOST = {}
+if os.environ.get("HOST_PRELOAD"):
+    HOST = {"LD_PRELOAD": os.environ["HOST_PRELOAD"], "ASAN_OPTIONS": "detect_leaks=0"}
+
+
 def host_environment():
-    """For a program of others that loads our module: a sanitizer's runtime wants to be first."""
-    preload = os.environ.get("HOST_PRELOAD")
-    more = {"LD_PRELOAD": preload, "ASAN_OPTIONS": "detect_leaks=0"} if preload else {}
-    return {**os.environ, **more}
+    """For subprocess, with such a program."""
+    return {**os.environ, **HOST}
 
 
 def validate(document):

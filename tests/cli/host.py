@@ -151,10 +151,7 @@ class Host(Case):
 
     def left(self, *words, socket=False, **options):
         """A run whose standard output nobody reads any more; how it ended, and what it said."""
-        read_end, write_end = os.pipe()
-        if socket:
-            os.close(read_end), os.close(write_end)
-            read_end, write_end = (end.detach() for end in socketpair())
+        read_end, write_end = [end.detach() for end in socketpair()] if socket else os.pipe()
         os.close(read_end)
         done = subprocess.run([P11DBUS, *words], stdout=write_end, check=False,
                               stderr=subprocess.PIPE, **options)

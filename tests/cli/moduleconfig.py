@@ -6,7 +6,6 @@ that is loaded writes down what it was told."""
 
 import os
 import shutil
-import subprocess
 import unittest
 
 from harness import KEYS, NOT_ROOT, RUDE, SOFTHSM, Case, Token, check, main, needs_containers

@@ -2,12 +2,13 @@
 """Nothing is signed by a key that was not exactly named: each of these names is close to another."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import unittest
 
-from harness import NOT_ROOT, Case, check
+from harness import NOT_ROOT, P11DBUS, Case, check
 from served import Bus, Service, make_keys
 
 COMPOSED, DECOMPOSED = "cl\u00e9", "cle\u0301"  # look alike
@@ -15,6 +16,7 @@ COMPOSED, DECOMPOSED = "cl\u00e9", "cle\u0301"  # look alike
 KEYS = {"mykey": "p256", "my key": "rsa", "MYKEY": "ed25519", "a=b": "p256", "ab": "p384",
         COMPOSED: "p256", "web": "p384", "100%25": "p256"}
 OTHERS = {"other": "p256", "my": "p384"}
+ONE = {"single": "p256"}
 ENCODED = {"mykey": "mykey", "my key": "my%20key", "MYKEY": "MYKEY", "a=b": "a=b", "ab": "ab",
            COMPOSED: "cl%c3%a9", "web": "web", "100%25": "100%2525"}
 
@@ -65,14 +67,15 @@ class Naming(Case):
     @classmethod
     def setUpClass(cls):
         cls.keys = tempfile.mkdtemp(prefix="p11dbus-keys-")
-        cls.directories = {"keys": KEYS, "others": OTHERS}
+        cls.directories = {"keys": KEYS, "others": OTHERS, "one": ONE}
         for directory, keys in cls.directories.items():
             make_keys(f"{cls.keys}/{directory}", *(f"{name}:{kind}" for name, kind in keys.items()))
             for name in keys:
                 check("openssl", "pkey", "-in", f"{cls.keys}/{directory}/{name}.key", "-pubout",
                       "-out", f"{cls.keys}/{name}.pub")
         cls.bus = Bus()
-        cls.service = Service("--keys", f"{cls.keys}/keys", "--keys", f"{cls.keys}/others")
+        cls.service = Service(*(word for directory in cls.directories
+                                for word in ("--keys", f"{cls.keys}/{directory}")))
 
     @classmethod
     def tearDownClass(cls):
@@ -103,6 +106,34 @@ class Naming(Case):
         for uri in REFUSED:
             with self.subTest(uri=uri):
                 self.assert_not_signed(2, "-k", uri)
+
+    def test_what_a_shell_leaves_of_a_uri_without_quotes_is_2(self):
+        """; ends the command there: the file was signed by the only key of the token instead."""
+        for cut in ("pkcs11:token=one", "pkcs11:token=one;type=private", "pkcs11:manufacturer=p11dbus"):
+            for key in (["-k", cut], [f"-k{cut}"], [f"--key={cut}"], ["-qk", cut]):
+                with self.subTest(key=key):
+                    result = self.expect(2, "sign", "data", *key)
+                    self.assertEqual((result.out, os.listdir()), (b"", ["data"]))
+                    self.assertIn("quotes", result.err)
+                    self.assertIn("quotes", self.expect(2, "verify", *key).err)
+        script = '"$P11DBUS" sign -o out data -k pkcs11:token=one;object=missing'
+        result = subprocess.run(["sh", "-c", script], env=dict(os.environ, P11DBUS=P11DBUS),
+                                capture_output=True, text=True, check=False)
+        self.assertEqual(os.listdir(), ["data"], result)
+        self.assertIn("quotes", result.stderr)
+
+    def test_the_only_key_of_a_token_may_be_named_by_the_token(self):
+        for words in (["-k", "pkcs11:token=one", "data"], ["data", "--token", "one"],
+                      ["data", "-k", "pkcs11:token=one", "--label", "single"],
+                      ["data", "-k", "pkcs11:object=single"], ["data", "-k", "pkcs11:id=%s" % self.id_of("single")]):
+            with self.subTest(words=words):
+                self.expect(0, "sign", "--force", *words)
+                self.expect(0, "verify", "--pubkey", f"{self.keys}/single.pub", "-s", "data.sig", "data")
+
+    def id_of(self, label):
+        """As a URI has it."""
+        uris = self.expect(0, "list", "keys", "--format", "uri", "--label", label).out.decode()
+        return re.search("id=([^;]*)", uris).group(1)
 
     def test_a_name_that_is_only_close_is_4(self):
         for words in UNMATCHED:

@@ -82,6 +82,12 @@ class Options(Case):
         result = self.expect(2, "verify", "-s", "a", "-I", "b", "-kpkcs11:object=%zz")
         self.assertIn("URI", result.err)
 
+    def test_a_value_that_is_not_taken_is_told_from_an_unknown_option(self):
+        for word in ("--force=yes", "--json=SECRET", "--quiet=", "--no-input=1"):
+            result = self.expect(2, "sign", word)
+            self.assertIn(f"{word.partition('=')[0]} takes no value", result.err)
+            self.assertNotIn("SECRET", result.err)
+
     def test_a_value_that_is_missing_is_missed(self):
         result = self.expect(2, "sign", "data", "-k")
         self.assertIn("--key needs a value: URI", result.err)

@@ -19,9 +19,9 @@ def make_keys(directory, *keys):
 class Bus:
     """A private session bus; this process and its children use it."""
 
-    def __init__(self):
+    def __init__(self, *options):
         self.process = subprocess.Popen(
-            ["dbus-daemon", "--session", "--nofork", "--print-address=1"],
+            ["dbus-daemon", "--session", "--nofork", "--print-address=1", *options],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.address = self.process.stdout.readline().decode().strip()
         os.environ["DBUS_SESSION_BUS_ADDRESS"] = self.address

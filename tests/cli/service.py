@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import unittest
 from unittest import mock
+from unittest import mock
 
 from harness import Case, check, openssl_verify
 from served import Bus, Service, make_keys
@@ -197,6 +198,34 @@ class Served(Case):
         out = self.expect(0, "list", "--json", env={"P11DBUS_NAME": name}).json()
         self.assertEqual([one["label"] for one in out["tokens"]], ["keys"])
         self.assertEqual(second.end(), 0, second.said)
+
+
+class Surroundings(Case):
+    def setUp(self):
+        super().setUp()
+        make_keys("keys", "p256")
+
+    def test_the_end_of_the_bus_is_told_as_that(self):
+        bus = Bus()
+        service = Service("--keys", "keys")
+        self.assertTrue(service.ready)
+        bus.end()
+        service.process.wait(60)
+        self.assertEqual(service.end(), 7)
+        self.assertIn("the service ends: the message bus has ended\n", service.said)
+        self.assertIn("hint: ", service.said)
+
+    def test_an_empty_address_is_none_as_it_is_for_clients(self):
+        bus = Bus(f"--address=unix:path={os.getcwd()}/bus")
+        self.addCleanup(bus.end)
+        with mock.patch.dict(os.environ, DBUS_SESSION_BUS_ADDRESS="", XDG_RUNTIME_DIR=os.getcwd()):
+            service = Service("--keys", "keys")
+            self.assertTrue(service.ready)
+            self.expect(0, "list", "pkcs11:token=keys")
+            self.assertEqual(service.end(), 0)
+
+    def test_a_directory_without_its_option_is_2_and_names_it(self):
+        self.assertIn("--keys DIR", self.expect(2, "serve", "keys").err)
 
 
 class Ambiguous(Case):

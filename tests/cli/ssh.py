@@ -393,7 +393,7 @@ class AllowedSigners(Ssh):
                f"{key}\n")
         yield (f'alice@example.org valid-after="{moment(day)}",valid-before="{moment(-day)}" '
                f"{key}\n")
-        for at in ("20240232Z", "20241301Z", "20240001Z", "20240100Z", "202401012460Z", "00010101Z",
+        for at in ("20240230Z", "20241301Z", "20240001Z", "20240100Z", "202401012460Z", "00010101Z",
                    "2024010100000Z", "Z", "", "19700101Z", "20240101ZZ", "20240101 ", "+2024010Z"):
             yield f'alice@example.org valid-after="{at}" {key}\n'
         yield f"\n\n# comment\n  # more\n\t\nalice@example.org {key} a comment\n"
@@ -454,15 +454,6 @@ class AllowedSigners(Ssh):
         self.verify(2, "--at", "20200115Z", "data")
         self.expect(2, "verify", "--pubkey", token.public("p256"), "--at", "2020-01-15T12:00:00Z",
                     "-s", "data.sig", "data")
-
-    def test_a_day_that_is_none_is_refused(self):
-        """ssh-keygen takes the 30th of February for a day in March."""
-        self.sign(0, "p256", "data")
-        self.allow("p256", options='valid-after="20240230Z"')
-        result = self.run_p11dbus("verify", "--allowed-signers", "allowed", "-I",
-                                  "alice@example.org", "-n", "file", "-s", "data.sig", "data")
-        self.assertEqual(result.code, 3, result)
-        self.assertIn("valid-after must have one time", result.err)
 
     def test_the_same_answers_in_another_time_zone(self):
         self.sign(0, "p256", "data")

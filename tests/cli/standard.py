@@ -5,7 +5,8 @@ that are nothing but a descriptor."""
 import os
 import subprocess
 
-from harness import KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Token, check, main, openssl_verify
+from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, check, main,
+                     openssl_verify)
 
 token = Token({name: KEYS[name] for name in ("rsa", "p256")}) if SOFTHSM else None
 NAMES = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "//dev/./fd/0", "/proc/thread-self/fd/0",
@@ -44,6 +45,18 @@ class Standard(Case):
                 self.sign(0, name, "-o", "out", "--force", stdin=DATA)
                 self.assertIn("once", self.sign(2, name, "-", stdin=DATA).err)
                 self.assertEqual(sorted(set(os.listdir(".")) - {"out"}), self.kept)
+
+    def test_that_a_terminal_is_read_is_said(self):
+        words = ("verify", "--pubkey", token.public("p256"), "-s", "data.sig")
+        for more, said in (((), True), (("-",), True), (("--quiet",), False)):
+            with self.subTest(more=more):
+                terminal = Terminal(*words, *more)
+                if said:
+                    terminal.read_until(b"reading from the terminal, up to Ctrl-D")
+                terminal.type(DATA + b"\x04")
+                self.assertEqual(terminal.end(), 0, terminal.output)
+                self.assertEqual(b"reading" in terminal.output, said)
+        self.assertNotIn("terminal", self.verify(0, *words[1:], stdin=DATA).err)
 
     def test_what_is_verified(self):
         public = token.public("p256")
@@ -91,6 +104,31 @@ class Standard(Case):
         os.symlink("/dev/stdout", "other")
         for name in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "other"):
             self.assert_good(self.sign(0, "-o", name, "data").out)
+
+    def test_outputs_that_are_descriptors(self):
+        """Another descriptor is written to where it stands; its name is not replaced by a file."""
+        os.symlink("/proc/self/fd/2", "name")  # as /dev/stderr is, which root could replace
+        words = [P11DBUS, "sign", *MODULE, *KEY, "--pin-file", "pin", "data", "-o"]
+        for name in ("/dev/fd/2", "/proc/self/fd/2", "name"):
+            for force in ((), ("--force",)):
+                with self.subTest(name=name, force=force):
+                    with open("log", "wb") as log:
+                        log.write(b"before\n")
+                        log.flush()
+                        done = subprocess.run([*words, name, *force], check=False, stderr=log)
+                    self.assertEqual(done.returncode, 0, self.read("log"))
+                    self.assertTrue(self.read("log").startswith(b"before\n"))
+                    self.assert_good(self.read("log")[len(b"before\n"):])
+                    self.assertTrue(os.path.islink("name"))
+        os.remove("log")
+        script = '"$0" "$@" 7> out 8< data.sig'
+        for number, code in ((7, 0), (8, 3), (9, 3)):
+            done = subprocess.run(["bash", "-c", script, *words, f"/dev/fd/{number}", "--force"],
+                                  check=False, capture_output=True)
+            self.assertEqual((done.returncode, done.stdout), (code, b""), done.stderr)
+            if code == 0:
+                self.assert_good(self.read("out"))
+        self.assertEqual(self.read("data"), DATA)
 
     def test_a_file_without_a_name_gets_no_neighbour(self):
         script = '"$0" "$@" <(printf "some data\\n")'

@@ -5,7 +5,6 @@ said."""
 import hashlib
 import os
 import re
-import unittest
 
 from harness import KEYS, PIN, SOFTHSM, Case, Token, check, main
 

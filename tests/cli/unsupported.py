@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 import tempfile
+import unittest
 
-from harness import Case, check, host_environment, main
+from harness import Case, check, host_environment
 from served import Bus, Service, make_keys
 
 LEGACY = ["-provider", "legacy", "-provider", "default"]
@@ -161,4 +162,4 @@ class Unsupported(Case):
 
 
 if __name__ == "__main__":
-    main()
+    unittest.main(verbosity=2)

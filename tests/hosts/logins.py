@@ -25,6 +25,10 @@ DIGEST = {"rsa": ["-sha256"], "p256": ["-sha256"]}
 TOOL_MECHANISM = {"rsa": "SHA256-RSA-PKCS", "p256": "ECDSA-SHA256"}
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 
+# pam_pkcs11 takes modules that belong to root: what makes root of the user whose module this is.
+AS_ROOT = [] if os.getuid() == 0 else ["bwrap", "--dev-bind", "/", "/", "--unshare-user",
+                                       "--uid", "0", "--gid", "0"]
+
 
 def said_by(*command):
     return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
@@ -178,10 +182,10 @@ def pam_pkcs11_finds(place, module, typed):
         out.write(PAM % (module, directory, directory, mapping))
     with open(mapping, "w", encoding="utf-8") as out:
         out.write("rsa -> root\np256 -> root\n")
-    said = run("pkcs11_inspect", "config_file=" + conf, typed=typed)
+    said = run(*AS_ROOT, "pkcs11_inspect", "config_file=" + conf, typed=typed)
     for name in ("rsa", "p256"):
         need(re.search("^%s$" % name, said, re.M), "no certificate of " + name, said)
-    said = run("pklogin_finder", "config_file=" + conf, typed=typed)
+    said = run(*AS_ROOT, "pklogin_finder", "config_file=" + conf, typed=typed)
     need(said.splitlines()[-1] == "root", "not found", said)
 
 
@@ -291,6 +295,9 @@ def checks(place, module):
             for pin in pins:
                 yield ("%s signs with %s and %s" % (who, key, "a PIN" if pin else "no PIN"),
                        lambda s=sign, k=key, p=pin: s(place, module, k, p))
+    if subprocess.run([*AS_ROOT, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        yield "pam_pkcs11's tools # SKIP no container can be made here", lambda: None
+        return
     for typed in (PIN + "\n", "\n"):
         yield ("pam_pkcs11's tools find user and certificates with %s" % (
             "a PIN" if typed.strip() else "an empty PIN"),

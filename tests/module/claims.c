@@ -5,7 +5,6 @@
  * not because it does not exist.
  */
 #include <criterion/criterion.h>
-#include <string.h>
 
 #include "name.h"
 #include "stage.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* trap 2: a null pointer of the host is not a zero length, and ends no host, in any function. */
+/* A null pointer of the host is not a zero length, and ends no host, in any function. */
 #include <criterion/criterion.h>
 
 #include "stage.h"

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <fcntl.h>
+#include <openssl/pem.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -269,33 +270,37 @@ Test(keyfile, size_is_bounded_and_special_files_are_skipped, .init = set_up, .fi
     expect_refused(""); /* gone is no news */
 }
 
+/* Writes k.key: the key of kind, with size bytes of its encoding at that place from the end taken
+ * from another (NULL: with those bytes turned round). */
+static void write_joined(const char *label, EVP_PKEY *key, EVP_PKEY *other, long at, size_t size)
+{
+    uint8_t *der = NULL, *from = NULL;
+    char *text;
+    long length = i2d_PrivateKey(key, &der);
+    if (other)
+        cr_assert_eq(i2d_PrivateKey(other, &from), length);
+    for (size_t i = 0; i < size; i++)
+        der[length - at + (long)i] =
+            other ? from[length - at + (long)i] : (uint8_t)~der[length - at + (long)i];
+    BIO *bio = BIO_new(BIO_s_mem());
+    cr_assert(PEM_write_bio(bio, label, "", der, length) > 0);
+    long text_size = BIO_get_mem_data(bio, &text);
+    rig_write_file(directory, "k.key", text, (size_t)text_size, 0600);
+    BIO_free(bio);
+    OPENSSL_free(der);
+    OPENSSL_free(from);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+}
+
 Test(keyfile, halves_that_do_not_match_are_refused, .init = set_up, .fini = tear_down)
 {
-    /* SEC 1 holds the public point; take it from another key. */
-    uint8_t *der = NULL;
-    EVP_PKEY *a = rig_generate("EC:P-256"), *b = rig_generate("EC:P-256");
-    uint8_t *other = NULL;
-    int size = i2d_PrivateKey(a, &der);
-    int other_size = i2d_PrivateKey(b, &other);
-    cr_assert_eq(size, other_size);
-    memcpy(der + size - 64, other + size - 64, 64);
-    char text[512];
-    BIO *bio = BIO_new(BIO_s_mem());
-    BIO *base64 = BIO_push(BIO_new(BIO_f_base64()), bio);
-    BIO_write(base64, der, size);
-    BIO_flush(base64);
-    char *encoded;
-    long encoded_size = BIO_get_mem_data(bio, &encoded);
-    int length = snprintf(text, sizeof text,
-                          "-----BEGIN EC PRIVATE KEY-----\n%.*s-----END EC PRIVATE KEY-----\n",
-                          (int)encoded_size, encoded);
-    rig_write_file(directory, "k.key", text, (size_t)length, 0600);
+    /* SEC 1 ends with the public point. */
+    write_joined("EC PRIVATE KEY", rig_generate("EC:P-256"), rig_generate("EC:P-256"), 64, 64);
     expect_refused("halves do not belong together");
-    BIO_free_all(base64);
-    OPENSSL_free(der);
-    OPENSSL_free(other);
-    EVP_PKEY_free(a);
-    EVP_PKEY_free(b);
+    /* In PKCS#1 the modulus is that far from the end, before the exponents and the primes. */
+    write_joined("RSA PRIVATE KEY", rig_read_key("rsa-2048.key"), NULL, 1000, 1);
+    expect_refused("halves do not belong together");
 }
 
 Test(keyfile, certificates_and_public_keys_may_be_readable, .init = set_up, .fini = tear_down)

@@ -6,7 +6,6 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

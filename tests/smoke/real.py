@@ -9,7 +9,7 @@ import re
 import subprocess
 import unittest
 
-from harness import P11DBUS, check, main
+from harness import P11DBUS, main
 from smokecase import KEYS, SOFTHSM, SmokeCase, Token
 
 WITH_PKCSSLOTD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "with-pkcsslotd")

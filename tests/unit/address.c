@@ -142,3 +142,10 @@ Test(address, of_a_bus_named_by_its_address)
     cr_assert_str_eq(address.transports[0].name.sun_path, "/tmp/c");
     cr_assert_not(p11d_address_of_bus(&address, "sessions"));
 }
+
+Test(address, words_mean_a_bus_without_its_address)
+{
+    cr_assert(p11d_address_is_word("session") && p11d_address_is_word("system"));
+    cr_assert_not(p11d_address_is_word("sessions") || p11d_address_is_word("") ||
+                  p11d_address_is_word("unix:path=/tmp/c"));
+}

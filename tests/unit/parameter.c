@@ -251,7 +251,7 @@ static void expect_refused(CK_MECHANISM_TYPE type, void *parameter, CK_ULONG siz
     p11d_buffer_clear(&buffer);
 }
 
-/* Trap 7, and trap 2: a null pointer is not a zero length. */
+/* A null pointer is not a zero length. */
 Test(parameter, pointers_in_parameters_are_checked)
 {
     uint8_t one = 1;

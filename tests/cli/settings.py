@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import P11DBUS, Case, need_containers
+from harness import HOST, P11DBUS, Case, need_containers
 from served import Bus, Service, make_keys
 
 MODULE = os.environ["P11DBUS_MODULE_SO"]
@@ -16,7 +16,7 @@ CONF = os.environ["P11DBUS_MODULE_CONF"]
 OTHER = "org.example.Other"
 
 
-class Moduleconf(Case):
+class Settings(Case):
     def setUp(self):
         super().setUp()
         make_keys("keys", "ec:p256")
@@ -50,9 +50,8 @@ class Moduleconf(Case):
 
     def host(self, text):
         """The tokens that a host sees, and all that was said."""
-        said = self.run_in(text, "env", "LD_PRELOAD=" + os.environ["HOST_PRELOAD"],
-                           "ASAN_OPTIONS=detect_leaks=0", "pkcs11-tool", "--module", MODULE,
-                           "-L")[1]
+        said = self.run_in(text, "env", *(f"{name}={value}" for name, value in HOST.items()),
+                           "pkcs11-tool", "--module", MODULE, "-L")[1]
         self.assertIn("Available slots", said)
         return [label for label in ("keys", "other") if f": {label}\n" in said], said
 

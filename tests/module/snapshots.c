@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "snapshots.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+CK_OBJECT_HANDLE snapshots_last;
+
+static CK_OBJECT_HANDLE next_handle(void *data)
+{
+    (void)data;
+    return ++snapshots_last;
+}
+
+CK_RV snapshots_apply(P11dSnapshot *snapshot, Wire *wire)
+{
+    P11dReader reader = wire_reader(wire, "tba(ta{sv})at");
+    CK_RV rv = p11d_snapshot_apply(snapshot, &reader, next_handle, NULL);
+    wire_clear(wire);
+    return rv;
+}
+
+CK_OBJECT_HANDLE snapshots_handle(const P11dSnapshot *snapshot, uint64_t id)
+{
+    const P11dObject *object = p11d_snapshot_find_id(snapshot, id);
+    if (object == NULL)
+        return 0;
+    cr_assert_eq(p11d_snapshot_find(snapshot, object->handle), object);
+    return object->handle;
+}
+
+size_t snapshots_count(const P11dSnapshot *snapshot, const char *label)
+{
+    CK_ATTRIBUTE wanted = {CKA_LABEL, (void *)label, strlen(label)};
+    P11dHandles found;
+    p11d_handles_init(&found);
+    cr_assert_eq(p11d_snapshot_search(snapshot, &wanted, 1, &found), CKR_OK);
+    size_t count = found.count;
+    p11d_handles_clear(&found);
+    return count;
+}

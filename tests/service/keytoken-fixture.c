@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "keytoken-fixture.h"
+
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keytoken.h"
+#include "signer.h"
+
+char *directory;
+P11dToken *token;
+P11dView *view;
+RigList list;
+
+void open_directory(void)
+{
+    directory = rig_make_directory();
+    cr_assert(p11d_signer_setup());
+}
+
+void open_token(void)
+{
+    static const P11dCredentials nobody;
+    token = p11d_keytoken_open(directory);
+    cr_assert_not_null(token);
+    view = token->operations->open(token, &nobody);
+}
+
+void set_up(void)
+{
+    open_directory();
+    open_token();
+}
+
+void tear_down(void)
+{
+    token->operations->close(view);
+    token->operations->free(token);
+    p11d_signer_teardown();
+    rig_remove_directory(directory);
+}
+
+void list_as(P11dView *who, uint64_t known)
+{
+    P11dBuffer buffer;
+    P11dWriter writer;
+    P11dReader reader;
+    p11d_buffer_init(&buffer, 1 << 24);
+    p11d_writer_init(&writer, &buffer);
+    who->token->operations->list(who, known, &writer);
+    cr_assert(p11d_writer_ok(&writer));
+    p11d_reader_init(&reader, buffer.data, buffer.size, false);
+    cr_assert(p11d_reader_validate(
+        &reader, p11d_interface_method(&p11d_interface_token, "ListObjects")->out, 0));
+    rig_read_list(&reader, &list);
+    cr_assert_eq(list.generation, who->token->operations->generation(who));
+    p11d_buffer_clear(&buffer);
+}
+
+void list_all(void)
+{
+    list_as(view, 0);
+}
+
+/* Waits until the directory's events have brought what done is about. */
+unsigned wait_until(bool (*done)(void))
+{
+    unsigned change = 0;
+    do {
+        struct pollfd event = {.fd = token->descriptor, .events = POLLIN};
+        cr_assert_eq(poll(&event, 1, 60000), 1, "no event came");
+        change |= token->operations->dispatch(token);
+        list_all();
+    } while (!done());
+    return change;
+}
+
+void write_key(const char *name, const char *passphrase)
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, name, key, RIG_PKCS8, passphrase);
+    EVP_PKEY_free(key);
+}
+
+uint64_t id_of(const char *class, const char *label)
+{
+    const RigObject *object = rig_find(&list, class, label);
+    return object ? object->id : 0;
+}
+
+CK_RV sign_as(P11dView *who, uint64_t key)
+{
+    P11dParameters parameters = {.mechanism.mechanism = CKM_ECDSA};
+    uint8_t digest[32] = {1};
+    P11dBuffer output;
+    p11d_buffer_init(&output, 1024);
+    CK_RV rv = token->operations->sign(who, key, &parameters, digest, sizeof digest, &output);
+    cr_assert_eq(output.size, rv == CKR_OK ? 64 : 0);
+    p11d_buffer_clear(&output);
+    return rv;
+}
+
+CK_RV login_as(P11dView *who, const char *pin)
+{
+    return token->operations->login(who, CKU_USER, (const uint8_t *)pin, strlen(pin));
+}
+
+P11dView *another_client(void)
+{
+    static const P11dCredentials nobody;
+    return token->operations->open(token, &nobody);
+}
+
+/* Writes the file whole with what the files parts hold, one after the other. */
+void join_files(const char *whole, const char *const parts[])
+{
+    char *text = NULL, line[256], path[1024];
+    size_t size = 0;
+    FILE *both = open_memstream(&text, &size);
+    for (; *parts; parts++) {
+        snprintf(path, sizeof path, "%s/%s", directory, *parts);
+        FILE *part = fopen(path, "re");
+        cr_assert_not_null(part);
+        while (fgets(line, sizeof line, part))
+            fputs(line, both);
+        fclose(part);
+    }
+    fclose(both);
+    rig_write_file(directory, whole, text, size, 0600);
+    free(text);
+}
+
+/* Writes the files NAME with a certificate of that subject and of a key of its own. */
+void write_certificates(const char *const names[])
+{
+    for (; *names; names++) {
+        EVP_PKEY *key = rig_generate("EC:P-256");
+        rig_write_certificate(directory, *names, key);
+        EVP_PKEY_free(key);
+    }
+}
+
+void write_one_with_chain(const char *const chain[])
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, "one.key", key, RIG_PKCS8, NULL);
+    rig_write_certificate(directory, "leaf", key);
+    EVP_PKEY_free(key);
+    join_files("one.crt", chain);
+}
+
+bool is_empty(void)
+{
+    return list.count == 0;
+}
+
+bool has_one(void)
+{
+    return id_of("private-key", "one");
+}

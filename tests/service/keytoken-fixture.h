@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A key token of a directory of the test, in the process of the test itself: no worker, no channel.
+ */
+#ifndef P11D_TESTS_KEYTOKEN_FIXTURE_H
+#define P11D_TESTS_KEYTOKEN_FIXTURE_H
+
+#include "rig.h"
+#include "token.h"
+
+extern char *directory;
+extern P11dToken *token;
+extern P11dView *view; /* of a client that is always there */
+extern RigList list;   /* what was listed last */
+
+/* The directory, empty; and the token of it. set_up is both. */
+void open_directory(void);
+void open_token(void);
+void set_up(void);
+void tear_down(void);
+
+/* Lists what has changed since the generation known; all that the view sees. */
+void list_as(P11dView *who, uint64_t known);
+void list_all(void);
+
+/* Waits until the directory's events have brought what done is about, and lists. Returns
+ * P11dTokenChange bits. */
+unsigned wait_until(bool (*done)(void));
+
+/* Writes a new key, encrypted if passphrase is not NULL. */
+void write_key(const char *name, const char *passphrase);
+/* Writes the file whole with what the files parts (NULL-terminated) hold, one after the other. */
+void join_files(const char *whole, const char *const parts[]);
+/* Writes the files names, each with a certificate of that subject and of a key of its own. */
+void write_certificates(const char *const names[]);
+/* Writes a new key "one", its certificate "leaf", and what the files chain hold as its chain. */
+void write_one_with_chain(const char *const chain[]);
+
+/* The object of that class and label in list; 0: there is none. */
+uint64_t id_of(const char *class, const char *label);
+bool has_one(void);
+bool is_empty(void);
+
+CK_RV sign_as(P11dView *who, uint64_t key);
+CK_RV login_as(P11dView *who, const char *pin);
+/* The caller closes it. */
+P11dView *another_client(void);
+
+#endif
