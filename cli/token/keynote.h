@@ -8,6 +8,9 @@
 
 #include "target.h"
 
+/* What item, if it is such a note, says, made visible, which the caller frees; else NULL. */
+char *p11d_keynote_text(const P11dItem *item);
+
 /* Looks on tokens for notes about the key that target names by its label. FALSE with error set to
  * what the note says (unsupported). */
 gboolean p11d_keynote_check(const P11dTarget *target, const GPtrArray *tokens, GError **error);
