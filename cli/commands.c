@@ -4,8 +4,9 @@
 #include <string.h>
 
 static const P11dCommand *const commands[] = {
-    &p11d_command_list,  &p11d_command_sign, &p11d_command_verify,      &p11d_command_serve,
-    &p11d_command_smoke, &p11d_command_help, &p11d_command_smoke_check, &p11d_command_complete,
+    &p11d_command_list,   &p11d_command_audit,       &p11d_command_sign,
+    &p11d_command_verify, &p11d_command_serve,       &p11d_command_smoke,
+    &p11d_command_help,   &p11d_command_smoke_check, &p11d_command_complete,
 };
 
 const GOptionEntry p11d_commands_instead[] = {

@@ -9,6 +9,7 @@
 #include "command.h"
 
 extern const P11dCommand p11d_command_list;
+extern const P11dCommand p11d_command_audit;
 extern const P11dCommand p11d_command_sign;
 extern const P11dCommand p11d_command_verify;
 extern const P11dCommand p11d_command_serve;

@@ -6,7 +6,8 @@ usage: readme.py README P11DBUS MODULE
 
 A recipe that begins a container is left out where none can be made (inside of many a container).
 They run in their order, in one shell and one empty directory, on a private session bus.
-$HOST_PRELOAD is preloaded into every program of theirs, as in hosts/applications.py.
+$HOST_PRELOAD is preloaded into every program of theirs, as in hosts/applications.py. Recipes that
+audit are run once more on a bus without a service, where they must fail: nothing was looked at.
 """
 
 import os
@@ -18,8 +19,8 @@ import tempfile
 RECIPE = re.compile(r"^\*\*(?P<title>[^*]+)\*\* ✓\n.*?^```sh\n(?P<script>.*?)^```$", re.M | re.S)
 
 
-def script_of(readme):
-    """All tested recipes as one script, which says where it is."""
+def read(readme):
+    """The titles and scripts of all tested recipes that can be run here."""
     with open(readme, encoding="utf-8") as text:
         recipes = RECIPE.findall(text.read())
     if len(recipes) < 4:
@@ -27,11 +28,34 @@ def script_of(readme):
     if subprocess.run("bwrap --ro-bind / / --unshare-all true 2>/dev/null", shell=True,
                       check=False).returncode != 0:
         recipes = [recipe for recipe in recipes if "bwrap " not in recipe[1]]
+    return recipes
+
+
+def script_of(recipes):
+    """All of recipes as one script, which says where it is."""
     # What a recipe that failed has left running must end.
     parts = ["set -eux\n", "trap 'kill ${service-} ${mine-} || :; wait' EXIT\n"]
     for title, script in recipes:
         parts.append(": == %s ==\n%s" % (title.replace("'", ""), script))
     return "".join(parts)
+
+
+def run(script, directory, environment):
+    """The exit code of script on a session bus of its own."""
+    if environment.get("HOST_PRELOAD"):
+        script = "export LD_PRELOAD=%s\n%s" % (environment["HOST_PRELOAD"], script)
+    return subprocess.run(["dbus-run-session", "--", "sh", "-c", script], cwd=directory,
+                          env=environment, timeout=300, check=False).returncode
+
+
+def check_audits(recipes, directory, environment):
+    """Ends the program unless those of recipes that audit fail where no service runs."""
+    audits = [recipe for recipe in recipes if "p11dbus audit" in recipe[1]]
+    for title, script in audits:
+        if run("set -eux\n" + script, directory, environment) == 0:
+            sys.exit("without a service, this recipe finds nothing wrong: %s" % title)
+    if not audits:
+        sys.exit("no recipe audits")
 
 
 def main(readme, p11dbus, module):
@@ -44,11 +68,11 @@ def main(readme, p11dbus, module):
             MODULE=os.path.abspath(module),
             HOME=directory,
         )
-        script = script_of(readme)
-        if environment.get("HOST_PRELOAD"):
-            script = "export LD_PRELOAD=%s\n%s" % (environment["HOST_PRELOAD"], script)
-        sys.exit(subprocess.run(["dbus-run-session", "--", "sh", "-c", script], cwd=directory,
-                                env=environment, timeout=300, check=False).returncode)
+        recipes = read(readme)
+        code = run(script_of(recipes), directory, environment)
+        if code == 0:
+            check_audits(recipes, directory, environment)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include "hosts.h"
 #include "moduleconfig.h"
 #include "name.h"
+#include "rule.h"
 #include "target.h"
 
 /* A token that the line allows, and what it shows of its objects. */
@@ -36,6 +37,12 @@ static void add_checks(P11dAnswer *answer)
 {
     for (size_t i = 0; i < p11d_check_count; i++)
         p11d_answer_add(answer, p11d_checks[i].id, p11d_checks[i].harm);
+}
+
+static void add_rules(P11dAnswer *answer)
+{
+    for (size_t i = 0; i < p11d_rule_count; i++)
+        p11d_answer_add(answer, p11d_rules[i].id, p11d_rules[i].harm);
 }
 
 static void add_token(P11dAnswer *answer, const Shown *shown)
@@ -137,6 +144,7 @@ static const Meaning meanings[] = {
     {"LIBRARY", "file", add_modules, NULL, false},
     {"ALGORITHM", NULL, add_algorithms, NULL, false},
     {"GLOB", NULL, add_checks, NULL, false},
+    {"FINDING", NULL, add_rules, NULL, false},
     {"TOKEN", NULL, NULL, add_token, false},
     {"LABEL", NULL, NULL, add_labels, true},
     {"HEX", NULL, NULL, add_ids, true},

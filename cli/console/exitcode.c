@@ -4,7 +4,7 @@
 #include "failure.h"
 
 static const P11dExitcode exits[P11D_FAILURE_COUNT] = {
-    [P11D_FAILURE_SIGNATURE] = {1, "a bad signature; or a smoke check failed"},
+    [P11D_FAILURE_SIGNATURE] = {1, "a bad signature; a check failed; audit found something"},
     [P11D_FAILURE_CHECK] = {1, NULL},
     [P11D_FAILURE_USAGE] = {2, "what was typed makes no sense"},
     [P11D_FAILURE_FILE] = {3, "a file could not be read or written"},

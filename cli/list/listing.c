@@ -184,6 +184,36 @@ void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classe
     g_ptr_array_sort(entry->items, compare);
 }
 
+static bool is_alike(const P11dItem *a, const P11dItem *b)
+{
+    return a->class == b->class && p11d_item_compare(a, b, CKA_LABEL) == 0;
+}
+
+/* True if another item has the class and the label of that at index: then these name none of them.
+ * Such items are neighbours, as the listing is arranged. */
+static bool has_twin(const GPtrArray *items, guint index)
+{
+    return (index > 0 && is_alike(items->pdata[index], items->pdata[index - 1])) ||
+           (index + 1 < items->len && is_alike(items->pdata[index], items->pdata[index + 1]));
+}
+
+/* True if another token has the same label. */
+static bool has_namesake(const GPtrArray *listing, const P11dListingToken *entry)
+{
+    for (guint i = 0; i < listing->len; i++) {
+        const P11dListingToken *other = listing->pdata[i];
+        if (other != entry && p11d_host_is_namesake(other->token, entry->token))
+            return true;
+    }
+    return false;
+}
+
+char *p11d_listing_uri(const GPtrArray *listing, const P11dListingToken *entry, guint index)
+{
+    return p11d_item_short_uri(entry->items->pdata[index], has_namesake(listing, entry),
+                               has_twin(entry->items, index));
+}
+
 const CK_ATTRIBUTE_TYPE p11d_listing_keeping[] = {
     CKA_SENSITIVE,         CKA_EXTRACTABLE, CKA_ALWAYS_SENSITIVE,
     CKA_NEVER_EXTRACTABLE, CKA_LOCAL,       CKA_MODIFIABLE,

@@ -46,6 +46,11 @@ gboolean p11d_listing_look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS
  * known, or nobody looked closer. Borrowed from entry. */
 const char *p11d_listing_print(const P11dListingToken *entry, const P11dItem *item);
 
+/* The shortest URI that names the item at index of entry, which is arranged, in listing: with the
+ * serial number of its token where another has the same label, with its id where another of its
+ * class has its label. The caller frees it. */
+char *p11d_listing_uri(const GPtrArray *listing, const P11dListingToken *entry, guint index);
+
 /* Keeps the items of the classes given (ended by CK_UNAVAILABLE_INFORMATION; NULL: all), and puts
  * them in order: private keys, public keys, secret keys, certificates, all else; by label and id.
  */

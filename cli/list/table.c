@@ -148,29 +148,16 @@ static void add_certificate(Row *row, const P11dItem *item, bool verbose)
         row->cells[USES] = append(row->cells[USES], trust);
 }
 
-static bool is_alike(const P11dItem *a, const P11dItem *b)
+static Row *make_row(const GPtrArray *listing, const P11dListingToken *entry, guint index,
+                     bool verbose)
 {
-    return a->class == b->class && p11d_item_compare(a, b, CKA_LABEL) == 0;
-}
-
-/* True if another item has the class and the label of that at index: then these name none of them.
- * Such items are neighbours, as the listing is arranged. */
-static bool has_twin(const GPtrArray *items, guint index)
-{
-    return (index > 0 && is_alike(items->pdata[index], items->pdata[index - 1])) ||
-           (index + 1 < items->len && is_alike(items->pdata[index], items->pdata[index + 1]));
-}
-
-static Row *make_row(const P11dListingToken *entry, guint index, bool with_serial, bool verbose)
-{
-    const GPtrArray *items = entry->items;
-    const P11dItem *item = items->pdata[index];
+    const P11dItem *item = entry->items->pdata[index];
     Row *row = g_new0(Row, 1);
     row->below = g_ptr_array_new_with_free_func(g_free);
     char scratch[P11D_NAME_SIZE];
     g_autofree char *label = visible(p11d_item_label(item));
     g_autofree char *id = p11d_item_id(item);
-    row->uri = p11d_item_short_uri(item, with_serial, has_twin(items, index));
+    row->uri = p11d_listing_uri(listing, entry, index);
     row->cells[CLASS] = g_strdup(p11d_name_of(&p11d_names_class, item->class, scratch));
     g_strdelimit(row->cells[CLASS], "-", ' ');
     row->cells[LABEL] = *label ? g_steal_pointer(&label) : g_strdup("(no label)");
@@ -342,25 +329,13 @@ static void print_heading(const P11dListingToken *entry)
         print_below(hidden);
 }
 
-/* True if another token has the same label. */
-static bool has_namesake(const GPtrArray *listing, const P11dListingToken *entry)
-{
-    for (guint i = 0; i < listing->len; i++) {
-        const P11dListingToken *other = listing->pdata[i];
-        if (other != entry && p11d_host_is_namesake(other->token, entry->token))
-            return true;
-    }
-    return false;
-}
-
 void p11d_table_print(const GPtrArray *listing, bool verbose)
 {
     for (guint i = 0; i < listing->len; i++) {
         const P11dListingToken *entry = listing->pdata[i];
-        bool namesake = has_namesake(listing, entry);
         g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(row_free);
         for (guint j = 0; j < entry->items->len; j++)
-            g_ptr_array_add(rows, make_row(entry, j, namesake, verbose));
+            g_ptr_array_add(rows, make_row(listing, entry, j, verbose));
         if (i > 0)
             fputc('\n', p11d_console_result());
         print_heading(entry);

@@ -14,14 +14,18 @@ static bool is_note(const P11dItem *item)
            memcmp(found->pValue, application, strlen(application)) == 0;
 }
 
+char *p11d_keynote_text(const P11dItem *item)
+{
+    const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
+    return is_note(item) ? p11d_text_visible(value ? value->pValue : "",
+                                             value ? (gssize)value->ulValueLen : 0)
+                         : NULL;
+}
+
 char *p11d_keynote_find(const GPtrArray *items)
 {
-    for (guint i = 0; i < items->len; i++) {
-        const P11dItem *item = items->pdata[i];
-        const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
-        if (is_note(item))
-            return p11d_text_visible(value ? value->pValue : "",
-                                     value ? (gssize)value->ulValueLen : 0);
-    }
-    return NULL;
+    char *text = NULL;
+    for (guint i = 0; i < items->len && !text; i++)
+        text = p11d_keynote_text(items->pdata[i]);
+    return text;
 }

@@ -8,8 +8,10 @@
 
 #include "item.h"
 
-/* What the first note among items (of P11dItem) says, made visible; NULL: there is none. The caller
- * frees it. */
+/* What item, if it is such a note, says, made visible, which the caller frees; else NULL. */
+char *p11d_keynote_text(const P11dItem *item);
+
+/* The same of the first note among items (of P11dItem); NULL: there is none. */
 char *p11d_keynote_find(const GPtrArray *items);
 
 #endif

@@ -29,16 +29,21 @@ static void complain(const Loading *loading, const char *reason)
     p11d_log("%s/%s: %s", loading->path, loading->name, reason);
 }
 
-/* True if nobody but us (and root) can read or replace the file's content. */
-static bool is_private(const Loading *loading)
+/* True if nobody but us (and root) can read or replace the file's content; else *why is set, of
+ * size bytes. */
+static bool is_private(const Loading *loading, char *why, size_t size)
 {
     const struct stat *status = &loading->status;
     if (status->st_uid != geteuid() && status->st_uid != 0) {
+        snprintf(why, size, "its file belongs to uid %lu, not to the service",
+                 (unsigned long)status->st_uid);
         p11d_log("%s/%s: refused: it belongs to uid %lu, not to this service", loading->path,
                  loading->name, (unsigned long)status->st_uid);
         return false;
     }
     if ((status->st_mode & 077) != 0) {
+        snprintf(why, size, "others can read or write its file (mode %04o, should be 0600)",
+                 (unsigned)status->st_mode & 07777);
         p11d_log("%s/%s: refused: others can read or write it (mode %04o, should be 0600)",
                  loading->path, loading->name, (unsigned)status->st_mode & 07777);
         return false;
@@ -94,7 +99,7 @@ const char *p11d_keyfile_problem(EVP_PKEY *key)
 /* Says what is wrong with the private key of claim, and whether anything is. */
 static bool is_usable(const Loading *loading, P11dKeyClaim *claim)
 {
-    if (!(loading->kinds & P11D_PEM_PRIVATE) || !is_private(loading))
+    if (!(loading->kinds & P11D_PEM_PRIVATE) || !is_private(loading, claim->why, sizeof claim->why))
         return false;
     if (claim->locked.type) {
         if (!p11d_pem_obstacle(&claim->locked, claim->why))

@@ -31,7 +31,7 @@ PIN = "123456"
 with open(os.environ["P11DBUS_SCHEMA"], encoding="utf-8") as schema_file:
     SCHEMA = json.load(schema_file)
 # The member that tells what a document is, and its definition in the schema.
-DOCUMENTS = {"tokens": "list", "results": "sign", "valid": "verify", "checks": "smoke",
+DOCUMENTS = {"tokens": "list", "findings": "audit", "results": "sign", "valid": "verify", "checks": "smoke",
              "available": "smoke-list", "error": "failure"}
 
 KEYS = {  # label: CKA_ID, what openssl makes it of

@@ -7,7 +7,7 @@ import unittest
 
 from harness import P11DBUS, Case
 
-COMMANDS = ("list", "sign", "verify", "serve", "smoke")
+COMMANDS = ("list", "audit", "sign", "verify", "serve", "smoke")
 # "  -k, --key=URI    what it is", with what it is in further lines where it is long.
 OPTION = re.compile(r"^  (?:-(?P<letter>\w), )?--(?P<name>[\w-]+)(?P<value>=\S+)?\s"
                     r"(?P<text>.*(?:\n {8,}.*)*)", re.M)
@@ -36,7 +36,7 @@ class Options(Case):
             for name, letter, value, text in options_of(command):
                 if not value or AGAIN in " ".join(text.split()):
                     continue
-                one, other = ("1", "2") if value in ("=N", "=SECONDS") else ("SECRET1", "SECRET2")
+                one, other = ("1", "2") if value in ("=N", "=SECONDS", "=DAYS") else ("SECRET1", "SECRET2")
                 with self.subTest(command=command, option=name):
                     self.assert_twice(name, command, f"--{name}", one, f"--{name}={other}")
                     if letter:
@@ -53,7 +53,8 @@ class Options(Case):
     def test_options_that_may_be_repeated_say_so_and_may(self):
         again = {(command, name) for command in COMMANDS
                  for name, _, _, text in options_of(command) if AGAIN in " ".join(text.split())}
-        self.assertEqual(again, {("list", "module"), ("serve", "keys"), ("verify", "crl"),
+        self.assertEqual(again, {("audit", "check"), ("audit", "module"), ("audit", "skip"),
+                                 ("list", "module"), ("serve", "keys"), ("verify", "crl"),
                                  ("smoke", "check"), ("smoke", "skip")})
         checks = self.expect(0, "smoke", "--list-checks", "--check", "fork*", "--check=openssl-*",
                              "--skip", "fork-child", "--skip=openssl-last").out

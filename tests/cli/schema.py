@@ -28,6 +28,11 @@ DOCUMENTS = {
         "model": "y", "flags": ["rng"], "hidden_keys": None, "objects": [OBJECT],
         "mechanisms": [{"name": "ecdsa", "min": 256, "max": 521, "flags": ["sign"]}]}],
         "errors": [ERROR]},
+    "audit": {"schema": 1, "tokens_seen": 1, "objects_seen": 2, "gone": ["expired *"],
+              "errors": [ERROR], "findings": [{
+                  "id": "weak-rsa", "uri": "pkcs11:token=demo;object=web", "module": "/m.so",
+                  "detail": "RSA 1024", "harm": "It is weak.", "remedy": "make another",
+                  "known": "goes away"}]},
     "sign": {"schema": 1, "results": [{
         "file": "data", "key": "pkcs11:object=web", "algorithm": "ecdsa-sha256", "format": "der",
         "signature": None, "out": None, "code": 6, "error": ERROR}]},

@@ -350,7 +350,7 @@ class Missing(Case):
         self.write("data")
         result = self.expect(7, "sign", "-k", "pkcs11:object=rsa", "data")
         self.assertIn("p11dbus serve", result.err)
-        self.assertEqual(self.expect(0, "list", "--json").json(), {"schema": 1, "tokens": []})
+        self.assertEqual(self.expect(0, "list", "--json").json(), {"schema": 1, "tokens": [], "errors": []})
 
     def test_no_bus(self):
         self.write("data")

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Every check has a module that does not pass it, and one that does."""
 
+import os
+import subprocess
+
 from harness import PIN, SOFTHSM, check, main
-from smokecase import KEYS, SmokeCase, Token, list_checks
+from smokecase import FAULTY, KEYS, SmokeCase, Token, list_checks
 
 CRASH = r"SIGSEGV in faulty-module\.so\+0x[0-9a-f]+ \(faulty_crash\)"
 UNMAPPED = r"SIGSEGV in faulty-module\.so\+0x[0-9a-f]+, which is unmapped"
@@ -103,6 +106,20 @@ class Faults(SmokeCase):
                 results = self.faulty(code, fault, "--check", name, "--timeout", limit)
                 self.assertEqual(list(results), [name])
                 self.assert_result(results[name], status, detail)
+
+    def test_random_bytes_beside_pkcs11_tool(self):
+        """It draws twice and compares: of what it finds we find all, and more."""
+        for fault, code in (("none", 0), ("random", 1), ("random:repeated", 1),
+                            ("random:biased", 1), ("random:seed", 1)):
+            with self.subTest(fault=fault):
+                environment = {**os.environ, "FAULT": fault, "FAULTY_MODULE": SOFTHSM}
+                done = subprocess.run(["pkcs11-tool", "--module", FAULTY, "--token-label", "demo",
+                                       "--login", "--pin", PIN, "--test"], stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, check=False, env=environment)
+                self.assertIn(b"C_GenerateRandom", done.stdout)
+                found = b"returned twice the same value" in done.stdout
+                self.assertIn((fault, found), (("random", True), (fault, False)))
+                self.faulty(code, fault, "--check", "random")
 
     def test_the_same_module_without_a_fault_passes_them_all(self):
         results = self.faulty(0, "none")

@@ -358,6 +358,9 @@ static CK_INTERFACE *get_only(void)
 {
     static char name[] = "PKCS 11";
     static CK_INTERFACE only;
+    CK_FUNCTION_LIST *list;
+    if (!real) /* hosts may ask for an interface first, as pkcs11-tool does */
+        C_GetFunctionList(&list);
     another = faulty;
     if (faulty_is("interfaces"))
         another.C_GetSlotList = is_not_initialized;

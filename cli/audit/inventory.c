@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "inventory.h"
+
+#include <string.h>
+
+#include "console.h"
+
+static void asset_free(gpointer data)
+{
+    P11dAsset *asset = data;
+    g_free(asset->uri);
+    p11d_certview_clear(&asset->view);
+    p11d_certdetail_clear(&asset->detail);
+    g_free(asset);
+}
+
+void p11d_inventory_free(P11dInventory *inventory)
+{
+    if (!inventory)
+        return;
+    g_ptr_array_unref(inventory->assets);
+    g_ptr_array_unref(inventory->listing);
+    g_free(inventory);
+}
+
+static bool is_named(const P11dTarget *target, const P11dItem *item)
+{
+    const P11dTemplate *attributes = &item->attributes;
+    return !target->has_objects ||
+           p11_kit_uri_match_attributes(target->uri, attributes->items, attributes->count);
+}
+
+static void add_item(P11dInventory *inventory, const P11dTarget *target,
+                     const P11dListingToken *entry, guint index)
+{
+    const P11dItem *item = entry->items->pdata[index];
+    const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
+    P11dAsset *asset = g_new0(P11dAsset, 1);
+    asset->entry = entry;
+    asset->item = item;
+    asset->uri = p11d_listing_uri(inventory->listing, entry, index);
+    asset->named = is_named(target, item);
+    asset->print = p11d_listing_print(entry, item);
+    asset->kind = p11d_item_describe(item);
+    asset->view.not_before = asset->view.not_after = P11D_CERTVIEW_UNKNOWN;
+    if (item->class == CKO_CERTIFICATE && value) {
+        p11d_certview_parse(&asset->view, value->pValue, value->ulValueLen);
+        p11d_certdetail_parse(&asset->detail, value->pValue, value->ulValueLen);
+    }
+    g_ptr_array_add(inventory->assets, asset);
+    inventory->objects += asset->named ? 1 : 0;
+}
+
+static void add_token(P11dInventory *inventory, const P11dTarget *target,
+                      const P11dListingToken *entry)
+{
+    P11dAsset *asset = g_new0(P11dAsset, 1);
+    asset->entry = entry;
+    asset->uri = p11d_item_token_uri(entry->token);
+    asset->named = true;
+    g_ptr_array_add(inventory->assets, asset);
+    for (guint i = 0; i < entry->items->len; i++)
+        add_item(inventory, target, entry, i);
+}
+
+/* True if the token is there by another module already. */
+static bool is_there(const P11dInventory *inventory, const P11dHostToken *token)
+{
+    g_autofree char *uri = p11d_item_token_uri(token);
+    for (guint i = 0; i < inventory->listing->len; i++) {
+        const P11dListingToken *entry = inventory->listing->pdata[i];
+        g_autofree char *other = p11d_item_token_uri(entry->token);
+        if (strcmp(uri, other) != 0 || strcmp(entry->token->module, token->module) == 0)
+            continue;
+        p11d_console_detail("%s shows %s too: looked at once", token->module, uri);
+        return true;
+    }
+    return false;
+}
+
+/* Everything that is on token is read, whatever the target names: what belongs together is there
+ * then. */
+static gboolean read_token(P11dInventory *inventory, P11dHostToken *token, GError **error)
+{
+    g_autoptr(P11dTarget) all = p11d_target_new(NULL, &(P11dOptions){0}, error);
+    P11dListingToken *entry = p11d_listing_add(inventory->listing, token);
+    if (!all || !p11d_target_search(all, token, CK_UNAVAILABLE_INFORMATION, entry->items, error))
+        return FALSE;
+    p11d_listing_look_behind_login(entry, true);
+    if (!p11d_listing_look_closer(entry, NULL, true, error))
+        return FALSE;
+    p11d_listing_arrange(entry, NULL);
+    return TRUE;
+}
+
+P11dInventory *p11d_inventory_read(const P11dTarget *target, const GPtrArray *tokens,
+                                   P11dHosts *hosts)
+{
+    P11dInventory *inventory = g_new0(P11dInventory, 1);
+    inventory->listing = p11d_listing_new();
+    inventory->assets = g_ptr_array_new_with_free_func(asset_free);
+    inventory->now = g_get_real_time() / G_USEC_PER_SEC;
+    for (guint i = 0; i < tokens->len; i++) {
+        P11dHostToken *token = tokens->pdata[i];
+        GError *failure = NULL;
+        if (!(token->info.flags & CKF_TOKEN_INITIALIZED) || is_there(inventory, token) ||
+            read_token(inventory, token, &failure))
+            continue;
+        p11d_hosts_add_failure(hosts, failure);
+        g_ptr_array_remove_index(inventory->listing, inventory->listing->len - 1);
+    }
+    for (guint i = 0; i < inventory->listing->len; i++)
+        add_token(inventory, target, inventory->listing->pdata[i]);
+    return inventory;
+}
+
+static bool have_one_key(const P11dAsset *a, const P11dAsset *b)
+{
+    return a->print && b->print && strcmp(a->print, b->print) == 0;
+}
+
+static bool have_one_id(const P11dAsset *a, const P11dAsset *b)
+{
+    const CK_ATTRIBUTE *id = p11d_template_find(&a->item->attributes, CKA_ID);
+    return id && id->ulValueLen > 0 && p11d_item_compare(a->item, b->item, CKA_ID) == 0;
+}
+
+const P11dAsset *p11d_inventory_find(const P11dInventory *inventory, const P11dAsset *asset,
+                                     CK_OBJECT_CLASS class, unsigned same)
+{
+    for (guint i = 0; i < inventory->assets->len; i++) {
+        const P11dAsset *other = inventory->assets->pdata[i];
+        if (other != asset && other->entry == asset->entry && other->item &&
+            other->item->class == class &&
+            (!(same & P11D_SAME_KEY) || have_one_key(asset, other)) &&
+            (!(same & P11D_SAME_ID) || have_one_id(asset, other)))
+            return other;
+    }
+    return NULL;
+}
