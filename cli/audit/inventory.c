@@ -42,7 +42,7 @@ static void add_item(P11dInventory *inventory, const P11dTarget *target,
     asset->named = is_named(target, item);
     asset->print = p11d_listing_print(entry, item);
     asset->kind = p11d_item_describe(item);
-    asset->view.not_before = asset->view.not_after = P11D_CERTVIEW_UNKNOWN;
+    asset->view.not_before = asset->view.not_after = P11D_MOMENT_UNKNOWN;
     if (item->class == CKO_CERTIFICATE && value) {
         p11d_certview_parse(&asset->view, value->pValue, value->ulValueLen);
         p11d_certdetail_parse(&asset->detail, value->pValue, value->ulValueLen);

@@ -38,7 +38,7 @@ static bool is_trust(const P11dAsset *asset, const char *word)
 static bool ends_within(const P11dAsset *asset, const P11dInventory *inventory, gint64 seconds)
 {
     gint64 end = asset->view.not_after;
-    return is_certificate(asset) && end != P11D_CERTVIEW_UNKNOWN &&
+    return is_certificate(asset) && end != P11D_MOMENT_UNKNOWN &&
            !is_trust(asset, "distrusted") && end - inventory->now < seconds;
 }
 
