@@ -164,6 +164,7 @@ typedef struct Question {
     const P11dTarget *target;
     const Scope *scope;
     bool closely; /* how keys are kept is shown */
+    bool prints;  /* and the hashes of public keys */
 } Question;
 
 static gboolean read_token(GPtrArray *listing, const Question *question, P11dHostToken *token,
@@ -180,8 +181,10 @@ static gboolean read_token(GPtrArray *listing, const Question *question, P11dHos
         return FALSE;
     bool whole = !target->has_objects && wanted_class(target, scope) == CK_UNAVAILABLE_INFORMATION;
     p11d_listing_look_behind_login(entry, whole);
-    if (question->closely && !p11d_listing_look_closer(entry, scope->classes, whole, error))
+    if (question->closely && !p11d_listing_look_closer(entry, scope->classes, error))
         return FALSE;
+    if (question->prints)
+        p11d_listing_take_prints(entry, scope->classes, whole);
     p11d_listing_arrange(entry, scope->classes);
     /* Whoever asks for an object does not want to see tokens without it. */
     if (target->has_objects && entry->items->len == 0)
@@ -286,7 +289,8 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     g_autoptr(GPtrArray) listing = p11d_listing_new();
     if (asked.login && !log_in(target, tokens, options, error))
         return FALSE;
-    Question question = {target, scope, !view.export && view.format->print == print_table};
+    Question question = {target, scope, !view.export && view.format->print == print_table, false};
+    question.prints = question.closely && (options->json || options->verbose);
     read_tokens(listing, &question, tokens, hosts);
     return show(&view, &question, listing, hosts, options, error);
 }

@@ -87,8 +87,9 @@ static gboolean read_token(P11dInventory *inventory, P11dHostToken *token, GErro
     if (!all || !p11d_target_search(all, token, CK_UNAVAILABLE_INFORMATION, entry->items, error))
         return FALSE;
     p11d_listing_look_behind_login(entry, true);
-    if (!p11d_listing_look_closer(entry, NULL, true, error))
+    if (!p11d_listing_look_closer(entry, NULL, error))
         return FALSE;
+    p11d_listing_take_prints(entry, NULL, true);
     p11d_listing_arrange(entry, NULL);
     return TRUE;
 }

@@ -112,6 +112,8 @@ static const P11dHash *usual_hash(const P11dAlgorithmKey *key, GError **error)
                          "the curve of the key is not known, by which the hash is chosen");
         return NULL;
     }
+    if (key->pss_hash)
+        return key->pss_hash;
     if (key->type != CKK_EC || key->bits <= 256)
         return p11d_hash_of_mechanism(CKM_SHA256);
     return p11d_hash_of_mechanism(key->bits <= 384 ? CKM_SHA384 : CKM_SHA512);
@@ -151,6 +153,12 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
     }
     if (!hash && needs_hash(family) && !(hash = usual_hash(key, error)))
         return FALSE;
+    if (key->pss_hash && hash != key->pss_hash) {
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL,
+                         "%s does not go with a key that is for the hash %s alone", name,
+                         hash_name(key->pss_hash));
+        return FALSE;
+    }
 
     algorithm->family = family;
     algorithm->hash = hash;

@@ -31,6 +31,7 @@ typedef struct P11dAlgorithmKey {
     bool pss_only;
     size_t coordinate;   /* ECDSA: bytes of r and of s each; 0: not known, or another kind of key */
     const char *problem; /* why nothing can be done with it ("its …"); NULL: nothing is known */
+    const P11dHash *pss_hash; /* the one that it is bound to (RFC 4055, section 3.1); NULL: any */
 } P11dAlgorithmKey;
 
 typedef struct P11dAlgorithm {

@@ -129,6 +129,29 @@ static void describe_curve(P11dAlgorithmKey *described, int nid)
         p11d_curve_describe(&curve, described);
 }
 
+bool p11d_evpkey_is_bound(const EVP_PKEY *key, int *salt)
+{
+    return EVP_PKEY_is_a(key, "RSA-PSS") &&
+           EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, salt);
+}
+
+static void describe_bounds(P11dAlgorithmKey *described, const EVP_PKEY *key)
+{
+    char name[64] = "SHA1"; /* is not told: it is what RFC 4055 leaves out */
+    int salt;
+    if (!p11d_evpkey_is_bound(key, &salt))
+        return;
+    EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_RSA_DIGEST, name, sizeof name, NULL);
+    for (size_t i = 0; i < p11d_hash_count; i++) {
+        EVP_MD *md = EVP_MD_fetch(NULL, p11d_hashes[i].name, NULL);
+        if (md && EVP_MD_is_a(md, name))
+            described->pss_hash = &p11d_hashes[i];
+        EVP_MD_free(md);
+    }
+    if (!described->pss_hash)
+        described->problem = "its hash for RSA-PSS is not known here";
+}
+
 P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key)
 {
     P11dAlgorithmKey described = {.type = CK_UNAVAILABLE_INFORMATION};
@@ -137,6 +160,7 @@ P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key)
         described.type = CKK_RSA;
         described.bits = (unsigned)EVP_PKEY_get_bits(key);
         described.pss_only = EVP_PKEY_is_a(key, "RSA-PSS");
+        describe_bounds(&described, key);
     } else if (EVP_PKEY_is_a(key, "EC")) {
         described.type = CKK_EC;
         if (EVP_PKEY_get_group_name(key, group, sizeof group, NULL))

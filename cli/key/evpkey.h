@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include <stdbool.h>
+
 #include <openssl/evp.h>
 
 #include "algorithm.h"
@@ -27,5 +29,9 @@ EVP_PKEY *p11d_evpkey_certificate(const void *der, size_t size);
 /* What p11d_algorithm_find needs to know of it. type is CK_UNAVAILABLE_INFORMATION for a kind of
  * key that nothing here uses. */
 P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key);
+
+/* Whether an RSA-PSS key is bound to a hash, another in MGF1, and a salt of *salt bytes or more
+ * (RFC 4055, section 3.1). */
+bool p11d_evpkey_is_bound(const EVP_PKEY *key, int *salt);
 
 #endif

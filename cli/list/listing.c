@@ -129,21 +129,28 @@ static char *borrowed_print(const P11dListingToken *entry, const P11dItem *item,
 }
 
 gboolean p11d_listing_look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS *classes,
-                                  bool whole, GError **error)
+                                  GError **error)
+{
+    for (guint i = 0; i < entry->items->len; i++) {
+        P11dItem *item = entry->items->pdata[i];
+        if ((!classes || is_among(item->class, classes)) && !p11d_item_look_closer(item, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+void p11d_listing_take_prints(P11dListingToken *entry, const CK_OBJECT_CLASS *classes, bool whole)
 {
     for (guint i = 0; i < entry->items->len; i++) {
         P11dItem *item = entry->items->pdata[i];
         if (classes && !is_among(item->class, classes))
             continue;
-        if (!p11d_item_look_closer(item, error))
-            return FALSE;
         char *print = p11d_item_public_key_sha256(item);
         if (!print)
             print = borrowed_print(entry, item, whole);
         if (print)
             g_hash_table_insert(entry->prints, item, print);
     }
-    return TRUE;
 }
 
 const char *p11d_listing_print(const P11dListingToken *entry, const P11dItem *item)

@@ -36,14 +36,17 @@ gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error);
  * or some of that: the private keys of which only the public half or a certificate is there. */
 void p11d_listing_look_behind_login(P11dListingToken *entry, bool whole);
 
-/* Looks closer at the items of the classes given (as below), before they are arranged. whole: they
- * are all that can be seen of the token. */
+/* Looks closer at the items of the classes given (as below), before they are arranged. */
 gboolean p11d_listing_look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS *classes,
-                                  bool whole, GError **error);
+                                  GError **error);
+
+/* Takes the prints of the same, which costs more than all else that is shown. whole: the items are
+ * all that can be seen of the token. */
+void p11d_listing_take_prints(P11dListingToken *entry, const CK_OBJECT_CLASS *classes, bool whole);
 
 /* The SHA-256 in hex of the public key info (SubjectPublicKeyInfo) of a key or a certificate; of a
  * private key that does not tell it, as what belongs to it on its token does. NULL where it is not
- * known, or nobody looked closer. Borrowed from entry. */
+ * known, or nobody took it. Borrowed from entry. */
 const char *p11d_listing_print(const P11dListingToken *entry, const P11dItem *item);
 
 /* The shortest URI that names the item at index of entry, which is arranged, in listing: with the

@@ -73,19 +73,24 @@ static void *parameters(const X509_ALGOR *algorithm, const ASN1_ITEM *item)
     return type == V_ASN1_SEQUENCE ? ASN1_item_unpack(value, item) : NULL;
 }
 
-/* RFC 4056, section 2.2: the hash of RSASSA-PSS is that of the content. Another one in MGF1 is
- * allowed (RFC 4055, section 2.2), but nobody uses that. */
-static bool pss_is_usual(const X509_ALGOR *algorithm, int hash)
+/* The name of the hash in MGF1, which may be another one (RFC 4055, section 2.2). NULL if this is
+ * not RSASSA-PSS with the hash of the content (RFC 4056, section 2.2). What is not said is SHA-1.
+ */
+static const char *read_mgf(const X509_ALGOR *algorithm, int hash)
 {
     RSA_PSS_PARAMS *pss = parameters(algorithm, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
-    X509_ALGOR *mgf = pss && pss->maskGenAlgorithm && nid_of(pss->maskGenAlgorithm) == NID_mgf1
-                          ? parameters(pss->maskGenAlgorithm, ASN1_ITEM_rptr(X509_ALGOR))
-                          : NULL;
-    bool usual =
-        mgf && nid_of(mgf) == hash && pss->hashAlgorithm && nid_of(pss->hashAlgorithm) == hash;
-    X509_ALGOR_free(mgf);
+    int said = pss && pss->hashAlgorithm ? nid_of(pss->hashAlgorithm) : NID_sha1;
+    int mgf = NID_sha1;
+    if (pss && pss->maskGenAlgorithm) {
+        X509_ALGOR *inner = nid_of(pss->maskGenAlgorithm) == NID_mgf1
+                                ? parameters(pss->maskGenAlgorithm, ASN1_ITEM_rptr(X509_ALGOR))
+                                : NULL;
+        mgf = inner ? nid_of(inner) : NID_undef;
+        X509_ALGOR_free(inner);
+    }
+    bool usable = pss && said == hash && mgf != NID_undef;
     RSA_PSS_PARAMS_free(pss);
-    return usual;
+    return usable ? OBJ_nid2sn(mgf) : NULL;
 }
 
 gboolean p11d_cmssigner_init(P11dCmssigner *signer, CMS_SignerInfo *info, GError **error)
@@ -104,7 +109,7 @@ gboolean p11d_cmssigner_init(P11dCmssigner *signer, CMS_SignerInfo *info, GError
         return unsupported("this algorithm", error);
     if (signed_hash != NID_undef && signed_hash != hash)
         return unsupported("two different hashes", error);
-    if (kind == NID_rsassaPss && !pss_is_usual(algorithm, hash))
+    if (kind == NID_rsassaPss && !(signer->mgf = read_mgf(algorithm, hash)))
         return unsupported("these parameters of RSA-PSS", error);
     signer->attributes = p11d_cmssigner_attributes(info);
     if (is_edwards(signer->family) && !signer->attributes)
@@ -189,6 +194,7 @@ gboolean p11d_cmssigner_check(const P11dCmssigner *signer, EVP_PKEY *key, GBytes
     P11dVerifier verifier = {
         .key = key,
         .kind = p11d_evpkey_describe(key),
+        .mgf = signer->mgf,
         .prehashed = !signer->attributes && signer->hash,
         .form = P11D_ECDSA_DER,
     };

@@ -16,6 +16,7 @@ typedef struct P11dCmssigner {
     CMS_SignerInfo *info; /* borrowed */
     const char *family;   /* of the algorithm: "rsa", "ed25519" … */
     const P11dHash *hash; /* of what is signed; NULL: the content itself is (EdDSA) */
+    const char *mgf;      /* RSA-PSS: OpenSSL's name of the hash in MGF1 */
     GBytes *attributes;   /* DER of what is signed in place of the content (section 5.4), or NULL */
 } P11dCmssigner;
 

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
+#include "evpkey.h"
 #include "failure.h"
 
 static gboolean openssl_failed(GError **error)
@@ -15,15 +16,45 @@ static gboolean openssl_failed(GError **error)
 
 static bool set_up(const P11dVerifier *verifier, EVP_PKEY_CTX *context, const EVP_MD *md)
 {
+    int salt;
     if (EVP_PKEY_verify_init(context) <= 0 || EVP_PKEY_CTX_set_signature_md(context, md) <= 0)
         return false;
     if (verifier->algorithm.family->key_type != CKK_RSA)
         return true;
-    /* Signers differ in how long a salt they take; the signature tells. */
-    return verifier->algorithm.family->pss
-               ? EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) > 0 &&
-                     EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_AUTO) > 0
-               : EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) > 0;
+    if (!verifier->algorithm.family->pss)
+        return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) > 0;
+    /* Signers differ in how long a salt they take; the signature tells, but OpenSSL does not look
+     * there with a key that has a least one. */
+    return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) > 0 &&
+           (p11d_evpkey_is_bound(verifier->key, &salt) ||
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_AUTO) > 0);
+}
+
+static bool is_good(EVP_PKEY_CTX *context, GBytes *digest, GBytes *signature)
+{
+    return EVP_PKEY_verify(context, g_bytes_get_data(signature, NULL), g_bytes_get_size(signature),
+                           g_bytes_get_data(digest, NULL), g_bytes_get_size(digest)) == 1;
+}
+
+/* Whether the signature is good with a salt of any length that the key allows. */
+static bool is_good_with_key(const P11dVerifier *verifier, EVP_PKEY_CTX *context, GBytes *digest,
+                             GBytes *signature)
+{
+    int salt;
+    /* The key is bound to another one, which OpenSSL finds. */
+    if (verifier->mgf && verifier->algorithm.family->pss &&
+        EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, verifier->mgf, NULL) <= 0)
+        return false;
+    if (is_good(context, digest, signature))
+        return true;
+    if (!verifier->algorithm.family->pss || !p11d_evpkey_is_bound(verifier->key, &salt))
+        return false;
+    int most = EVP_PKEY_get_size(verifier->key) - (int)g_bytes_get_size(digest) - 2;
+    for (salt++; salt <= most; salt++)
+        if (EVP_PKEY_CTX_set_rsa_pss_saltlen(context, salt) > 0 &&
+            is_good(context, digest, signature))
+            return true;
+    return false;
 }
 
 static gboolean verify_digest(const P11dVerifier *verifier, const EVP_MD *md, GBytes *digest,
@@ -32,11 +63,8 @@ static gboolean verify_digest(const P11dVerifier *verifier, const EVP_MD *md, GB
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, verifier->key, NULL);
     bool ready = context && set_up(verifier, context, md);
     if (ready)
-        *verdict =
-            EVP_PKEY_verify(context, g_bytes_get_data(signature, NULL), g_bytes_get_size(signature),
-                            g_bytes_get_data(digest, NULL), g_bytes_get_size(digest)) == 1
-                ? P11D_VERDICT_GOOD
-                : P11D_VERDICT_MISMATCH;
+        *verdict = is_good_with_key(verifier, context, digest, signature) ? P11D_VERDICT_GOOD
+                                                                          : P11D_VERDICT_MISMATCH;
     EVP_PKEY_CTX_free(context);
     return ready ? TRUE : openssl_failed(error);
 }

@@ -15,6 +15,7 @@ typedef struct P11dVerifier {
     EVP_PKEY *key; /* borrowed */
     P11dAlgorithmKey kind;
     P11dAlgorithm algorithm;
+    const char *mgf; /* RSA-PSS: OpenSSL's name of the hash in MGF1; NULL: the key's, or the same */
     gboolean prehashed; /* the input is the digest */
     P11dEcdsaForm form; /* _UNKNOWN: recognised, and then set; _DER for other keys */
 } P11dVerifier;

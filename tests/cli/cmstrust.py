@@ -363,5 +363,60 @@ class Time(Cms):
                     trust=("--cert", token.path("signer.crt")))
 
 
+class Bound(Cms):
+    """RSA-PSS keys that are for one hash, one in MGF1 and salts of some length or more alone."""
+
+    KEYS = {"same": ("sha384", "sha384", 32), "mixed": ("sha256", "sha512", 20)}
+
+    def setUp(self):
+        super().setUp()
+        for name, (digest, mgf, salt) in self.KEYS.items():
+            check("openssl", "genpkey", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048",
+                  "-pkeyopt", f"rsa_pss_keygen_md:{digest}", "-pkeyopt",
+                  f"rsa_pss_keygen_mgf1_md:{mgf}", "-pkeyopt", f"rsa_pss_keygen_saltlen:{salt}",
+                  "-out", name + ".key")
+            check("openssl", "pkey", "-in", name + ".key", "-pubout", "-out", name + ".pub")
+            check("openssl", "req", "-x509", "-new", "-key", name + ".key", "-subj", "/CN=" + name,
+                  "-out", name + ".crt")
+
+    def test_bare(self):
+        for name, (digest, _, least) in self.KEYS.items():
+            for salt in (least, least + 1, 64, "max"):
+                check("openssl", "dgst", "-" + digest, "-sign", name + ".key", "-sigopt",
+                      f"rsa_pss_saltlen:{salt}", "-out", "sig", "data")
+                for words in (("--pubkey", name + ".pub"), ("--cert", name + ".crt")):
+                    with self.subTest(name=name, salt=salt, words=words):
+                        result = self.expect(0, "verify", *words, "-s", "sig", "data")
+                        self.assertIn("rsa-pss-" + digest, result.err)
+                        self.expect(1, "verify", *words, "-s", "sig", "other")
+                        result = self.expect(9, "verify", *words, "-a", "rsa-pss-sha512", "-s",
+                                             "sig", "data")
+                        self.assertIn(f"for the hash {digest} alone", result.err)
+
+    def test_cms(self):
+        for name, (digest, _, _) in self.KEYS.items():
+            check("openssl", "cms", "-sign", "-binary", "-in", "data", "-signer", name + ".crt",
+                  "-inkey", name + ".key", "-md", digest, "-keyopt", "rsa_padding_mode:pss",
+                  "-outform", "DER", "-out", "sig")
+            with self.subTest(name=name):
+                self.assertIsNotNone(openssl_verify("sig", "-content", "data",
+                                                    authorities=name + ".crt"))
+                for trust in (("--CAfile", name + ".crt"), ("--pubkey", name + ".pub")):
+                    self.verify(0, "-s", "sig", "data", trust=trust)
+                    self.verify(1, "-s", "sig", "other", trust=trust)
+
+    def test_cms_by_other_parameters(self):
+        """What a key may not do is no signature of it: the one key with other bounds."""
+        check("openssl", "cms", "-sign", "-binary", "-in", "data", "-signer", "mixed.crt", "-inkey",
+              "mixed.key", "-md", "sha256", "-keyopt", "rsa_padding_mode:pss", "-outform", "DER",
+              "-out", "sig")
+        sha512 = bytes.fromhex("0609608648016503040203")
+        der = self.read("sig")
+        at = der.rindex(sha512)  # in MGF1 of what the signature says of itself
+        self.write("sig", der[:at] + sha512[:-1] + b"\x02" + der[at + len(sha512):])
+        self.assertIsNone(openssl_verify("sig", "-content", "data", authorities="mixed.crt"))
+        self.verify(1, "-s", "sig", "data", trust=("--CAfile", "mixed.crt"))
+
+
 if __name__ == "__main__":
     main()
