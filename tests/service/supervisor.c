@@ -150,9 +150,10 @@ Test(supervisor, methods_for_channels_only_are_refused_on_the_bus)
         g_autoptr(GError) error = NULL;
         if (!method->channels_only)
             continue;
+        g_autoptr(GVariant) arguments = zeroes(method->in);
         g_autoptr(GVariant) reply =
             fixture_call(&fixture, NULL, TOKEN_PATH("demo"), &p11d_interface_token, method->name,
-                         zeroes(method->in), &error);
+                         arguments, &error);
         cr_assert_null(reply);
         expect_error(&error, FREEDESKTOP_ERROR "NotSupported");
         refused++;
@@ -177,8 +178,8 @@ Test(supervisor, requests_that_are_too_large_are_refused_and_the_next_one_works)
     g_autoptr(GError) error = NULL;
     start("demo");
     gsize size = (gsize)17 << 20;
-    GVariant *data = g_variant_new_from_data(G_VARIANT_TYPE_BYTESTRING, g_malloc0(size), size, TRUE,
-                                             g_free, NULL);
+    g_autoptr(GBytes) bytes = g_bytes_new_take(g_malloc0(size), size);
+    GVariant *data = g_variant_new_from_bytes(G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
     cr_assert_null(fixture_call(
         &fixture, NULL, TOKEN_PATH("demo"), &p11d_interface_token, "Sign",
         g_variant_new("(tsa{sv}@ay)", G_GUINT64_CONSTANT(1), "ecdsa", NULL, data), &error));
@@ -258,8 +259,12 @@ Test(supervisor, tokens_that_come_and_go_are_told_on_the_bus)
     g_dbus_connection_signal_subscribe(fixture.bus, P11D_BUS_NAME,
                                        p11d_interface_object_manager.name, NULL, P11D_ROOT_PATH,
                                        NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_bus_signal, told, NULL);
-    /* The subscription is on its way before this call is answered. */
+    /* The subscription is on its way before this call is answered, and so is what the service has
+     * told of its start, if it was that late. */
     g_variant_unref(fixture_managed_objects(&fixture));
+    while (g_main_context_iteration(NULL, FALSE))
+        continue;
+    g_string_truncate(told, 0);
     kill(worker_of("demo"), SIGKILL);
     while (!strstr(told->str, "InterfacesAdded"))
         g_main_context_iteration(NULL, TRUE);
