@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "slot.h"
 #include "writer.h"
 
 static P11dProperties properties;
