@@ -38,10 +38,10 @@ static void spawn(Rig *rig, const char *option, const char *directory)
     rig->pid = fork();
     if (rig->pid == 0) {
         dup2(log[1], STDERR_FILENO);
-        if (pair[1] == P11D_LINK_DESCRIPTOR)
+        if (pair[1] == P11D_WORKER_LINK_DESCRIPTOR)
             fcntl(pair[1], F_SETFD, 0);
         else
-            dup2(pair[1], P11D_LINK_DESCRIPTOR);
+            dup2(pair[1], P11D_WORKER_LINK_DESCRIPTOR);
         execl(getenv("P11D_TEST_WORKER"), "worker-process", option ? option : directory,
               option ? directory : NULL, (char *)NULL);
         _exit(127);
@@ -67,10 +67,10 @@ static void wait_until_ready(Rig *rig)
         P11dStatus status = p11d_channel_receive(&rig->link, PATIENCE, &message);
         if (status != P11D_OK)
             rig_fail("the worker ended: %s", rig_log(rig));
-        P11dLinkKind kind = p11d_link_kind(&message, &path);
-        if (kind == P11D_LINK_TOKEN_ADDED)
+        P11dWorkerLinkKind kind = p11d_worker_link_kind(&message, &path);
+        if (kind == P11D_WORKER_LINK_TOKEN_ADDED)
             snprintf(rig->path, sizeof rig->path, "%s", path);
-        if (kind == P11D_LINK_READY)
+        if (kind == P11D_WORKER_LINK_READY)
             return;
     }
 }
@@ -123,7 +123,7 @@ void rig_client_of(Rig *rig, P11dChannel *control, uid_t uid)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         rig_fail("socketpair: %s", strerror(errno));
     P11dStatus status =
-        p11d_link_send_client(&rig->link, rig->path, &credentials, pair[1], PATIENCE);
+        p11d_worker_link_send_client(&rig->link, rig->path, &credentials, pair[1], PATIENCE);
     if (status != P11D_OK)
         rig_fail("the link does not take a client: %d", status);
     close(pair[1]);

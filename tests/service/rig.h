@@ -13,7 +13,7 @@
 #include "buffer.h"
 #include "channel.h"
 #include "interface.h"
-#include "link.h"
+#include "worker-link.h"
 
 /* --- key directories --- */
 

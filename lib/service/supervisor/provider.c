@@ -147,18 +147,18 @@ static void on_link_message(const P11dMessage *message, void *data)
 {
     P11dProvider *self = data;
     const char *path;
-    P11dLinkKind kind = p11d_link_kind(message, &path);
+    P11dWorkerLinkKind kind = p11d_worker_link_kind(message, &path);
     g_autoptr(GVariant) properties = NULL;
 
-    if (kind == P11D_LINK_TOKEN_ADDED || kind == P11D_LINK_TOKEN_CHANGED)
+    if (kind == P11D_WORKER_LINK_TOKEN_ADDED || kind == P11D_WORKER_LINK_TOKEN_CHANGED)
         properties = received_properties(self);
-    if (kind == P11D_LINK_TOKEN_ADDED && properties) {
+    if (kind == P11D_WORKER_LINK_TOKEN_ADDED && properties) {
         self->events->added(self, path, properties, self->data);
-    } else if (kind == P11D_LINK_TOKEN_CHANGED && properties) {
+    } else if (kind == P11D_WORKER_LINK_TOKEN_CHANGED && properties) {
         self->events->changed(self, path, properties, self->data);
-    } else if (kind == P11D_LINK_TOKEN_REMOVED) {
+    } else if (kind == P11D_WORKER_LINK_TOKEN_REMOVED) {
         self->events->removed(self, path, self->data);
-    } else if (kind == P11D_LINK_READY) {
+    } else if (kind == P11D_WORKER_LINK_READY) {
         self->ready = TRUE;
         end_pending(self);
     }
@@ -220,7 +220,7 @@ static void prepare_child(gpointer data G_GNUC_UNUSED)
 
 static gboolean spawn(P11dProvider *self, int link_fd, GError **error)
 {
-    const int target = P11D_LINK_DESCRIPTOR;
+    const int target = P11D_WORKER_LINK_DESCRIPTOR;
     const char *program = self->program ? self->program : "/proc/self/exe";
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
 
@@ -334,8 +334,8 @@ int p11d_provider_open_client(P11dProvider *provider, const char *path,
         return refuse(ends, error, "the worker does not keep up");
 
     errno = 0;
-    P11dStatus status = p11d_link_send_client(&provider->link, path, credentials, ends[1],
-                                              p11d_deadline_in(HAND_OVER_TIMEOUT));
+    P11dStatus status = p11d_worker_link_send_client(&provider->link, path, credentials, ends[1],
+                                                     p11d_deadline_in(HAND_OVER_TIMEOUT));
     if (status == P11D_SYSTEM && errno == ETOOMANYREFS)
         return refuse(ends, error, "too many clients are on their way to the worker");
     if (status != P11D_OK) {

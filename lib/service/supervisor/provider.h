@@ -9,7 +9,7 @@
 
 #include <gio/gio.h>
 
-#include "link.h"
+#include "worker-link.h"
 
 typedef struct P11dProvider P11dProvider;
 

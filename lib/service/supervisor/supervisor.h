@@ -15,7 +15,7 @@ typedef struct P11dSupervisorOptions {
     const char *const *key_directories; /* NULL-terminated; one worker each */
     /* How a worker is started: the program, NULL for this one (/proc/self/exe), and its arguments
      * without argv[0], NULL-terminated; the directory is put behind them. The worker finds its
-     * link as descriptor P11D_LINK_DESCRIPTOR and runs p11d_worker_main. */
+     * link as descriptor P11D_WORKER_LINK_DESCRIPTOR and runs p11d_worker_main. */
     const char *worker_program;
     const char *const *worker_arguments;
     /* Called once, when the name is owned and every worker has announced its tokens (or had 10

@@ -12,12 +12,12 @@
 
 #include "client.h"
 #include "keytoken.h"
-#include "link.h"
 #include "log.h"
 #include "residue.h"
 #include "sandbox.h"
 #include "signer.h"
 #include "token-path.h"
+#include "worker-link.h"
 
 /* Events of epoll that are taken at once. */
 #define EVENTS 64
@@ -65,14 +65,14 @@ static void follow_link(Worker *worker)
     if (writing == worker->link_writing)
         return;
     worker->link_writing = writing;
-    watch_descriptor(worker, P11D_LINK_DESCRIPTOR, EPOLLIN | (writing ? (uint32_t)EPOLLOUT : 0),
-                     &worker->link, EPOLL_CTL_MOD);
+    watch_descriptor(worker, P11D_WORKER_LINK_DESCRIPTOR,
+                     EPOLLIN | (writing ? (uint32_t)EPOLLOUT : 0), &worker->link, EPOLL_CTL_MOD);
 }
 
 static void take_client(Worker *worker, const P11dMessage *message, const char *path)
 {
     P11dCredentials credentials;
-    bool ok = p11d_link_read_client(message, &credentials);
+    bool ok = p11d_worker_link_read_client(message, &credentials);
     P11dDescriptor *control = p11d_channel_take(&worker->link, 0);
 
     if (ok && control && strcmp(path, worker->path) == 0)
@@ -94,7 +94,7 @@ static bool serve_link(Worker *worker)
         status = p11d_channel_receive(&worker->link, p11d_deadline_now(), &message);
         if (status != P11D_OK)
             break;
-        if (p11d_link_kind(&message, &path) == P11D_LINK_CLIENT)
+        if (p11d_worker_link_kind(&message, &path) == P11D_WORKER_LINK_CLIENT)
             take_client(worker, &message, path);
     }
     worker->failed = worker->failed || (status != P11D_TIMEOUT && status != P11D_CLOSED);
@@ -107,7 +107,7 @@ static void serve_token(Worker *worker)
 {
     unsigned change = worker->token->operations->dispatch(worker->token);
     if (change & P11D_TOKEN_PROPERTIES)
-        announce(worker, p11d_link_queue_token_changed);
+        announce(worker, p11d_worker_link_queue_token_changed);
     if (change & P11D_TOKEN_OBJECTS)
         p11d_clients_notify(&worker->clients);
 }
@@ -146,7 +146,7 @@ static void run(Worker *worker)
             go_on = handle(worker, &events[i]) && go_on;
         if (!go_on && running) {
             running = false;
-            epoll_ctl(worker->clients.epoll, EPOLL_CTL_DEL, P11D_LINK_DESCRIPTOR, NULL);
+            epoll_ctl(worker->clients.epoll, EPOLL_CTL_DEL, P11D_WORKER_LINK_DESCRIPTOR, NULL);
             eventfd_write(worker->clients.stop, 1);
         }
         p11d_clients_sweep(&worker->clients, !running);
@@ -170,7 +170,8 @@ static bool set_up(Worker *worker)
     clients->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&clients->lock, NULL);
     return worker->path && clients->epoll >= 0 && clients->wake >= 0 && clients->stop >= 0 &&
-           watch_descriptor(worker, P11D_LINK_DESCRIPTOR, EPOLLIN, &worker->link, EPOLL_CTL_ADD) &&
+           watch_descriptor(worker, P11D_WORKER_LINK_DESCRIPTOR, EPOLLIN, &worker->link,
+                            EPOLL_CTL_ADD) &&
            watch_descriptor(worker, clients->wake, EPOLLIN, clients, EPOLL_CTL_ADD) &&
            (worker->token->descriptor < 0 ||
             watch_descriptor(worker, worker->token->descriptor, EPOLLIN, worker->token,
@@ -199,8 +200,8 @@ static bool serve(Worker *worker)
         p11d_log("%s: %s", worker->token->name, strerror(errno));
         return false;
     }
-    bool ok = announce(worker, p11d_link_queue_token_added) &&
-              p11d_link_queue_ready(&worker->link) == P11D_OK;
+    bool ok = announce(worker, p11d_worker_link_queue_token_added) &&
+              p11d_worker_link_queue_ready(&worker->link) == P11D_OK;
     if (ok) {
         follow_link(worker);
         run(worker);
@@ -216,7 +217,7 @@ int p11d_worker_main(char *const *arguments)
     Worker worker = {.clients = {.epoll = -1, .wake = -1, .stop = -1}};
     int code = P11D_WORKER_FAILED;
 
-    p11d_sandbox_enter(P11D_LINK_DESCRIPTOR);
+    p11d_sandbox_enter(P11D_WORKER_LINK_DESCRIPTOR);
     /* A few arenas serve many threads; one for each would keep memory that nobody uses. */
     mallopt(M_ARENA_MAX, 4);
     p11d_log_set_verbose(verbose);
@@ -227,7 +228,7 @@ int p11d_worker_main(char *const *arguments)
     /* The user's configuration of OpenSSL may name engines, our own module among them. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 
-    P11dDescriptor *link = p11d_descriptor_adopt(P11D_LINK_DESCRIPTOR);
+    P11dDescriptor *link = p11d_descriptor_adopt(P11D_WORKER_LINK_DESCRIPTOR);
     if (!link || !p11d_signer_setup()) {
         p11d_log("no link to the service: this program is not to be started by hand");
         p11d_descriptor_close(link);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "interface.h"
-#include "link.h"
+#include "worker-link.h"
 
 static char path[64];          /* of the token */
 static P11dChannel supervisor; /* the link */
@@ -37,7 +37,7 @@ static void announce(const char *what, bool well_behaved)
 {
     P11dBuffer properties;
     label(&properties, "unruly", well_behaved);
-    p11d_link_queue_token_added(&supervisor, what, properties.data, properties.size);
+    p11d_worker_link_queue_token_added(&supervisor, what, properties.data, properties.size);
     p11d_buffer_clear(&properties);
 }
 
@@ -49,7 +49,7 @@ static void chatter(void)
         memset(text, 'a' + i, sizeof text);
         text[sizeof text - 1] = '\0';
         label(&properties, text, true);
-        p11d_link_queue_token_changed(&supervisor, path, properties.data, properties.size);
+        p11d_worker_link_queue_token_changed(&supervisor, path, properties.data, properties.size);
         p11d_buffer_clear(&properties);
         struct pollfd writable = {p11d_descriptor_number(supervisor.descriptor), POLLOUT, 0};
         while (p11d_channel_flush(&supervisor) == P11D_TIMEOUT)
@@ -88,7 +88,7 @@ static void answer_with_credentials(const P11dMessage *call)
 static void take_client(const P11dMessage *message)
 {
     p11d_credentials_clear(&credentials);
-    p11d_link_read_client(message, &credentials);
+    p11d_worker_link_read_client(message, &credentials);
     p11d_channel_clear(&client);
     p11d_channel_init(&client, p11d_channel_take(&supervisor, 0), P11D_MESSAGE_MAX);
 }
@@ -100,7 +100,7 @@ static bool serve_link(const char *kind)
     P11dStatus status;
     const char *of;
     while ((status = p11d_channel_receive(&supervisor, p11d_deadline_now(), &message)) == P11D_OK) {
-        if (p11d_link_kind(&message, &of) != P11D_LINK_CLIENT)
+        if (p11d_worker_link_kind(&message, &of) != P11D_WORKER_LINK_CLIENT)
             continue;
         take_client(&message);
         if (strcmp(kind, "chatty") == 0)
@@ -136,14 +136,15 @@ static int serve(const char *kind)
 int unruly_worker_main(const char *kind)
 {
     snprintf(path, sizeof path, "%s/%s", P11D_TOKENS_PATH, kind);
-    p11d_channel_init(&supervisor, p11d_descriptor_adopt(P11D_LINK_DESCRIPTOR), P11D_MESSAGE_MAX);
+    p11d_channel_init(&supervisor, p11d_descriptor_adopt(P11D_WORKER_LINK_DESCRIPTOR),
+                      P11D_MESSAGE_MAX);
     supervisor.accepts_descriptors = true;
     p11d_channel_init(&client, NULL, P11D_MESSAGE_MAX);
 
     if (strcmp(kind, "garbage") == 0) {
         char noise[4096];
         memset(noise, 0xa5, sizeof noise);
-        (void)!write(P11D_LINK_DESCRIPTOR, noise, sizeof noise);
+        (void)!write(P11D_WORKER_LINK_DESCRIPTOR, noise, sizeof noise);
     } else if (strcmp(kind, "liar") == 0) {
         announce("/org/p11dbus", true);
         announce(P11D_TOKENS_PATH "/a/b", true);
@@ -154,7 +155,7 @@ int unruly_worker_main(const char *kind)
         announce(path, true);
     }
     if (strcmp(kind, "silent") != 0)
-        p11d_link_queue_ready(&supervisor);
+        p11d_worker_link_queue_ready(&supervisor);
     if (strcmp(kind, "stuck") == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* not even a test that broke off leaves it behind */
         signal(SIGTERM, SIG_IGN);

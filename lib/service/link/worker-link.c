@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "link.h"
+#include "worker-link.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +40,8 @@ static void write_properties(P11dWriter *writer, const void *properties, size_t 
     p11d_writer_array_end(writer, elements);
 }
 
-P11dStatus p11d_link_queue_token_added(P11dChannel *link, const char *path, const void *properties,
-                                       size_t size)
+P11dStatus p11d_worker_link_queue_token_added(P11dChannel *link, const char *path,
+                                              const void *properties, size_t size)
 {
     P11dWriter writer;
     begin_standard(link, &writer, P11D_ROOT_PATH, &p11d_interface_object_manager,
@@ -55,7 +55,7 @@ P11dStatus p11d_link_queue_token_added(P11dChannel *link, const char *path, cons
     return p11d_channel_queue(link, &writer);
 }
 
-P11dStatus p11d_link_queue_token_removed(P11dChannel *link, const char *path)
+P11dStatus p11d_worker_link_queue_token_removed(P11dChannel *link, const char *path)
 {
     P11dWriter writer;
     begin_standard(link, &writer, P11D_ROOT_PATH, &p11d_interface_object_manager,
@@ -67,8 +67,8 @@ P11dStatus p11d_link_queue_token_removed(P11dChannel *link, const char *path)
     return p11d_channel_queue(link, &writer);
 }
 
-P11dStatus p11d_link_queue_token_changed(P11dChannel *link, const char *path,
-                                         const void *properties, size_t size)
+P11dStatus p11d_worker_link_queue_token_changed(P11dChannel *link, const char *path,
+                                                const void *properties, size_t size)
 {
     P11dWriter writer;
     begin_standard(link, &writer, path, &p11d_interface_properties, "PropertiesChanged");
@@ -79,15 +79,16 @@ P11dStatus p11d_link_queue_token_changed(P11dChannel *link, const char *path,
     return p11d_channel_queue(link, &writer);
 }
 
-P11dStatus p11d_link_queue_ready(P11dChannel *link)
+P11dStatus p11d_worker_link_queue_ready(P11dChannel *link)
 {
     P11dWriter writer;
     begin_signal(link, &writer, P11D_ROOT_PATH, WORKER_INTERFACE, &ready_signal, 0);
     return p11d_channel_queue(link, &writer);
 }
 
-P11dStatus p11d_link_send_client(P11dChannel *link, const char *path,
-                                 const P11dCredentials *credentials, int fd, P11dDeadline deadline)
+P11dStatus p11d_worker_link_send_client(P11dChannel *link, const char *path,
+                                        const P11dCredentials *credentials, int fd,
+                                        P11dDeadline deadline)
 {
     P11dWriter writer;
     begin_signal(link, &writer, path, WORKER_INTERFACE, &client_signal, 1);
@@ -113,39 +114,39 @@ static bool is_standard(const P11dMessage *message, const P11dInterface *interfa
     return is(message, interface->name, p11d_interface_signal(interface, name));
 }
 
-P11dLinkKind p11d_link_kind(const P11dMessage *message, const char **path)
+P11dWorkerLinkKind p11d_worker_link_kind(const P11dMessage *message, const char **path)
 {
     P11dReader body = message->body;
-    P11dLinkKind kind = P11D_LINK_UNKNOWN;
+    P11dWorkerLinkKind kind = P11D_WORKER_LINK_UNKNOWN;
 
     *path = NULL;
     if (message->type != P11D_MESSAGE_SIGNAL || !message->interface || !message->member)
-        return P11D_LINK_UNKNOWN;
+        return P11D_WORKER_LINK_UNKNOWN;
     if (is(message, WORKER_INTERFACE, &ready_signal))
-        return P11D_LINK_READY;
+        return P11D_WORKER_LINK_READY;
 
     if (is_standard(message, &p11d_interface_object_manager, "InterfacesAdded"))
-        kind = P11D_LINK_TOKEN_ADDED;
+        kind = P11D_WORKER_LINK_TOKEN_ADDED;
     else if (is_standard(message, &p11d_interface_object_manager, "InterfacesRemoved"))
-        kind = P11D_LINK_TOKEN_REMOVED;
-    if (kind != P11D_LINK_UNKNOWN) {
+        kind = P11D_WORKER_LINK_TOKEN_REMOVED;
+    if (kind != P11D_WORKER_LINK_UNKNOWN) {
         p11d_reader_object_path(&body, path);
     } else {
         if (is_standard(message, &p11d_interface_properties, "PropertiesChanged"))
-            kind = P11D_LINK_TOKEN_CHANGED;
+            kind = P11D_WORKER_LINK_TOKEN_CHANGED;
         else if (is(message, WORKER_INTERFACE, &client_signal))
-            kind = P11D_LINK_CLIENT;
+            kind = P11D_WORKER_LINK_CLIENT;
         *path = message->path;
     }
     /* A worker may speak of tokens alone, whatever else it says. */
     if (!*path || !p11d_token_path_name(*path)) {
         *path = NULL;
-        return P11D_LINK_UNKNOWN;
+        return P11D_WORKER_LINK_UNKNOWN;
     }
     return kind;
 }
 
-bool p11d_link_read_client(const P11dMessage *message, P11dCredentials *credentials)
+bool p11d_worker_link_read_client(const P11dMessage *message, P11dCredentials *credentials)
 {
     P11dReader body = message->body;
     P11dReader groups;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "link.h"
+#include "worker-link.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static void disconnect_both(void)
     p11d_channel_clear(&supervisor);
 }
 
-TestSuite(link, .init = connect_both, .fini = disconnect_both);
+TestSuite(worker_link, .init = connect_both, .fini = disconnect_both);
 
 static P11dMessage receive(P11dChannel *channel)
 {
@@ -67,15 +67,16 @@ static void expect_properties(P11dReader *body)
     cr_assert(p11d_reader_at_end(&properties));
 }
 
-Test(link, a_token_is_announced_with_its_properties)
+Test(worker_link, a_token_is_announced_with_its_properties)
 {
     P11dBuffer properties;
     const char *path;
     make_properties(&properties);
-    cr_assert_eq(p11d_link_queue_token_added(&worker, PATH, properties.data, properties.size),
-                 P11D_OK);
+    cr_assert_eq(
+        p11d_worker_link_queue_token_added(&worker, PATH, properties.data, properties.size),
+        P11D_OK);
     P11dMessage message = receive(&supervisor);
-    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_TOKEN_ADDED);
+    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_TOKEN_ADDED);
     cr_assert_str_eq(path, PATH);
     P11dReader interfaces;
     const char *text;
@@ -87,15 +88,16 @@ Test(link, a_token_is_announced_with_its_properties)
     p11d_buffer_clear(&properties);
 }
 
-Test(link, changed_properties_arrive)
+Test(worker_link, changed_properties_arrive)
 {
     P11dBuffer properties;
     const char *path;
     make_properties(&properties);
-    cr_assert_eq(p11d_link_queue_token_changed(&worker, PATH, properties.data, properties.size),
-                 P11D_OK);
+    cr_assert_eq(
+        p11d_worker_link_queue_token_changed(&worker, PATH, properties.data, properties.size),
+        P11D_OK);
     P11dMessage message = receive(&supervisor);
-    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_TOKEN_CHANGED);
+    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_TOKEN_CHANGED);
     cr_assert_str_eq(path, PATH);
     const char *interface;
     cr_assert(p11d_reader_string(&message.body, &interface, NULL));
@@ -104,16 +106,16 @@ Test(link, changed_properties_arrive)
     p11d_buffer_clear(&properties);
 }
 
-Test(link, removal_and_ready_arrive_in_order)
+Test(worker_link, removal_and_ready_arrive_in_order)
 {
     const char *path;
-    cr_assert_eq(p11d_link_queue_token_removed(&worker, PATH), P11D_OK);
-    cr_assert_eq(p11d_link_queue_ready(&worker), P11D_OK);
+    cr_assert_eq(p11d_worker_link_queue_token_removed(&worker, PATH), P11D_OK);
+    cr_assert_eq(p11d_worker_link_queue_ready(&worker), P11D_OK);
     P11dMessage message = receive(&supervisor);
-    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_TOKEN_REMOVED);
+    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_TOKEN_REMOVED);
     cr_assert_str_eq(path, PATH);
     message = receive(&supervisor);
-    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_READY);
+    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_READY);
     cr_assert_null(path);
 }
 
@@ -122,14 +124,15 @@ static void hand_over(const P11dCredentials *sent, P11dCredentials *received)
     int ends[2];
     const char *path;
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    cr_assert_eq(p11d_link_send_client(&supervisor, PATH, sent, ends[0], p11d_deadline_now()),
-                 P11D_OK);
+    cr_assert_eq(
+        p11d_worker_link_send_client(&supervisor, PATH, sent, ends[0], p11d_deadline_now()),
+        P11D_OK);
     close(ends[0]);
 
     P11dMessage message = receive(&worker);
-    cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_CLIENT);
+    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_CLIENT);
     cr_assert_str_eq(path, PATH);
-    cr_assert(p11d_link_read_client(&message, received));
+    cr_assert(p11d_worker_link_read_client(&message, received));
     P11dDescriptor *descriptor = p11d_channel_take(&worker, 0);
     cr_assert_not_null(descriptor);
     cr_assert_eq(write(p11d_descriptor_number(descriptor), "x", 1), 1);
@@ -140,7 +143,7 @@ static void hand_over(const P11dCredentials *sent, P11dCredentials *received)
     close(ends[1]);
 }
 
-Test(link, a_client_arrives_with_credentials_and_descriptor)
+Test(worker_link, a_client_arrives_with_credentials_and_descriptor)
 {
     gid_t groups[] = {1000, 27, 4294967294U};
     P11dCredentials sent = {.pid = 42, .uid = 1000, .groups = groups, .group_count = 3};
@@ -154,7 +157,7 @@ Test(link, a_client_arrives_with_credentials_and_descriptor)
     cr_assert_null(received.groups);
 }
 
-Test(link, a_client_without_groups_or_pid_arrives)
+Test(worker_link, a_client_without_groups_or_pid_arrives)
 {
     P11dCredentials sent = {.uid = 0}, received;
     hand_over(&sent, &received);
@@ -164,7 +167,7 @@ Test(link, a_client_without_groups_or_pid_arrives)
     p11d_credentials_clear(&received);
 }
 
-Test(link, only_paths_of_tokens_are_believed)
+Test(worker_link, only_paths_of_tokens_are_believed)
 {
     static const char *const paths[] = {"/",
                                         P11D_ROOT_PATH,
@@ -174,14 +177,15 @@ Test(link, only_paths_of_tokens_are_believed)
                                         "/elsewhere"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         const char *path = "";
-        cr_assert_eq(p11d_link_queue_token_added(&worker, paths[i], "", 0), P11D_OK);
+        cr_assert_eq(p11d_worker_link_queue_token_added(&worker, paths[i], "", 0), P11D_OK);
         P11dMessage message = receive(&supervisor);
-        cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_UNKNOWN, "%s", paths[i]);
+        cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_UNKNOWN, "%s",
+                     paths[i]);
         cr_assert_null(path);
     }
 }
 
-Test(link, anything_else_is_unknown)
+Test(worker_link, anything_else_is_unknown)
 {
     P11dMessage call = {.type = P11D_MESSAGE_CALL,
                         .path = PATH,
@@ -198,6 +202,6 @@ Test(link, anything_else_is_unknown)
         p11d_channel_begin(&worker, &writer, messages[i]);
         cr_assert_eq(p11d_channel_queue(&worker, &writer), P11D_OK);
         P11dMessage message = receive(&supervisor);
-        cr_assert_eq(p11d_link_kind(&message, &path), P11D_LINK_UNKNOWN);
+        cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_UNKNOWN);
     }
 }
