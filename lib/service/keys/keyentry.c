@@ -27,14 +27,14 @@ static const unsigned wanted_kinds[P11D_KEYPARTS_FILES] = {
     P11D_PEM_PUBLIC,
 };
 
-void p11d_object_clear(P11dObject *object)
+void p11d_key_object_clear(P11dKeyObject *object)
 {
     free(object->attributes);
     memset(object, 0, sizeof *object);
 }
 
 /* Marshals templ as the attributes of object. */
-static CK_RV set_attributes(P11dObject *object, const P11dTemplate *templ)
+static CK_RV set_attributes(P11dKeyObject *object, const P11dTemplate *templ)
 {
     P11dBuffer buffer;
     P11dWriter writer;
@@ -69,7 +69,7 @@ static CK_RV set_refused(P11dTemplate *templ, CK_OBJECT_CLASS class)
     return rv;
 }
 
-static CK_RV make_object(P11dObject *object, CK_OBJECT_CLASS class, const char *label,
+static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
                          CK_ATTRIBUTE_TYPE type, const void *value, size_t size, bool private)
 {
     P11dTemplate templ;
@@ -93,8 +93,8 @@ static CK_RV make_object(P11dObject *object, CK_OBJECT_CLASS class, const char *
     return rv;
 }
 
-static CK_RV make_key(P11dObject *object, CK_OBJECT_CLASS class, const char *label, EVP_PKEY *key,
-                      bool private)
+static CK_RV make_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
+                      EVP_PKEY *key, bool private)
 {
     uint8_t *der = NULL;
     /* One form of the point, and the curve by its name, whatever form the file has. */
@@ -130,7 +130,7 @@ static char *common_name(X509 *certificate)
     return NULL;
 }
 
-static CK_RV make_certificate(P11dObject *object, const char *label, X509 *certificate)
+static CK_RV make_certificate(P11dKeyObject *object, const char *label, X509 *certificate)
 {
     uint8_t *der = NULL;
     int size = i2d_X509(certificate, &der);
@@ -142,7 +142,7 @@ static CK_RV make_certificate(P11dObject *object, const char *label, X509 *certi
 }
 
 /* One that does not have the entry's name: asking for the name means the key's own certificate. */
-static CK_RV make_further(P11dObject *object, const char *name, X509 *certificate)
+static CK_RV make_further(P11dKeyObject *object, const char *name, X509 *certificate)
 {
     char *label = common_name(certificate);
     CK_RV rv = make_certificate(object, label ? label : name, certificate);
@@ -151,37 +151,37 @@ static CK_RV make_further(P11dObject *object, const char *name, X509 *certificat
 }
 
 /* Hosts pass such objects over; ours says to its user what the note says. */
-static CK_RV make_note(P11dObject *object, const char *label, const char *why, bool private)
+static CK_RV make_note(P11dKeyObject *object, const char *label, const char *why, bool private)
 {
     return make_object(object, CKO_DATA, label, CKA_VALUE, why, strlen(why), private);
 }
 
 static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
 {
-    P11dObject *objects = entry->objects;
+    P11dKeyObject *objects = entry->objects;
     EVP_PKEY *key = parts->claim.unusable ? NULL : parts->claim.key;
     CK_RV rv = CKR_OK;
 
     if (key) {
         EVP_PKEY_up_ref(key);
         entry->signer = p11d_signer_new(key);
-        rv = entry->signer
-                 ? make_key(&objects[P11D_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name, key, false)
-                 : CKR_HOST_MEMORY;
+        rv = entry->signer ? make_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY,
+                                      entry->name, key, false)
+                           : CKR_HOST_MEMORY;
     }
     if (rv == CKR_OK && parts->public_key && !p11d_signer_unsupported(parts->public_key))
-        rv = make_key(&objects[P11D_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name, parts->public_key,
-                      false);
+        rv = make_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name,
+                      parts->public_key, false);
     return rv;
 }
 
 static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
 {
-    P11dObject *objects = entry->objects;
+    P11dKeyObject *objects = entry->objects;
     CK_RV rv = fill_keys(entry, parts);
 
     for (size_t i = 0; i < parts->certificate_count && rv == CKR_OK; i++) {
-        P11dObject *object = &objects[P11D_OBJECT_CERTIFICATE + i];
+        P11dKeyObject *object = &objects[P11D_KEY_OBJECT_CERTIFICATE + i];
         rv = i == 0 ? make_certificate(object, entry->name, parts->certificates[i])
                     : make_further(object, entry->name, parts->certificates[i]);
     }
@@ -193,10 +193,10 @@ static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
             EVP_PKEY_up_ref(entry->expected);
     }
     if (rv == CKR_OK && *parts->claim.why && !entry->signer && !entry->locked.type)
-        rv = make_note(&objects[P11D_OBJECT_NOTE], entry->name, parts->claim.why, false);
-    for (int i = 0; i < P11D_OBJECT_KINDS; i++)
+        rv = make_note(&objects[P11D_KEY_OBJECT_NOTE], entry->name, parts->claim.why, false);
+    for (int i = 0; i < P11D_KEY_OBJECT_KINDS; i++)
         objects[i].id =
-            objects[i].attributes || (entry->locked.type && i < P11D_OBJECT_CERTIFICATE);
+            objects[i].attributes || (entry->locked.type && i < P11D_KEY_OBJECT_CERTIFICATE);
     return rv;
 }
 
@@ -263,8 +263,8 @@ void p11d_keyentry_unref(P11dKeyEntry *entry)
 {
     if (!entry || atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel) != 1)
         return;
-    for (int i = 0; i < P11D_OBJECT_KINDS; i++)
-        p11d_object_clear(&entry->objects[i]);
+    for (int i = 0; i < P11D_KEY_OBJECT_KINDS; i++)
+        p11d_key_object_clear(&entry->objects[i]);
     p11d_signer_unref(entry->signer);
     p11d_pem_clear(&entry->locked);
     EVP_PKEY_free(entry->expected);
@@ -272,23 +272,23 @@ void p11d_keyentry_unref(P11dKeyEntry *entry)
     free(entry);
 }
 
-static bool same_attributes(const P11dObject *x, const P11dObject *y)
+static bool same_attributes(const P11dKeyObject *x, const P11dKeyObject *y)
 {
     if (!x->id || !y->id || x->size != y->size || !x->attributes != !y->attributes)
         return false;
     return !x->attributes || memcmp(x->attributes, y->attributes, x->size) == 0;
 }
 
-const P11dObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
-                                          int kind)
+const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
+                                             int kind)
 {
-    const P11dObject *object = &entry->objects[kind];
-    if (kind < P11D_OBJECT_CERTIFICATE) {
+    const P11dKeyObject *object = &entry->objects[kind];
+    if (kind < P11D_KEY_OBJECT_CERTIFICATE) {
         bool same = same_attributes(&before->objects[kind], object) &&
                     p11d_pem_equal(&before->locked, &entry->locked);
         return same ? &before->objects[kind] : NULL;
     }
-    for (int i = P11D_OBJECT_CERTIFICATE; i < P11D_OBJECT_KINDS; i++) {
+    for (int i = P11D_KEY_OBJECT_CERTIFICATE; i < P11D_KEY_OBJECT_KINDS; i++) {
         if (same_attributes(&before->objects[i], object))
             return &before->objects[i];
     }
@@ -298,10 +298,10 @@ const P11dObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11d
 /* What is said of the key that a passphrase opened: its signer and attributes. */
 static CK_RV open_key(const P11dKeyEntry *entry, EVP_PKEY *key, P11dOpenedKey *opened)
 {
-    P11dObject *objects = opened->objects;
-    CK_RV rv = make_key(&objects[P11D_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name, key, true);
-    if (rv == CKR_OK && !entry->objects[P11D_OBJECT_PUBLIC].attributes)
-        rv = make_key(&objects[P11D_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name, key, true);
+    P11dKeyObject *objects = opened->objects;
+    CK_RV rv = make_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name, key, true);
+    if (rv == CKR_OK && !entry->objects[P11D_KEY_OBJECT_PUBLIC].attributes)
+        rv = make_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name, key, true);
     if (rv != CKR_OK)
         return rv;
     EVP_PKEY_up_ref(key);
@@ -326,13 +326,13 @@ CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const ui
     CK_RV rv;
     if (reason) {
         p11d_log("%s/%s: private key skipped: %s", path, entry->name, reason);
-        rv = make_note(&opened->objects[P11D_OBJECT_NOTE], entry->name, reason, true);
+        rv = make_note(&opened->objects[P11D_KEY_OBJECT_NOTE], entry->name, reason, true);
     } else {
         rv = open_key(entry, key, opened);
     }
     EVP_PKEY_free(key);
-    for (int i = 0; i < P11D_OBJECT_KINDS && rv == CKR_OK; i++) {
-        if (opened->objects[i].attributes || i == P11D_OBJECT_PRIVATE)
+    for (int i = 0; i < P11D_KEY_OBJECT_KINDS && rv == CKR_OK; i++) {
+        if (opened->objects[i].attributes || i == P11D_KEY_OBJECT_PRIVATE)
             opened->objects[i].id = entry->objects[i].id;
     }
     if (rv != CKR_OK)
@@ -343,7 +343,7 @@ CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const ui
 void p11d_openedkey_clear(P11dOpenedKey *opened)
 {
     p11d_signer_unref(opened->signer);
-    for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++)
-        p11d_object_clear(&opened->objects[kind]);
+    for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++)
+        p11d_key_object_clear(&opened->objects[kind]);
     memset(opened, 0, sizeof *opened);
 }

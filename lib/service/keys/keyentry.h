@@ -14,24 +14,24 @@
 #include "signer.h"
 #include "stamp.h"
 
-/* What an entry may hold. From P11D_OBJECT_CERTIFICATE on, all are certificates: first the one of
- * the key, then the further ones in the order of the files. */
+/* What an entry may hold. From P11D_KEY_OBJECT_CERTIFICATE on, all are certificates: first the one
+ * of the key, then the further ones in the order of the files. */
 enum {
-    P11D_OBJECT_PRIVATE,
-    P11D_OBJECT_PUBLIC,
-    P11D_OBJECT_NOTE, /* tells why the private key is not served; of class CKO_DATA */
-    P11D_OBJECT_CERTIFICATE,
-    P11D_OBJECT_KINDS = P11D_OBJECT_CERTIFICATE + P11D_KEYFILE_CERTIFICATES
+    P11D_KEY_OBJECT_PRIVATE,
+    P11D_KEY_OBJECT_PUBLIC,
+    P11D_KEY_OBJECT_NOTE, /* tells why the private key is not served; of class CKO_DATA */
+    P11D_KEY_OBJECT_CERTIFICATE,
+    P11D_KEY_OBJECT_KINDS = P11D_KEY_OBJECT_CERTIFICATE + P11D_KEYFILE_CERTIFICATES
 };
 
 /* One object as a client sees it. */
-typedef struct P11dObject {
+typedef struct P11dKeyObject {
     uint64_t id;         /* 0: there is no such object */
     uint64_t since;      /* the generation in which it appeared */
     uint8_t *attributes; /* elements of an a{sv}, to be marshalled at a multiple of 8; NULL: not
                           * known before somebody unlocks the key */
     size_t size;
-} P11dObject;
+} P11dKeyObject;
 
 typedef struct P11dKeyEntry {
     atomic_uint references;
@@ -40,7 +40,7 @@ typedef struct P11dKeyEntry {
     P11dSigner *signer; /* NULL: none, or locked */
     P11dPem locked;     /* the private key's block while it needs a passphrase */
     EVP_PKEY *expected; /* the public half that the locked key should have; NULL: not known */
-    P11dObject objects[P11D_OBJECT_KINDS];
+    P11dKeyObject objects[P11D_KEY_OBJECT_KINDS];
 } P11dKeyEntry;
 
 /*
@@ -56,14 +56,14 @@ void p11d_keyentry_unref(P11dKeyEntry *entry);
 
 /* The object of before that is the same as the one of that kind in entry, which may keep its id;
  * NULL if there is none. A certificate is the same wherever it stands. Borrowed from before. */
-const P11dObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
-                                          int kind);
+const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
+                                             int kind);
 
 /* A key that was locked, opened for one client; or, without a signer, only known to be of no use.
  */
 typedef struct P11dOpenedKey {
     P11dSigner *signer;
-    P11dObject objects[P11D_OBJECT_KINDS]; /* without attributes: not known by this */
+    P11dKeyObject objects[P11D_KEY_OBJECT_KINDS]; /* without attributes: not known by this */
 } P11dOpenedKey;
 
 /*
@@ -78,6 +78,6 @@ CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const ui
 /* Safe on one that is all zero. */
 void p11d_openedkey_clear(P11dOpenedKey *opened);
 
-void p11d_object_clear(P11dObject *object);
+void p11d_key_object_clear(P11dKeyObject *object);
 
 #endif

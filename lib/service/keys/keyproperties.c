@@ -12,7 +12,7 @@
 #include "key-directory.h"
 #include "signer.h"
 #include "syntax.h"
-#include "token.h"
+#include "worker-token.h"
 
 char *p11d_keyproperties_label(const char *path)
 {
@@ -109,7 +109,7 @@ void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_lock
     begin_property(writer, "PinLength");
     p11d_writer_struct(writer);
     p11d_writer_uint32(writer, 1);
-    p11d_writer_uint32(writer, P11D_TOKEN_PIN_MAX);
+    p11d_writer_uint32(writer, P11D_WORKER_TOKEN_PIN_MAX);
     begin_property(writer, "Mechanisms");
     write_mechanisms(writer);
     begin_property(writer, "Features");

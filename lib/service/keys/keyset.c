@@ -116,11 +116,11 @@ static P11dKeyEntry *find_entry(const P11dKeySet *set, const char *name)
 /* Objects that are as before keep their ids, the others get new ones. */
 static void give_ids(P11dKeyEntry *entry, const P11dKeyEntry *before, uint64_t *next_id)
 {
-    for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++) {
-        P11dObject *object = &entry->objects[kind];
+    for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++) {
+        P11dKeyObject *object = &entry->objects[kind];
         if (object->id == 0)
             continue;
-        const P11dObject *same = before ? p11d_keyentry_find_same(before, entry, kind) : NULL;
+        const P11dKeyObject *same = before ? p11d_keyentry_find_same(before, entry, kind) : NULL;
         if (same) {
             object->id = same->id;
             object->since = same->since;
@@ -139,13 +139,13 @@ static int compare_rows(const void *a, const void *b)
 
 static bool make_index(P11dKeySet *set)
 {
-    set->rows = calloc(set->count * P11D_OBJECT_KINDS + 1, sizeof *set->rows);
+    set->rows = calloc(set->count * P11D_KEY_OBJECT_KINDS + 1, sizeof *set->rows);
     if (!set->rows)
         return false;
     for (size_t i = 0; i < set->count; i++) {
         P11dKeyEntry *entry = set->entries[i];
         set->has_locked = set->has_locked || entry->locked.type;
-        for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++) {
+        for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++) {
             if (entry->objects[kind].id)
                 set->rows[set->row_count++] = (P11dKeySetRow){entry->objects[kind].id, entry, kind};
         }
@@ -236,7 +236,7 @@ bool p11d_keyset_publish(P11dKeySet *set, uint64_t generation)
 {
     bool any = false;
     for (size_t i = 0; i < set->row_count; i++) {
-        P11dObject *object = &set->rows[i].entry->objects[set->rows[i].kind];
+        P11dKeyObject *object = &set->rows[i].entry->objects[set->rows[i].kind];
         if (object->since == 0) {
             object->since = generation;
             any = true;

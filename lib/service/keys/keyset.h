@@ -12,7 +12,7 @@
 typedef struct P11dKeySetRow {
     uint64_t id;
     P11dKeyEntry *entry; /* borrowed from the set */
-    int kind;            /* P11D_OBJECT_… */
+    int kind;            /* P11D_KEY_OBJECT_… */
 } P11dKeySetRow;
 
 typedef struct P11dKeySet {

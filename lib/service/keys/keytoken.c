@@ -18,7 +18,7 @@
 #include "watch.h"
 
 typedef struct KeyToken {
-    P11dToken base;
+    P11dWorkerToken base;
     char *path; /* of the directory, absolute */
     P11dKeyProperties properties;
     P11dWatch watch;
@@ -63,23 +63,24 @@ static bool remember_gone(KeyToken *token, const P11dKeySet *old, const P11dKeyS
 static void tell_difference(KeyToken *token, const char *what, const P11dKeySet *some,
                             const P11dKeySet *others)
 {
-    static const CK_OBJECT_CLASS classes[P11D_OBJECT_KINDS] = {
-        [P11D_OBJECT_PRIVATE] = CKO_PRIVATE_KEY,
-        [P11D_OBJECT_PUBLIC] = CKO_PUBLIC_KEY,
-        [P11D_OBJECT_CERTIFICATE] = CKO_CERTIFICATE,
+    static const CK_OBJECT_CLASS classes[P11D_KEY_OBJECT_KINDS] = {
+        [P11D_KEY_OBJECT_PRIVATE] = CKO_PRIVATE_KEY,
+        [P11D_KEY_OBJECT_PUBLIC] = CKO_PUBLIC_KEY,
+        [P11D_KEY_OBJECT_CERTIFICATE] = CKO_CERTIFICATE,
     }; /* 0: of which nothing is told */
     if (!p11d_log_is_verbose())
         return;
     for (size_t i = 0; i < some->row_count; i++) {
         const P11dKeySetRow *row = &some->rows[i];
-        bool said = row->kind == P11D_OBJECT_PUBLIC && row->entry->objects[P11D_OBJECT_PRIVATE].id;
+        bool said =
+            row->kind == P11D_KEY_OBJECT_PUBLIC && row->entry->objects[P11D_KEY_OBJECT_PRIVATE].id;
         if (classes[row->kind] != 0 && !said && !(others && p11d_keyset_find(others, row->id)))
             p11d_activity_object(&token->base, what, classes[row->kind], row->entry->name);
     }
 }
 
 /* Scans again and puts the new set in place. Only one thread does this, so the old set stays while
- * it looks at it. Returns P11dTokenChange bits. */
+ * it looks at it. Returns P11dWorkerTokenChange bits. */
 static unsigned rescan(KeyToken *token)
 {
     P11dKeySet *old = token->set;
@@ -93,14 +94,14 @@ static unsigned rescan(KeyToken *token)
         return 0;
     }
 
-    unsigned change = fresh->has_locked != old->has_locked ? P11D_TOKEN_PROPERTIES : 0;
+    unsigned change = fresh->has_locked != old->has_locked ? P11D_WORKER_TOKEN_PROPERTIES : 0;
     pthread_mutex_lock(&token->lock);
     uint64_t generation = token->clock + 1;
     bool any_fresh = p11d_keyset_publish(fresh, generation);
     bool any_gone = remember_gone(token, old, fresh, generation);
     if (any_fresh || any_gone) {
         token->generation = token->clock = generation;
-        change |= P11D_TOKEN_OBJECTS;
+        change |= P11D_WORKER_TOKEN_OBJECTS;
     }
     token->set = fresh;
     for (P11dKeyView *view = token->views; view && any_gone; view = view->next)
@@ -113,7 +114,7 @@ static unsigned rescan(KeyToken *token)
     return change;
 }
 
-static void write_properties(P11dToken *base, P11dWriter *writer)
+static void write_properties(P11dWorkerToken *base, P11dWriter *writer)
 {
     KeyToken *token = (KeyToken *)(void *)base;
     pthread_mutex_lock(&token->lock);
@@ -122,7 +123,7 @@ static void write_properties(P11dToken *base, P11dWriter *writer)
     p11d_keyproperties_write(&token->properties, has_locked, writer);
 }
 
-static unsigned dispatch(P11dToken *base)
+static unsigned dispatch(P11dWorkerToken *base)
 {
     KeyToken *token = (KeyToken *)(void *)base;
     return p11d_watch_read(&token->watch) ? rescan(token) : 0;
@@ -130,7 +131,7 @@ static unsigned dispatch(P11dToken *base)
 
 /* --- views --- */
 
-static P11dView *open_view(P11dToken *base, const P11dCredentials *credentials)
+static P11dView *open_view(P11dWorkerToken *base, const P11dCredentials *credentials)
 {
     KeyToken *token = (KeyToken *)(void *)base;
     P11dKeyView *view = calloc(1, sizeof *view);
@@ -180,7 +181,7 @@ static uint64_t view_generation(P11dView *base)
     return generation;
 }
 
-static void write_object(P11dWriter *writer, const P11dObject *object)
+static void write_object(P11dWriter *writer, const P11dKeyObject *object)
 {
     p11d_writer_struct(writer);
     p11d_writer_uint64(writer, object->id);
@@ -196,9 +197,9 @@ static void write_objects(const KeyToken *token, const P11dKeyView *view, uint64
     P11dArray objects = p11d_writer_array_begin(writer, 8);
     for (size_t i = 0; i < token->set->count; i++) {
         P11dKeyEntry *entry = token->set->entries[i];
-        for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++) {
+        for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++) {
             const P11dKeySetRow row = {entry->objects[kind].id, entry, kind};
-            const P11dObject *object = row.id ? p11d_keyview_object(view, &row) : NULL;
+            const P11dKeyObject *object = row.id ? p11d_keyview_object(view, &row) : NULL;
             if (object && object->since > known)
                 write_object(writer, object);
         }
@@ -283,7 +284,7 @@ static CK_RV enter(KeyToken *token, P11dKeyView *view, P11dOpenedKey *opened, si
         view->opened = opened;
         view->opened_count = count;
         for (size_t i = 0; i < count; i++) {
-            for (int kind = 0; kind < P11D_OBJECT_KINDS; kind++)
+            for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++)
                 opened[i].objects[kind].since = view->since;
         }
     }
@@ -388,20 +389,20 @@ static CK_RV find_signer(KeyToken *token, const P11dKeyView *view, uint64_t id, 
     if (found) {
         *signer = p11d_signer_ref(found);
         rv = CKR_OK;
-    } else if (row && row->kind == P11D_OBJECT_PUBLIC && p11d_keyview_object(view, row)) {
+    } else if (row && row->kind == P11D_KEY_OBJECT_PUBLIC && p11d_keyview_object(view, row)) {
         rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
     }
     pthread_mutex_unlock(&token->lock);
     return rv;
 }
 
-static bool label(P11dView *base, uint64_t id, char label[P11D_TOKEN_LABEL_SIZE])
+static bool label(P11dView *base, uint64_t id, char label[P11D_WORKER_TOKEN_LABEL_SIZE])
 {
     KeyToken *token = token_of(base);
     pthread_mutex_lock(&token->lock);
     const P11dKeySetRow *row = p11d_keyset_find(token->set, id);
     if (row)
-        snprintf(label, P11D_TOKEN_LABEL_SIZE, "%s", row->entry->name);
+        snprintf(label, P11D_WORKER_TOKEN_LABEL_SIZE, "%s", row->entry->name);
     pthread_mutex_unlock(&token->lock);
     return row;
 }
@@ -421,7 +422,7 @@ static CK_RV sign(P11dView *base, uint64_t key, const P11dParameters *parameters
 
 /* --- life --- */
 
-static void free_token(P11dToken *base)
+static void free_token(P11dWorkerToken *base)
 {
     KeyToken *token = (KeyToken *)(void *)base;
     p11d_watch_clear(&token->watch);
@@ -432,7 +433,7 @@ static void free_token(P11dToken *base)
     free(token);
 }
 
-static const P11dTokenOperations operations = {
+static const P11dWorkerTokenOperations operations = {
     .free = free_token,
     .dispatch = dispatch,
     .write_properties = write_properties,
@@ -473,7 +474,7 @@ static bool set_up(KeyToken *token, const char *directory)
     return true;
 }
 
-P11dToken *p11d_keytoken_open(const char *directory)
+P11dWorkerToken *p11d_keytoken_open(const char *directory)
 {
     KeyToken *token = calloc(1, sizeof *token);
     if (!token)

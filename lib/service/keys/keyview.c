@@ -12,9 +12,9 @@ static const P11dOpenedKey *find_opened(const P11dKeyView *view, const P11dKeySe
     return NULL;
 }
 
-const P11dObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetRow *row)
+const P11dKeyObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetRow *row)
 {
-    const P11dObject *object = &row->entry->objects[row->kind];
+    const P11dKeyObject *object = &row->entry->objects[row->kind];
     if (object->attributes)
         return object;
     const P11dOpenedKey *opened = find_opened(view, row);
@@ -24,7 +24,7 @@ const P11dObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetR
 
 P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *row)
 {
-    if (row->kind != P11D_OBJECT_PRIVATE)
+    if (row->kind != P11D_KEY_OBJECT_PRIVATE)
         return NULL;
     if (row->entry->signer)
         return row->entry->signer;
@@ -35,7 +35,7 @@ P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *ro
 void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)
 {
     for (size_t i = 0; i < view->opened_count;) {
-        if (p11d_keyset_find(set, view->opened[i].objects[P11D_OBJECT_PRIVATE].id)) {
+        if (p11d_keyset_find(set, view->opened[i].objects[P11D_KEY_OBJECT_PRIVATE].id)) {
             i++;
             continue;
         }

@@ -7,7 +7,7 @@
 #define P11D_KEYVIEW_H
 
 #include "keyset.h"
-#include "token.h"
+#include "worker-token.h"
 
 typedef struct P11dKeyView {
     P11dView base;
@@ -21,7 +21,7 @@ typedef struct P11dKeyView {
 } P11dKeyView;
 
 /* The object in row as this view sees it, or NULL if it does not. */
-const P11dObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetRow *row);
+const P11dKeyObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetRow *row);
 
 /* The signer of the private key in row, or NULL if this view has none for it. Borrowed. */
 P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *row);

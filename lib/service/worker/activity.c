@@ -53,8 +53,9 @@ void p11d_activity_sign(const P11dClient *client, uint64_t key, const char *mech
 {
     if (!p11d_log_is_verbose())
         return;
-    const P11dTokenOperations *token = client->clients->token->operations;
-    char scratch[P11D_NAME_SIZE], label[P11D_TOKEN_LABEL_SIZE], names[3][P11D_LOG_QUOTED_SIZE];
+    const P11dWorkerTokenOperations *token = client->clients->token->operations;
+    char scratch[P11D_NAME_SIZE], label[P11D_WORKER_TOKEN_LABEL_SIZE],
+        names[3][P11D_LOG_QUOTED_SIZE];
     if (token->label(client->view, key, label))
         p11d_log_quote(label, names[0]);
     else
@@ -65,7 +66,7 @@ void p11d_activity_sign(const P11dClient *client, uint64_t key, const char *mech
              p11d_log_quote(client->clients->token->name, names[2]), names[0]);
 }
 
-void p11d_activity_object(const P11dToken *token, const char *what, CK_OBJECT_CLASS class,
+void p11d_activity_object(const P11dWorkerToken *token, const char *what, CK_OBJECT_CLASS class,
                           const char *label)
 {
     char scratch[P11D_NAME_SIZE], names[2][P11D_LOG_QUOTED_SIZE];

@@ -19,7 +19,7 @@ void p11d_activity_logout(const P11dClient *client, CK_RV rv);
 void p11d_activity_sign(const P11dClient *client, uint64_t key, const char *mechanism, CK_RV rv);
 
 /* An object with that label and class came ("added") or went ("removed"). */
-void p11d_activity_object(const P11dToken *token, const char *what, CK_OBJECT_CLASS class,
+void p11d_activity_object(const P11dWorkerToken *token, const char *what, CK_OBJECT_CLASS class,
                           const char *label);
 
 #endif

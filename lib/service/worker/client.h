@@ -12,7 +12,7 @@
 
 #include "endpoint.h"
 #include "pool.h"
-#include "token.h"
+#include "worker-token.h"
 
 /* The most call channels of one client, clients of one user, and clients of a worker. A module
  * keeps at most 8 call channels. */
@@ -21,7 +21,7 @@
 #define P11D_CLIENTS 4096
 
 typedef struct P11dClients {
-    P11dToken *token;
+    P11dWorkerToken *token;
     const char *path; /* of the token on D-Bus */
     P11dPool *pool;
     int epoll; /* where channels wait that no thread serves; owned by the worker, as are these: */

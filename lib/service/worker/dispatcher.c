@@ -22,7 +22,7 @@ static const char error_unknown_object[] = P11D_ERROR_BUS_PREFIX "UnknownObject"
 typedef struct Call {
     P11dEndpoint *endpoint;
     P11dClient *client;
-    const P11dTokenOperations *token;
+    const P11dWorkerTokenOperations *token;
     const P11dMessage *message;
     const P11dMethod *method;
     P11dReader body;
@@ -132,7 +132,7 @@ static const char *log_in(Call *call)
     if (is_set(options, "no-pin"))
         pin = NULL;
     CK_RV rv = CKR_PIN_LEN_RANGE;
-    if (size <= P11D_TOKEN_PIN_MAX)
+    if (size <= P11D_WORKER_TOKEN_PIN_MAX)
         rv = call->token->login(call->client->view, type, pin, pin ? size : 0);
     p11d_activity_login(call->client, rv);
     if (rv == CKR_OK)

@@ -27,7 +27,7 @@
 typedef struct Worker {
     P11dChannel link;
     bool link_writing; /* epoll waits until the link takes more */
-    P11dToken *token;
+    P11dWorkerToken *token;
     char *path;
     P11dPool pool;
     P11dClients clients;
@@ -106,9 +106,9 @@ static bool serve_link(Worker *worker)
 static void serve_token(Worker *worker)
 {
     unsigned change = worker->token->operations->dispatch(worker->token);
-    if (change & P11D_TOKEN_PROPERTIES)
+    if (change & P11D_WORKER_TOKEN_PROPERTIES)
         announce(worker, p11d_worker_link_queue_token_changed);
-    if (change & P11D_TOKEN_OBJECTS)
+    if (change & P11D_WORKER_TOKEN_OBJECTS)
         p11d_clients_notify(&worker->clients);
 }
 

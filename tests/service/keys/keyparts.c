@@ -298,7 +298,7 @@ Test(keyparts, the_certificate_of_a_locked_key_is_no_issuer, .init = set_up, .fi
     make_file(file);
     make_file(chain);
     P11dKeySet *set = p11d_keyset_scan(NULL, directory, &next_id);
-    const P11dObject *own = &set->entries[0]->objects[P11D_OBJECT_CERTIFICATE];
+    const P11dKeyObject *own = &set->entries[0]->objects[P11D_KEY_OBJECT_CERTIFICATE];
     cr_assert(memmem(own->attributes, own->size, "leaf", 4));
     CK_RV rv =
         p11d_keyentry_unlock(set->entries[0], directory, (const uint8_t *)"secret", 6, &opened);

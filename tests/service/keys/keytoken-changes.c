@@ -24,7 +24,7 @@ Test(keytoken, files_appear_and_disappear, .init = set_up, .fini = tear_down)
     list_all();
     cr_assert_eq(list.count, 0);
     write_key("one.key", NULL);
-    cr_assert(wait_until(has_one) & P11D_TOKEN_OBJECTS);
+    cr_assert(wait_until(has_one) & P11D_WORKER_TOKEN_OBJECTS);
     uint64_t one = id_of("private-key", "one"), known = list.generation;
     cr_assert_eq(sign_as(view, one), CKR_OK);
 

@@ -11,7 +11,7 @@
 #include "signer.h"
 
 char *directory;
-P11dToken *token;
+P11dWorkerToken *token;
 P11dView *view;
 RigList list;
 

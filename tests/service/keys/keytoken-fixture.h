@@ -6,10 +6,10 @@
 #define P11D_TESTS_KEYTOKEN_FIXTURE_H
 
 #include "rig.h"
-#include "token.h"
+#include "worker-token.h"
 
 extern char *directory;
-extern P11dToken *token;
+extern P11dWorkerToken *token;
 extern P11dView *view; /* of a client that is always there */
 extern RigList list;   /* what was listed last */
 
@@ -24,7 +24,7 @@ void list_as(P11dView *who, uint64_t known);
 void list_all(void);
 
 /* Waits until the directory's events have brought what done is about, and lists. Returns
- * P11dTokenChange bits. */
+ * P11dWorkerTokenChange bits. */
 unsigned wait_until(bool (*done)(void));
 
 /* Writes a new key, encrypted if passphrase is not NULL. */

@@ -126,13 +126,13 @@ static bool properties_say(const char *flag)
 Test(keytoken, without_an_encrypted_key_there_is_no_login, .init = set_up, .fini = tear_down)
 {
     write_key("one.key", NULL);
-    cr_assert_not(wait_until(has_one) & P11D_TOKEN_PROPERTIES);
+    cr_assert_not(wait_until(has_one) & P11D_WORKER_TOKEN_PROPERTIES);
     cr_assert_not(properties_say("login-required"));
     cr_assert(properties_say("write-protected") && properties_say("token-initialized"));
 
     write_key("two.key", "secret");
     unsigned change = 0;
-    while (!(change & P11D_TOKEN_PROPERTIES))
+    while (!(change & P11D_WORKER_TOKEN_PROPERTIES))
         change |= wait_until(is_whatever);
     cr_assert(properties_say("login-required") && properties_say("user-pin-initialized"));
     cr_assert_eq(login_as(view, "secret"), CKR_OK);

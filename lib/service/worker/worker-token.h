@@ -5,8 +5,8 @@
  * and what the login opened) is a view; what one view may see never depends on another's login.
  * Operations on views may be called by any thread at any time, several at once.
  */
-#ifndef P11D_TOKEN_H
-#define P11D_TOKEN_H
+#ifndef P11D_WORKER_TOKEN_H
+#define P11D_WORKER_TOKEN_H
 
 #include "buffer.h"
 #include "credentials.h"
@@ -14,40 +14,41 @@
 #include "pkcs11.h"
 
 /* The longest PIN, in bytes. */
-#define P11D_TOKEN_PIN_MAX 1024
+#define P11D_WORKER_TOKEN_PIN_MAX 1024
 
-typedef struct P11dToken P11dToken;
+typedef struct P11dWorkerToken P11dWorkerToken;
 typedef struct P11dView P11dView;
 
 /* What a token found when it looked at its descriptor. */
-typedef enum P11dTokenChange {
-    P11D_TOKEN_OBJECTS = 1 << 0,    /* the list of some client has changed */
-    P11D_TOKEN_PROPERTIES = 1 << 1, /* the token's properties have */
-} P11dTokenChange;
+typedef enum P11dWorkerTokenChange {
+    P11D_WORKER_TOKEN_OBJECTS = 1 << 0,    /* the list of some client has changed */
+    P11D_WORKER_TOKEN_PROPERTIES = 1 << 1, /* the token's properties have */
+} P11dWorkerTokenChange;
 
 /* Room for a label with its NUL, in bytes. */
-#define P11D_TOKEN_LABEL_SIZE 256
+#define P11D_WORKER_TOKEN_LABEL_SIZE 256
 
 /* login and logout may be NULL: such a token has no login. */
-typedef struct P11dTokenOperations {
+typedef struct P11dWorkerTokenOperations {
     /* All views are closed before. */
-    void (*free)(P11dToken *token);
-    /* The token's descriptor is readable. Called by one thread only. Returns P11dTokenChange bits.
+    void (*free)(P11dWorkerToken *token);
+    /* The token's descriptor is readable. Called by one thread only. Returns P11dWorkerTokenChange
+     * bits.
      */
-    unsigned (*dispatch)(P11dToken *token);
+    unsigned (*dispatch)(P11dWorkerToken *token);
     /* Writes the elements of the a{sv} of the properties of Token1, from an offset that is a
      * multiple of 8. */
-    void (*write_properties)(P11dToken *token, P11dWriter *writer);
+    void (*write_properties)(P11dWorkerToken *token, P11dWriter *writer);
 
     /* A new client; credentials are borrowed for the call. NULL if memory ran out. */
-    P11dView *(*open)(P11dToken *token, const P11dCredentials *credentials);
+    P11dView *(*open)(P11dWorkerToken *token, const P11dCredentials *credentials);
     /* The client is gone and no operation runs on the view. */
     void (*close)(P11dView *view);
     /* The generation that list would return. */
     uint64_t (*generation)(P11dView *view);
     /* What the object with that id is called, whether the view sees it or not: for the log. False:
      * there is none. */
-    bool (*label)(P11dView *view, uint64_t id, char label[P11D_TOKEN_LABEL_SIZE]);
+    bool (*label)(P11dView *view, uint64_t id, char label[P11D_WORKER_TOKEN_LABEL_SIZE]);
     /* Writes the reply of ListObjects. */
     void (*list)(P11dView *view, uint64_t known, P11dWriter *writer);
     /* pin: size bytes, borrowed; no copy of it outlives the call. NULL: the client has none, the
@@ -59,18 +60,18 @@ typedef struct P11dTokenOperations {
     CK_RV(*sign)
     (P11dView *view, uint64_t key, const P11dParameters *parameters, const uint8_t *data,
      size_t size, P11dBuffer *output);
-} P11dTokenOperations;
+} P11dWorkerTokenOperations;
 
 /* What every token begins with. */
-struct P11dToken {
-    const P11dTokenOperations *operations;
+struct P11dWorkerToken {
+    const P11dWorkerTokenOperations *operations;
     const char *name; /* its path on D-Bus is made of it; owned by the token */
     int descriptor;   /* to poll for reading, or -1 */
 };
 
 /* What every view begins with. */
 struct P11dView {
-    P11dToken *token;
+    P11dWorkerToken *token;
 };
 
 #endif
