@@ -14,7 +14,7 @@
 #include "console.h"
 #include "failure.h"
 #include "home.h"
-#include "keyproperties.h"
+#include "key-directory.h"
 #include "pkcs11.h"
 #include "supervisor.h"
 #include "syntax.h"
@@ -118,7 +118,7 @@ static char *fold_label(char *label)
 static gboolean check_name(GHashTable *seen, char *directory, GError **error)
 {
     g_autofree char *path = realpath(directory, NULL);
-    g_autofree char *label = fold_label(p11d_keyproperties_label(path ? path : directory));
+    g_autofree char *label = fold_label(p11d_key_directory_label(path ? path : directory));
     g_autofree char *name = g_strdup(label ? label : "");
     const char *other = g_hash_table_lookup(seen, name);
     g_autofree char *other_path = other ? realpath(other, NULL) : NULL;

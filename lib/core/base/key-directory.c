@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "syntax.h"
+
 #define BELOW_DATA "/p11dbus/keys"
 
 char *p11d_key_directory_path(void)
@@ -32,6 +34,21 @@ bool p11d_key_directory_is(const char *path)
     free(real);
     free(own);
     return is;
+}
+
+char *p11d_key_directory_label(const char *path)
+{
+    if (p11d_key_directory_is(path))
+        return strdup(P11D_KEY_DIRECTORY_TOKEN);
+    const char *slash = strrchr(path, '/');
+    char *label = strdup(slash && slash[1] ? slash + 1 : path);
+    if (label && !p11d_syntax_is_text(label, strlen(label))) {
+        for (char *c = label; *c; c++) {
+            if (*c & 0x80)
+                *c = '?';
+        }
+    }
+    return label;
 }
 
 bool p11d_key_directory_is_used(void)

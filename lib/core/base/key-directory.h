@@ -22,6 +22,13 @@ char *p11d_key_directory_path(void);
 /* Whether path, absolute and without links (realpath(3)), is the key directory of the user. */
 bool p11d_key_directory_is(const char *path);
 
+/*
+ * What the token of any directory of keys at path (absolute, without links) is called: as the
+ * directory, but for the key directory of the user. What D-Bus could not carry is written as '?'.
+ * The caller frees it; NULL if memory is short.
+ */
+char *p11d_key_directory_label(const char *path);
+
 /* Whether the directory is there and holds a file that is not hidden. */
 bool p11d_key_directory_is_used(void);
 

@@ -11,23 +11,7 @@
 #include "interface.h"
 #include "key-directory.h"
 #include "signer.h"
-#include "syntax.h"
 #include "worker-token.h"
-
-char *p11d_keyproperties_label(const char *path)
-{
-    if (p11d_key_directory_is(path))
-        return strdup(P11D_KEY_DIRECTORY_TOKEN);
-    const char *slash = strrchr(path, '/');
-    char *label = strdup(slash && slash[1] ? slash + 1 : path);
-    if (label && !p11d_syntax_is_text(label, strlen(label))) {
-        for (char *c = label; *c; c++) {
-            if (*c & 0x80)
-                *c = '?';
-        }
-    }
-    return label;
-}
 
 /* Stays the same for the same directory, and differs where two have the same name. */
 static bool make_serial(const char *path, char serial[2 * 8 + 1])
@@ -42,7 +26,7 @@ static bool make_serial(const char *path, char serial[2 * 8 + 1])
 
 bool p11d_keyproperties_init(P11dKeyProperties *properties, const char *path)
 {
-    *properties = (P11dKeyProperties){.label = p11d_keyproperties_label(path)};
+    *properties = (P11dKeyProperties){.label = p11d_key_directory_label(path)};
     if (!properties->label || !make_serial(path, properties->serial)) {
         errno = ENOMEM;
         return false;

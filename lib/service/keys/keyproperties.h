@@ -17,13 +17,6 @@ typedef struct P11dKeyProperties {
     uint64_t run;
 } P11dKeyProperties;
 
-/*
- * What a key token is called, whose directory is at path (absolute, without links): as the
- * directory, but for the key directory of the user (key-directory.h). What D-Bus could not carry
- * is written as '?'. The caller frees it; NULL if memory is short.
- */
-char *p11d_keyproperties_label(const char *path);
-
 /* Makes the properties of the directory at path (absolute), and a new run. Returns false with errno
  * set; properties is then to be cleared too. */
 bool p11d_keyproperties_init(P11dKeyProperties *properties, const char *path);

@@ -105,3 +105,22 @@ Test(key_directory, is_used_once_a_file_is_in_it)
     touch("data/p11dbus/keys/release.key");
     cr_expect(p11d_key_directory_is_used());
 }
+
+static void expect_label(const char *path, const char *wanted)
+{
+    char *label = p11d_key_directory_label(path);
+    cr_expect_str_eq(label, wanted);
+    free(label);
+}
+
+Test(key_directory, names_the_token_of_any_directory)
+{
+    char real[sizeof home + 32];
+    make_directory();
+    snprintf(real, sizeof real, "%s/data/p11dbus/keys", home);
+    expect_label(real, P11D_KEY_DIRECTORY_TOKEN);
+    expect_label("/srv/other/keys", "keys");
+    expect_label("/", "/");
+    expect_label("/keys of caf\u00e9", "keys of caf\u00e9");
+    expect_label("/keys of caf\xe9", "keys of caf?");
+}
