@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * A worker as a program of its own, for tests: usage: worker-process [-v] DIRECTORY. On SIGUSR1 it
- * lets others of its user look into its memory, and says so on standard error.
+ * A worker of a key directory as a program of its own, for tests: usage: worker-process [-v]
+ * DIRECTORY. On SIGUSR1 it lets others of its user look into its memory, and says so on standard
+ * error.
  */
 #include <signal.h>
 #include <unistd.h>
 
+#include "keyworker.h"
 #include "sandbox.h"
-#include "worker.h"
 
 static void permit(int signal)
 {
@@ -22,5 +23,5 @@ int main(int argc, char **argv)
 {
     const struct sigaction action = {.sa_handler = permit, .sa_flags = SA_RESTART};
     sigaction(SIGUSR1, &action, NULL);
-    return argc > 1 ? p11d_worker_main(argv + 1) : P11D_WORKER_FAILED;
+    return argc > 1 ? p11d_worker_main(&p11d_keyworker, argv + 1) : P11D_WORKER_FAILED;
 }

@@ -182,18 +182,21 @@ static const P11dProviderEvents events = {
     .settled = on_settled,
 };
 
-P11dRegistry *p11d_registry_new(const P11dSupervisorOptions *options)
+P11dRegistry *p11d_registry_new(void)
 {
     P11dRegistry *self = g_new0(P11dRegistry, 1);
     self->providers = g_ptr_array_new_with_free_func((GDestroyNotify)p11d_provider_free);
     self->tokens = g_tree_new_full(compare_paths, NULL, NULL, token_free);
     self->observers = g_array_new(FALSE, FALSE, sizeof(Observer));
     g_queue_init(&self->waits);
-    for (const char *const *d = options->key_directories; d && *d; d++)
-        g_ptr_array_add(self->providers,
-                        p11d_provider_new(*d, options->worker_program, options->worker_arguments,
-                                          &events, self));
     return self;
+}
+
+void p11d_registry_add_provider(P11dRegistry *registry, const char *directory, const char *program,
+                                const char *const *arguments)
+{
+    g_ptr_array_add(registry->providers,
+                    p11d_provider_new(directory, program, arguments, &events, registry));
 }
 
 void p11d_registry_observe(P11dRegistry *registry, const P11dRegistryObserver *observer, void *data)

@@ -7,7 +7,6 @@
 #define P11D_REGISTRY_H
 
 #include "provider.h"
-#include "supervisor.h"
 
 typedef struct P11dRegistryToken {
     char *path;
@@ -25,8 +24,12 @@ typedef struct P11dRegistryObserver {
     void (*removed)(const P11dRegistryToken *token, void *data);
 } P11dRegistryObserver;
 
-/* A registry with one provider for each key directory, none started. options outlive it. */
-P11dRegistry *p11d_registry_new(const P11dSupervisorOptions *options);
+/* A registry without providers. */
+P11dRegistry *p11d_registry_new(void);
+
+/* Adds the provider of directory (p11d_provider_new), not started. */
+void p11d_registry_add_provider(P11dRegistry *registry, const char *directory, const char *program,
+                                const char *const *arguments);
 
 /* observer and data are borrowed and outlive the registry's providers. */
 void p11d_registry_observe(P11dRegistry *registry, const P11dRegistryObserver *observer,

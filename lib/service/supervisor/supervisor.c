@@ -155,6 +155,15 @@ static gboolean own_name(Supervisor *self, GError **error)
     return FALSE;
 }
 
+static P11dRegistry *make_registry(const P11dSupervisorOptions *options)
+{
+    P11dRegistry *registry = p11d_registry_new();
+    for (const char *const *directory = options->key_directories; *directory; directory++)
+        p11d_registry_add_provider(registry, *directory, options->worker_program,
+                                   options->worker_arguments);
+    return registry;
+}
+
 static gboolean start(Supervisor *self, GError **error)
 {
     if (!connect_to_bus(self, error))
@@ -164,7 +173,7 @@ static gboolean start(Supervisor *self, GError **error)
                                        "NameLost", "/org/freedesktop/DBus", self->name,
                                        G_DBUS_SIGNAL_FLAGS_NONE, on_name_lost, self, NULL);
     /* What is exported is there before the name, so that nobody finds the name without it. */
-    self->registry = p11d_registry_new(self->options);
+    self->registry = make_registry(self->options);
     self->objects = p11d_bus_objects_new(self->bus, self->registry, error);
     if (!self->objects || !own_name(self, error))
         return FALSE;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,11 +10,8 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "keytoken.h"
 #include "log.h"
-#include "residue.h"
 #include "sandbox.h"
-#include "signer.h"
 #include "token-path.h"
 #include "worker-link.h"
 
@@ -210,42 +206,45 @@ static bool serve(Worker *worker)
     return ok && !worker->failed;
 }
 
-int p11d_worker_main(char *const *arguments)
+/* Serves the token of source; returns the exit status. */
+static int serve_source(const P11dWorkerKind *kind, P11dDescriptor *link, const char *source)
 {
-    bool verbose = arguments[0] && arguments[1] && strcmp(arguments[0], "-v") == 0;
-    const char *directory = arguments[verbose ? 1 : 0];
     Worker worker = {.clients = {.epoll = -1, .wake = -1, .stop = -1}};
     int code = P11D_WORKER_FAILED;
-
-    p11d_sandbox_enter(P11D_WORKER_LINK_DESCRIPTOR);
-    /* A few arenas serve many threads; one for each would keep memory that nobody uses. */
-    mallopt(M_ARENA_MAX, 4);
-    p11d_log_set_verbose(verbose);
-    if (!p11d_residue_wipe_heap()) {
-        p11d_log("something used libcrypto before the worker did; keys would not be wiped");
-        return code;
-    }
-    /* The user's configuration of OpenSSL may name engines, our own module among them. */
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-
-    P11dDescriptor *link = p11d_descriptor_adopt(P11D_WORKER_LINK_DESCRIPTOR);
-    if (!link || !p11d_signer_setup()) {
-        p11d_log("no link to the service: this program is not to be started by hand");
-        p11d_descriptor_close(link);
-        return code;
-    }
     p11d_channel_init(&worker.link, link, P11D_MESSAGE_MAX);
     worker.link.accepts_descriptors = true;
-    worker.token = p11d_keytoken_open(directory);
+    worker.token = kind->open(source);
     if (worker.token) {
         code = serve(&worker) ? P11D_WORKER_DONE : P11D_WORKER_FAILED;
         worker.token->operations->free(worker.token);
         tear_down(&worker);
     } else {
-        code = errno == ENOMEM ? P11D_WORKER_FAILED : P11D_WORKER_DIRECTORY;
+        code = errno == ENOMEM ? P11D_WORKER_FAILED : P11D_WORKER_SOURCE;
         p11d_channel_clear(&worker.link);
     }
-    p11d_signer_teardown();
+    return code;
+}
+
+int p11d_worker_main(const P11dWorkerKind *kind, char *const *arguments)
+{
+    bool verbose = arguments[0] && arguments[1] && strcmp(arguments[0], "-v") == 0;
+    const char *source = arguments[verbose ? 1 : 0];
+
+    p11d_sandbox_enter(P11D_WORKER_LINK_DESCRIPTOR);
+    /* A few arenas serve many threads; one for each would keep memory that nobody uses. */
+    mallopt(M_ARENA_MAX, 4);
+    p11d_log_set_verbose(verbose);
+    P11dDescriptor *link = source ? p11d_descriptor_adopt(P11D_WORKER_LINK_DESCRIPTOR) : NULL;
+    if (!link) {
+        p11d_log("no link to the service: this program is not to be started by hand");
+        return P11D_WORKER_FAILED;
+    }
+    if (!kind->set_up()) {
+        p11d_descriptor_close(link);
+        return P11D_WORKER_FAILED;
+    }
+    int code = serve_source(kind, link, source);
+    kind->tear_down();
     p11d_sandbox_relax();
     return code;
 }

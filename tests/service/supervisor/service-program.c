@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keyworker.h"
 #include "supervisor.h"
 #include "unruly-worker.h"
-#include "worker.h"
 
 #define READY_DESCRIPTOR 4
 
@@ -44,5 +44,5 @@ int main(int argc, char **argv)
     const char *name = strrchr(argv[2], '/');
     if (name && strncmp(name, "/unruly-", 8) == 0)
         return unruly_worker_main(name + 8);
-    return p11d_worker_main(argv + 2);
+    return p11d_worker_main(&p11d_keyworker, argv + 2);
 }

@@ -94,7 +94,7 @@ Test(worker, a_directory_that_is_missing_has_its_own_exit_status)
     P11dMessage message;
     cr_assert_eq(p11d_channel_receive(&rig.link, p11d_deadline_in(60000), &message), P11D_CLOSED);
     char *log = rig_log(&rig);
-    cr_assert_eq(rig_stop(&rig), P11D_WORKER_DIRECTORY);
+    cr_assert_eq(rig_stop(&rig), P11D_WORKER_SOURCE);
     cr_assert(strstr(log, "/nonexistent/keys: No such file or directory"), "%s", log);
     free(log);
 }
