@@ -2,6 +2,7 @@
 #include "ability.h"
 
 #include "digest.h"
+#include "discovery.h"
 
 /* What flags of a mechanism say of a service's that is true of it here too: the functions that are
  * forwarded, and what describes it. Anything else would claim what is refused. */
@@ -74,7 +75,7 @@ CK_RV p11d_ability_list(P11dInstance *instance, CK_SLOT_ID slot, CK_MECHANISM_TY
     P11dToken *token;
     if (!count)
         return CKR_ARGUMENTS_BAD;
-    const CK_RV value = p11d_token_look(instance, slot, &token);
+    const CK_RV value = p11d_discovery_token(instance, slot, &token);
     if (value != CKR_OK)
         return value;
     const P11dProperties *properties = &token->properties;
@@ -95,7 +96,7 @@ CK_RV p11d_ability_info(P11dInstance *instance, CK_SLOT_ID slot, CK_MECHANISM_TY
     P11dToken *token;
     if (!info)
         return CKR_ARGUMENTS_BAD;
-    const CK_RV value = p11d_token_look(instance, slot, &token);
+    const CK_RV value = p11d_discovery_token(instance, slot, &token);
     if (value != CKR_OK)
         return value;
     return find(&token->properties, mechanism, info) ? CKR_OK : CKR_MECHANISM_INVALID;

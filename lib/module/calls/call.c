@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "fork.h"
+#include "life.h"
 #include "lock.h"
 #include "session.h"
 #include "trace.h"
@@ -20,7 +21,7 @@ CK_RV p11d_call_begin(P11dCall *call, const char *function)
 {
     p11d_call_begin_bare(call, function);
     p11d_lock_take();
-    call->instance = p11d_instance_enter();
+    call->instance = p11d_life_enter();
     if (call->instance)
         return CKR_OK;
     p11d_lock_give();
@@ -33,7 +34,7 @@ CK_RV p11d_call_end(P11dCall *call, CK_RV value)
         /* Whatever went wrong in a call that C_Finalize overtook, that is the reason. */
         if (value != CKR_OK && call->instance->finalized)
             value = CKR_CRYPTOKI_NOT_INITIALIZED;
-        p11d_instance_leave(call->instance);
+        p11d_life_leave(call->instance);
         p11d_lock_give();
     }
     char scratch[P11D_NAME_SIZE];

@@ -6,33 +6,31 @@
 #include "ability.h"
 #include "call.h"
 #include "event.h"
-#include "fork.h"
 #include "hashing.h"
 #include "inquiry.h"
+#include "life.h"
 #include "lock.h"
-#include "login.h"
 #include "properties.h"
 #include "random.h"
 #include "search.h"
 #include "session.h"
+#include "sessions.h"
 #include "sign.h"
-#include "slot.h"
+#include "slots.h"
 
 CK_RV C_Initialize(void *arguments)
 {
     P11dCall call;
     p11d_call_begin_bare(&call, __func__);
-    return p11d_call_end(&call, p11d_instance_initialize(arguments));
+    return p11d_call_end(&call, p11d_life_initialize(arguments));
 }
 
 CK_RV C_Finalize(void *reserved)
 {
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK && reserved)
-        value = CKR_ARGUMENTS_BAD;
     if (value == CKR_OK)
-        value = p11d_instance_finalize(call.instance);
+        value = p11d_life_finalize(call.instance, reserved);
     return p11d_call_end(&call, value);
 }
 
@@ -57,7 +55,7 @@ CK_RV C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
     if (value == CKR_OK)
-        value = p11d_slot_list(call.instance, present, list, count);
+        value = p11d_slots_list(call.instance, present, list, count);
     return p11d_call_end(&call, value);
 }
 
@@ -66,7 +64,7 @@ CK_RV C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
     if (value == CKR_OK)
-        value = p11d_slot_info(call.instance, slot, info);
+        value = p11d_slots_info(call.instance, slot, info);
     return p11d_call_end(&call, value);
 }
 
@@ -75,7 +73,7 @@ CK_RV C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
     if (value == CKR_OK)
-        value = p11d_token_info(call.instance, slot, info);
+        value = p11d_slots_token(call.instance, slot, info);
     return p11d_call_end(&call, value);
 }
 
@@ -114,7 +112,7 @@ CK_RV C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIF
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
     if (value == CKR_OK)
-        value = p11d_session_open(call.instance, slot, flags, session);
+        value = p11d_sessions_open(call.instance, slot, flags, session);
     return p11d_call_end(&call, value);
 }
 
@@ -123,7 +121,7 @@ CK_RV C_CloseSession(CK_SESSION_HANDLE session)
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
     if (value == CKR_OK)
-        value = p11d_session_close(call.instance, session);
+        value = p11d_sessions_close(call.instance, session);
     return p11d_call_end(&call, value);
 }
 
@@ -132,7 +130,7 @@ CK_RV C_CloseAllSessions(CK_SLOT_ID slot)
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
     if (value == CKR_OK)
-        value = p11d_session_close_all(call.instance, slot);
+        value = p11d_sessions_close_all(call.instance, slot);
     return p11d_call_end(&call, value);
 }
 
@@ -141,35 +139,25 @@ CK_RV C_GetSessionInfo(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
     if (value == CKR_OK)
-        value = p11d_session_info(call.instance, session, info);
+        value = p11d_sessions_info(call.instance, session, info);
     return p11d_call_end(&call, value);
 }
 
-CK_RV C_Login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG pin_size)
+CK_RV C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG pin_size)
 {
-    P11dLogin login = {.user = user, .pin = pin, .pin_size = pin_size};
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK) {
-        const P11dSession *session = p11d_session_find(call.instance, handle);
-        if (!session)
-            value = CKR_SESSION_HANDLE_INVALID;
-        else if (user == CKU_CONTEXT_SPECIFIC)
-            value = p11d_sign_login(call.instance, handle, &login);
-        else
-            value = p11d_login_begin(session->token, &login);
-    }
+    if (value == CKR_OK)
+        value = p11d_sessions_login(call.instance, session, user, pin, pin_size);
     return p11d_call_end(&call, value);
 }
 
-CK_RV C_Logout(CK_SESSION_HANDLE handle)
+CK_RV C_Logout(CK_SESSION_HANDLE session)
 {
     P11dCall call;
     CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK) {
-        const P11dSession *session = p11d_session_find(call.instance, handle);
-        value = session ? p11d_login_finish(session->token) : CKR_SESSION_HANDLE_INVALID;
-    }
+    if (value == CKR_OK)
+        value = p11d_sessions_logout(call.instance, session);
     return p11d_call_end(&call, value);
 }
 

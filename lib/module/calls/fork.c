@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "descriptor.h"
-#include "instance.h"
+#include "life.h"
 #include "lock.h"
 
 /* What is written on the page that children find wiped. Where the kernel cannot wipe, the mark is
@@ -35,7 +35,7 @@ static void after_fork_in_child(void)
 {
     p11d_descriptor_after_fork_in_child();
     p11d_lock_renew();
-    p11d_instance_forget();
+    p11d_life_forget();
     atomic_store(&owner, getpid());
     atomic_store(mark, OURS);
 }

@@ -8,6 +8,7 @@
 #include "digest.h"
 #include "listing.h"
 #include "lock.h"
+#include "stream.h"
 
 /* Parameters in D-Bus form take no more, in bytes. */
 #define PARAMETERS_MAX ((size_t)32 << 10)
@@ -16,7 +17,6 @@
 
 typedef struct Sign {
     P11dOperation operation;
-    P11dToken *token;
     CK_OBJECT_HANDLE key;
     char mechanism[64];    /* name of what the service is asked for */
     P11dBuffer parameters; /* the entries of its a{sv} */
@@ -30,22 +30,13 @@ typedef struct Sign {
     P11dBuffer data;   /* what is sent, unless it is hashed */
     P11dBuffer result; /* the finished signature, until it is fetched */
     bool finished;
-    P11dPeer *channel; /* of the stream that holds the login; NULL: there is none */
-    uint64_t stream;
+    P11dStream stream; /* that holds the login */
 } Sign;
-
-/* Gives up the stream: it ends with its channel. */
-static void end_stream(Sign *sign)
-{
-    if (sign->channel)
-        p11d_client_give(sign->token, sign->channel, false);
-    sign->channel = NULL;
-}
 
 static void free_sign(P11dOperation *operation)
 {
     Sign *sign = (Sign *)operation;
-    end_stream(sign);
+    p11d_stream_end(&sign->stream, false);
     p11d_digest_wipe(&sign->digest);
     p11d_buffer_clear(&sign->parameters);
     p11d_buffer_clear(&sign->data);
@@ -119,7 +110,7 @@ static CK_RV make(P11dToken *token, const CK_MECHANISM *mechanism, CK_OBJECT_HAN
     if (value != CKR_OK)
         return value;
     sign->operation.free = free_sign;
-    sign->token = token;
+    sign->stream.token = token;
     sign->key = handle;
     sign->size = key->signature_size;
     sign->authenticates = p11d_object_boolean(key, CKA_ALWAYS_AUTHENTICATE);
@@ -203,7 +194,7 @@ static void write_begin(P11dWriter *writer, void *data)
 static void write_finish(P11dWriter *writer, void *data)
 {
     const Question *question = data;
-    p11d_writer_uint64(writer, question->sign->stream);
+    p11d_writer_uint64(writer, question->sign->stream.id);
     const P11dArray options = p11d_writer_array_begin(writer, 8);
     p11d_writer_entry(writer, "data", "ay");
     p11d_writer_bytes(writer, question->data, question->size);
@@ -214,7 +205,7 @@ static CK_RV read_stream(P11dChannel *channel, P11dReader *body, void *data)
 {
     (void)channel;
     Sign *sign = ((Question *)data)->sign;
-    return p11d_reader_uint64(body, &sign->stream) ? CKR_OK : CKR_DEVICE_ERROR;
+    return p11d_reader_uint64(body, &sign->stream.id) ? CKR_OK : CKR_DEVICE_ERROR;
 }
 
 static CK_RV read_signature(P11dChannel *channel, P11dReader *body, void *data)
@@ -236,7 +227,7 @@ static CK_RV about_key(CK_RV value)
     return value == CKR_OBJECT_HANDLE_INVALID ? CKR_KEY_HANDLE_INVALID : value;
 }
 
-/* Begins a stream for the signature; its channel is sign->channel. */
+/* Begins a stream for the signature. */
 static CK_RV begin_stream(Sign *sign)
 {
     Question question = {.sign = sign};
@@ -245,26 +236,8 @@ static CK_RV begin_stream(Sign *sign)
                            .write = write_begin,
                            .read = read_stream,
                            .data = &question,
-                           .keep = &sign->channel,
                            .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
-    return about_key(p11d_listing_call(sign->token, sign->key, &question.key, &request));
-}
-
-/* Performs request on the channel of the stream, which stays claimed. */
-static CK_RV perform_on_stream(Sign *sign, P11dRequest *request)
-{
-    P11dAnswer answer;
-    request->path = sign->token->path;
-    request->interface = &p11d_interface_token;
-    request->deadline = p11d_deadline_in(P11D_PERSON_TIMEOUT);
-    p11d_lock_give();
-    p11d_request_perform(request, sign->channel, &answer);
-    p11d_lock_take();
-    if (answer.status == P11D_OK)
-        return answer.value;
-    end_stream(sign);
-    p11d_client_look(sign->token);
-    return CKR_DEVICE_ERROR;
+    return about_key(p11d_stream_begin(&sign->stream, sign->key, &question.key, &request));
 }
 
 /* Asks the service for the signature of what is to be sent: once, and never again. */
@@ -278,16 +251,14 @@ static CK_RV ask(Sign *sign, const uint8_t *data, size_t size)
                                .read = read_signature,
                                .data = &question,
                                .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
-        return about_key(p11d_listing_call(sign->token, sign->key, &question.key, &request));
+        return about_key(p11d_listing_call(sign->stream.token, sign->key, &question.key, &request));
     }
-    if (!sign->channel)
+    if (!sign->stream.channel)
         return CKR_USER_NOT_LOGGED_IN;
     P11dRequest request = {
         .method = "FinishStream", .write = write_finish, .read = read_signature, .data = &question};
-    const CK_RV value = perform_on_stream(sign, &request);
-    if (sign->channel)
-        p11d_client_give(sign->token, sign->channel, true);
-    sign->channel = NULL;
+    const CK_RV value = p11d_stream_call(&sign->stream, &request);
+    p11d_stream_end(&sign->stream, true);
     return value;
 }
 
@@ -423,18 +394,18 @@ static CK_RV login(Sign *sign, P11dLogin *pin)
 {
     if (!sign->authenticates)
         return CKR_OPERATION_NOT_INITIALIZED; /* none that wants a login */
-    if (sign->channel)
+    if (sign->stream.channel)
         return CKR_USER_ALREADY_LOGGED_IN;
-    CK_RV value = p11d_login_check(sign->token, pin);
+    CK_RV value = p11d_login_check(sign->stream.token, pin);
     if (value == CKR_OK)
         value = begin_stream(sign);
     if (value != CKR_OK)
         return value;
-    pin->stream = sign->stream;
+    pin->stream = sign->stream.id;
     P11dRequest request = {.method = "Login", .write = p11d_login_write, .data = pin};
-    value = perform_on_stream(sign, &request);
+    value = p11d_stream_call(&sign->stream, &request);
     if (value != CKR_OK)
-        end_stream(sign);
+        p11d_stream_end(&sign->stream, false);
     return value;
 }
 

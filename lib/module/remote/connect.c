@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "instance.h"
 #include "lock.h"
 #include "request.h"
 #include "trace.h"

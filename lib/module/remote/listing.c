@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "listing.h"
 
+#include "attachment.h"
 #include "lock.h"
 
 static CK_OBJECT_HANDLE last_handle; /* of this process: handles never come again */
@@ -15,16 +16,15 @@ static CK_OBJECT_HANDLE next_handle(void *data)
 typedef struct Listing {
     P11dToken *token;
     uint64_t known; /* the generation that was sent */
-    uint64_t epoch; /* of the client, when it was sent */
+    uint64_t epoch; /* of the connection, when it was sent */
     bool outdated;  /* a logout or a loss came in between: the reply tells nothing */
 } Listing;
 
-static CK_RV prepare_list(P11dToken *token, P11dPeer *channel, void *data)
+static CK_RV prepare_list(P11dToken *token, void *data)
 {
-    (void)channel;
     Listing *listing = data;
     listing->known = token->snapshot.generation;
-    listing->epoch = token->client.epoch;
+    listing->epoch = token->connection.epoch;
     token->stale = false; /* what changes from now on is said again */
     return CKR_OK;
 }
@@ -42,7 +42,7 @@ static CK_RV read_list(P11dChannel *channel, P11dReader *body, void *data)
     CK_RV value = CKR_OK;
     p11d_lock_take();
     listing->outdated =
-        listing->epoch != token->client.epoch || listing->known != token->snapshot.generation;
+        listing->epoch != token->connection.epoch || listing->known != token->snapshot.generation;
     if (!listing->outdated)
         value = p11d_snapshot_apply(&token->snapshot, body, next_handle, NULL);
     p11d_lock_give();
@@ -60,7 +60,7 @@ static CK_RV list(P11dToken *token, P11dDeadline deadline, bool *done)
                            .data = &listing,
                            .deadline = deadline};
     token->listing = true;
-    const CK_RV value = p11d_client_call(token, &request, prepare_list);
+    const CK_RV value = p11d_callchannel_call(token, &request, prepare_list, &listing);
     token->listing = false;
     *done = value != CKR_OK || !listing.outdated;
     if (value != CKR_OK || listing.outdated)
@@ -71,22 +71,22 @@ static CK_RV list(P11dToken *token, P11dDeadline deadline, bool *done)
 
 CK_RV p11d_listing_look(P11dToken *token)
 {
-    const P11dClient *client = &token->client;
+    const P11dConnection *connection = &token->connection;
     const P11dDeadline deadline = p11d_deadline_in(P11D_CALL_TIMEOUT);
-    const uint64_t broken_logins = client->broken_logins;
+    const uint64_t broken_logins = connection->broken_logins;
     for (;;) {
-        const CK_RV value = p11d_client_attach(token, deadline);
-        if (client->broken_logins != broken_logins)
+        const CK_RV value = p11d_attachment_make(token, deadline);
+        if (connection->broken_logins != broken_logins)
             return CKR_SESSION_HANDLE_INVALID;
         if (value != CKR_OK)
             return value;
-        if (client->control && client->control->busy) {
+        if (connection->control && connection->control->busy) {
             if (!p11d_lock_wait(deadline)) /* another thread opens a channel */
                 return CKR_DEVICE_ERROR;
             continue;
         }
-        p11d_client_look(token);
-        if (!client->control && !client->on_bus)
+        p11d_attachment_look(token);
+        if (!connection->control && !connection->on_bus)
             continue;         /* lost at this moment */
         if (token->listing) { /* what it brings counts for this search too */
             if (!p11d_lock_wait(deadline))
@@ -94,7 +94,7 @@ CK_RV p11d_listing_look(P11dToken *token)
             continue;
         }
         /* On the bus nobody says when something changed. */
-        if (!token->stale && !client->on_bus)
+        if (!token->stale && !connection->on_bus)
             return CKR_OK;
         bool done;
         const CK_RV listed = list(token, deadline, &done);
@@ -110,27 +110,13 @@ P11dObject *p11d_listing_find(P11dToken *token, CK_OBJECT_HANDLE handle)
 
 /* A call about an object under way. */
 typedef struct Errand {
-    P11dRequest *request;
     CK_OBJECT_HANDLE handle;
     uint64_t *id;
     bool unbound; /* the objects are to be bound to those of another run first */
 } Errand;
 
-static void write_errand(P11dWriter *writer, void *data)
+static CK_RV prepare_errand(P11dToken *token, void *data)
 {
-    const Errand *errand = data;
-    errand->request->write(writer, errand->request->data);
-}
-
-static CK_RV read_errand(P11dChannel *channel, P11dReader *body, void *data)
-{
-    const Errand *errand = data;
-    return errand->request->read(channel, body, errand->request->data);
-}
-
-static CK_RV prepare_errand(P11dToken *token, P11dPeer *channel, void *data)
-{
-    (void)channel;
     Errand *errand = data;
     errand->unbound = token->snapshot.detached;
     if (errand->unbound)
@@ -145,13 +131,9 @@ static CK_RV prepare_errand(P11dToken *token, P11dPeer *channel, void *data)
 CK_RV p11d_listing_call(P11dToken *token, CK_OBJECT_HANDLE handle, uint64_t *id,
                         P11dRequest *request)
 {
-    Errand errand = {.request = request, .handle = handle, .id = id};
-    P11dRequest wrapped = *request;
-    wrapped.write = write_errand;
-    wrapped.read = read_errand;
-    wrapped.data = &errand;
+    Errand errand = {.handle = handle, .id = id};
     for (;;) {
-        CK_RV value = p11d_client_call(token, &wrapped, prepare_errand);
+        CK_RV value = p11d_callchannel_call(token, request, prepare_errand, &errand);
         if (!errand.unbound)
             return value;
         errand.unbound = false;

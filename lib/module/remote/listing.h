@@ -7,11 +7,11 @@
 #ifndef P11D_LISTING_H
 #define P11D_LISTING_H
 
-#include "token.h"
+#include "callchannel.h"
 
 /*
  * Makes sure that the snapshot is what the service has now, for a search. Waits.
- * Errors: as p11d_client_call, p11d_snapshot_apply.
+ * Errors: as p11d_callchannel_call, p11d_snapshot_apply.
  */
 CK_RV p11d_listing_look(P11dToken *token);
 
@@ -19,9 +19,9 @@ CK_RV p11d_listing_look(P11dToken *token);
 P11dObject *p11d_listing_find(P11dToken *token, CK_OBJECT_HANDLE handle);
 
 /*
- * As p11d_client_call, for a request about the object with that handle: *id, which the request's
- * writer writes, is filled in before each sending.
- * Errors: as there; CKR_OBJECT_HANDLE_INVALID (it is gone).
+ * As p11d_callchannel_call, for a request about the object with that handle: *id, which the
+ * request's writer writes, is filled in before each sending. Errors: as there;
+ * CKR_OBJECT_HANDLE_INVALID (it is gone).
  */
 CK_RV p11d_listing_call(P11dToken *token, CK_OBJECT_HANDLE handle, uint64_t *id,
                         P11dRequest *request);

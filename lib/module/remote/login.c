@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "login.h"
 
+#include "attachment.h"
+#include "callchannel.h"
 #include "connect.h"
+#include "discovery.h"
 
 CK_RV p11d_login_check(const P11dToken *token, const P11dLogin *login)
 {
@@ -30,30 +33,25 @@ void p11d_login_write(P11dWriter *writer, void *data)
     p11d_writer_array_end(writer, options);
 }
 
-/* A Login under way: over which attachment it was sent. */
-typedef struct Attempt {
-    P11dLogin login; /* first: p11d_login_write takes it for the data */
-    uint64_t epoch;
-} Attempt;
-
-static CK_RV prepare(P11dToken *token, P11dPeer *channel, void *data)
+/* Keeps in data over which attachment the login is sent. */
+static CK_RV prepare(P11dToken *token, void *data)
 {
-    (void)channel;
-    ((Attempt *)data)->epoch = token->client.epoch;
+    *(uint64_t *)data = token->connection.epoch;
     return CKR_OK;
 }
 
 /* Sends the login, and enters it if the service has taken it. */
 static CK_RV send(P11dToken *token, const P11dLogin *login)
 {
-    Attempt attempt = {.login = *login};
+    P11dLogin sent = *login;
+    uint64_t epoch = 0;
     P11dRequest request = {.interface = &p11d_interface_token,
                            .method = "Login",
                            .write = p11d_login_write,
-                           .data = &attempt,
+                           .data = &sent,
                            .deadline = p11d_deadline_in(P11D_PERSON_TIMEOUT)};
-    const CK_RV value = p11d_client_call(token, &request, prepare);
-    if (value == CKR_OK && attempt.epoch != token->client.epoch)
+    const CK_RV value = p11d_callchannel_call(token, &request, prepare, &epoch);
+    if (value == CKR_OK && epoch != token->connection.epoch)
         return CKR_DEVICE_ERROR; /* the connection was lost since, and the login with it */
     /* If the service says that it has us logged in, it is right: then at least C_Logout works. */
     if (value == CKR_OK || value == CKR_USER_ALREADY_LOGGED_IN) {
@@ -68,14 +66,14 @@ static CK_RV send(P11dToken *token, const P11dLogin *login)
 static bool knows_no_login(const P11dToken *token, CK_RV value)
 {
     return value == CKR_FUNCTION_NOT_SUPPORTED || value == CKR_USER_PIN_NOT_INITIALIZED ||
-           (value == CKR_FUNCTION_REJECTED && token->client.on_bus); /* sends no PIN there */
+           (value == CKR_FUNCTION_REJECTED && token->connection.on_bus); /* sends no PIN there */
 }
 
 CK_RV p11d_login_begin(P11dToken *token, const P11dLogin *login)
 {
     if (login->user != CKU_USER && login->user != CKU_SO)
         return CKR_USER_TYPE_INVALID;
-    p11d_service_look(token->instance); /* does it need a login by now? */
+    p11d_discovery_look(token->instance); /* does it need a login by now? */
     if (token->session_count == 0)
         return CKR_SESSION_HANDLE_INVALID; /* lost, as that showed */
     const CK_USER_TYPE user = p11d_token_user(token);
@@ -109,18 +107,18 @@ CK_RV p11d_login_end(P11dToken *token)
     token->login_idle = false;
     p11d_snapshot_drop_private(&token->snapshot);
     token->stale = true;
-    p11d_client_look(token);
-    if (!token->client.control)
+    p11d_attachment_look(token);
+    if (!token->connection.control)
         return CKR_OK; /* then there is no login any more */
     P11dRequest request = {.interface = &p11d_interface_token,
                            .method = "Logout",
                            .deadline = p11d_deadline_in(P11D_CONNECT_TIMEOUT)};
-    const CK_RV value = p11d_client_call(token, &request, NULL);
+    const CK_RV value = p11d_callchannel_call(token, &request, NULL, NULL);
     if (value == CKR_OK || value == CKR_USER_NOT_LOGGED_IN ||
         (idle && knows_no_login(token, value)))
         return CKR_OK;
     /* A login that is not wanted any more must not stay: hanging up ends it for certain. */
-    p11d_client_lost(token);
+    p11d_attachment_lost(token);
     return CKR_OK;
 }
 

@@ -106,9 +106,21 @@ void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer
         answer->status = P11D_OK;
 }
 
+CK_RV p11d_request_claim(P11dPeer *peer, P11dDeadline deadline)
+{
+    while (peer->busy) {
+        if (!p11d_lock_wait(deadline))
+            return CKR_DEVICE_ERROR;
+    }
+    if (peer->instance->finalized)
+        return CKR_CRYPTOKI_NOT_INITIALIZED;
+    peer->busy = true;
+    return CKR_OK;
+}
+
 void p11d_request_exchange(const P11dRequest *request, P11dPeer *peer, P11dAnswer *answer)
 {
-    const CK_RV claimed = p11d_peer_claim(peer, request->deadline);
+    const CK_RV claimed = p11d_request_claim(peer, request->deadline);
     if (claimed != CKR_OK) {
         *answer = (P11dAnswer){.value = claimed}; /* nothing is wrong with the peer */
         return;

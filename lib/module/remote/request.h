@@ -7,6 +7,7 @@
 #ifndef P11D_REQUEST_H
 #define P11D_REQUEST_H
 
+#include "deadline.h"
 #include "error.h"
 #include "interface.h"
 #include "peer.h"
@@ -29,8 +30,8 @@ typedef struct P11dRequest {
     P11dChannelSignal on_signal;
     void *signal_data;
     bool auto_start; /* the bus may start the service for this */
-    P11dPeer **keep; /* p11d_client_call: if its value is CKR_OK, the channel goes here instead of
-                      * back to the pool; NULL: it goes back */
+    P11dPeer **keep; /* p11d_callchannel_call: if its value is CKR_OK, the channel goes here instead
+                      * of back to the pool; NULL: it goes back */
     P11dDeadline deadline;
 } P11dRequest;
 
@@ -49,8 +50,15 @@ typedef struct P11dAnswer {
  */
 void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer *answer);
 
-/* Same, from a thread that holds the lock: claims peer, gives the lock up, performs, takes the lock
- * and yields peer. */
+/*
+ * Waits until nobody speaks on peer and claims it for this thread, until p11d_peer_yield. Between
+ * the two, and only then, the channel is used without the lock.
+ * Errors: CKR_CRYPTOKI_NOT_INITIALIZED (C_Finalize came first), CKR_DEVICE_ERROR (deadline).
+ */
+CK_RV p11d_request_claim(P11dPeer *peer, P11dDeadline deadline);
+
+/* Performs it from a thread that holds the lock: claims peer, gives the lock up, performs, takes
+ * the lock and yields peer. */
 void p11d_request_exchange(const P11dRequest *request, P11dPeer *peer, P11dAnswer *answer);
 
 /*

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "instance.h"
 #include "lock.h"
 
 static P11dPeer *enlist(P11dInstance *instance)
@@ -67,18 +66,6 @@ void p11d_peer_release(P11dPeer *peer)
         peer->instance->peers = peer->next;
     p11d_bus_clear(&peer->bus);
     free(peer);
-}
-
-CK_RV p11d_peer_claim(P11dPeer *peer, P11dDeadline deadline)
-{
-    while (peer->busy) {
-        if (!p11d_lock_wait(deadline))
-            return CKR_DEVICE_ERROR;
-    }
-    if (peer->instance->finalized)
-        return CKR_CRYPTOKI_NOT_INITIALIZED;
-    peer->busy = true;
-    return CKR_OK;
 }
 
 void p11d_peer_yield(P11dPeer *peer)

@@ -8,12 +8,8 @@
 #define P11D_PEER_H
 
 #include "bus.h"
-#include "deadline.h"
-#include "pkcs11.h"
+#include "instance.h"
 
-typedef struct P11dInstance P11dInstance;
-
-typedef struct P11dPeer P11dPeer;
 struct P11dPeer {
     P11dBus bus; /* bus.channel is the channel, also where it is a private one */
     /* Of the channel when it was new: for shutdown from other threads. */
@@ -45,12 +41,7 @@ P11dPeer *p11d_peer_reference(P11dPeer *peer);
 /* Gives a reference up; the last one hangs up and frees. Safe on NULL. */
 void p11d_peer_release(P11dPeer *peer);
 
-/*
- * Waits until nobody speaks on peer and claims it for this thread. Between claim and yield, and
- * only then, the channel is used without the lock.
- * Errors: CKR_CRYPTOKI_NOT_INITIALIZED (C_Finalize came first), CKR_DEVICE_ERROR (deadline).
- */
-CK_RV p11d_peer_claim(P11dPeer *peer, P11dDeadline deadline);
+/* Ends what p11d_request_claim began: another thread may speak on it. */
 void p11d_peer_yield(P11dPeer *peer);
 
 /* Wakes whoever waits for an answer from any peer of instance: they find the connection closed. */

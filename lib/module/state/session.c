@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "login.h"
-
 static CK_SESSION_HANDLE last_handle; /* of this process */
 
 /* Where the session with that handle is, or would be: they are in the order of their handles. */
@@ -90,7 +88,7 @@ CK_RV p11d_session_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, P11d
 }
 
 /* Takes the session at that position out of the list and frees it. */
-static void drop(P11dInstance *instance, size_t at)
+static void drop_at(P11dInstance *instance, size_t at)
 {
     P11dSession *session = instance->sessions[at];
     instance->session_count--;
@@ -104,18 +102,34 @@ static void drop(P11dInstance *instance, size_t at)
     free(session);
 }
 
+void p11d_session_drop(P11dInstance *instance, CK_SESSION_HANDLE handle)
+{
+    if (p11d_session_find(instance, handle))
+        drop_at(instance, position_of(instance, handle));
+}
+
 void p11d_session_drop_all(P11dToken *token)
 {
     P11dInstance *instance = token->instance;
     for (size_t i = instance->session_count; i > 0; i--) {
         if (instance->sessions[i - 1]->token == token)
-            drop(instance, i - 1);
+            drop_at(instance, i - 1);
     }
 }
 
-static CK_RV make(P11dInstance *instance, P11dToken *token, bool writable,
-                  CK_SESSION_HANDLE *handle)
+void p11d_session_lose(P11dToken *token)
 {
+    if (token->login == P11D_NOBODY || token->login_idle)
+        return;
+    token->login = P11D_NOBODY;
+    p11d_snapshot_drop_private(&token->snapshot);
+    token->stale = true;
+    p11d_session_drop_all(token);
+}
+
+CK_RV p11d_session_make(P11dToken *token, bool writable, CK_SESSION_HANDLE *handle)
+{
+    P11dInstance *instance = token->instance;
     if (instance->session_count % 64 == 0) {
         P11dSession **more =
             realloc(instance->sessions, (instance->session_count + 64) * sizeof(P11dSession *));
@@ -134,69 +148,5 @@ static CK_RV make(P11dInstance *instance, P11dToken *token, bool writable,
     if (writable)
         token->writable_count++;
     *handle = session->handle;
-    return CKR_OK;
-}
-
-CK_RV p11d_session_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags,
-                        CK_SESSION_HANDLE *handle)
-{
-    const bool writable = (flags & CKF_RW_SESSION) != 0;
-    P11dToken *token;
-    if (!handle)
-        return CKR_ARGUMENTS_BAD;
-    if (!(flags & CKF_SERIAL_SESSION))
-        return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
-    const CK_RV value = p11d_token_look(instance, slot, &token);
-    if (value != CKR_OK)
-        return value;
-    /* Of a write-protected token too: ssh opens no other sessions, and what writes is refused. */
-    if (!writable && token->login == CKU_SO)
-        return CKR_SESSION_READ_WRITE_SO_EXISTS;
-    return make(instance, token, writable, handle);
-}
-
-CK_RV p11d_session_close(P11dInstance *instance, CK_SESSION_HANDLE handle)
-{
-    const P11dSession *session = p11d_session_find(instance, handle);
-    if (!session)
-        return CKR_SESSION_HANDLE_INVALID;
-    P11dToken *token = session->token;
-    drop(instance, position_of(instance, handle));
-    if (token->session_count == 0)
-        p11d_login_end(token);
-    return CKR_OK;
-}
-
-CK_RV p11d_session_close_all(P11dInstance *instance, CK_SLOT_ID slot)
-{
-    P11dToken *token = p11d_token_find(instance, slot);
-    if (!token) {
-        p11d_service_look(instance);
-        token = p11d_token_find(instance, slot);
-    }
-    if (!token)
-        return CKR_SLOT_ID_INVALID;
-    p11d_session_drop_all(token);
-    p11d_login_end(token);
-    return CKR_OK;
-}
-
-CK_RV p11d_session_info(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_SESSION_INFO *info)
-{
-    const P11dSession *session = p11d_session_find(instance, handle);
-    if (!session)
-        return CKR_SESSION_HANDLE_INVALID;
-    if (!info)
-        return CKR_ARGUMENTS_BAD;
-    const CK_USER_TYPE login = p11d_token_user(session->token);
-    CK_STATE state = session->writable ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
-    if (login == CKU_SO)
-        state = CKS_RW_SO_FUNCTIONS;
-    else if (login == CKU_USER)
-        state = session->writable ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
-    *info =
-        (CK_SESSION_INFO){.slotID = session->token->slot,
-                          .state = state,
-                          .flags = CKF_SERIAL_SESSION | (session->writable ? CKF_RW_SESSION : 0)};
     return CKR_OK;
 }

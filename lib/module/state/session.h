@@ -56,15 +56,15 @@ void p11d_session_put(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOper
  * CKR_OPERATION_ACTIVE (a call works on it). */
 CK_RV p11d_session_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind);
 
-/* C_OpenSession, C_CloseSession, C_CloseAllSessions, C_GetSessionInfo (PKCS#11 3.1, section 5.6).
- * All but the last wait. */
-CK_RV p11d_session_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags,
-                        CK_SESSION_HANDLE *handle);
-CK_RV p11d_session_close(P11dInstance *instance, CK_SESSION_HANDLE handle);
-CK_RV p11d_session_close_all(P11dInstance *instance, CK_SLOT_ID slot);
-CK_RV p11d_session_info(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_SESSION_INFO *info);
+/* Makes a session with token. Errors: CKR_HOST_MEMORY. */
+CK_RV p11d_session_make(P11dToken *token, bool writable, CK_SESSION_HANDLE *handle);
 
-/* Drops all sessions with token, without a word to the service. */
+/* Drops one session, or all with token, without a word to the service. */
+void p11d_session_drop(P11dInstance *instance, CK_SESSION_HANDLE handle);
 void p11d_session_drop_all(P11dToken *token);
+
+/* Forgets the login of token because the service did: the sessions with it are gone. A login for
+ * nothing stays, and so do the sessions. */
+void p11d_session_lose(P11dToken *token);
 
 #endif

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "event.h"
 #include "interface.h"
-#include "session.h"
+#include "lock.h"
+#include "slot.h"
 #include "trace.h"
+#include "waiter.h"
 
 P11dToken *p11d_token_find(P11dInstance *instance, CK_SLOT_ID slot)
 {
@@ -44,7 +45,7 @@ static P11dToken *make(P11dInstance *instance, CK_SLOT_ID slot, const char *name
     token->stale = true;
     p11d_token_path_title(token->name, token->title);
     p11d_properties_init(&token->properties, token->title);
-    p11d_client_init(&token->client);
+    p11d_connection_init(&token->connection);
     p11d_snapshot_init(&token->snapshot);
     token->snapshot.hidden = instance->configuration.hidden;
     token->snapshot.hidden_count = instance->configuration.hidden_count;
@@ -81,7 +82,12 @@ P11dToken *p11d_token_provide(P11dInstance *instance, const char *name)
 static void came_or_went(P11dToken *token)
 {
     p11d_trace(P11D_TRACE_STATE, "token %s: %s", token->name, token->present ? "there" : "gone");
-    p11d_event_happened(token);
+    /* What the first look at the service finds was there before: no event. */
+    if (token->instance->service.attempts == 0)
+        return;
+    token->event = true;
+    p11d_waiter_ring(token->instance);
+    p11d_lock_wake();
 }
 
 void p11d_token_appear(P11dToken *token, P11dReader properties)
@@ -121,68 +127,11 @@ CK_USER_TYPE p11d_token_user(const P11dToken *token)
     return token->login_idle && !p11d_token_is_open(token) ? P11D_NOBODY : token->login;
 }
 
-void p11d_token_end_sessions(P11dToken *token)
-{
-    if (token->login == P11D_NOBODY || token->login_idle)
-        return;
-    token->login = P11D_NOBODY;
-    p11d_snapshot_drop_private(&token->snapshot);
-    token->stale = true;
-    p11d_session_drop_all(token);
-}
-
-CK_RV p11d_token_look(P11dInstance *instance, CK_SLOT_ID slot, P11dToken **token)
-{
-    p11d_service_look(instance);
-    *token = p11d_token_find(instance, slot);
-    if (!*token)
-        return CKR_SLOT_ID_INVALID;
-    return (*token)->present ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
-}
-
-/* Flags of a token that claim functions which this module does not have. */
-#define NOT_HERE                                                                                   \
-    (CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS | CKF_RESTORE_KEY_NOT_NEEDED |                \
-     CKF_SECONDARY_AUTHENTICATION | CKF_SEED_RANDOM_REQUIRED | CKF_ASYNC_SESSION_SUPPORTED)
-/* What is true of every token here: random bytes are the kernel's (random.h), and nothing writes.
- */
-#define ALWAYS (CKF_RNG | CKF_WRITE_PROTECTED)
-
-CK_RV p11d_token_info(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *info)
-{
-    P11dToken *token;
-    if (!info)
-        return CKR_ARGUMENTS_BAD;
-    const CK_RV value = p11d_token_look(instance, slot, &token);
-    if (value != CKR_OK)
-        return value;
-    const P11dProperties *properties = &token->properties;
-    *info = (CK_TOKEN_INFO){.flags = (properties->flags & ~(CK_FLAGS)NOT_HERE) | ALWAYS,
-                            .ulMaxSessionCount = CK_EFFECTIVELY_INFINITE,
-                            .ulSessionCount = token->session_count,
-                            .ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE,
-                            .ulRwSessionCount = token->writable_count,
-                            .ulMaxPinLen = properties->pin.longest,
-                            .ulMinPinLen = properties->pin.shortest,
-                            .ulTotalPublicMemory = CK_UNAVAILABLE_INFORMATION,
-                            .ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION,
-                            .ulTotalPrivateMemory = CK_UNAVAILABLE_INFORMATION,
-                            .ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION,
-                            .hardwareVersion = properties->hardware,
-                            .firmwareVersion = properties->firmware};
-    memcpy(info->label, properties->label, sizeof info->label);
-    memcpy(info->manufacturerID, properties->manufacturer, sizeof info->manufacturerID);
-    memcpy(info->model, properties->model, sizeof info->model);
-    memcpy(info->serialNumber, properties->serial, sizeof info->serialNumber);
-    memset(info->utcTime, ' ', sizeof info->utcTime);
-    return CKR_OK;
-}
-
 void p11d_token_free(P11dToken *token)
 {
     if (!token)
         return;
-    p11d_client_clear(&token->client);
+    p11d_connection_clear(&token->connection);
     p11d_snapshot_clear(&token->snapshot);
     p11d_properties_clear(&token->properties);
     free(token->path);

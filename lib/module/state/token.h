@@ -7,10 +7,8 @@
 #ifndef P11D_TOKEN_H
 #define P11D_TOKEN_H
 
-#include "client.h"
-#include "instance.h"
+#include "connection.h"
 #include "properties.h"
-#include "slot.h"
 #include "snapshot.h"
 #include "token-path.h"
 
@@ -27,7 +25,7 @@ struct P11dToken {
     bool listed; /* mark while a list is applied */
     bool event;  /* came or went, and C_WaitForSlotEvent did not say so yet */
     P11dProperties properties;
-    P11dClient client;
+    P11dConnection connection;
     CK_USER_TYPE login;     /* CKU_USER, CKU_SO or P11D_NOBODY; see p11d_token_user */
     bool login_idle;        /* the login was for nothing: the token needed none */
     CK_ULONG session_count; /* of this application */
@@ -57,17 +55,6 @@ bool p11d_token_is_open(const P11dToken *token);
 /* Who is logged in: CKU_USER, CKU_SO or P11D_NOBODY. A login for nothing lasts as long as none is
  * needed: then the host may log in with a PIN that counts. */
 CK_USER_TYPE p11d_token_user(const P11dToken *token);
-
-/* Forgets the login because the service did: the sessions with it are gone. A login for nothing
- * stays, and so do the sessions. */
-void p11d_token_end_sessions(P11dToken *token);
-
-/* C_GetTokenInfo (PKCS#11 3.1, section 5.5.3). Waits. */
-CK_RV p11d_token_info(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *info);
-
-/* The token in that slot, after a look at the service. Errors: CKR_SLOT_ID_INVALID,
- * CKR_TOKEN_NOT_PRESENT. Waits. */
-CK_RV p11d_token_look(P11dInstance *instance, CK_SLOT_ID slot, P11dToken **token);
 
 void p11d_token_free(P11dToken *token);
 

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include "service.h"
+#include "discovery.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "connect.h"
-#include "event.h"
-#include "instance.h"
 #include "lock.h"
 #include "request.h"
 #include "slot.h"
 #include "token-path.h"
-#include "token.h"
 #include "trace.h"
+#include "waiter.h"
 
 /* The most signals read at one look: a service must not keep us reading under the lock. */
 #define SIGNALS_AT_ONCE 1000
@@ -153,7 +151,7 @@ static void apply_signal(P11dInstance *instance, const P11dMessage *message)
         apply_changed(instance, message->path, message->body);
 }
 
-void p11d_service_on_signal(const P11dMessage *message, void *instance)
+void p11d_discovery_on_signal(const P11dMessage *message, void *instance)
 {
     p11d_lock_take();
     apply_signal(instance, message);
@@ -177,7 +175,7 @@ static CK_RV list(P11dInstance *instance, P11dPeer *peer)
                                  .path = P11D_ROOT_PATH,
                                  .read = read_list,
                                  .data = instance,
-                                 .on_signal = p11d_service_on_signal,
+                                 .on_signal = p11d_discovery_on_signal,
                                  .signal_data = instance,
                                  .deadline = p11d_deadline_in(P11D_LIST_TIMEOUT)};
     P11dAnswer answer;
@@ -207,30 +205,29 @@ static CK_RV connect_and_list(P11dInstance *instance, bool patient, P11dPeer **p
 /* Connects; nobody else does at the same time. */
 static CK_RV attempt(P11dInstance *instance)
 {
-    P11dService *service = &instance->service;
     P11dPeer *peer;
-    service->connecting = true;
-    const CK_RV value = connect_and_list(instance, service->known, &peer);
-    service->connecting = false;
-    service->attempts++;
-    service->outcome = value;
+    instance->service.connecting = true;
+    const CK_RV value = connect_and_list(instance, instance->service.known, &peer);
+    instance->service.connecting = false;
+    instance->service.attempts++;
+    instance->service.outcome = value;
     /* Patience is for a service that restarts: after it was in vain, absence is the normal case. */
-    service->known = value == CKR_OK;
-    service->peer = peer;
+    instance->service.known = value == CKR_OK;
+    instance->service.peer = peer;
     if (value != CKR_OK)
         vanish_all(instance);
     p11d_lock_wake();
     return instance->finalized ? CKR_CRYPTOKI_NOT_INITIALIZED : value;
 }
 
-void p11d_service_lost(P11dInstance *instance, P11dPeer *peer)
+void p11d_discovery_lost(P11dInstance *instance, P11dPeer *peer)
 {
     if (instance->service.peer != peer)
         return;
     p11d_trace(P11D_TRACE_STATE, "lost: the connection to the service");
     instance->service.peer = NULL;
     p11d_peer_release(peer);
-    p11d_event_ring(instance); /* who listens to it listens in vain */
+    p11d_waiter_ring(instance); /* who listens to it listens in vain */
     p11d_lock_wake();
 }
 
@@ -247,7 +244,7 @@ static void read_signals(P11dInstance *instance)
         if (status == P11D_TIMEOUT)
             return;
         if (status != P11D_OK || message.type != P11D_MESSAGE_SIGNAL) {
-            p11d_service_lost(instance, peer);
+            p11d_discovery_lost(instance, peer);
             return;
         }
         apply_signal(instance, &message);
@@ -255,31 +252,39 @@ static void read_signals(P11dInstance *instance)
     }
 }
 
-CK_RV p11d_service_look(P11dInstance *instance)
+CK_RV p11d_discovery_look(P11dInstance *instance)
 {
-    P11dService *service = &instance->service;
     while (!instance->finalized) {
         read_signals(instance);
-        if (service->peer && !service->peer->on_bus)
+        if (instance->service.peer && !instance->service.peer->on_bus)
             return CKR_OK;
-        if (service->peer) {
-            P11dPeer *peer = p11d_peer_reference(service->peer);
+        if (instance->service.peer) {
+            P11dPeer *peer = p11d_peer_reference(instance->service.peer);
             const CK_RV value = list(instance, peer);
             if (value != CKR_OK)
-                p11d_service_lost(instance, peer);
+                p11d_discovery_lost(instance, peer);
             p11d_peer_release(peer);
-            if (value == CKR_OK && service->peer)
+            if (value == CKR_OK && instance->service.peer)
                 return CKR_OK;
             continue;
         }
-        if (!service->connecting)
+        if (!instance->service.connecting)
             return attempt(instance);
         /* The thread that connects has a deadline; here it only is looked again. */
-        const unsigned attempts = service->attempts;
-        while (service->attempts == attempts && !instance->finalized)
+        const unsigned attempts = instance->service.attempts;
+        while (instance->service.attempts == attempts && !instance->finalized)
             p11d_lock_wait(p11d_deadline_in(P11D_CONNECT_TIMEOUT));
-        if (!service->peer && service->outcome != CKR_OK)
-            return service->outcome;
+        if (!instance->service.peer && instance->service.outcome != CKR_OK)
+            return instance->service.outcome;
     }
     return CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+CK_RV p11d_discovery_token(P11dInstance *instance, CK_SLOT_ID slot, P11dToken **token)
+{
+    p11d_discovery_look(instance);
+    *token = p11d_token_find(instance, slot);
+    if (!*token)
+        return CKR_SLOT_ID_INVALID;
+    return (*token)->present ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
 }

@@ -24,7 +24,7 @@ static void close_stage(void)
     stage_close(&stage);
 }
 
-TestSuite(client, .init = open_stage, .fini = close_stage);
+TestSuite(attachment, .init = open_stage, .fini = close_stage);
 
 static CK_SESSION_HANDLE begin(const char *words)
 {
@@ -33,7 +33,7 @@ static CK_SESSION_HANDLE begin(const char *words)
     return stage_session(&stage);
 }
 
-Test(client, after_a_restart_objects_are_bound_again)
+Test(attachment, after_a_restart_objects_are_bound_again)
 {
     const CK_SESSION_HANDLE session = begin("run=1");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
@@ -44,7 +44,7 @@ Test(client, after_a_restart_objects_are_bound_again)
     cr_assert_eq(stage_find(&stage, session, CKO_PRIVATE_KEY, "ec"), key);
 }
 
-Test(client, the_same_run_goes_on_silently)
+Test(attachment, the_same_run_goes_on_silently)
 {
     const CK_SESSION_HANDLE session = begin("run=7");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
@@ -57,7 +57,7 @@ Test(client, the_same_run_goes_on_silently)
     cr_assert_eq(stage_find(&stage, session, CKO_PRIVATE_KEY, "ec"), key);
 }
 
-Test(client, without_a_run_every_connection_is_another)
+Test(attachment, without_a_run_every_connection_is_another)
 {
     const CK_SESSION_HANDLE session = begin("run=0");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
@@ -69,7 +69,7 @@ Test(client, without_a_run_every_connection_is_another)
     cr_assert_eq(stage_count(&stage, "ListObjects"), lists + 1);
 }
 
-Test(client, a_lost_login_ends_the_sessions_and_new_ones_work)
+Test(attachment, a_lost_login_ends_the_sessions_and_new_ones_work)
 {
     CK_SESSION_INFO info;
     const CK_SESSION_HANDLE session = begin("run=1");
@@ -87,7 +87,7 @@ Test(client, a_lost_login_ends_the_sessions_and_new_ones_work)
                         stage_find(&stage, another, CKO_PRIVATE_KEY, "ec"), signature, &size));
 }
 
-Test(client, a_lost_login_is_noticed_by_a_search_too)
+Test(attachment, a_lost_login_is_noticed_by_a_search_too)
 {
     const CK_SESSION_HANDLE session = begin("");
     stage_ok(m->C_Login(session, CKU_USER, pin, 4));
@@ -97,7 +97,7 @@ Test(client, a_lost_login_is_noticed_by_a_search_too)
     stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_FindObjectsInit(session, NULL, 0));
 }
 
-Test(client, a_service_that_dies_during_a_call)
+Test(attachment, a_service_that_dies_during_a_call)
 {
     const CK_SESSION_HANDLE session = begin("Sign=die");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
@@ -108,7 +108,7 @@ Test(client, a_service_that_dies_during_a_call)
     stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
 }
 
-Test(client, a_service_that_is_gone_is_waited_for_once)
+Test(attachment, a_service_that_is_gone_is_waited_for_once)
 {
     CK_ULONG count;
     const CK_SESSION_HANDLE session = begin("");
@@ -122,7 +122,7 @@ Test(client, a_service_that_is_gone_is_waited_for_once)
     stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
 }
 
-Test(client, descriptors_that_the_host_closed_are_not_touched)
+Test(attachment, descriptors_that_the_host_closed_are_not_touched)
 {
     const CK_SESSION_HANDLE session = begin("");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
@@ -143,7 +143,7 @@ Test(client, descriptors_that_the_host_closed_are_not_touched)
         cr_assert_eq(close(files[i]), 0, "closed by the module");
 }
 
-Test(client, without_channels_calls_go_over_the_bus)
+Test(attachment, without_channels_calls_go_over_the_bus)
 {
     const CK_SESSION_HANDLE session = begin("channels=no");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
@@ -156,7 +156,7 @@ Test(client, without_channels_calls_go_over_the_bus)
     stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
 }
 
-Test(client, channels_that_are_not_wanted_are_not_opened)
+Test(attachment, channels_that_are_not_wanted_are_not_opened)
 {
     CK_BYTE another[512];
     stage_start(&stage, "");
@@ -174,7 +174,7 @@ Test(client, channels_that_are_not_wanted_are_not_opened)
     cr_assert_eq(stage_count(&stage, "OpenChannel"), 0);
 }
 
-Test(client, channels_that_are_not_wanted_and_a_service_that_the_bus_starts)
+Test(attachment, channels_that_are_not_wanted_and_a_service_that_the_bus_starts)
 {
     stage_offer(&stage);
     stage_ok(stage_initialize(&stage, "channels=no"));
@@ -186,7 +186,7 @@ Test(client, channels_that_are_not_wanted_and_a_service_that_the_bus_starts)
     cr_assert_eq(count, 0);
 }
 
-Test(client, an_open_channel_that_is_refused_is_not_gone_around)
+Test(attachment, an_open_channel_that_is_refused_is_not_gone_around)
 {
     CK_ULONG count = 99;
     stage_start(&stage, "OpenChannel=org.freedesktop.DBus.Error.AccessDenied");
@@ -204,7 +204,7 @@ Test(client, an_open_channel_that_is_refused_is_not_gone_around)
     cr_assert_eq(stage_search(&stage, session), 4);
 }
 
-Test(client, lists_of_tokens_that_lie)
+Test(attachment, lists_of_tokens_that_lie)
 {
     CK_ULONG count = 99;
     stage_start(&stage, "GetManagedObjects=type");
@@ -215,7 +215,7 @@ Test(client, lists_of_tokens_that_lie)
     stage_slot(&stage);
 }
 
-Test(client, initialize_opens_nothing)
+Test(attachment, initialize_opens_nothing)
 {
     stage_start(&stage, "");
     stage_ok(stage_initialize(&stage, ""));
@@ -224,14 +224,14 @@ Test(client, initialize_opens_nothing)
     cr_assert_eq(stage_count(&stage, ""), 0);
 }
 
-Test(client, the_bus_may_start_the_service)
+Test(attachment, the_bus_may_start_the_service)
 {
     stage_offer(&stage);
     stage_ok(stage_initialize(&stage, ""));
     stage_slot(&stage);
 }
 
-Test(client, autostart_no_starts_nothing)
+Test(attachment, autostart_no_starts_nothing)
 {
     CK_ULONG count = 99;
     stage_offer(&stage);
@@ -240,7 +240,7 @@ Test(client, autostart_no_starts_nothing)
     cr_assert_eq(count, 0);
 }
 
-Test(client, autostart_keys_starts_the_service_of_a_user_who_has_keys)
+Test(attachment, autostart_keys_starts_the_service_of_a_user_who_has_keys)
 {
     CK_ULONG count = 99;
     g_autofree char *home = g_dir_make_tmp("p11dbus-home-XXXXXX", NULL);
@@ -263,7 +263,7 @@ Test(client, autostart_keys_starts_the_service_of_a_user_who_has_keys)
     rmdir(home);
 }
 
-Test(client, a_silent_service_is_given_up)
+Test(attachment, a_silent_service_is_given_up)
 {
     CK_ULONG count = 99;
     stage_start(&stage, "OpenChannel=hang");
@@ -296,7 +296,7 @@ static void *call(void *data)
     return NULL;
 }
 
-Test(client, who_is_allowed_no_more_channels_waits_for_one)
+Test(attachment, who_is_allowed_no_more_channels_waits_for_one)
 {
     Caller callers[3];
     const CK_SESSION_HANDLE session = begin("Sign=hang");

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "instance.h"
+#include "life.h"
 
 #include <stdlib.h>
 
-#include "event.h"
-#include "fork.h"
 #include "initargs.h"
 #include "lock.h"
 #include "session.h"
-#include "token.h"
 #include "trace.h"
+#include "waiter.h"
 
 static P11dInstance *current;
 
@@ -32,7 +30,7 @@ static CK_RV make(const void *arguments, P11dInstance **instance)
     return loaded;
 }
 
-CK_RV p11d_instance_initialize(const void *arguments)
+CK_RV p11d_life_initialize(const void *arguments)
 {
     p11d_trace_set(secure_getenv("P11DBUS_DEBUG"));
     P11dInstance *instance = NULL;
@@ -48,20 +46,22 @@ CK_RV p11d_instance_initialize(const void *arguments)
     return value;
 }
 
-CK_RV p11d_instance_finalize(P11dInstance *instance)
+CK_RV p11d_life_finalize(P11dInstance *instance, const void *reserved)
 {
+    if (reserved)
+        return CKR_ARGUMENTS_BAD;
     if (instance->finalized)
         return CKR_CRYPTOKI_NOT_INITIALIZED;
     instance->finalized = true;
     current = NULL;
     p11d_peer_shutdown_all(instance);
-    p11d_event_ring(instance);
+    p11d_waiter_ring(instance);
     p11d_lock_wake();
-    p11d_instance_leave(instance);
+    p11d_life_leave(instance);
     return CKR_OK;
 }
 
-P11dInstance *p11d_instance_enter(void)
+P11dInstance *p11d_life_enter(void)
 {
     if (current)
         current->references++;
@@ -81,13 +81,13 @@ static void destroy(P11dInstance *instance)
     free(instance);
 }
 
-void p11d_instance_leave(P11dInstance *instance)
+void p11d_life_leave(P11dInstance *instance)
 {
     if (--instance->references == 0)
         destroy(instance);
 }
 
-void p11d_instance_forget(void)
+void p11d_life_forget(void)
 {
     static P11dInstance *forgotten; /* for those who look for leaks */
     forgotten = current;

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "sessions.h"
+
+#include "discovery.h"
+#include "login.h"
+#include "session.h"
+#include "sign.h"
+
+CK_RV p11d_sessions_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags,
+                         CK_SESSION_HANDLE *handle)
+{
+    const bool writable = (flags & CKF_RW_SESSION) != 0;
+    P11dToken *token;
+    if (!handle)
+        return CKR_ARGUMENTS_BAD;
+    if (!(flags & CKF_SERIAL_SESSION))
+        return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
+    const CK_RV value = p11d_discovery_token(instance, slot, &token);
+    if (value != CKR_OK)
+        return value;
+    /* Of a write-protected token too: ssh opens no other sessions, and what writes is refused. */
+    if (!writable && token->login == CKU_SO)
+        return CKR_SESSION_READ_WRITE_SO_EXISTS;
+    return p11d_session_make(token, writable, handle);
+}
+
+CK_RV p11d_sessions_close(P11dInstance *instance, CK_SESSION_HANDLE handle)
+{
+    const P11dSession *session = p11d_session_find(instance, handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    P11dToken *token = session->token;
+    p11d_session_drop(instance, handle);
+    if (token->session_count == 0)
+        p11d_login_end(token);
+    return CKR_OK;
+}
+
+CK_RV p11d_sessions_close_all(P11dInstance *instance, CK_SLOT_ID slot)
+{
+    P11dToken *token = p11d_token_find(instance, slot);
+    if (!token) {
+        p11d_discovery_look(instance);
+        token = p11d_token_find(instance, slot);
+    }
+    if (!token)
+        return CKR_SLOT_ID_INVALID;
+    p11d_session_drop_all(token);
+    p11d_login_end(token);
+    return CKR_OK;
+}
+
+CK_RV p11d_sessions_info(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_SESSION_INFO *info)
+{
+    const P11dSession *session = p11d_session_find(instance, handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    if (!info)
+        return CKR_ARGUMENTS_BAD;
+    const CK_USER_TYPE login = p11d_token_user(session->token);
+    CK_STATE state = session->writable ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
+    if (login == CKU_SO)
+        state = CKS_RW_SO_FUNCTIONS;
+    else if (login == CKU_USER)
+        state = session->writable ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
+    *info =
+        (CK_SESSION_INFO){.slotID = session->token->slot,
+                          .state = state,
+                          .flags = CKF_SERIAL_SESSION | (session->writable ? CKF_RW_SESSION : 0)};
+    return CKR_OK;
+}
+
+CK_RV p11d_sessions_login(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_USER_TYPE user,
+                          const CK_UTF8CHAR *pin, CK_ULONG pin_size)
+{
+    P11dLogin login = {.user = user, .pin = pin, .pin_size = pin_size};
+    const P11dSession *session = p11d_session_find(instance, handle);
+    if (!session)
+        return CKR_SESSION_HANDLE_INVALID;
+    return user == CKU_CONTEXT_SPECIFIC ? p11d_sign_login(instance, handle, &login)
+                                        : p11d_login_begin(session->token, &login);
+}
+
+CK_RV p11d_sessions_logout(P11dInstance *instance, CK_SESSION_HANDLE handle)
+{
+    const P11dSession *session = p11d_session_find(instance, handle);
+    return session ? p11d_login_finish(session->token) : CKR_SESSION_HANDLE_INVALID;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "slots.h"
+
+#include <string.h>
+
+#include "discovery.h"
+
+CK_RV p11d_slots_list(P11dInstance *instance, CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
+{
+    if (!count)
+        return CKR_ARGUMENTS_BAD;
+    const CK_RV value = p11d_discovery_look(instance);
+    if (value == CKR_HOST_MEMORY || value == CKR_CRYPTOKI_NOT_INITIALIZED)
+        return value;
+    /* A service that is not there is a list of empty slots, not a failure. */
+    CK_ULONG found = 0;
+    for (size_t i = 0; i < instance->token_count; i++) {
+        const P11dToken *token = instance->tokens[i];
+        if (present && !token->present)
+            continue;
+        if (list && found < *count)
+            list[found] = token->slot;
+        found++;
+    }
+    const bool fits = !list || found <= *count;
+    *count = found;
+    return fits ? CKR_OK : CKR_BUFFER_TOO_SMALL;
+}
+
+CK_RV p11d_slots_info(P11dInstance *instance, CK_SLOT_ID slot, CK_SLOT_INFO *info)
+{
+    if (!info)
+        return CKR_ARGUMENTS_BAD;
+    p11d_discovery_look(instance);
+    const P11dToken *token = p11d_token_find(instance, slot);
+    if (!token)
+        return CKR_SLOT_ID_INVALID;
+    /* Removable: every token comes and goes with its service. */
+    *info = (CK_SLOT_INFO){.flags = CKF_REMOVABLE_DEVICE | (token->present ? CKF_TOKEN_PRESENT : 0),
+                           .hardwareVersion = token->properties.hardware,
+                           .firmwareVersion = token->properties.firmware};
+    p11d_properties_pad(info->slotDescription, sizeof info->slotDescription, token->title);
+    p11d_properties_pad(info->manufacturerID, sizeof info->manufacturerID, "p11dbus");
+    return CKR_OK;
+}
+
+/* Flags of a token that claim functions which this module does not have. */
+#define NOT_HERE                                                                                   \
+    (CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS | CKF_RESTORE_KEY_NOT_NEEDED |                \
+     CKF_SECONDARY_AUTHENTICATION | CKF_SEED_RANDOM_REQUIRED | CKF_ASYNC_SESSION_SUPPORTED)
+/* What is true of every token here: random bytes are the kernel's (random.h), and nothing writes.
+ */
+#define ALWAYS (CKF_RNG | CKF_WRITE_PROTECTED)
+
+CK_RV p11d_slots_token(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+    P11dToken *token;
+    if (!info)
+        return CKR_ARGUMENTS_BAD;
+    const CK_RV value = p11d_discovery_token(instance, slot, &token);
+    if (value != CKR_OK)
+        return value;
+    const P11dProperties *properties = &token->properties;
+    *info = (CK_TOKEN_INFO){.flags = (properties->flags & ~(CK_FLAGS)NOT_HERE) | ALWAYS,
+                            .ulMaxSessionCount = CK_EFFECTIVELY_INFINITE,
+                            .ulSessionCount = token->session_count,
+                            .ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE,
+                            .ulRwSessionCount = token->writable_count,
+                            .ulMaxPinLen = properties->pin.longest,
+                            .ulMinPinLen = properties->pin.shortest,
+                            .ulTotalPublicMemory = CK_UNAVAILABLE_INFORMATION,
+                            .ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION,
+                            .ulTotalPrivateMemory = CK_UNAVAILABLE_INFORMATION,
+                            .ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION,
+                            .hardwareVersion = properties->hardware,
+                            .firmwareVersion = properties->firmware};
+    memcpy(info->label, properties->label, sizeof info->label);
+    memcpy(info->manufacturerID, properties->manufacturer, sizeof info->manufacturerID);
+    memcpy(info->model, properties->model, sizeof info->model);
+    memcpy(info->serialNumber, properties->serial, sizeof info->serialNumber);
+    memset(info->utcTime, ' ', sizeof info->utcTime);
+    return CKR_OK;
+}

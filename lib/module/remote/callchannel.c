@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "callchannel.h"
+
+#include "attachment.h"
+#include "discovery.h"
+#include "lock.h"
+#include "trace.h"
+
+/* How often one call loses its connection before it gives up. */
+#define ATTEMPTS 3
+
+/* Opens one more call channel. *again: nothing came of it, but the next try may go another way. */
+static CK_RV open_channel(P11dToken *token, P11dDeadline deadline, P11dPeer **channel, bool *again)
+{
+    P11dConnection *connection = &token->connection;
+    P11dPeer *control = p11d_peer_reference(connection->control);
+    const uint64_t epoch = connection->epoch;
+    P11dDescriptor *descriptor;
+    P11dRequest request;
+    p11d_request_open_channel(&request, &p11d_interface_token, token->path, deadline, &descriptor);
+    request.on_signal = p11d_attachment_on_signal;
+    request.signal_data = token;
+    connection->open++;
+    P11dAnswer answer;
+    p11d_request_exchange(&request, control, &answer);
+    p11d_peer_release(control);
+
+    *again = connection->epoch != epoch;
+    if (!*again && answer.value != CKR_OK) {
+        connection->open--;
+        if (answer.status != P11D_OK) {
+            p11d_attachment_lost(token);
+            *again = true;
+        } else if (answer.trouble == P11D_TROUBLE_BUSY && connection->open > 0) {
+            connection->most = connection->open; /* so many it allows: wait for one of them */
+            *again = true;
+        }
+    }
+    if (*again || answer.value != CKR_OK) {
+        p11d_descriptor_close(descriptor);
+        return answer.value;
+    }
+    *channel = p11d_peer_new(token->instance, descriptor, false);
+    if (!*channel) {
+        connection->open--;
+        return CKR_HOST_MEMORY;
+    }
+    (*channel)->epoch = epoch;
+    if (!token->instance->finalized)
+        return CKR_OK;
+    p11d_callchannel_give(token, *channel,
+                          false); /* C_Finalize did not see it: nobody would wake us */
+    return CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+static CK_RV take_bus(P11dToken *token, P11dDeadline deadline, P11dPeer **channel)
+{
+    if (!token->instance->service.peer)
+        return CKR_DEVICE_ERROR; /* lost by another thread while this one attached */
+    P11dPeer *bus = p11d_peer_reference(token->instance->service.peer);
+    const CK_RV value = p11d_request_claim(bus, deadline);
+    if (value == CKR_OK)
+        *channel = bus;
+    else
+        p11d_peer_release(bus);
+    return value;
+}
+
+CK_RV p11d_callchannel_take(P11dToken *token, bool fresh, P11dDeadline deadline, P11dPeer **channel)
+{
+    P11dConnection *connection = &token->connection;
+    const uint64_t broken_logins = connection->broken_logins;
+    if (fresh)
+        p11d_connection_close_idle(connection); /* the one that failed is hardly the only one */
+    for (int failures = 0; failures < ATTEMPTS;) {
+        CK_RV value = p11d_attachment_make(token, deadline);
+        if (connection->broken_logins != broken_logins)
+            return CKR_SESSION_HANDLE_INVALID;
+        if (value != CKR_OK)
+            return value;
+        if (connection->on_bus)
+            return take_bus(token, deadline, channel);
+        if (connection->idle_count > 0) {
+            *channel = connection->idle[--connection->idle_count];
+            return CKR_OK;
+        }
+        if (connection->open < connection->most) {
+            bool again;
+            value = open_channel(token, deadline, channel, &again);
+            if (!again)
+                return value;
+            failures++;
+        } else if (!p11d_lock_wait(deadline)) {
+            return CKR_DEVICE_ERROR;
+        }
+    }
+    return CKR_DEVICE_ERROR;
+}
+
+void p11d_callchannel_give(P11dToken *token, P11dPeer *channel, bool good)
+{
+    P11dConnection *connection = &token->connection;
+    if (channel->on_bus) {
+        p11d_peer_yield(channel);
+        if (!good)
+            p11d_discovery_lost(token->instance, channel);
+        p11d_peer_release(channel);
+        return;
+    }
+    const bool current = channel->epoch == connection->epoch;
+    if (good && current) {
+        connection->idle[connection->idle_count++] = channel;
+    } else {
+        if (current)
+            connection->open--;
+        p11d_peer_release(channel);
+    }
+    p11d_lock_wake();
+}
+
+/* PINs and streams are not for the message bus. */
+static CK_RV check_way(const P11dRequest *request, const P11dPeer *channel)
+{
+    if (!channel->on_bus ||
+        !p11d_interface_method(request->interface, request->method)->channels_only)
+        return CKR_OK;
+    p11d_trace(P11D_TRACE_STATE, "%s is for channels, and never sent over the bus",
+               request->method);
+    return CKR_FUNCTION_REJECTED;
+}
+
+CK_RV p11d_callchannel_call(P11dToken *token, P11dRequest *request, P11dPrepare prepare, void *data)
+{
+    const uint64_t broken_logins = token->connection.broken_logins;
+    request->path = token->path;
+    for (int attempt = 0;; attempt++) {
+        P11dPeer *channel;
+        if (token->connection.broken_logins != broken_logins)
+            return CKR_SESSION_HANDLE_INVALID;
+        CK_RV value = p11d_callchannel_take(token, attempt > 0, request->deadline, &channel);
+        if (value != CKR_OK)
+            return value;
+        value = check_way(request, channel);
+        if (value == CKR_OK && prepare)
+            value = prepare(token, data);
+        if (value != CKR_OK) {
+            p11d_callchannel_give(token, channel, true);
+            return value;
+        }
+        P11dAnswer answer;
+        p11d_lock_give();
+        p11d_request_perform(request, channel, &answer);
+        p11d_lock_take();
+        if (request->keep && answer.status == P11D_OK && answer.value == CKR_OK) {
+            *request->keep = channel;
+            return CKR_OK;
+        }
+        p11d_callchannel_give(token, channel, answer.status == P11D_OK);
+        if (answer.status == P11D_OK)
+            return answer.value;
+        p11d_attachment_look(token); /* is it only the channel, or all of the connection? */
+        if (answer.sent)
+            return CKR_DEVICE_ERROR;
+        if (attempt > 0 || token->instance->finalized)
+            return answer.value;
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A stream is one operation that the service keeps for us: it belongs to the call channel that
+ * began it, which is held for as long as it lasts, and ends with that at the latest.
+ */
+#ifndef P11D_STREAM_H
+#define P11D_STREAM_H
+
+#include "request.h"
+#include "token.h"
+
+typedef struct P11dStream {
+    P11dToken *token;
+    P11dPeer *channel; /* NULL: there is none */
+    uint64_t id;       /* what the service calls it */
+} P11dStream;
+
+/*
+ * Performs request, a BeginStream about the key with that handle, whose channel is kept on CKR_OK;
+ * what reads its answer fills stream->id in. *id: as for p11d_listing_call. Waits. Errors: as
+ * there.
+ */
+CK_RV p11d_stream_begin(P11dStream *stream, CK_OBJECT_HANDLE key, uint64_t *id,
+                        P11dRequest *request);
+
+/* Performs request, of which it fills in to whom it goes and how long it may take, on the channel
+ * of the stream. Waits. Returns the answer's value, or CKR_DEVICE_ERROR: then the stream has ended.
+ */
+CK_RV p11d_stream_call(P11dStream *stream, P11dRequest *request);
+
+/* Ends the stream, if there is one; finished: the service knows, so that its channel may be used
+ * again. Does not wait. */
+void p11d_stream_end(P11dStream *stream, bool finished);
+
+#endif
