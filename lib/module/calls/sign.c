@@ -62,13 +62,13 @@ static CK_RV check_key(const P11dObject *key, const P11dMechanism *row)
 {
     if (!key)
         return CKR_KEY_HANDLE_INVALID;
-    if (key->object_class != CKO_PRIVATE_KEY && key->object_class != CKO_SECRET_KEY)
+    if (key->derived.object_class != CKO_PRIVATE_KEY && key->derived.object_class != CKO_SECRET_KEY)
         return CKR_KEY_TYPE_INCONSISTENT;
     if (!p11d_object_boolean(key, CKA_SIGN))
         return CKR_KEY_FUNCTION_NOT_PERMITTED;
     const bool typed = row && row->key_type != CK_UNAVAILABLE_INFORMATION &&
-                       key->key_type != CK_UNAVAILABLE_INFORMATION;
-    return typed && row->key_type != key->key_type ? CKR_KEY_TYPE_INCONSISTENT : CKR_OK;
+                       key->derived.key_type != CK_UNAVAILABLE_INFORMATION;
+    return typed && row->key_type != key->derived.key_type ? CKR_KEY_TYPE_INCONSISTENT : CKR_OK;
 }
 
 /* Keeps what the service will be asked for. */
@@ -112,7 +112,7 @@ static CK_RV make(P11dToken *token, const CK_MECHANISM *mechanism, CK_OBJECT_HAN
     sign->operation.free = free_sign;
     sign->stream.token = token;
     sign->key = handle;
-    sign->size = key->signature_size;
+    sign->size = key->derived.signature_size;
     sign->authenticates = p11d_object_boolean(key, CKA_ALWAYS_AUTHENTICATE);
     sign->route = p11d_ability_route(&token->properties, mechanism->mechanism, key_allows, key);
     return sign->route == P11D_ROUTE_NONE ? CKR_MECHANISM_INVALID

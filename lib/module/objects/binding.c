@@ -25,12 +25,12 @@ static int compare_attribute(const P11dObject *a, const P11dObject *b, CK_ATTRIB
 
 static int compare_identity(const P11dObject *a, const P11dObject *b)
 {
-    if (a->object_class != b->object_class)
-        return a->object_class < b->object_class ? -1 : 1;
+    if (a->derived.object_class != b->derived.object_class)
+        return a->derived.object_class < b->derived.object_class ? -1 : 1;
     int order = compare_attribute(a, b, CKA_PUBLIC_KEY_INFO);
     if (order == 0)
         order = compare_attribute(a, b, CKA_ID);
-    if (order == 0 && a->class_bit == P11D_CLASS_CERTIFICATE)
+    if (order == 0 && a->derived.class_bit == P11D_CLASS_CERTIFICATE)
         order = compare_attribute(a, b, CKA_VALUE);
     return order;
 }
@@ -112,7 +112,7 @@ CK_RV p11d_binding_make(P11dObject *const *old, size_t old_count, P11dObject *co
 
 bool p11d_binding_is_same(const P11dObject *a, const P11dObject *b)
 {
-    if (a->object_class != b->object_class)
+    if (a->derived.object_class != b->derived.object_class)
         return false;
     /* The public half of an encrypted key may become known only at login. */
     if (p11d_object_attribute(a, CKA_PUBLIC_KEY_INFO) == NULL ||

@@ -67,7 +67,7 @@ static bool hides_secrets(const P11dObject *object)
 
 static bool is_secret(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
 {
-    const P11dDefault *row = p11d_default_find(type, object->class_bit, NULL);
+    const P11dDefault *row = p11d_default_find(type, object->derived.class_bit, NULL);
     return row != NULL && row->kind == P11D_DEFAULT_SECRET && hides_secrets(object);
 }
 
@@ -86,14 +86,14 @@ static CK_RV fill(P11dObject *object, P11dReader *attributes)
     P11dReader at_absent = *attributes;
     CK_RV rv = p11d_attribute_read_all(attributes, &object->attributes);
     if (rv == CKR_OK)
-        rv = p11d_derivation_make(object);
+        rv = p11d_derivation_make(&object->attributes, &object->derived);
     if (rv != CKR_OK)
         return rv;
     p11d_attribute_read_absent(&at_absent, found_absent, &absent);
     drop_absent(object);
     drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
     if (hides_secrets(object))
-        drop(object, P11D_DEFAULT_SECRET, object->class_bit);
+        drop(object, P11D_DEFAULT_SECRET, object->derived.class_bit);
     return absent.rv;
 }
 
@@ -148,12 +148,13 @@ static const CK_ATTRIBUTE *look_up(const P11dObject *object, CK_ATTRIBUTE_TYPE t
         }
     }
     bool foreign = false;
-    const P11dDefault *row = p11d_default_find(type, object->class_bit, &foreign);
+    const P11dDefault *row = p11d_default_find(type, object->derived.class_bit, &foreign);
     if (row != NULL && (row->kind == P11D_DEFAULT_VALUE || row->kind == P11D_DEFAULT_NEVER))
         return &row->attribute;
     if (row != NULL && row->kind == P11D_DEFAULT_SECRET && is_secret(object, type))
         *reason = CKR_ATTRIBUTE_SENSITIVE;
-    if (foreign || (row != NULL && row->kind == P11D_DEFAULT_DERIVED && object->has_public_key))
+    if (foreign ||
+        (row != NULL && row->kind == P11D_DEFAULT_DERIVED && object->derived.has_public_key))
         *reason = CKR_ATTRIBUTE_TYPE_INVALID;
     return NULL;
 }

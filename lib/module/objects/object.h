@@ -11,6 +11,7 @@
 #define P11D_OBJECT_H
 
 #include "default.h"
+#include "derivation.h"
 #include "reader.h"
 #include "template.h"
 
@@ -23,12 +24,7 @@ typedef struct P11dRefusal {
 typedef struct P11dObject {
     CK_OBJECT_HANDLE handle; /* what the host sees; 0 until the snapshot gives one */
     uint64_t id;             /* what the service calls it, in its present run */
-    CK_OBJECT_CLASS object_class;
-    unsigned class_bit;      /* P11D_CLASS_ of it */
-    CK_KEY_TYPE key_type;    /* of a certificate: that of its key; CK_UNAVAILABLE_INFORMATION if
-                              * there is none or it is not known */
-    CK_ULONG signature_size; /* bytes of a signature by this key; 0: not known */
-    bool has_public_key;     /* public-key-info is known, so also what it lacks */
+    P11dDerived derived;     /* what kind of object */
     P11dTemplate attributes; /* sent, derived and learned; defaults are NOT in it: ask
                               * p11d_object_attribute */
     P11dRefusal *refusals;   /* owned */

@@ -196,8 +196,8 @@ static CK_RV read_gone(Reply *reply, uint64_t id)
 static bool is_hidden(const P11dSnapshot *snapshot, const P11dObject *object)
 {
     for (size_t i = 0; i < snapshot->hidden_count; i++)
-        if (snapshot->hidden[i] == object->key_type)
-            return object->key_type != CK_UNAVAILABLE_INFORMATION;
+        if (snapshot->hidden[i] == object->derived.key_type)
+            return object->derived.key_type != CK_UNAVAILABLE_INFORMATION;
     return false;
 }
 

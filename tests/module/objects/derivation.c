@@ -33,9 +33,9 @@ Test(derivation, a_key_knows_its_parts_from_public_key_info)
     objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
     objects_check(object, CKA_ID, id, 20);
     objects_check(object, CKA_SUBJECT, NULL, 0);
-    cr_assert_eq(object->key_type, CKK_RSA);
-    cr_assert_eq(object->signature_size, 256);
-    cr_assert_eq(object->object_class, CKO_PRIVATE_KEY);
+    cr_assert_eq(object->derived.key_type, CKK_RSA);
+    cr_assert_eq(object->derived.signature_size, 256);
+    cr_assert_eq(object->derived.object_class, CKO_PRIVATE_KEY);
     cr_assert_eq(objects_ask(object, CKA_EC_POINT), CKR_ATTRIBUTE_TYPE_INVALID);
     cr_assert_eq(objects_unknown(object, CKA_EC_POINT), 0);
     p11d_object_free(object);
@@ -49,7 +49,7 @@ Test(derivation, ec_points_are_given_wrapped)
     const CK_ATTRIBUTE *point = p11d_object_attribute(object, CKA_EC_POINT);
     cr_assert_eq(point->ulValueLen, 67);
     cr_assert_eq(memcmp(point->pValue, "\x04\x41\x04", 3), 0);
-    cr_assert_eq(object->signature_size, 64);
+    cr_assert_eq(object->derived.signature_size, 64);
     CK_ATTRIBUTE wrapped = *point;
     CK_ATTRIBUTE raw = {CKA_EC_POINT, (unsigned char *)point->pValue + 2, 65};
     cr_assert(p11d_object_matches(object, &wrapped, 1));
@@ -104,7 +104,7 @@ Test(derivation, rsa_numbers_instead_of_public_key_info_do_as_well)
     P11dObject *object = objects_must_make(&wire);
     objects_check(object, CKA_PUBLIC_KEY_INFO, info.data, info.size);
     objects_check(object, CKA_MODULUS, parsed.modulus.data, 256);
-    cr_assert_eq(object->signature_size, 256);
+    cr_assert_eq(object->derived.signature_size, 256);
     p11d_object_free(object);
     free(info.data);
     EVP_PKEY_free(key);
@@ -264,8 +264,8 @@ Test(derivation, a_private_key_whose_public_half_is_not_known_is_accepted)
     objects_begin(&wire, "private-key");
     wire_text(&wire, "label", "encrypted");
     P11dObject *object = objects_must_make(&wire);
-    cr_assert_eq(object->signature_size, 0);
-    cr_assert_eq(object->key_type, CK_UNAVAILABLE_INFORMATION);
+    cr_assert_eq(object->derived.signature_size, 0);
+    cr_assert_eq(object->derived.key_type, CK_UNAVAILABLE_INFORMATION);
     objects_check(object, CKA_ID, NULL, 0);
     cr_assert_eq(objects_unknown(object, CKA_MODULUS), 1, "only the service can know");
     cr_assert_eq(objects_unknown(object, CKA_KEY_TYPE), 1);
@@ -280,7 +280,7 @@ static void check_size_of_parts(const char *type, const char *name, const void *
     wire_text(&wire, "key-type", type);
     wire_bytes(&wire, name, value, size);
     P11dObject *object = objects_must_make(&wire);
-    cr_assert_eq(object->signature_size, expected);
+    cr_assert_eq(object->derived.signature_size, expected);
     cr_assert_eq(objects_unknown(object, CKA_PUBLIC_KEY_INFO), 1);
     p11d_object_free(object);
 }
@@ -321,7 +321,7 @@ Test(derivation, vendor_classes_and_attributes_pass)
     wire_bytes(&wire, "0x80000001", "raw", 3);
     wire_text(&wire, "invented-later", "ignored");
     P11dObject *object = objects_must_make(&wire);
-    cr_assert_eq(object->object_class, 0x80000123);
+    cr_assert_eq(object->derived.object_class, 0x80000123);
     objects_check(object, 0x80000001, "raw", 3);
     cr_assert_eq(objects_unknown(object, CKA_MODULUS), 1);
     p11d_object_free(object);
