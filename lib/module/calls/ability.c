@@ -75,9 +75,9 @@ CK_RV p11d_ability_list(P11dInstance *instance, CK_SLOT_ID slot, CK_MECHANISM_TY
     P11dToken *token;
     if (!count)
         return CKR_ARGUMENTS_BAD;
-    const CK_RV value = p11d_discovery_token(instance, slot, &token);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = p11d_discovery_token(instance, slot, &token);
+    if (rv != CKR_OK)
+        return rv;
     const P11dProperties *properties = &token->properties;
     const CK_ULONG most = *count;
     *count = 0;
@@ -96,8 +96,8 @@ CK_RV p11d_ability_info(P11dInstance *instance, CK_SLOT_ID slot, CK_MECHANISM_TY
     P11dToken *token;
     if (!info)
         return CKR_ARGUMENTS_BAD;
-    const CK_RV value = p11d_discovery_token(instance, slot, &token);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = p11d_discovery_token(instance, slot, &token);
+    if (rv != CKR_OK)
+        return rv;
     return find(&token->properties, mechanism, info) ? CKR_OK : CKR_MECHANISM_INVALID;
 }

@@ -28,27 +28,27 @@ CK_RV p11d_call_begin(P11dCall *call, const char *function)
     return CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
-CK_RV p11d_call_end(P11dCall *call, CK_RV value)
+CK_RV p11d_call_end(P11dCall *call, CK_RV rv)
 {
     if (call->instance) {
         /* Whatever went wrong in a call that C_Finalize overtook, that is the reason. */
-        if (value != CKR_OK && call->instance->finalized)
-            value = CKR_CRYPTOKI_NOT_INITIALIZED;
+        if (rv != CKR_OK && call->instance->finalized)
+            rv = CKR_CRYPTOKI_NOT_INITIALIZED;
         p11d_life_leave(call->instance);
         p11d_lock_give();
     }
     char scratch[P11D_NAME_SIZE];
-    p11d_trace(P11D_TRACE_CALLS, "%s: %s", call->function, p11d_error_ckr(value, scratch));
+    p11d_trace(P11D_TRACE_CALLS, "%s: %s", call->function, p11d_error_ckr(rv, scratch));
     pthread_setcancelstate(call->cancel_state, NULL);
-    return value;
+    return rv;
 }
 
 CK_RV p11d_call_unsupported(const char *function, CK_SESSION_HANDLE session)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, function);
-    if (value == CKR_OK)
-        value = p11d_session_find(call.instance, session) ? CKR_FUNCTION_NOT_SUPPORTED
-                                                          : CKR_SESSION_HANDLE_INVALID;
-    return p11d_call_end(&call, value);
+    CK_RV rv = p11d_call_begin(&call, function);
+    if (rv == CKR_OK)
+        rv = p11d_session_find(call.instance, session) ? CKR_FUNCTION_NOT_SUPPORTED
+                                                       : CKR_SESSION_HANDLE_INVALID;
+    return p11d_call_end(&call, rv);
 }

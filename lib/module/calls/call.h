@@ -22,8 +22,8 @@ void p11d_call_begin_bare(P11dCall *call, const char *function);
  * CKR_CRYPTOKI_NOT_INITIALIZED; p11d_call_end must follow all the same. */
 CK_RV p11d_call_begin(P11dCall *call, const char *function);
 
-/* Ends the call: gives the lock up if begin took it, and returns what the host gets for value. */
-CK_RV p11d_call_end(P11dCall *call, CK_RV value);
+/* Ends the call: gives the lock up if begin took it, and returns what the host gets for rv. */
+CK_RV p11d_call_end(P11dCall *call, CK_RV rv);
 
 /* A whole call of a function that needs a session and that this version does not have. */
 CK_RV p11d_call_unsupported(const char *function, CK_SESSION_HANDLE session);

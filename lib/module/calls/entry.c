@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "entry.h"
 
-#include <string.h>
-
 #include "ability.h"
 #include "call.h"
 #include "event.h"
@@ -10,7 +8,6 @@
 #include "inquiry.h"
 #include "life.h"
 #include "lock.h"
-#include "properties.h"
 #include "random.h"
 #include "search.h"
 #include "session.h"
@@ -28,80 +25,56 @@ CK_RV C_Initialize(void *arguments)
 CK_RV C_Finalize(void *reserved)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_life_finalize(call.instance, reserved);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_life_finalize(call.instance, reserved));
 }
 
 CK_RV C_GetInfo(CK_INFO *info)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK && !info)
-        value = CKR_ARGUMENTS_BAD;
-    if (value == CKR_OK) {
-        *info = (CK_INFO){.cryptokiVersion = {2, 40},
-                          .libraryVersion = {P11D_VERSION_MAJOR, P11D_VERSION_MINOR}};
-        p11d_properties_pad(info->manufacturerID, sizeof info->manufacturerID, "p11dbus");
-        p11d_properties_pad(info->libraryDescription, sizeof info->libraryDescription,
-                            "PKCS #11 over D-Bus");
-    }
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__) ?: p11d_life_info(info));
 }
 
 CK_RV C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_slots_list(call.instance, present, list, count);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_slots_list(call.instance, present, list, count));
 }
 
 CK_RV C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_slots_info(call.instance, slot, info);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_slots_info(call.instance, slot, info));
 }
 
 CK_RV C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_slots_token(call.instance, slot, info);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_slots_token(call.instance, slot, info));
 }
 
 CK_RV C_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_event_wait(call.instance, flags, slot, reserved);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_event_wait(call.instance, flags, slot, reserved));
 }
 
 CK_RV C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_ability_list(call.instance, slot, list, count);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_ability_list(call.instance, slot, list, count));
 }
 
 CK_RV C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism, CK_MECHANISM_INFO *info)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_ability_info(call.instance, slot, mechanism, info);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_ability_info(call.instance, slot, mechanism, info));
 }
 
 CK_RV C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
@@ -110,176 +83,145 @@ CK_RV C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIF
     (void)application; /* nothing is ever notified: no thread is there to do it */
     (void)notify;
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sessions_open(call.instance, slot, flags, session);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_sessions_open(call.instance, slot, flags, session));
 }
 
 CK_RV C_CloseSession(CK_SESSION_HANDLE session)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sessions_close(call.instance, session);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_sessions_close(call.instance, session));
 }
 
 CK_RV C_CloseAllSessions(CK_SLOT_ID slot)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sessions_close_all(call.instance, slot);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_sessions_close_all(call.instance, slot));
 }
 
 CK_RV C_GetSessionInfo(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sessions_info(call.instance, session, info);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_sessions_info(call.instance, session, info));
 }
 
 CK_RV C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG pin_size)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sessions_login(call.instance, session, user, pin, pin_size);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call,
+                         p11d_call_begin(&call, __func__)
+                             ?: p11d_sessions_login(call.instance, session, user, pin, pin_size));
 }
 
 CK_RV C_Logout(CK_SESSION_HANDLE session)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sessions_logout(call.instance, session);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_sessions_logout(call.instance, session));
 }
 
 CK_RV C_GetObjectSize(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ULONG *size)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_inquiry_size(call.instance, session, object, size);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_inquiry_size(call.instance, session, object, size));
 }
 
 CK_RV C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *templ,
                           CK_ULONG count)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_inquiry_get(call.instance, session, object, templ, count);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call,
+                         p11d_call_begin(&call, __func__)
+                             ?: p11d_inquiry_get(call.instance, session, object, templ, count));
 }
 
 CK_RV C_FindObjectsInit(CK_SESSION_HANDLE session, CK_ATTRIBUTE *templ, CK_ULONG count)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_search_begin(call.instance, session, templ, count);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_search_begin(call.instance, session, templ, count));
 }
 
 CK_RV C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG most,
                     CK_ULONG *count)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_search_next(call.instance, session, objects, most, count);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call,
+                         p11d_call_begin(&call, __func__)
+                             ?: p11d_search_next(call.instance, session, objects, most, count));
 }
 
 CK_RV C_FindObjectsFinal(CK_SESSION_HANDLE session)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_search_end(call.instance, session);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_search_end(call.instance, session));
 }
 
 CK_RV C_DigestInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_hashing_begin(call.instance, session, mechanism);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_hashing_begin(call.instance, session, mechanism));
 }
 
 CK_RV C_Digest(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *digest,
                CK_ULONG *digest_size)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_hashing_whole(call.instance, session, data, size, digest, digest_size);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(
+        &call, p11d_call_begin(&call, __func__)
+                   ?: p11d_hashing_whole(call.instance, session, data, size, digest, digest_size));
 }
 
 CK_RV C_DigestUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_hashing_update(call.instance, session, part, size);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_hashing_update(call.instance, session, part, size));
 }
 
 CK_RV C_DigestFinal(CK_SESSION_HANDLE session, CK_BYTE *digest, CK_ULONG *digest_size)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_hashing_final(call.instance, session, digest, digest_size);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call,
+                         p11d_call_begin(&call, __func__)
+                             ?: p11d_hashing_final(call.instance, session, digest, digest_size));
 }
 
 CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sign_begin(call.instance, session, mechanism, key);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_sign_begin(call.instance, session, mechanism, key));
 }
 
 CK_RV C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
              CK_ULONG *signature_size)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sign_whole(call.instance, session, data, size, signature, signature_size);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_sign_whole(call.instance, session, data, size,
+                                                       signature, signature_size));
 }
 
 CK_RV C_SignUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sign_update(call.instance, session, part, size);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_sign_update(call.instance, session, part, size));
 }
 
 CK_RV C_SignFinal(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG *signature_size)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_sign_final(call.instance, session, signature, signature_size);
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call,
+                         p11d_call_begin(&call, __func__)
+                             ?: p11d_sign_final(call.instance, session, signature, signature_size));
 }
 
 CK_RV C_SeedRandom(CK_SESSION_HANDLE session, CK_BYTE *seed, CK_ULONG size)
@@ -287,25 +229,24 @@ CK_RV C_SeedRandom(CK_SESSION_HANDLE session, CK_BYTE *seed, CK_ULONG size)
     (void)seed;
     (void)size;
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK)
-        value = p11d_session_find(call.instance, session) ? CKR_RANDOM_SEED_NOT_SUPPORTED
-                                                          : CKR_SESSION_HANDLE_INVALID;
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_session_find(call.instance, session)
+                                       ? CKR_RANDOM_SEED_NOT_SUPPORTED
+                                       : CKR_SESSION_HANDLE_INVALID);
 }
 
 CK_RV C_GenerateRandom(CK_SESSION_HANDLE session, CK_BYTE *bytes, CK_ULONG size)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, __func__);
-    if (value == CKR_OK && !p11d_session_find(call.instance, session))
-        value = CKR_SESSION_HANDLE_INVALID;
-    if (value == CKR_OK && !bytes && size > 0)
-        value = CKR_ARGUMENTS_BAD;
-    if (value == CKR_OK) {
+    CK_RV rv = p11d_call_begin(&call, __func__);
+    if (rv == CKR_OK && !p11d_session_find(call.instance, session))
+        rv = CKR_SESSION_HANDLE_INVALID;
+    if (rv == CKR_OK && !bytes && size > 0)
+        rv = CKR_ARGUMENTS_BAD;
+    if (rv == CKR_OK) {
         p11d_lock_give();
-        value = p11d_random_fill(bytes, size);
+        rv = p11d_random_fill(bytes, size);
         p11d_lock_take();
     }
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, rv);
 }

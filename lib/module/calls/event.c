@@ -79,11 +79,11 @@ CK_RV p11d_event_wait(P11dInstance *instance, CK_FLAGS flags, CK_SLOT_ID *slot, 
         return CKR_ARGUMENTS_BAD;
     P11dWaiter waiter = {.next = instance->waiters};
     instance->waiters = &waiter;
-    const CK_RV value = wait_as(instance, &waiter, flags, slot);
+    const CK_RV rv = wait_as(instance, &waiter, flags, slot);
     P11dWaiter **link = &instance->waiters;
     while (*link != &waiter)
         link = &(*link)->next;
     *link = waiter.next;
     p11d_waiter_take_down_bell(&waiter);
-    return value;
+    return rv;
 }

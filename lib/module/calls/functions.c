@@ -105,14 +105,14 @@ CK_RV C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count)
     P11dCall call;
     p11d_call_begin_bare(&call, __func__);
     p11d_residence_take();
-    CK_RV value = count ? CKR_OK : CKR_ARGUMENTS_BAD;
-    if (value == CKR_OK && list && *count < INTERFACE_COUNT)
-        value = CKR_BUFFER_TOO_SMALL;
-    else if (value == CKR_OK && list)
+    CK_RV rv = count ? CKR_OK : CKR_ARGUMENTS_BAD;
+    if (rv == CKR_OK && list && *count < INTERFACE_COUNT)
+        rv = CKR_BUFFER_TOO_SMALL;
+    else if (rv == CKR_OK && list)
         memcpy(list, interfaces, sizeof interfaces);
     if (count)
         *count = INTERFACE_COUNT;
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, rv);
 }
 
 static bool is_wanted(const CK_INTERFACE *interface, const CK_UTF8CHAR *name,
@@ -130,12 +130,12 @@ CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **inte
     P11dCall call;
     p11d_call_begin_bare(&call, __func__);
     p11d_residence_take();
-    CK_RV value = interface ? CKR_FUNCTION_FAILED : CKR_ARGUMENTS_BAD;
-    for (size_t i = 0; interface && value != CKR_OK && i < INTERFACE_COUNT; i++) {
+    CK_RV rv = interface ? CKR_FUNCTION_FAILED : CKR_ARGUMENTS_BAD;
+    for (size_t i = 0; interface && rv != CKR_OK && i < INTERFACE_COUNT; i++) {
         if (is_wanted(&interfaces[i], name, version, flags)) {
             *interface = &interfaces[i];
-            value = CKR_OK;
+            rv = CKR_OK;
         }
     }
-    return p11d_call_end(&call, value);
+    return p11d_call_end(&call, rv);
 }

@@ -41,20 +41,20 @@ CK_RV p11d_hashing_begin(P11dInstance *instance, CK_SESSION_HANDLE session,
 static CK_RV take(P11dInstance *instance, CK_SESSION_HANDLE session, Hashing **hashing)
 {
     P11dOperation *operation = NULL;
-    const CK_RV value = p11d_session_take(instance, session, P11D_OPERATION_DIGEST, &operation);
+    const CK_RV rv = p11d_session_take(instance, session, P11D_OPERATION_DIGEST, &operation);
     *hashing = (Hashing *)operation;
-    return value;
+    return rv;
 }
 
 /* Puts it back, or ends it. */
 static CK_RV put(P11dInstance *instance, CK_SESSION_HANDLE session, Hashing *hashing, bool goes_on,
-                 CK_RV value)
+                 CK_RV rv)
 {
     p11d_session_put(instance, session, P11D_OPERATION_DIGEST,
                      goes_on ? &hashing->operation : NULL);
     if (!goes_on)
         free_hashing(&hashing->operation);
-    return value;
+    return rv;
 }
 
 /* Hashes without the lock: it may be much. */
@@ -67,13 +67,13 @@ static void add(Hashing *hashing, const CK_BYTE *data, CK_ULONG size)
 
 /* What both ends of an operation answer before they end it. Returns false if it goes on (or, with
  * CKR_ARGUMENTS_BAD, ends without a result). */
-static bool has_room(const Hashing *hashing, const CK_BYTE *digest, CK_ULONG *size, CK_RV *value)
+static bool has_room(const Hashing *hashing, const CK_BYTE *digest, CK_ULONG *size, CK_RV *rv)
 {
-    *value = CKR_ARGUMENTS_BAD;
+    *rv = CKR_ARGUMENTS_BAD;
     if (!size)
         return false;
     const CK_ULONG needed = p11d_digest_size(&hashing->digest);
-    *value = digest ? CKR_BUFFER_TOO_SMALL : CKR_OK;
+    *rv = digest ? CKR_BUFFER_TOO_SMALL : CKR_OK;
     const bool fits = digest && *size >= needed;
     *size = needed;
     return fits;
@@ -83,15 +83,15 @@ CK_RV p11d_hashing_whole(P11dInstance *instance, CK_SESSION_HANDLE session, cons
                          CK_ULONG size, CK_BYTE *digest, CK_ULONG *digest_size)
 {
     Hashing *hashing;
-    CK_RV value = take(instance, session, &hashing);
-    if (value != CKR_OK)
-        return value;
+    CK_RV rv = take(instance, session, &hashing);
+    if (rv != CKR_OK)
+        return rv;
     if (hashing->parts)
         return put(instance, session, hashing, true, CKR_OPERATION_ACTIVE);
     if (!data && size > 0)
         return put(instance, session, hashing, false, CKR_ARGUMENTS_BAD);
-    if (!has_room(hashing, digest, digest_size, &value))
-        return put(instance, session, hashing, value != CKR_ARGUMENTS_BAD, value);
+    if (!has_room(hashing, digest, digest_size, &rv))
+        return put(instance, session, hashing, rv != CKR_ARGUMENTS_BAD, rv);
     add(hashing, data, size);
     p11d_digest_final(&hashing->digest, digest);
     return put(instance, session, hashing, false, CKR_OK);
@@ -101,9 +101,9 @@ CK_RV p11d_hashing_update(P11dInstance *instance, CK_SESSION_HANDLE session, con
                           CK_ULONG size)
 {
     Hashing *hashing;
-    const CK_RV value = take(instance, session, &hashing);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = take(instance, session, &hashing);
+    if (rv != CKR_OK)
+        return rv;
     if (!data && size > 0)
         return put(instance, session, hashing, false, CKR_ARGUMENTS_BAD);
     hashing->parts = true;
@@ -115,11 +115,11 @@ CK_RV p11d_hashing_final(P11dInstance *instance, CK_SESSION_HANDLE session, CK_B
                          CK_ULONG *digest_size)
 {
     Hashing *hashing;
-    CK_RV value = take(instance, session, &hashing);
-    if (value != CKR_OK)
-        return value;
-    if (!has_room(hashing, digest, digest_size, &value))
-        return put(instance, session, hashing, value != CKR_ARGUMENTS_BAD, value);
+    CK_RV rv = take(instance, session, &hashing);
+    if (rv != CKR_OK)
+        return rv;
+    if (!has_room(hashing, digest, digest_size, &rv))
+        return put(instance, session, hashing, rv != CKR_ARGUMENTS_BAD, rv);
     p11d_digest_final(&hashing->digest, digest);
     return put(instance, session, hashing, false, CKR_OK);
 }

@@ -42,9 +42,9 @@ static CK_RV read_answer(P11dChannel *channel, P11dReader *body, void *data)
 {
     (void)channel;
     p11d_lock_take();
-    const CK_RV value = learn(data, body);
+    const CK_RV rv = learn(data, body);
     p11d_lock_give();
-    return value;
+    return rv;
 }
 
 static CK_RV ask(P11dToken *token, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE_TYPE *types,
@@ -57,9 +57,9 @@ static CK_RV ask(P11dToken *token, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE_T
                            .read = read_answer,
                            .data = &inquiry,
                            .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
-    const CK_RV value = p11d_listing_call(token, object, &inquiry.id, &request);
-    if (value != CKR_FUNCTION_NOT_SUPPORTED)
-        return value;
+    const CK_RV rv = p11d_listing_call(token, object, &inquiry.id, &request);
+    if (rv != CKR_FUNCTION_NOT_SUPPORTED)
+        return rv;
     /* A service that tells nothing beyond ListObjects: learn that it has nothing to say. */
     static const uint64_t two_empty_arrays[2];
     P11dReader nothing;
@@ -83,17 +83,17 @@ CK_RV p11d_inquiry_get(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJE
     CK_ATTRIBUTE_TYPE *types = count <= 16 ? few : calloc(count, sizeof *types);
     if (!types)
         return CKR_HOST_MEMORY;
-    CK_RV value = CKR_OK;
+    CK_RV rv = CKR_OK;
     const CK_ULONG unknown = p11d_object_unknown(found, templ, count, types);
     if (unknown > 0)
-        value = ask(token, object, types, unknown);
+        rv = ask(token, object, types, unknown);
     if (types != few)
         free(types);
     found = p11d_listing_find(token, object); /* what was found before may be gone by now */
     if (!found)
-        return value == CKR_OK ? CKR_OBJECT_HANDLE_INVALID : value;
+        return rv == CKR_OK ? CKR_OBJECT_HANDLE_INVALID : rv;
     const CK_RV filled = p11d_object_get(found, templ, count);
-    return value == CKR_OK ? filled : value;
+    return rv == CKR_OK ? filled : rv;
 }
 
 CK_RV p11d_inquiry_size(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,

@@ -15,9 +15,9 @@ static P11dInstance *current;
 static CK_RV make(const void *arguments, P11dInstance **instance)
 {
     P11dInitArgs args;
-    const CK_RV value = p11d_initargs_read(arguments, &args);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = p11d_initargs_read(arguments, &args);
+    if (rv != CKR_OK)
+        return rv;
     *instance = calloc(1, sizeof **instance);
     if (!*instance)
         return CKR_HOST_MEMORY;
@@ -34,16 +34,16 @@ CK_RV p11d_life_initialize(const void *arguments)
 {
     p11d_trace_set(secure_getenv("P11DBUS_DEBUG"));
     P11dInstance *instance = NULL;
-    CK_RV value = make(arguments, &instance);
+    CK_RV rv = make(arguments, &instance);
     p11d_lock_take();
-    if (value == CKR_OK && current)
-        value = CKR_CRYPTOKI_ALREADY_INITIALIZED;
-    else if (value == CKR_OK)
+    if (rv == CKR_OK && current)
+        rv = CKR_CRYPTOKI_ALREADY_INITIALIZED;
+    else if (rv == CKR_OK)
         current = instance;
     p11d_lock_give();
-    if (value != CKR_OK)
+    if (rv != CKR_OK)
         free(instance);
-    return value;
+    return rv;
 }
 
 CK_RV p11d_life_finalize(P11dInstance *instance, const void *reserved)
@@ -93,4 +93,16 @@ void p11d_life_forget(void)
     forgotten = current;
     current = NULL;
     (void)forgotten;
+}
+
+CK_RV p11d_life_info(CK_INFO *info)
+{
+    if (!info)
+        return CKR_ARGUMENTS_BAD;
+    *info = (CK_INFO){.cryptokiVersion = {2, 40},
+                      .libraryVersion = {P11D_VERSION_MAJOR, P11D_VERSION_MINOR}};
+    p11d_properties_pad(info->manufacturerID, sizeof info->manufacturerID, "p11dbus");
+    p11d_properties_pad(info->libraryDescription, sizeof info->libraryDescription,
+                        "PKCS #11 over D-Bus");
+    return CKR_OK;
 }

@@ -20,6 +20,9 @@ CK_RV p11d_life_initialize(const void *arguments);
  * (reserved is not NULL), CKR_CRYPTOKI_NOT_INITIALIZED (another thread was faster). */
 CK_RV p11d_life_finalize(P11dInstance *instance, const void *reserved);
 
+/* C_GetInfo (section 5.4.3). */
+CK_RV p11d_life_info(CK_INFO *info);
+
 /* A new reference to the current instance, or NULL. */
 P11dInstance *p11d_life_enter(void);
 

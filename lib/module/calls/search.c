@@ -35,43 +35,43 @@ static CK_RV check_template(const CK_ATTRIBUTE *templ, CK_ULONG count)
 static CK_RV find(P11dToken *token, const CK_ATTRIBUTE *templ, CK_ULONG count,
                   P11dOperation **operation)
 {
-    CK_RV value = p11d_listing_look(token);
-    if (value != CKR_OK)
-        return value;
+    CK_RV rv = p11d_listing_look(token);
+    if (rv != CKR_OK)
+        return rv;
     Search *search = calloc(1, sizeof *search);
     if (!search)
         return CKR_HOST_MEMORY;
     search->operation.free = free_search;
     p11d_handles_init(&search->found);
-    value = p11d_snapshot_search(&token->snapshot, templ, count, &search->found);
-    if (value == CKR_OK)
+    rv = p11d_snapshot_search(&token->snapshot, templ, count, &search->found);
+    if (rv == CKR_OK)
         *operation = &search->operation;
     else
         free_search(&search->operation);
-    return value;
+    return rv;
 }
 
 CK_RV p11d_search_begin(P11dInstance *instance, CK_SESSION_HANDLE session,
                         const CK_ATTRIBUTE *templ, CK_ULONG count)
 {
-    CK_RV value = p11d_session_begin(instance, session, P11D_OPERATION_SEARCH, NULL);
-    if (value != CKR_OK)
-        return value;
+    CK_RV rv = p11d_session_begin(instance, session, P11D_OPERATION_SEARCH, NULL);
+    if (rv != CKR_OK)
+        return rv;
     P11dOperation *search = NULL;
-    value = check_template(templ, count);
-    if (value == CKR_OK)
-        value = find(p11d_session_find(instance, session)->token, templ, count, &search);
+    rv = check_template(templ, count);
+    if (rv == CKR_OK)
+        rv = find(p11d_session_find(instance, session)->token, templ, count, &search);
     p11d_session_put(instance, session, P11D_OPERATION_SEARCH, search);
-    return value;
+    return rv;
 }
 
 CK_RV p11d_search_next(P11dInstance *instance, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects,
                        CK_ULONG most, CK_ULONG *count)
 {
     P11dOperation *operation;
-    const CK_RV value = p11d_session_take(instance, session, P11D_OPERATION_SEARCH, &operation);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = p11d_session_take(instance, session, P11D_OPERATION_SEARCH, &operation);
+    if (rv != CKR_OK)
+        return rv;
     Search *search = (Search *)operation;
     const bool good = count && (objects || most == 0);
     if (good) {
@@ -90,9 +90,9 @@ CK_RV p11d_search_next(P11dInstance *instance, CK_SESSION_HANDLE session, CK_OBJ
 CK_RV p11d_search_end(P11dInstance *instance, CK_SESSION_HANDLE session)
 {
     P11dOperation *operation;
-    const CK_RV value = p11d_session_take(instance, session, P11D_OPERATION_SEARCH, &operation);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = p11d_session_take(instance, session, P11D_OPERATION_SEARCH, &operation);
+    if (rv != CKR_OK)
+        return rv;
     p11d_session_put(instance, session, P11D_OPERATION_SEARCH, NULL);
     free_search(operation);
     return CKR_OK;

@@ -15,9 +15,9 @@ CK_RV p11d_sessions_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags
         return CKR_ARGUMENTS_BAD;
     if (!(flags & CKF_SERIAL_SESSION))
         return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
-    const CK_RV value = p11d_discovery_token(instance, slot, &token);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = p11d_discovery_token(instance, slot, &token);
+    if (rv != CKR_OK)
+        return rv;
     /* Of a write-protected token too: ssh opens no other sessions, and what writes is refused. */
     if (!writable && token->login == CKU_SO)
         return CKR_SESSION_READ_WRITE_SO_EXISTS;

@@ -91,13 +91,13 @@ static CK_RV keep_mechanism(Sign *sign, const CK_MECHANISM *mechanism, const P11
 
     P11dWriter writer;
     p11d_writer_init(&writer, &sign->parameters);
-    const CK_RV value = p11d_mechanism_write_parameters(&writer, &asked);
-    if (value == CKR_OK && sign->route == P11D_ROUTE_PREHASHED) {
+    const CK_RV rv = p11d_mechanism_write_parameters(&writer, &asked);
+    if (rv == CKR_OK && sign->route == P11D_ROUTE_PREHASHED) {
         p11d_writer_entry(&writer, "prehashed", "b");
         p11d_writer_boolean(&writer, true);
     }
-    if (value != CKR_OK || p11d_writer_ok(&writer))
-        return value;
+    if (rv != CKR_OK || p11d_writer_ok(&writer))
+        return rv;
     return sign->parameters.no_memory ? CKR_HOST_MEMORY : CKR_MECHANISM_PARAM_INVALID;
 }
 
@@ -106,9 +106,9 @@ static CK_RV make(P11dToken *token, const CK_MECHANISM *mechanism, CK_OBJECT_HAN
 {
     const P11dObject *key = p11d_listing_find(token, handle);
     const P11dMechanism *row = p11d_mechanism_find(mechanism->mechanism);
-    const CK_RV value = check_key(key, row);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = check_key(key, row);
+    if (rv != CKR_OK)
+        return rv;
     sign->operation.free = free_sign;
     sign->stream.token = token;
     sign->key = handle;
@@ -133,30 +133,30 @@ CK_RV p11d_sign_begin(P11dInstance *instance, CK_SESSION_HANDLE handle,
     p11d_buffer_init(&sign->parameters, PARAMETERS_MAX);
     p11d_buffer_init(&sign->data, P11D_INTERFACE_DATA_MAX);
     p11d_buffer_init(&sign->result, SIGNATURE_MAX);
-    const CK_RV value = make(session->token, mechanism, key, sign);
-    if (value == CKR_OK)
+    const CK_RV rv = make(session->token, mechanism, key, sign);
+    if (rv == CKR_OK)
         return p11d_session_begin(instance, handle, P11D_OPERATION_SIGNATURE, &sign->operation);
     free_sign(&sign->operation);
-    return value;
+    return rv;
 }
 
 static CK_RV take(P11dInstance *instance, CK_SESSION_HANDLE session, Sign **sign)
 {
     P11dOperation *operation = NULL;
-    const CK_RV value = p11d_session_take(instance, session, P11D_OPERATION_SIGNATURE, &operation);
+    const CK_RV rv = p11d_session_take(instance, session, P11D_OPERATION_SIGNATURE, &operation);
     *sign = (Sign *)operation;
-    return value;
+    return rv;
 }
 
-/* Puts it back, or ends it; returns value. */
+/* Puts it back, or ends it; returns rv. */
 static CK_RV put(P11dInstance *instance, CK_SESSION_HANDLE session, Sign *sign, bool goes_on,
-                 CK_RV value)
+                 CK_RV rv)
 {
     p11d_session_put(instance, session, P11D_OPERATION_SIGNATURE,
                      goes_on ? &sign->operation : NULL);
     if (!goes_on)
         free_sign(&sign->operation);
-    return value;
+    return rv;
 }
 
 /* One message about a signature under way. */
@@ -221,10 +221,10 @@ static CK_RV read_signature(P11dChannel *channel, P11dReader *body, void *data)
     return p11d_buffer_append(&sign->result, bytes, size) ? CKR_OK : CKR_HOST_MEMORY;
 }
 
-/* The value of a call about an object that is a key. */
-static CK_RV about_key(CK_RV value)
+/* The rv of a call about an object that is a key. */
+static CK_RV about_key(CK_RV rv)
 {
-    return value == CKR_OBJECT_HANDLE_INVALID ? CKR_KEY_HANDLE_INVALID : value;
+    return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_KEY_HANDLE_INVALID : rv;
 }
 
 /* Begins a stream for the signature. */
@@ -257,9 +257,9 @@ static CK_RV ask(Sign *sign, const uint8_t *data, size_t size)
         return CKR_USER_NOT_LOGGED_IN;
     P11dRequest request = {
         .method = "FinishStream", .write = write_finish, .read = read_signature, .data = &question};
-    const CK_RV value = p11d_stream_call(&sign->stream, &request);
+    const CK_RV rv = p11d_stream_call(&sign->stream, &request);
     p11d_stream_end(&sign->stream, true);
-    return value;
+    return rv;
 }
 
 /* What is sent where this process hashes: the digest of all data so far and of size bytes more. */
@@ -286,9 +286,9 @@ static CK_RV provide_result(Sign *sign, const uint8_t *data, size_t size)
         size == sign->data.size && (size == 0 || memcmp(data, sign->data.data, size) == 0);
     if (sign->finished && same)
         return CKR_OK;
-    const CK_RV value = ask(sign, data, size);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = ask(sign, data, size);
+    if (rv != CKR_OK)
+        return rv;
     sign->finished = true;
     if (same || sign->size > 0)
         return CKR_OK;
@@ -301,9 +301,9 @@ static CK_RV provide_result(Sign *sign, const uint8_t *data, size_t size)
 static CK_RV deliver(P11dInstance *instance, CK_SESSION_HANDLE session, Sign *sign,
                      const uint8_t *data, size_t size, CK_BYTE *signature, CK_ULONG *signature_size)
 {
-    const CK_RV value = provide_result(sign, data, size);
-    if (value != CKR_OK)
-        return put(instance, session, sign, false, value);
+    const CK_RV rv = provide_result(sign, data, size);
+    if (rv != CKR_OK)
+        return put(instance, session, sign, false, rv);
     const CK_ULONG room = *signature_size;
     *signature_size = sign->result.size;
     if (!signature || room < sign->result.size)
@@ -312,13 +312,13 @@ static CK_RV deliver(P11dInstance *instance, CK_SESSION_HANDLE session, Sign *si
     return put(instance, session, sign, false, CKR_OK);
 }
 
-/* True if the size is known and that is all that can be answered: *value. */
-static bool is_size_query(const Sign *sign, const CK_BYTE *signature, CK_ULONG *size, CK_RV *value)
+/* True if the size is known and that is all that can be answered: *rv. */
+static bool is_size_query(const Sign *sign, const CK_BYTE *signature, CK_ULONG *size, CK_RV *rv)
 {
     if (sign->size == 0 || (signature && *size >= sign->size))
         return false;
     *size = sign->size;
-    *value = signature ? CKR_BUFFER_TOO_SMALL : CKR_OK;
+    *rv = signature ? CKR_BUFFER_TOO_SMALL : CKR_OK;
     return true;
 }
 
@@ -326,15 +326,15 @@ CK_RV p11d_sign_whole(P11dInstance *instance, CK_SESSION_HANDLE session, const C
                       CK_ULONG size, CK_BYTE *signature, CK_ULONG *signature_size)
 {
     Sign *sign;
-    CK_RV value = take(instance, session, &sign);
-    if (value != CKR_OK)
-        return value;
+    CK_RV rv = take(instance, session, &sign);
+    if (rv != CKR_OK)
+        return rv;
     if (sign->parts)
         return put(instance, session, sign, true, CKR_OPERATION_ACTIVE);
     if ((!data && size > 0) || !signature_size)
         return put(instance, session, sign, false, CKR_ARGUMENTS_BAD);
-    if (is_size_query(sign, signature, signature_size, &value))
-        return put(instance, session, sign, true, value);
+    if (is_size_query(sign, signature, signature_size, &rv))
+        return put(instance, session, sign, true, rv);
     if (sign->route == P11D_ROUTE_DATA) {
         if (size > P11D_INTERFACE_DATA_MAX)
             return put(instance, session, sign, false, CKR_DATA_LEN_RANGE);
@@ -364,24 +364,24 @@ CK_RV p11d_sign_update(P11dInstance *instance, CK_SESSION_HANDLE session, const 
                        CK_ULONG size)
 {
     Sign *sign;
-    CK_RV value = take(instance, session, &sign);
-    if (value != CKR_OK)
-        return value;
-    value = !data && size > 0 ? CKR_ARGUMENTS_BAD : add_part(sign, data, size);
-    return put(instance, session, sign, value == CKR_OK, value);
+    CK_RV rv = take(instance, session, &sign);
+    if (rv != CKR_OK)
+        return rv;
+    rv = !data && size > 0 ? CKR_ARGUMENTS_BAD : add_part(sign, data, size);
+    return put(instance, session, sign, rv == CKR_OK, rv);
 }
 
 CK_RV p11d_sign_final(P11dInstance *instance, CK_SESSION_HANDLE session, CK_BYTE *signature,
                       CK_ULONG *signature_size)
 {
     Sign *sign;
-    CK_RV value = take(instance, session, &sign);
-    if (value != CKR_OK)
-        return value;
+    CK_RV rv = take(instance, session, &sign);
+    if (rv != CKR_OK)
+        return rv;
     if (!signature_size)
         return put(instance, session, sign, false, CKR_ARGUMENTS_BAD);
-    if (is_size_query(sign, signature, signature_size, &value))
-        return put(instance, session, sign, true, value);
+    if (is_size_query(sign, signature, signature_size, &rv))
+        return put(instance, session, sign, true, rv);
     if (sign->route == P11D_ROUTE_DATA)
         return deliver(instance, session, sign, sign->data.data, sign->data.size, signature,
                        signature_size);
@@ -396,24 +396,24 @@ static CK_RV login(Sign *sign, P11dLogin *pin)
         return CKR_OPERATION_NOT_INITIALIZED; /* none that wants a login */
     if (sign->stream.channel)
         return CKR_USER_ALREADY_LOGGED_IN;
-    CK_RV value = p11d_login_check(sign->stream.token, pin);
-    if (value == CKR_OK)
-        value = begin_stream(sign);
-    if (value != CKR_OK)
-        return value;
+    CK_RV rv = p11d_login_check(sign->stream.token, pin);
+    if (rv == CKR_OK)
+        rv = begin_stream(sign);
+    if (rv != CKR_OK)
+        return rv;
     pin->stream = sign->stream.id;
     P11dRequest request = {.method = "Login", .write = p11d_login_write, .data = pin};
-    value = p11d_stream_call(&sign->stream, &request);
-    if (value != CKR_OK)
+    rv = p11d_stream_call(&sign->stream, &request);
+    if (rv != CKR_OK)
         p11d_stream_end(&sign->stream, false);
-    return value;
+    return rv;
 }
 
 CK_RV p11d_sign_login(P11dInstance *instance, CK_SESSION_HANDLE session, P11dLogin *pin)
 {
     Sign *sign;
-    const CK_RV value = take(instance, session, &sign);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = take(instance, session, &sign);
+    if (rv != CKR_OK)
+        return rv;
     return put(instance, session, sign, true, login(sign, pin));
 }

@@ -9,9 +9,9 @@ CK_RV p11d_slots_list(P11dInstance *instance, CK_BBOOL present, CK_SLOT_ID *list
 {
     if (!count)
         return CKR_ARGUMENTS_BAD;
-    const CK_RV value = p11d_discovery_look(instance);
-    if (value == CKR_HOST_MEMORY || value == CKR_CRYPTOKI_NOT_INITIALIZED)
-        return value;
+    const CK_RV rv = p11d_discovery_look(instance);
+    if (rv == CKR_HOST_MEMORY || rv == CKR_CRYPTOKI_NOT_INITIALIZED)
+        return rv;
     /* A service that is not there is a list of empty slots, not a failure. */
     CK_ULONG found = 0;
     for (size_t i = 0; i < instance->token_count; i++) {
@@ -57,9 +57,9 @@ CK_RV p11d_slots_token(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *i
     P11dToken *token;
     if (!info)
         return CKR_ARGUMENTS_BAD;
-    const CK_RV value = p11d_discovery_token(instance, slot, &token);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = p11d_discovery_token(instance, slot, &token);
+    if (rv != CKR_OK)
+        return rv;
     const P11dProperties *properties = &token->properties;
     *info = (CK_TOKEN_INFO){.flags = (properties->flags & ~(CK_FLAGS)NOT_HERE) | ALWAYS,
                             .ulMaxSessionCount = CK_EFFECTIVELY_INFINITE,

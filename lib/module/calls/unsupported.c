@@ -14,19 +14,18 @@
 CK_RV C_InitToken(CK_SLOT_ID slot, CK_UTF8CHAR *pin, CK_ULONG pin_size, CK_UTF8CHAR *label)
 {
     P11dCall call;
-    const CK_RV value = p11d_call_begin(&call, __func__);
-    return p11d_call_end(&call, value == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : value);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__) ?: CKR_FUNCTION_NOT_SUPPORTED);
 }
 
 /* PKCS#11 3.1, section 5.17: nothing ever runs in parallel. */
 static CK_RV not_parallel(const char *function, CK_SESSION_HANDLE session)
 {
     P11dCall call;
-    CK_RV value = p11d_call_begin(&call, function);
-    if (value == CKR_OK)
-        value = p11d_session_find(call.instance, session) ? CKR_FUNCTION_NOT_PARALLEL
-                                                          : CKR_SESSION_HANDLE_INVALID;
-    return p11d_call_end(&call, value);
+    CK_RV rv = p11d_call_begin(&call, function);
+    if (rv == CKR_OK)
+        rv = p11d_session_find(call.instance, session) ? CKR_FUNCTION_NOT_PARALLEL
+                                                       : CKR_SESSION_HANDLE_INVALID;
+    return p11d_call_end(&call, rv);
 }
 
 CK_RV C_GetFunctionStatus(CK_SESSION_HANDLE session)

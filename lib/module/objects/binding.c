@@ -16,8 +16,8 @@ static int compare_attribute(const P11dObject *a, const P11dObject *b, CK_ATTRIB
 {
     const CK_ATTRIBUTE *left = p11d_object_attribute(a, type);
     const CK_ATTRIBUTE *right = p11d_object_attribute(b, type);
-    if (left == NULL || right == NULL)
-        return (left != NULL) - (right != NULL);
+    if (!left || !right)
+        return (left ? 1 : 0) - (right ? 1 : 0);
     if (left->ulValueLen != right->ulValueLen)
         return left->ulValueLen < right->ulValueLen ? -1 : 1;
     return left->ulValueLen > 0 ? memcmp(left->pValue, right->pValue, left->ulValueLen) : 0;
@@ -49,13 +49,13 @@ static int compare_for_sort(const void *a, const void *b)
 static bool collect(Unbound *unbound, P11dObject *const *objects, size_t count)
 {
     unbound->count = 0;
-    unbound->objects = calloc(count > 0 ? count : 1, sizeof(*unbound->objects));
-    if (unbound->objects == NULL)
+    unbound->objects = calloc(count > 0 ? count : 1, sizeof *unbound->objects);
+    if (!unbound->objects)
         return false;
     for (size_t i = 0; i < count; i++)
-        if (p11d_object_attribute(objects[i], CKA_PUBLIC_KEY_INFO) != NULL)
+        if (p11d_object_attribute(objects[i], CKA_PUBLIC_KEY_INFO))
             unbound->objects[unbound->count++] = objects[i];
-    qsort(unbound->objects, unbound->count, sizeof(*unbound->objects), compare_for_sort);
+    qsort(unbound->objects, unbound->count, sizeof *unbound->objects, compare_for_sort);
     return true;
 }
 
@@ -71,7 +71,7 @@ static void drop_bound(Unbound *unbound)
 {
     size_t kept = 0;
     for (size_t i = 0; i < unbound->count; i++)
-        if (unbound->objects[i] != NULL)
+        if (unbound->objects[i])
             unbound->objects[kept++] = unbound->objects[i];
     unbound->count = kept;
 }
@@ -115,8 +115,8 @@ bool p11d_binding_is_same(const P11dObject *a, const P11dObject *b)
     if (a->derived.object_class != b->derived.object_class)
         return false;
     /* The public half of an encrypted key may become known only at login. */
-    if (p11d_object_attribute(a, CKA_PUBLIC_KEY_INFO) == NULL ||
-        p11d_object_attribute(b, CKA_PUBLIC_KEY_INFO) == NULL)
+    if (!p11d_object_attribute(a, CKA_PUBLIC_KEY_INFO) ||
+        !p11d_object_attribute(b, CKA_PUBLIC_KEY_INFO))
         return true;
     return compare_attribute(a, b, CKA_PUBLIC_KEY_INFO) == 0;
 }

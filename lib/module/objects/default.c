@@ -121,7 +121,7 @@ const P11dDefault p11d_defaults[] = {
     ASK(CKA_VALUE, DATA | CERT | PARAMETERS | OTHER),
     ASK(CKA_VALUE_LEN, SECRET_KEY),
 };
-const size_t p11d_default_count = sizeof(p11d_defaults) / sizeof(p11d_defaults[0]);
+const size_t p11d_default_count = sizeof p11d_defaults / sizeof p11d_defaults[0];
 
 static const struct {
     CK_OBJECT_CLASS object_class;
@@ -141,7 +141,7 @@ static const struct {
 
 unsigned p11d_default_class(CK_OBJECT_CLASS object_class)
 {
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
         if (classes[i].object_class == object_class)
             return classes[i].bit;
     return P11D_CLASS_OTHER;
@@ -158,7 +158,7 @@ const P11dDefault *p11d_default_find(CK_ATTRIBUTE_TYPE type, unsigned class_bit,
         of_others = true;
     }
     /* Nobody knows what objects of other classes have. */
-    if (foreign != NULL)
+    if (foreign)
         *foreign = of_others && (class_bit & (DATA | CERT | KEYS)) != 0;
     return NULL;
 }

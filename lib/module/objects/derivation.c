@@ -18,11 +18,11 @@ static CK_RV derive_history(P11dTemplate *attributes)
 
 static CK_RV derive_id(P11dTemplate *attributes, const P11dPublicKey *key)
 {
-    if (p11d_template_find(attributes, CKA_ID) != NULL)
+    if (p11d_template_find(attributes, CKA_ID))
         return CKR_OK;
     uint8_t id[P11D_PUBLICKEY_ID_SIZE];
     p11d_publickey_id(key, id);
-    return p11d_template_set(attributes, CKA_ID, id, sizeof(id));
+    return p11d_template_set(attributes, CKA_ID, id, sizeof id);
 }
 
 static CK_RV derive_from_info(P11dTemplate *attributes, P11dDerived *derived, P11dDer info)
@@ -51,13 +51,13 @@ static CK_RV derive_key_pair(P11dTemplate *attributes, P11dDerived *derived)
         return rv;
     const CK_ATTRIBUTE *sent = p11d_template_find(attributes, CKA_PUBLIC_KEY_INFO);
     /* Copied, because it is set again among the parts. */
-    bool known = sent != NULL ? p11d_buffer_append(&info, sent->pValue, sent->ulValueLen)
-                              : p11d_publickey_build(&info, attributes);
+    bool known = sent ? p11d_buffer_append(&info, sent->pValue, sent->ulValueLen)
+                      : p11d_publickey_build(&info, attributes);
     if (known)
         rv = derive_from_info(attributes, derived, p11d_der(info.data, info.size));
     else if (info.no_memory)
         rv = CKR_HOST_MEMORY;
-    else if (sent != NULL)
+    else if (sent)
         rv = CKR_ATTRIBUTE_VALUE_INVALID;
     p11d_buffer_clear(&info);
     if (derived->signature_size == 0)
@@ -69,13 +69,13 @@ static CK_RV derive_key_pair(P11dTemplate *attributes, P11dDerived *derived)
     bool should_be_known = derived->key_type == CKK_RSA || derived->key_type == CKK_EC ||
                            derived->key_type == CKK_EC_EDWARDS ||
                            derived->key_type == CKK_EC_MONTGOMERY;
-    bool named = sent != NULL || derived->key_type != CK_UNAVAILABLE_INFORMATION;
+    bool named = sent || derived->key_type != CK_UNAVAILABLE_INFORMATION;
     return should_be_known || !named ? CKR_TEMPLATE_INCOMPLETE : CKR_OK;
 }
 
 static CK_RV set_missing(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, P11dDer value)
 {
-    if (p11d_template_find(templ, type) != NULL)
+    if (p11d_template_find(templ, type))
         return CKR_OK;
     return p11d_template_set(templ, type, value.data, value.size);
 }
@@ -98,14 +98,14 @@ static CK_RV derive_from_certificate(P11dTemplate *attributes, P11dDer value)
 static CK_RV derive_certificate(P11dTemplate *attributes, P11dDerived *derived)
 {
     const CK_ATTRIBUTE *value = p11d_template_find(attributes, CKA_VALUE);
-    if (p11d_template_number(attributes, CKA_CERTIFICATE_TYPE, CKC_X_509) == CKC_X_509 &&
-        value != NULL && value->ulValueLen > 0) {
+    if (p11d_template_number(attributes, CKA_CERTIFICATE_TYPE, CKC_X_509) == CKC_X_509 && value &&
+        value->ulValueLen > 0) {
         CK_RV rv = derive_from_certificate(attributes, p11d_der(value->pValue, value->ulValueLen));
         if (rv != CKR_OK)
             return rv;
     }
     const CK_ATTRIBUTE *info = p11d_template_find(attributes, CKA_PUBLIC_KEY_INFO);
-    if (info == NULL)
+    if (!info)
         return CKR_OK;
     P11dPublicKey key;
     if (!p11d_publickey_parse_frame(&key, info->pValue, info->ulValueLen))
@@ -118,7 +118,7 @@ CK_RV p11d_derivation_make(P11dTemplate *attributes, P11dDerived *derived)
 {
     *derived = (P11dDerived){.key_type = CK_UNAVAILABLE_INFORMATION};
     const CK_ATTRIBUTE *class_sent = p11d_template_find(attributes, CKA_CLASS);
-    if (class_sent == NULL)
+    if (!class_sent)
         return CKR_TEMPLATE_INCOMPLETE;
     derived->object_class = p11d_template_number(attributes, CKA_CLASS, 0);
     derived->class_bit = p11d_default_class(derived->object_class);

@@ -27,17 +27,14 @@ static CK_RV refuse(P11dObject *object, CK_ATTRIBUTE_TYPE type, CK_RV reason)
     size_t count = object->refusal_count;
     if ((count & (count - 1)) == 0) {
         size_t capacity = count > 0 ? 2 * count : 1;
-        P11dRefusal *grown = realloc(object->refusals, capacity * sizeof(*grown));
-        if (grown == NULL)
+        P11dRefusal *grown = realloc(object->refusals, capacity * sizeof *grown);
+        if (!grown)
             return CKR_HOST_MEMORY;
         object->refusals = grown;
     }
     object->refusals[object->refusal_count++] = (P11dRefusal){type, reason};
     return CKR_OK;
 }
-
-/* --- Making ------------------------------------------------------------------------------------
- */
 
 typedef struct Absent {
     P11dObject *object;
@@ -68,7 +65,7 @@ static bool hides_secrets(const P11dObject *object)
 static bool is_secret(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
 {
     const P11dDefault *row = p11d_default_find(type, object->derived.class_bit, NULL);
-    return row != NULL && row->kind == P11D_DEFAULT_SECRET && hides_secrets(object);
+    return row && row->kind == P11D_DEFAULT_SECRET && hides_secrets(object);
 }
 
 /* The host is not to see these, or find objects by them, although the service sent them. classes:
@@ -105,9 +102,9 @@ CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object)
         *attributes = behind;
         return CKR_ARGUMENTS_BAD;
     }
-    P11dObject *made = calloc(1, sizeof(*made));
+    P11dObject *made = calloc(1, sizeof *made);
     CK_RV rv = CKR_HOST_MEMORY;
-    if (made != NULL) {
+    if (made) {
         made->id = id;
         p11d_template_init(&made->attributes);
         P11dReader copy = *attributes;
@@ -124,22 +121,19 @@ CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object)
 
 void p11d_object_free(P11dObject *object)
 {
-    if (object == NULL)
+    if (!object)
         return;
     p11d_template_clear(&object->attributes);
     free(object->refusals);
     free(object);
 }
 
-/* --- Answering ---------------------------------------------------------------------------------
- */
-
 /* The attribute, or NULL and why there is none: *reason is CKR_OK where only the service knows. */
 static const CK_ATTRIBUTE *look_up(const P11dObject *object, CK_ATTRIBUTE_TYPE type, CK_RV *reason)
 {
     *reason = CKR_OK;
     const CK_ATTRIBUTE *known = p11d_template_find(&object->attributes, type);
-    if (known != NULL)
+    if (known)
         return known;
     for (size_t i = 0; i < object->refusal_count; i++) {
         if (object->refusals[i].type == type) {
@@ -149,12 +143,11 @@ static const CK_ATTRIBUTE *look_up(const P11dObject *object, CK_ATTRIBUTE_TYPE t
     }
     bool foreign = false;
     const P11dDefault *row = p11d_default_find(type, object->derived.class_bit, &foreign);
-    if (row != NULL && (row->kind == P11D_DEFAULT_VALUE || row->kind == P11D_DEFAULT_NEVER))
+    if (row && (row->kind == P11D_DEFAULT_VALUE || row->kind == P11D_DEFAULT_NEVER))
         return &row->attribute;
-    if (row != NULL && row->kind == P11D_DEFAULT_SECRET && is_secret(object, type))
+    if (row && row->kind == P11D_DEFAULT_SECRET && is_secret(object, type))
         *reason = CKR_ATTRIBUTE_SENSITIVE;
-    if (foreign ||
-        (row != NULL && row->kind == P11D_DEFAULT_DERIVED && object->derived.has_public_key))
+    if (foreign || (row && row->kind == P11D_DEFAULT_DERIVED && object->derived.has_public_key))
         *reason = CKR_ATTRIBUTE_TYPE_INVALID;
     return NULL;
 }
@@ -168,14 +161,14 @@ const CK_ATTRIBUTE *p11d_object_attribute(const P11dObject *object, CK_ATTRIBUTE
 bool p11d_object_boolean(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
 {
     const CK_ATTRIBUTE *attribute = p11d_object_attribute(object, type);
-    return attribute != NULL && attribute->ulValueLen == sizeof(CK_BBOOL) &&
+    return attribute && attribute->ulValueLen == sizeof(CK_BBOOL) &&
            *(const CK_BBOOL *)attribute->pValue != CK_FALSE;
 }
 
 static bool is_unknown(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
 {
     CK_RV reason;
-    return look_up(object, type, &reason) == NULL && reason == CKR_OK;
+    return !look_up(object, type, &reason) && reason == CKR_OK;
 }
 
 static bool contains(const CK_ATTRIBUTE_TYPE *types, CK_ULONG count, CK_ATTRIBUTE_TYPE type)
@@ -196,9 +189,6 @@ CK_ULONG p11d_object_unknown(const P11dObject *object, const CK_ATTRIBUTE *templ
     }
     return unknown;
 }
-
-/* --- Learning ----------------------------------------------------------------------------------
- */
 
 static CK_RV learn_values(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_ULONG count,
                           const P11dTemplate *values)
@@ -242,8 +232,8 @@ static CK_RV learn_errors(P11dObject *object, P11dReader *body, const CK_ATTRIBU
 {
     P11dReader errors;
     CK_RV other = CKR_OK;
-    bool *was_told = calloc(count > 0 ? count : 1, sizeof(*was_told));
-    CK_RV rv = was_told == NULL ? CKR_HOST_MEMORY : CKR_OK;
+    bool *was_told = calloc(count > 0 ? count : 1, sizeof *was_told);
+    CK_RV rv = !was_told ? CKR_HOST_MEMORY : CKR_OK;
     if (rv == CKR_OK && !p11d_reader_array(body, 8, &errors))
         rv = CKR_DEVICE_ERROR;
     while (rv == CKR_OK && !p11d_reader_at_end(&errors))
@@ -270,13 +260,10 @@ CK_RV p11d_object_learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_U
     return learn_errors(object, body, types, count);
 }
 
-/* --- For the host ------------------------------------------------------------------------------
- */
-
 static bool is_template(CK_ATTRIBUTE_TYPE type)
 {
     const P11dAttribute *row = p11d_attribute_find(type);
-    return row != NULL && row->kind == &p11d_attribute_template;
+    return row && row->kind == &p11d_attribute_template;
 }
 
 /* Of two results for different attributes, the one that the call returns. */
@@ -284,7 +271,7 @@ static CK_RV more_important(CK_RV a, CK_RV b)
 {
     static const CK_RV order[] = {CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID,
                                   CKR_BUFFER_TOO_SMALL};
-    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
         if (a == order[i] || b == order[i])
             return order[i];
     return CKR_OK;
@@ -294,7 +281,7 @@ static CK_RV more_important(CK_RV a, CK_RV b)
  * have a bounded depth. */
 static CK_RV give(const CK_ATTRIBUTE *value, CK_ATTRIBUTE *wanted)
 {
-    if (wanted->pValue == NULL) {
+    if (!wanted->pValue) {
         wanted->ulValueLen = value->ulValueLen;
         return CKR_OK;
     }
@@ -311,7 +298,7 @@ static CK_RV give(const CK_ATTRIBUTE *value, CK_ATTRIBUTE *wanted)
     CK_RV rv = CKR_OK;
     const CK_ATTRIBUTE *inner = value->pValue;
     CK_ATTRIBUTE *wanted_inner = wanted->pValue;
-    for (CK_ULONG i = 0; i < value->ulValueLen / sizeof(*inner); i++) {
+    for (CK_ULONG i = 0; i < value->ulValueLen / sizeof *inner; i++) {
         wanted_inner[i].type = inner[i].type;
         rv = more_important(rv, give(&inner[i], &wanted_inner[i]));
     }
@@ -324,7 +311,7 @@ CK_RV p11d_object_get(const P11dObject *object, CK_ATTRIBUTE *templ, CK_ULONG co
     for (CK_ULONG i = 0; i < count; i++) {
         CK_RV reason;
         const CK_ATTRIBUTE *value = look_up(object, templ[i].type, &reason);
-        if (value != NULL) {
+        if (value) {
             reason = give(value, &templ[i]);
         } else {
             templ[i].ulValueLen = CK_UNAVAILABLE_INFORMATION;
@@ -347,7 +334,7 @@ static bool same_template(const CK_ATTRIBUTE *value, const CK_ATTRIBUTE *wanted)
     const CK_ATTRIBUTE *wanted_inner = wanted->pValue;
     for (CK_ULONG i = 0; i < count; i++) {
         const CK_ATTRIBUTE *found = p11d_template_find(&inner, wanted_inner[i].type);
-        if (found == NULL || !same_value(found, &wanted_inner[i]))
+        if (!found || !same_value(found, &wanted_inner[i]))
             return false;
     }
     return true;
@@ -355,7 +342,7 @@ static bool same_template(const CK_ATTRIBUTE *value, const CK_ATTRIBUTE *wanted)
 
 static bool same_value(const CK_ATTRIBUTE *value, const CK_ATTRIBUTE *wanted)
 {
-    if (wanted->pValue == NULL && wanted->ulValueLen > 0)
+    if (!wanted->pValue && wanted->ulValueLen > 0)
         return false;
     if (is_template(value->type))
         return same_template(value, wanted);
@@ -369,7 +356,7 @@ bool p11d_object_matches(const P11dObject *object, const CK_ATTRIBUTE *templ, CK
 {
     for (CK_ULONG i = 0; i < count; i++) {
         const CK_ATTRIBUTE *value = p11d_object_attribute(object, templ[i].type);
-        if (value == NULL || !same_value(value, &templ[i]))
+        if (!value || !same_value(value, &templ[i]))
             return false;
     }
     return true;

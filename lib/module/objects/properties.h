@@ -36,7 +36,6 @@ typedef struct P11dProperties {
     CK_VERSION firmware;
     struct {
         bool prehashed;
-        bool streams;
     } features;
     struct {
         bool known;

@@ -53,7 +53,7 @@ static const Algorithm algorithms[] = {
     {CKK_SLH_DSA, 9, {NIST_OID, 0x1e}, 64, 29792, CKP_SLH_DSA_SHAKE_256S},
     {CKK_SLH_DSA, 9, {NIST_OID, 0x1f}, 64, 49856, CKP_SLH_DSA_SHAKE_256F},
 };
-#define ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
+#define ALGORITHMS (sizeof algorithms / sizeof algorithms[0])
 static const Algorithm *const rsa = &algorithms[0];
 static const Algorithm *const ec = &algorithms[3];
 
@@ -175,7 +175,7 @@ bool p11d_publickey_parse_frame(P11dPublicKey *key, const void *info, size_t siz
     if (!parse_frame(key, p11d_der(info, size), &identifier))
         return false;
     const Algorithm *algorithm = take_algorithm(&identifier, &oid);
-    if (algorithm != NULL)
+    if (algorithm)
         key->type = algorithm->type;
     return true;
 }
@@ -186,7 +186,7 @@ bool p11d_publickey_parse(P11dPublicKey *key, const void *info, size_t size)
     if (!parse_frame(key, p11d_der(info, size), &identifier))
         return false;
     const Algorithm *algorithm = take_algorithm(&identifier, &oid);
-    if (algorithm == NULL)
+    if (!algorithm)
         return true;
     key->type = algorithm->type;
     if (algorithm->type == CKK_RSA)
@@ -318,7 +318,7 @@ CK_RV p11d_publickey_add_parts(const P11dPublicKey *key, P11dTemplate *templ)
 static P11dDer part(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type)
 {
     const CK_ATTRIBUTE *attribute = p11d_template_find(templ, type);
-    if (attribute == NULL || attribute->pValue == NULL || attribute->ulValueLen > INFO_MAX / 4)
+    if (!attribute || !attribute->pValue || attribute->ulValueLen > INFO_MAX / 4)
         return p11d_der(NULL, 0);
     return p11d_der(attribute->pValue, attribute->ulValueLen);
 }
@@ -340,7 +340,7 @@ CK_ULONG p11d_publickey_signature_size(const P11dTemplate *templ)
     P11dDer oid;
     const Algorithm *algorithm =
         p11d_der_take(&params, P11D_DER_OID, &oid, NULL) ? find_algorithm(oid) : NULL;
-    return algorithm != NULL && algorithm->type == type ? algorithm->signature_size : 0;
+    return algorithm && algorithm->type == type ? algorithm->signature_size : 0;
 }
 
 static bool build_rsa(P11dBuffer *buffer, const P11dTemplate *templ)
@@ -358,7 +358,7 @@ static bool build_rsa(P11dBuffer *buffer, const P11dTemplate *templ)
     p11d_der_write(&bits, P11D_DER_SEQUENCE, p11d_der(numbers.data, numbers.size));
     bool built =
         !numbers.no_memory && !bits.no_memory &&
-        write_info(buffer, rsa, p11d_der(null, sizeof(null)), p11d_der(bits.data, bits.size));
+        write_info(buffer, rsa, p11d_der(null, sizeof null), p11d_der(bits.data, bits.size));
     buffer->no_memory = buffer->no_memory || numbers.no_memory || bits.no_memory;
     p11d_buffer_clear(&numbers);
     p11d_buffer_clear(&bits);
@@ -389,11 +389,11 @@ static bool build_by_size(P11dBuffer *buffer, const P11dTemplate *templ, CK_KEY_
 {
     P11dDer point = part(templ, CKA_EC_POINT);
     const Algorithm *algorithm = find_algorithm_by_size(type, point.size);
-    if (algorithm == NULL) {
+    if (!algorithm) {
         point = p11d_der_unwrap(point);
         algorithm = find_algorithm_by_size(type, point.size);
     }
-    if (point.size == 0 || algorithm == NULL || algorithm->parameter_set != 0)
+    if (point.size == 0 || !algorithm || algorithm->parameter_set != 0)
         return false;
     return write_info(buffer, algorithm, p11d_der(NULL, 0), point);
 }

@@ -7,9 +7,6 @@
 #include "binding.h"
 #include "der.h"
 
-/* --- Orders ------------------------------------------------------------------------------------
- */
-
 /* The attribute that an order goes by; the first two orders go by none. */
 static const CK_ATTRIBUTE_TYPE order_attributes[P11D_SNAPSHOT_ORDERS] = {
     [P11D_SNAPSHOT_BY_LABEL] = CKA_LABEL,
@@ -28,9 +25,9 @@ static P11dDer key_of(const P11dObject *object, int order)
     if (order == P11D_SNAPSHOT_BY_ID)
         return p11d_der(NULL, 0);
     if (order == P11D_SNAPSHOT_BY_HANDLE)
-        return p11d_der(&object->handle, sizeof(object->handle));
+        return p11d_der(&object->handle, sizeof object->handle);
     const CK_ATTRIBUTE *attribute = p11d_object_attribute(object, order_attributes[order]);
-    if (attribute == NULL)
+    if (!attribute)
         return p11d_der(NULL, 0);
     return p11d_der(attribute->pValue, attribute->ulValueLen);
 }
@@ -55,7 +52,7 @@ static void sort_objects(P11dObject **sorted, P11dObject *const *objects, size_t
 {
     for (size_t i = 0; i < count; i++)
         scratch[i] = (Entry){key_of(objects[i], order), objects[i]};
-    qsort(scratch, count, sizeof(*scratch), compare_entries);
+    qsort(scratch, count, sizeof *scratch, compare_entries);
     for (size_t i = 0; i < count; i++)
         sorted[i] = scratch[i].object;
 }
@@ -72,11 +69,11 @@ static CK_RV make_orders(P11dObject **sorted[P11D_SNAPSHOT_ORDERS], P11dObject *
                          size_t count)
 {
     size_t room = count > 0 ? count : 1;
-    Entry *scratch = calloc(room, sizeof(*scratch));
-    bool enough = scratch != NULL;
+    Entry *scratch = calloc(room, sizeof *scratch);
+    bool enough = scratch;
     for (int order = 0; order < P11D_SNAPSHOT_ORDERS; order++) {
-        sorted[order] = calloc(room, sizeof(*sorted[order]));
-        enough = enough && sorted[order] != NULL;
+        sorted[order] = calloc(room, sizeof *sorted[order]);
+        enough = enough && sorted[order];
     }
     for (int order = 0; enough && order < P11D_SNAPSHOT_ORDERS; order++)
         sort_objects(sorted[order], objects, count, order, scratch);
@@ -102,9 +99,6 @@ static size_t position(const P11dSnapshot *snapshot, int order, P11dDer key, uin
     }
     return low;
 }
-
-/* --- Life --------------------------------------------------------------------------------------
- */
 
 static void free_objects(P11dObject **objects, size_t count)
 {
@@ -148,9 +142,6 @@ void p11d_snapshot_drop_private(P11dSnapshot *snapshot)
     snapshot->generation = 0;
 }
 
-/* --- Applying a list ---------------------------------------------------------------------------
- */
-
 /* A reply of ListObjects, read but not applied yet. */
 typedef struct Reply {
     uint64_t generation;
@@ -171,7 +162,7 @@ static void *grow(void *items, size_t count, size_t *capacity, size_t size)
         return items;
     size_t wanted = *capacity > 0 ? 2 * *capacity : 16;
     void *grown = reallocarray(items, wanted, size);
-    if (grown != NULL)
+    if (grown)
         *capacity = wanted;
     return grown;
 }
@@ -185,8 +176,8 @@ static void clear_reply(Reply *reply)
 
 static CK_RV read_gone(Reply *reply, uint64_t id)
 {
-    uint64_t *gone = grow(reply->gone, reply->gone_count, &reply->gone_capacity, sizeof(id));
-    if (gone == NULL)
+    uint64_t *gone = grow(reply->gone, reply->gone_count, &reply->gone_capacity, sizeof id);
+    if (!gone)
         return CKR_HOST_MEMORY;
     reply->gone = gone;
     reply->gone[reply->gone_count++] = id;
@@ -209,8 +200,8 @@ static CK_RV read_object(const P11dSnapshot *snapshot, Reply *reply, P11dReader 
     if (reply->fresh_count + reply->skipped >= P11D_SNAPSHOT_MAX)
         return CKR_DEVICE_MEMORY;
     P11dObject **fresh =
-        grow(reply->fresh, reply->fresh_count, &reply->fresh_capacity, sizeof(*fresh));
-    if (fresh == NULL)
+        grow(reply->fresh, reply->fresh_count, &reply->fresh_capacity, sizeof *fresh);
+    if (!fresh)
         return CKR_HOST_MEMORY;
     reply->fresh = fresh;
     P11dObject *object;
@@ -257,7 +248,7 @@ static CK_RV read_reply(const P11dSnapshot *snapshot, Reply *reply, P11dReader *
     if (rv != CKR_OK)
         return rv;
     if (reply->gone_count > 0)
-        qsort(reply->gone, reply->gone_count, sizeof(*reply->gone), compare_ids);
+        qsort(reply->gone, reply->gone_count, sizeof *reply->gone, compare_ids);
     if (reply->fresh_count > 0)
         qsort(reply->fresh, reply->fresh_count, sizeof(P11dObject *), compare_object_ids);
     for (size_t i = 1; i < reply->fresh_count; i++)
@@ -279,7 +270,7 @@ static CK_RV give_handles(P11dSnapshot *snapshot, const Reply *reply,
         P11dObject *fresh = reply->fresh[i];
         const P11dObject *known =
             snapshot->detached ? NULL : p11d_snapshot_find_id(snapshot, fresh->id);
-        if (known != NULL && p11d_binding_is_same(known, fresh))
+        if (known && p11d_binding_is_same(known, fresh))
             fresh->handle = known->handle;
         if (fresh->handle == 0)
             fresh->handle = next_handle(data);
@@ -292,11 +283,11 @@ static bool stays(const P11dObject *object, const Reply *reply)
 {
     if (reply->complete)
         return false;
-    if (reply->gone_count > 0 && bsearch(&object->id, reply->gone, reply->gone_count,
-                                         sizeof(*reply->gone), compare_ids) != NULL)
+    if (reply->gone_count > 0 &&
+        bsearch(&object->id, reply->gone, reply->gone_count, sizeof *reply->gone, compare_ids))
         return false;
-    return reply->fresh_count == 0 || bsearch(&object, reply->fresh, reply->fresh_count,
-                                              sizeof(P11dObject *), compare_object_ids) == NULL;
+    return reply->fresh_count == 0 || !bsearch(&object, reply->fresh, reply->fresh_count,
+                                               sizeof(P11dObject *), compare_object_ids);
 }
 
 /* Puts the objects of reply and those that stay into the snapshot, or changes nothing. */
@@ -304,8 +295,8 @@ static CK_RV merge(P11dSnapshot *snapshot, Reply *reply)
 {
     P11dObject **old = snapshot->sorted[P11D_SNAPSHOT_BY_ID];
     size_t most = snapshot->count + reply->fresh_count;
-    P11dObject **all = calloc(most > 0 ? most : 1, sizeof(*all));
-    if (all == NULL)
+    P11dObject **all = calloc(most > 0 ? most : 1, sizeof *all);
+    if (!all)
         return CKR_HOST_MEMORY;
     size_t count = 0;
     for (size_t i = 0; i < snapshot->count; i++)
@@ -323,7 +314,7 @@ static CK_RV merge(P11dSnapshot *snapshot, Reply *reply)
         if (!stays(old[i], reply))
             p11d_object_free(old[i]);
     free_orders(snapshot->sorted);
-    memcpy(snapshot->sorted, sorted, sizeof(sorted));
+    memcpy(snapshot->sorted, sorted, sizeof sorted);
     snapshot->count = count;
     reply->fresh_count = 0;
     return CKR_OK;
@@ -350,12 +341,9 @@ CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dReader *body, P11dSnapshot
     return rv;
 }
 
-/* --- Finding -----------------------------------------------------------------------------------
- */
-
 P11dObject *p11d_snapshot_find(const P11dSnapshot *snapshot, CK_OBJECT_HANDLE handle)
 {
-    P11dDer key = p11d_der(&handle, sizeof(handle));
+    P11dDer key = p11d_der(&handle, sizeof handle);
     size_t at = position(snapshot, P11D_SNAPSHOT_BY_HANDLE, key, 0, false);
     if (at == snapshot->count)
         return NULL;
@@ -384,7 +372,7 @@ static Range narrow(const P11dSnapshot *snapshot, const CK_ATTRIBUTE *templ, CK_
 {
     Range shortest = {P11D_SNAPSHOT_BY_ID, 0, snapshot->count};
     for (CK_ULONG i = 0; i < count; i++) {
-        if (templ[i].pValue == NULL && templ[i].ulValueLen > 0)
+        if (!templ[i].pValue && templ[i].ulValueLen > 0)
             return (Range){P11D_SNAPSHOT_BY_ID, 0, 0};
         P11dDer key = p11d_der(templ[i].pValue, templ[i].ulValueLen);
         for (int order = P11D_SNAPSHOT_BY_LABEL; order < P11D_SNAPSHOT_ORDERS; order++) {
@@ -424,8 +412,8 @@ void p11d_handles_init(P11dHandles *handles)
 CK_RV p11d_handles_append(P11dHandles *handles, CK_OBJECT_HANDLE handle)
 {
     CK_OBJECT_HANDLE *items =
-        grow(handles->items, handles->count, &handles->capacity, sizeof(*items));
-    if (items == NULL)
+        grow(handles->items, handles->count, &handles->capacity, sizeof *items);
+    if (!items)
         return CKR_HOST_MEMORY;
     handles->items = items;
     handles->items[handles->count++] = handle;

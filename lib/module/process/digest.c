@@ -24,7 +24,7 @@ static const struct {
 
 static const struct nettle_hash *find_function(CK_MECHANISM_TYPE mechanism)
 {
-    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
         if (functions[i].mechanism == mechanism)
             return functions[i].function;
     return NULL;
@@ -36,8 +36,8 @@ bool p11d_digest_init(P11dDigest *digest, CK_MECHANISM_TYPE mechanism)
     const P11dHash *hash = p11d_hash_of_mechanism(mechanism);
     const struct nettle_hash *function = find_function(mechanism);
     /* The sizes cannot differ unless the library is not the one that this was built with. */
-    if (hash == NULL || function == NULL || function->digest_size != hash->size ||
-        function->context_size > sizeof(digest->state))
+    if (!hash || !function || function->digest_size != hash->size ||
+        function->context_size > sizeof digest->state)
         return false;
     digest->hash = hash;
     digest->function = function;
@@ -53,12 +53,12 @@ bool p11d_digest_supports(CK_MECHANISM_TYPE mechanism)
 
 size_t p11d_digest_size(const P11dDigest *digest)
 {
-    return digest->hash != NULL ? digest->hash->size : 0;
+    return digest->hash ? digest->hash->size : 0;
 }
 
 void p11d_digest_update(P11dDigest *digest, const void *bytes, size_t size)
 {
-    if (digest->hash != NULL && size > 0)
+    if (digest->hash && size > 0)
         digest->function->update(&digest->state, size, bytes);
 }
 
@@ -78,14 +78,14 @@ void p11d_digest_copy(P11dDigest *copy, const P11dDigest *digest)
 
 void p11d_digest_wipe(P11dDigest *digest)
 {
-    explicit_bzero(digest, sizeof(*digest));
+    explicit_bzero(digest, sizeof *digest);
 }
 
 size_t p11d_digest_info(CK_MECHANISM_TYPE mechanism, const uint8_t *digest, size_t size,
                         uint8_t info[P11D_DIGEST_INFO_MAX])
 {
     const P11dHash *hash = p11d_hash_of_mechanism(mechanism);
-    if (hash == NULL || hash->prefix_size == 0 || size != hash->size)
+    if (!hash || hash->prefix_size == 0 || size != hash->size)
         return 0;
     memcpy(info, hash->prefix, hash->prefix_size);
     memcpy(info + hash->prefix_size, digest, size);

@@ -7,7 +7,7 @@
 #include "trace.h"
 
 /* What came of p11d_hostmemory_copy, where size bytes are needed. */
-static CK_RV value_of(ssize_t copied, size_t size, const char *what)
+static CK_RV rv_of(ssize_t copied, size_t size, const char *what)
 {
     if (copied < 0)
         return CKR_HOST_MEMORY;
@@ -36,9 +36,9 @@ static CK_RV read_reserved(const void *reserved, P11dInitArgs *args)
         args->reserved = args->text;
         return CKR_OK;
     }
-    const CK_RV value = value_of(copied, sizeof args->text, "pReserved");
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = rv_of(copied, sizeof args->text, "pReserved");
+    if (rv != CKR_OK)
+        return rv;
     p11d_trace(P11D_TRACE_STATE, "C_Initialize: pReserved is no string of at most %d bytes",
                P11D_CONFIGURATION_MAX);
     return CKR_ARGUMENTS_BAD;
@@ -50,11 +50,11 @@ CK_RV p11d_initargs_read(const void *arguments, P11dInitArgs *args)
     args->reserved = NULL;
     if (!arguments)
         return CKR_OK;
-    CK_RV value = value_of(p11d_hostmemory_copy(arguments, &given, sizeof given), sizeof given,
-                           "its argument");
-    if (value == CKR_OK)
-        value = check_functions(&given);
-    if (value == CKR_OK && given.pReserved)
-        value = read_reserved(given.pReserved, args);
-    return value;
+    CK_RV rv =
+        rv_of(p11d_hostmemory_copy(arguments, &given, sizeof given), sizeof given, "its argument");
+    if (rv == CKR_OK)
+        rv = check_functions(&given);
+    if (rv == CKR_OK && given.pReserved)
+        rv = read_reserved(given.pReserved, args);
+    return rv;
 }

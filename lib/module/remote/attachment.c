@@ -28,7 +28,7 @@ static bool is_attached(const P11dToken *token)
     const P11dInstance *instance = token->instance;
     if (token->connection.on_bus)
         return instance->service.peer && instance->service.attempts == token->connection.attempt;
-    return token->connection.control != NULL;
+    return token->connection.control;
 }
 
 static void on_control_signal(const P11dMessage *message, P11dToken *token)
@@ -74,9 +74,9 @@ static CK_RV ask_for_control(P11dToken *token, P11dDeadline deadline, P11dDescri
 {
     P11dInstance *instance = token->instance;
     *trouble = P11D_TROUBLE_NONE;
-    CK_RV value = p11d_discovery_look(instance);
-    if (value != CKR_OK)
-        return value;
+    CK_RV rv = p11d_discovery_look(instance);
+    if (rv != CKR_OK)
+        return rv;
     if (!token->present) {
         *trouble = P11D_TROUBLE_NOBODY;
         return CKR_TOKEN_NOT_PRESENT;
@@ -90,7 +90,7 @@ static CK_RV ask_for_control(P11dToken *token, P11dDeadline deadline, P11dDescri
     request.signal_data = instance;
     P11dAnswer answer;
     p11d_request_exchange(&request, service, &answer);
-    value = answer.value;
+    rv = answer.rv;
     const bool absent = answer.trouble == P11D_TROUBLE_ABSENT;
     if (answer.status != P11D_OK) {
         p11d_discovery_lost(instance, service);
@@ -98,12 +98,12 @@ static CK_RV ask_for_control(P11dToken *token, P11dDeadline deadline, P11dDescri
         if (!service->bus.channel.missed_descriptors)
             *trouble = P11D_TROUBLE_BUSY;
     } else if (absent && service->on_bus) {
-        value = CKR_OK;
+        rv = CKR_OK;
     } else {
         *trouble = absent ? P11D_TROUBLE_NOBODY : answer.trouble;
     }
     p11d_peer_release(service);
-    return value;
+    return rv;
 }
 
 static CK_RV get_control(P11dToken *token, P11dDescriptor **channel)
@@ -112,11 +112,11 @@ static CK_RV get_control(P11dToken *token, P11dDescriptor **channel)
     int64_t pause = 0;
     for (;;) {
         P11dTrouble trouble;
-        const CK_RV value = ask_for_control(token, deadline, channel, &trouble);
+        const CK_RV rv = ask_for_control(token, deadline, channel, &trouble);
         const bool again = trouble == P11D_TROUBLE_NOBODY ? token->connection.patient
                                                           : trouble != P11D_TROUBLE_NONE;
-        if (value == CKR_OK || !again || !p11d_connect_pause(token->instance, &pause, deadline))
-            return value;
+        if (rv == CKR_OK || !again || !p11d_connect_pause(token->instance, &pause, deadline))
+            return rv;
     }
 }
 
@@ -153,9 +153,9 @@ static CK_RV ask_for_run(P11dToken *token, P11dPeer *control)
                                  .deadline = p11d_deadline_in(P11D_CONNECT_TIMEOUT)};
     P11dAnswer answer;
     p11d_request_exchange(&request, control, &answer);
-    if (answer.status == P11D_OK && answer.value != CKR_OK)
+    if (answer.status == P11D_OK && answer.rv != CKR_OK)
         token->properties.run.known = false; /* then it counts as another one */
-    return answer.status == P11D_OK ? CKR_OK : answer.value;
+    return answer.status == P11D_OK ? CKR_OK : answer.rv;
 }
 
 /* Enters the new connection. */
@@ -184,21 +184,21 @@ static CK_RV attach(P11dToken *token)
     P11dConnection *connection = &token->connection;
     P11dDescriptor *channel = NULL;
     P11dPeer *control = NULL;
-    CK_RV value = get_control(token, &channel);
-    if (value == CKR_OK && channel) {
+    CK_RV rv = get_control(token, &channel);
+    if (rv == CKR_OK && channel) {
         control = p11d_peer_new(token->instance, channel, true);
-        value = control ? CKR_OK : CKR_HOST_MEMORY;
+        rv = control ? CKR_OK : CKR_HOST_MEMORY;
         if (control && connection->known)
-            value = ask_for_run(token, control);
+            rv = ask_for_run(token, control);
     }
-    if (value == CKR_OK) {
+    if (rv == CKR_OK) {
         settle(token, control);
     } else {
         connection->patient =
             false; /* it was in vain once: from now on absence is the normal case */
         p11d_peer_release(control);
     }
-    return value;
+    return rv;
 }
 
 CK_RV p11d_attachment_make(P11dToken *token, P11dDeadline deadline)
@@ -213,8 +213,8 @@ CK_RV p11d_attachment_make(P11dToken *token, P11dDeadline deadline)
     if (is_attached(token))
         return CKR_OK;
     connection->attaching = true;
-    const CK_RV value = attach(token);
+    const CK_RV rv = attach(token);
     connection->attaching = false;
     p11d_lock_wake();
-    return value;
+    return rv;
 }

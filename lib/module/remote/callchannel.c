@@ -26,7 +26,7 @@ static CK_RV open_channel(P11dToken *token, P11dDeadline deadline, P11dPeer **ch
     p11d_peer_release(control);
 
     *again = connection->epoch != epoch;
-    if (!*again && answer.value != CKR_OK) {
+    if (!*again && answer.rv != CKR_OK) {
         connection->open--;
         if (answer.status != P11D_OK) {
             p11d_attachment_lost(token);
@@ -36,9 +36,9 @@ static CK_RV open_channel(P11dToken *token, P11dDeadline deadline, P11dPeer **ch
             *again = true;
         }
     }
-    if (*again || answer.value != CKR_OK) {
+    if (*again || answer.rv != CKR_OK) {
         p11d_descriptor_close(descriptor);
-        return answer.value;
+        return answer.rv;
     }
     *channel = p11d_peer_new(token->instance, descriptor, false);
     if (!*channel) {
@@ -58,12 +58,12 @@ static CK_RV take_bus(P11dToken *token, P11dDeadline deadline, P11dPeer **channe
     if (!token->instance->service.peer)
         return CKR_DEVICE_ERROR; /* lost by another thread while this one attached */
     P11dPeer *bus = p11d_peer_reference(token->instance->service.peer);
-    const CK_RV value = p11d_request_claim(bus, deadline);
-    if (value == CKR_OK)
+    const CK_RV rv = p11d_request_claim(bus, deadline);
+    if (rv == CKR_OK)
         *channel = bus;
     else
         p11d_peer_release(bus);
-    return value;
+    return rv;
 }
 
 CK_RV p11d_callchannel_take(P11dToken *token, bool fresh, P11dDeadline deadline, P11dPeer **channel)
@@ -73,11 +73,11 @@ CK_RV p11d_callchannel_take(P11dToken *token, bool fresh, P11dDeadline deadline,
     if (fresh)
         p11d_connection_close_idle(connection); /* the one that failed is hardly the only one */
     for (int failures = 0; failures < ATTEMPTS;) {
-        CK_RV value = p11d_attachment_make(token, deadline);
+        CK_RV rv = p11d_attachment_make(token, deadline);
         if (connection->broken_logins != broken_logins)
             return CKR_SESSION_HANDLE_INVALID;
-        if (value != CKR_OK)
-            return value;
+        if (rv != CKR_OK)
+            return rv;
         if (connection->on_bus)
             return take_bus(token, deadline, channel);
         if (connection->idle_count > 0) {
@@ -86,9 +86,9 @@ CK_RV p11d_callchannel_take(P11dToken *token, bool fresh, P11dDeadline deadline,
         }
         if (connection->open < connection->most) {
             bool again;
-            value = open_channel(token, deadline, channel, &again);
+            rv = open_channel(token, deadline, channel, &again);
             if (!again)
-                return value;
+                return rv;
             failures++;
         } else if (!p11d_lock_wait(deadline)) {
             return CKR_DEVICE_ERROR;
@@ -137,31 +137,31 @@ CK_RV p11d_callchannel_call(P11dToken *token, P11dRequest *request, P11dPrepare 
         P11dPeer *channel;
         if (token->connection.broken_logins != broken_logins)
             return CKR_SESSION_HANDLE_INVALID;
-        CK_RV value = p11d_callchannel_take(token, attempt > 0, request->deadline, &channel);
-        if (value != CKR_OK)
-            return value;
-        value = check_way(request, channel);
-        if (value == CKR_OK && prepare)
-            value = prepare(token, data);
-        if (value != CKR_OK) {
+        CK_RV rv = p11d_callchannel_take(token, attempt > 0, request->deadline, &channel);
+        if (rv != CKR_OK)
+            return rv;
+        rv = check_way(request, channel);
+        if (rv == CKR_OK && prepare)
+            rv = prepare(token, data);
+        if (rv != CKR_OK) {
             p11d_callchannel_give(token, channel, true);
-            return value;
+            return rv;
         }
         P11dAnswer answer;
         p11d_lock_give();
         p11d_request_perform(request, channel, &answer);
         p11d_lock_take();
-        if (request->keep && answer.status == P11D_OK && answer.value == CKR_OK) {
+        if (request->keep && answer.status == P11D_OK && answer.rv == CKR_OK) {
             *request->keep = channel;
             return CKR_OK;
         }
         p11d_callchannel_give(token, channel, answer.status == P11D_OK);
         if (answer.status == P11D_OK)
-            return answer.value;
+            return answer.rv;
         p11d_attachment_look(token); /* is it only the channel, or all of the connection? */
         if (answer.sent)
             return CKR_DEVICE_ERROR;
         if (attempt > 0 || token->instance->finalized)
-            return answer.value;
+            return answer.rv;
     }
 }

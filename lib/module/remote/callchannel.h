@@ -27,7 +27,7 @@ typedef CK_RV (*P11dPrepare)(P11dToken *token, void *data);
 /*
  * Performs request on a call channel. A request that did not leave completely is sent once more on
  * a new channel; one that did is never repeated: CKR_DEVICE_ERROR. request->path is filled in.
- * prepare: may be NULL; gets data. Waits. Returns the answer's value, or as p11d_callchannel_take.
+ * prepare: may be NULL; gets data. Waits. Returns the answer's rv, or as p11d_callchannel_take.
  */
 CK_RV p11d_callchannel_call(P11dToken *token, P11dRequest *request, P11dPrepare prepare,
                             void *data);

@@ -112,17 +112,16 @@ CK_RV p11d_connect(P11dInstance *instance, bool patient, P11dPeer **peer)
 {
     *peer = NULL;
     P11dPeer *bus = NULL;
-    const CK_RV value =
-        connect_bus(instance, patient, p11d_deadline_in(P11D_CONNECT_TIMEOUT), &bus);
-    if (value != CKR_OK)
-        return value;
+    const CK_RV rv = connect_bus(instance, patient, p11d_deadline_in(P11D_CONNECT_TIMEOUT), &bus);
+    if (rv != CKR_OK)
+        return rv;
 
     P11dDescriptor *channel = NULL;
     P11dAnswer answer;
     ask(instance, bus, patient, &channel, &answer);
     const bool without = instance->configuration.channels
                              ? answer.status == P11D_OK && answer.trouble == P11D_TROUBLE_ABSENT
-                             : answer.value == CKR_OK;
+                             : answer.rv == CKR_OK;
     if (without) {
         /* From now on this one, and not who may own the name later. */
         if (answer.sender[0] == ':')
@@ -132,12 +131,12 @@ CK_RV p11d_connect(P11dInstance *instance, bool patient, P11dPeer **peer)
         return CKR_OK;
     }
     p11d_peer_release(bus);
-    if (answer.value == CKR_OK) {
+    if (answer.rv == CKR_OK) {
         *peer = p11d_peer_new(instance, channel, true);
         p11d_trace(P11D_TRACE_STATE, "connected: manager channel");
         return *peer ? CKR_OK : CKR_HOST_MEMORY;
     }
     p11d_trace(P11D_TRACE_STATE, "not connected: %s",
                answer.error[0] != '\0' ? answer.error : "no answer from the service");
-    return answer.value;
+    return answer.rv;
 }

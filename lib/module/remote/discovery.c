@@ -180,7 +180,7 @@ static CK_RV list(P11dInstance *instance, P11dPeer *peer)
                                  .deadline = p11d_deadline_in(P11D_LIST_TIMEOUT)};
     P11dAnswer answer;
     p11d_request_exchange(&request, peer, &answer);
-    return answer.value;
+    return answer.rv;
 }
 
 static void vanish_all(P11dInstance *instance)
@@ -191,15 +191,15 @@ static void vanish_all(P11dInstance *instance)
 
 static CK_RV connect_and_list(P11dInstance *instance, bool patient, P11dPeer **peer)
 {
-    CK_RV value = p11d_connect(instance, patient, peer);
-    if (value == CKR_OK) {
-        value = list(instance, *peer);
-        if (value != CKR_OK) {
+    CK_RV rv = p11d_connect(instance, patient, peer);
+    if (rv == CKR_OK) {
+        rv = list(instance, *peer);
+        if (rv != CKR_OK) {
             p11d_peer_release(*peer);
             *peer = NULL;
         }
     }
-    return value;
+    return rv;
 }
 
 /* Connects; nobody else does at the same time. */
@@ -207,17 +207,17 @@ static CK_RV attempt(P11dInstance *instance)
 {
     P11dPeer *peer;
     instance->service.connecting = true;
-    const CK_RV value = connect_and_list(instance, instance->service.known, &peer);
+    const CK_RV rv = connect_and_list(instance, instance->service.known, &peer);
     instance->service.connecting = false;
     instance->service.attempts++;
-    instance->service.outcome = value;
+    instance->service.outcome = rv;
     /* Patience is for a service that restarts: after it was in vain, absence is the normal case. */
-    instance->service.known = value == CKR_OK;
+    instance->service.known = rv == CKR_OK;
     instance->service.peer = peer;
-    if (value != CKR_OK)
+    if (rv != CKR_OK)
         vanish_all(instance);
     p11d_lock_wake();
-    return instance->finalized ? CKR_CRYPTOKI_NOT_INITIALIZED : value;
+    return instance->finalized ? CKR_CRYPTOKI_NOT_INITIALIZED : rv;
 }
 
 void p11d_discovery_lost(P11dInstance *instance, P11dPeer *peer)
@@ -260,11 +260,11 @@ CK_RV p11d_discovery_look(P11dInstance *instance)
             return CKR_OK;
         if (instance->service.peer) {
             P11dPeer *peer = p11d_peer_reference(instance->service.peer);
-            const CK_RV value = list(instance, peer);
-            if (value != CKR_OK)
+            const CK_RV rv = list(instance, peer);
+            if (rv != CKR_OK)
                 p11d_discovery_lost(instance, peer);
             p11d_peer_release(peer);
-            if (value == CKR_OK && instance->service.peer)
+            if (rv == CKR_OK && instance->service.peer)
                 return CKR_OK;
             continue;
         }

@@ -39,14 +39,14 @@ static CK_RV read_list(P11dChannel *channel, P11dReader *body, void *data)
     (void)channel;
     Listing *listing = data;
     P11dToken *token = listing->token;
-    CK_RV value = CKR_OK;
+    CK_RV rv = CKR_OK;
     p11d_lock_take();
     listing->outdated =
         listing->epoch != token->connection.epoch || listing->known != token->snapshot.generation;
     if (!listing->outdated)
-        value = p11d_snapshot_apply(&token->snapshot, body, next_handle, NULL);
+        rv = p11d_snapshot_apply(&token->snapshot, body, next_handle, NULL);
     p11d_lock_give();
-    return value;
+    return rv;
 }
 
 /* Asks once. *done: what came could be used, or nothing can come. */
@@ -60,13 +60,13 @@ static CK_RV list(P11dToken *token, P11dDeadline deadline, bool *done)
                            .data = &listing,
                            .deadline = deadline};
     token->listing = true;
-    const CK_RV value = p11d_callchannel_call(token, &request, prepare_list, &listing);
+    const CK_RV rv = p11d_callchannel_call(token, &request, prepare_list, &listing);
     token->listing = false;
-    *done = value != CKR_OK || !listing.outdated;
-    if (value != CKR_OK || listing.outdated)
+    *done = rv != CKR_OK || !listing.outdated;
+    if (rv != CKR_OK || listing.outdated)
         token->stale = true;
     p11d_lock_wake();
-    return value;
+    return rv;
 }
 
 CK_RV p11d_listing_look(P11dToken *token)
@@ -75,11 +75,11 @@ CK_RV p11d_listing_look(P11dToken *token)
     const P11dDeadline deadline = p11d_deadline_in(P11D_CALL_TIMEOUT);
     const uint64_t broken_logins = connection->broken_logins;
     for (;;) {
-        const CK_RV value = p11d_attachment_make(token, deadline);
+        const CK_RV rv = p11d_attachment_make(token, deadline);
         if (connection->broken_logins != broken_logins)
             return CKR_SESSION_HANDLE_INVALID;
-        if (value != CKR_OK)
-            return value;
+        if (rv != CKR_OK)
+            return rv;
         if (connection->control && connection->control->busy) {
             if (!p11d_lock_wait(deadline)) /* another thread opens a channel */
                 return CKR_DEVICE_ERROR;
@@ -133,12 +133,12 @@ CK_RV p11d_listing_call(P11dToken *token, CK_OBJECT_HANDLE handle, uint64_t *id,
 {
     Errand errand = {.handle = handle, .id = id};
     for (;;) {
-        CK_RV value = p11d_callchannel_call(token, request, prepare_errand, &errand);
+        CK_RV rv = p11d_callchannel_call(token, request, prepare_errand, &errand);
         if (!errand.unbound)
-            return value;
+            return rv;
         errand.unbound = false;
-        value = p11d_listing_look(token);
-        if (value != CKR_OK || p11d_deadline_passed(request->deadline))
-            return value != CKR_OK ? value : CKR_DEVICE_ERROR;
+        rv = p11d_listing_look(token);
+        if (rv != CKR_OK || p11d_deadline_passed(request->deadline))
+            return rv != CKR_OK ? rv : CKR_DEVICE_ERROR;
     }
 }

@@ -50,23 +50,23 @@ static CK_RV send(P11dToken *token, const P11dLogin *login)
                            .write = p11d_login_write,
                            .data = &sent,
                            .deadline = p11d_deadline_in(P11D_PERSON_TIMEOUT)};
-    const CK_RV value = p11d_callchannel_call(token, &request, prepare, &epoch);
-    if (value == CKR_OK && epoch != token->connection.epoch)
+    const CK_RV rv = p11d_callchannel_call(token, &request, prepare, &epoch);
+    if (rv == CKR_OK && epoch != token->connection.epoch)
         return CKR_DEVICE_ERROR; /* the connection was lost since, and the login with it */
     /* If the service says that it has us logged in, it is right: then at least C_Logout works. */
-    if (value == CKR_OK || value == CKR_USER_ALREADY_LOGGED_IN) {
+    if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) {
         token->login = login->user;
         token->login_idle = login->user == CKU_USER && p11d_token_is_open(token);
         token->stale = true;
     }
-    return value;
+    return rv;
 }
 
-/* Whether value is how a service answers that knows no logins at all. */
-static bool knows_no_login(const P11dToken *token, CK_RV value)
+/* Whether rv is how a service answers that knows no logins at all. */
+static bool knows_no_login(const P11dToken *token, CK_RV rv)
 {
-    return value == CKR_FUNCTION_NOT_SUPPORTED || value == CKR_USER_PIN_NOT_INITIALIZED ||
-           (value == CKR_FUNCTION_REJECTED && token->connection.on_bus); /* sends no PIN there */
+    return rv == CKR_FUNCTION_NOT_SUPPORTED || rv == CKR_USER_PIN_NOT_INITIALIZED ||
+           (rv == CKR_FUNCTION_REJECTED && token->connection.on_bus); /* sends no PIN there */
 }
 
 CK_RV p11d_login_begin(P11dToken *token, const P11dLogin *login)
@@ -82,20 +82,20 @@ CK_RV p11d_login_begin(P11dToken *token, const P11dLogin *login)
                                    : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
     if (login->user == CKU_SO && token->session_count > token->writable_count)
         return CKR_SESSION_READ_ONLY_EXISTS;
-    CK_RV value = p11d_login_check(token, login);
-    if (value != CKR_OK)
-        return value;
-    value = send(token, login);
-    if (value != CKR_OK && login->user == CKU_USER && p11d_token_is_open(token) &&
-        knows_no_login(token, value)) {
+    CK_RV rv = p11d_login_check(token, login);
+    if (rv != CKR_OK)
+        return rv;
+    rv = send(token, login);
+    if (rv != CKR_OK && login->user == CKU_USER && p11d_token_is_open(token) &&
+        knows_no_login(token, rv)) {
         /* Hosts log in whether they must or not. */
         token->login = CKU_USER;
         token->login_idle = true;
-        value = CKR_OK;
+        rv = CKR_OK;
     }
     if (token->session_count == 0)
         p11d_login_end(token); /* the last session was closed meanwhile */
-    return value;
+    return rv;
 }
 
 CK_RV p11d_login_end(P11dToken *token)
@@ -113,9 +113,8 @@ CK_RV p11d_login_end(P11dToken *token)
     P11dRequest request = {.interface = &p11d_interface_token,
                            .method = "Logout",
                            .deadline = p11d_deadline_in(P11D_CONNECT_TIMEOUT)};
-    const CK_RV value = p11d_callchannel_call(token, &request, NULL, NULL);
-    if (value == CKR_OK || value == CKR_USER_NOT_LOGGED_IN ||
-        (idle && knows_no_login(token, value)))
+    const CK_RV rv = p11d_callchannel_call(token, &request, NULL, NULL);
+    if (rv == CKR_OK || rv == CKR_USER_NOT_LOGGED_IN || (idle && knows_no_login(token, rv)))
         return CKR_OK;
     /* A login that is not wanted any more must not stay: hanging up ends it for certain. */
     p11d_attachment_lost(token);

@@ -14,14 +14,14 @@ static const CK_RV not_from_services[] = {
     CKR_OPERATION_ACTIVE,         CKR_FUNCTION_NOT_PARALLEL,        CKR_SLOT_ID_INVALID,
 };
 
-static CK_RV value_of_error(const char *name)
+static CK_RV rv_of_error(const char *name)
 {
-    const CK_RV value = name ? p11d_error_parse_name(name) : CKR_DEVICE_ERROR;
+    const CK_RV rv = name ? p11d_error_parse_name(name) : CKR_DEVICE_ERROR;
     for (size_t i = 0; i < sizeof not_from_services / sizeof not_from_services[0]; i++) {
-        if (value == not_from_services[i])
+        if (rv == not_from_services[i])
             return CKR_DEVICE_ERROR;
     }
-    return value;
+    return rv;
 }
 
 /* True if the message was never begun to be sent, for a reason of its own: the peer is as good as
@@ -34,7 +34,7 @@ static bool is_our_own_failure(const P11dAnswer *answer)
 
 static void take_error(const P11dPeer *peer, const char *name, P11dAnswer *answer)
 {
-    answer->value = value_of_error(name);
+    answer->rv = rv_of_error(name);
     snprintf(answer->error, sizeof answer->error, "%s", name ? name : "");
     answer->trouble = p11d_error_trouble(answer->error);
     /* One run of the service, on the bus, is what a channel is elsewhere: it can be lost. */
@@ -55,10 +55,10 @@ static void take_reply(const P11dRequest *request, const P11dMethod *method, P11
     if (reply->type == P11D_MESSAGE_ERROR) {
         take_error(peer, reply->error_name, answer);
     } else if (strcmp(reply->signature, method->out) != 0) {
-        answer->value = CKR_DEVICE_ERROR;
+        answer->rv = CKR_DEVICE_ERROR;
         answer->status = P11D_MALFORMED;
     } else {
-        answer->value =
+        answer->rv =
             request->read ? request->read(&peer->bus.channel, &reply->body, request->data) : CKR_OK;
     }
     p11d_channel_done(&peer->bus.channel);
@@ -70,7 +70,7 @@ void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer
     P11dChannel *channel = &peer->bus.channel;
     P11dWriter writer;
     P11dMessage reply;
-    *answer = (P11dAnswer){.value = CKR_GENERAL_ERROR};
+    *answer = (P11dAnswer){.rv = CKR_GENERAL_ERROR};
     if (peer->on_bus) {
         p11d_bus_begin(&peer->bus, &writer, peer->destination, request->path,
                        request->interface->name, method->name, method->in, request->auto_start);
@@ -101,7 +101,7 @@ void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer
                    "%s: the reply lost its descriptor on the way: this bus is forwarded (by ssh or "
                    "socat, from another machine perhaps); channels=no uses the service without",
                    method->name);
-    answer->value = p11d_error_of_status(answer->status);
+    answer->rv = p11d_error_of_status(answer->status);
     if (is_our_own_failure(answer))
         answer->status = P11D_OK;
 }
@@ -122,7 +122,7 @@ void p11d_request_exchange(const P11dRequest *request, P11dPeer *peer, P11dAnswe
 {
     const CK_RV claimed = p11d_request_claim(peer, request->deadline);
     if (claimed != CKR_OK) {
-        *answer = (P11dAnswer){.value = claimed}; /* nothing is wrong with the peer */
+        *answer = (P11dAnswer){.rv = claimed}; /* nothing is wrong with the peer */
         return;
     }
     p11d_lock_give();

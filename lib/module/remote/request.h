@@ -23,20 +23,20 @@ typedef struct P11dRequest {
     /* Writes the arguments; NULL: none. */
     void (*write)(P11dWriter *writer, void *data);
     /* Reads the results, which are valid by their signature; NULL: they do not matter. What it
-     * returns becomes the answer's value. Called without the lock. */
+     * returns becomes the answer's rv. Called without the lock. */
     CK_RV (*read)(P11dChannel *channel, P11dReader *body, void *data);
     void *data; /* for both */
     /* Signals that come in between, NULL: dropped. Called without the lock. */
     P11dChannelSignal on_signal;
     void *signal_data;
     bool auto_start; /* the bus may start the service for this */
-    P11dPeer **keep; /* p11d_callchannel_call: if its value is CKR_OK, the channel goes here instead
+    P11dPeer **keep; /* p11d_callchannel_call: if its rv is CKR_OK, the channel goes here instead
                       * of back to the pool; NULL: it goes back */
     P11dDeadline deadline;
 } P11dRequest;
 
 typedef struct P11dAnswer {
-    CK_RV value;       /* what came of it, for the application */
+    CK_RV rv;          /* what came of it, for the application */
     P11dStatus status; /* P11D_OK: the peer may be used again; an error reply is P11D_OK too */
     bool sent;         /* the request left completely, so that it may have had its effect */
     char error[P11D_ERROR_SIZE]; /* D-Bus name of an error reply; "" if there was none */

@@ -23,7 +23,7 @@ CK_RV p11d_stream_call(P11dStream *stream, P11dRequest *request)
     p11d_request_perform(request, stream->channel, &answer);
     p11d_lock_take();
     if (answer.status == P11D_OK)
-        return answer.value;
+        return answer.rv;
     p11d_stream_end(stream, false);
     p11d_attachment_look(stream->token);
     return CKR_DEVICE_ERROR;

@@ -24,7 +24,7 @@ CK_RV p11d_stream_begin(P11dStream *stream, CK_OBJECT_HANDLE key, uint64_t *id,
                         P11dRequest *request);
 
 /* Performs request, of which it fills in to whom it goes and how long it may take, on the channel
- * of the stream. Waits. Returns the answer's value, or CKR_DEVICE_ERROR: then the stream has ended.
+ * of the stream. Waits. Returns the answer's rv, or CKR_DEVICE_ERROR: then the stream has ended.
  */
 CK_RV p11d_stream_call(P11dStream *stream, P11dRequest *request);
 

@@ -43,7 +43,7 @@ CK_RV p11d_session_begin(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dO
         return session ? CKR_OPERATION_ACTIVE : CKR_SESSION_HANDLE_INVALID;
     }
     session->operations[kind] = operation;
-    session->taken[kind] = operation == NULL;
+    session->taken[kind] = !operation;
     return CKR_OK;
 }
 

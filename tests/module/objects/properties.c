@@ -87,7 +87,6 @@ Test(properties, are_read_and_put_back)
     cr_assert_eq(properties.pin.longest, 8);
     cr_assert_eq(properties.firmware.major, 3);
     cr_assert(properties.features.prehashed);
-    cr_assert_not(properties.features.streams);
     cr_assert_eq(properties.run.number, 77);
 
     static const char *const names[] = {"Label",    "Flags", "PinLength",  "FirmwareVersion",
