@@ -25,6 +25,8 @@
 
 #include "bus.h"
 #include "fake-calls.h"
+#include "fake-fault.h"
+#include "fake-signals.h"
 #include "fake-token.h"
 #include "interface.h"
 
@@ -47,71 +49,12 @@ static void read_connection(FakeConnection *connection)
             return;
         }
         if (message.type == P11D_MESSAGE_CALL)
-            fake_handle(connection, &message);
+            fake_answer(connection, &message);
         else if (message.type == P11D_MESSAGE_RETURN)
             say_ok(); /* the name is ours */
         if (!connection->open)
             return;
         p11d_channel_done(&connection->channel);
-    }
-}
-
-static void begin_signal(FakeConnection *connection, P11dWriter *writer,
-                         const P11dInterface *interface, const char *name, const char *path)
-{
-    P11dMessage signal = {.type = P11D_MESSAGE_SIGNAL,
-                          .path = path,
-                          .interface = interface->name,
-                          .member = name,
-                          .signature = p11d_interface_signal(interface, name)->signature};
-    p11d_channel_begin(&connection->channel, writer, &signal);
-}
-
-static void say_changed(FakeConnection *connection)
-{
-    P11dWriter writer;
-    if (connection->outstanding)
-        return;
-    connection->outstanding = true;
-    begin_signal(connection, &writer, &p11d_interface_token, "ObjectsChanged", FAKE_TOKEN_PATH);
-    p11d_writer_uint64(&writer, fake_generation);
-    fake_send(connection, &writer, -1);
-}
-
-static void say_token(FakeConnection *connection)
-{
-    P11dWriter writer;
-    begin_signal(connection, &writer, &p11d_interface_object_manager,
-                 fake_options.token ? "InterfacesAdded" : "InterfacesRemoved", P11D_ROOT_PATH);
-    if (fake_options.token) {
-        fake_write_token(&writer);
-    } else {
-        p11d_writer_string(&writer, FAKE_TOKEN_PATH);
-        fake_write_names(&writer, p11d_interface_token.name);
-    }
-    fake_send(connection, &writer, -1);
-}
-
-static void say_properties(FakeConnection *connection)
-{
-    P11dWriter writer;
-    begin_signal(connection, &writer, &p11d_interface_properties, "PropertiesChanged",
-                 FAKE_TOKEN_PATH);
-    p11d_writer_string(&writer, p11d_interface_token.name);
-    const P11dArray changed = p11d_writer_array_begin(&writer, 8);
-    p11d_writer_entry(&writer, "Label", "s");
-    p11d_writer_string(&writer, fake_options.label);
-    fake_write_flags(&writer);
-    p11d_writer_array_end(&writer, changed);
-    fake_write_names(&writer, "Features");
-    fake_send(connection, &writer, -1);
-}
-
-static void say_to_all(FakeKind kind, void (*say)(FakeConnection *connection))
-{
-    for (int i = 1; i < FAKE_CONNECTIONS; i++) {
-        if (fake_connections[i].open && fake_connections[i].kind == kind)
-            say(&fake_connections[i]);
     }
 }
 
@@ -127,17 +70,17 @@ static void obey(char *line)
     } else if (strcmp(line, "changed") == 0) {
         fake_object_count = fake_object_count == 4 ? 5 : 4;
         fake_generation++;
-        say_to_all(FAKE_CONTROL, say_changed);
+        fake_say_changed();
     } else if (strcmp(line, "add") == 0 || strcmp(line, "remove") == 0) {
         fake_options.token = line[0] == 'a';
-        say_to_all(FAKE_MANAGER, say_token);
+        fake_say_token();
     } else if (strcmp(line, "rename") == 0) {
         snprintf(fake_options.label, sizeof fake_options.label, "%s", value);
-        say_to_all(FAKE_MANAGER, say_properties);
+        fake_say_properties();
     } else if (strcmp(line, "lock") == 0) {
         fake_options.open = false;
         fake_options.login = true;
-        say_to_all(FAKE_MANAGER, say_properties);
+        fake_say_properties();
     } else {
         fake_set_fault(line, value ? value : "");
     }

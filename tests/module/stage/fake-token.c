@@ -17,6 +17,7 @@ FakeOptions fake_options = {.name = P11D_BUS_NAME,
                             .label = "fake"};
 
 size_t fake_object_count = 4;
+uint64_t fake_generation;
 
 static const struct {
     const char *class;

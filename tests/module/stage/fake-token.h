@@ -31,6 +31,7 @@ typedef struct FakeOptions {
 
 extern FakeOptions fake_options;
 extern size_t fake_object_count; /* how many of its objects everybody sees */
+extern uint64_t fake_generation; /* of them; from the clock */
 
 /* Sets the option word; false: there is none of that name. value stays where it is. */
 bool fake_set_option(const char *word, char *value);
