@@ -90,7 +90,7 @@ gboolean p11d_algorithm_check_name(const char *name, GError **error)
 
 static bool fits(const P11dFamily *family, const P11dAlgorithmKey *key)
 {
-    return family->key_type == key->type && (!key->pss_only || family->pss) &&
+    return family->key_type == key->type && (!key->pss.only || family->pss) &&
            (!family->curve || (key->curve && strcmp(family->curve, key->curve) == 0));
 }
 
@@ -112,8 +112,8 @@ static const P11dHash *usual_hash(const P11dAlgorithmKey *key, GError **error)
                          "the curve of the key is not known, by which the hash is chosen");
         return NULL;
     }
-    if (key->pss_hash)
-        return key->pss_hash;
+    if (key->pss.bound)
+        return key->pss.hash;
     if (key->type != CKK_EC || key->bits <= 256)
         return p11d_hash_of_mechanism(CKM_SHA256);
     return p11d_hash_of_mechanism(key->bits <= 384 ? CKM_SHA384 : CKM_SHA512);
@@ -147,16 +147,17 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
         g_autofree char *hint = known_names();
         char scratch[P11D_NAME_SIZE];
         p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, hint,
-                         "%s does not go with a key of type %s", name ? name : "signing",
-                         p11d_name_of(&p11d_names_key_type, key->type, scratch));
+                         "%s does not go with a key of type %s%s", name ? name : "signing",
+                         p11d_name_of(&p11d_names_key_type, key->type, scratch),
+                         key->pss.only ? " that is for RSA-PSS alone" : "");
         return FALSE;
     }
     if (!hash && needs_hash(family) && !(hash = usual_hash(key, error)))
         return FALSE;
-    if (key->pss_hash && hash != key->pss_hash) {
+    if (key->pss.bound && hash != key->pss.hash) {
         p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL,
                          "%s does not go with a key that is for the hash %s alone", name,
-                         hash_name(key->pss_hash));
+                         hash_name(key->pss.hash));
         return FALSE;
     }
 
@@ -166,6 +167,15 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
     g_autofree char *full = full_name(family, hash);
     g_strlcpy(algorithm->name, full, sizeof algorithm->name);
     return TRUE;
+}
+
+CK_RSA_PKCS_PSS_PARAMS p11d_algorithm_pss(const P11dAlgorithm *algorithm,
+                                          const P11dAlgorithmKey *key)
+{
+    const P11dHash *hash = algorithm->hash;
+    const P11dPss *pss = &key->pss;
+    return pss->bound ? (CK_RSA_PKCS_PSS_PARAMS){hash->mechanism, pss->mgf->mgf, pss->salt}
+                      : (CK_RSA_PKCS_PSS_PARAMS){hash->mechanism, hash->mgf, hash->size};
 }
 
 char **p11d_algorithm_names(void)

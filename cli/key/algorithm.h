@@ -12,7 +12,7 @@
 #include <glib.h>
 #include <openssl/evp.h>
 
-#include "hash.h"
+#include "pss.h"
 
 typedef struct P11dFamily {
     const char *name;
@@ -27,11 +27,10 @@ typedef struct P11dFamily {
 typedef struct P11dAlgorithmKey {
     CK_KEY_TYPE type;
     unsigned bits;
-    const char *curve; /* or NULL */
-    bool pss_only;
+    const char *curve;   /* or NULL */
+    P11dPss pss;         /* what an RSA key is for alone, and bound to */
     size_t coordinate;   /* ECDSA: bytes of r and of s each; 0: not known, or another kind of key */
     const char *problem; /* why nothing can be done with it ("its …"); NULL: nothing is known */
-    const P11dHash *pss_hash; /* the one that it is bound to (RFC 4055, section 3.1); NULL: any */
 } P11dAlgorithmKey;
 
 typedef struct P11dAlgorithm {
@@ -53,6 +52,11 @@ gboolean p11d_algorithm_check_key(const P11dAlgorithmKey *key, GError **error);
  */
 gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
                              const P11dAlgorithmKey *key, GError **error);
+
+/* The parameters for an algorithm of RSA-PSS: those that key is bound to; else the algorithm's hash
+ * throughout, and a salt of its size. */
+CK_RSA_PKCS_PSS_PARAMS p11d_algorithm_pss(const P11dAlgorithm *algorithm,
+                                          const P11dAlgorithmKey *key);
 
 /* True if some key could be used with that name: for a check before any key is looked for. */
 gboolean p11d_algorithm_check_name(const char *name, GError **error);

@@ -10,6 +10,7 @@
 
 #include "curve.h"
 #include "namedcurve.h"
+#include "spki.h"
 
 /* No public key or certificate is larger than this, and OpenSSL takes int. */
 #define MAX_SIZE (1 << 20)
@@ -135,32 +136,23 @@ bool p11d_evpkey_is_bound(const EVP_PKEY *key, int *salt)
            EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, salt);
 }
 
-static void describe_bounds(P11dAlgorithmKey *described, const EVP_PKEY *key)
+/* As the key writes itself. */
+static P11dAlgorithmKey describe_written(const EVP_PKEY *key)
 {
-    char name[64] = "SHA1"; /* is not told: it is what RFC 4055 leaves out */
-    int salt;
-    if (!p11d_evpkey_is_bound(key, &salt))
-        return;
-    EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_RSA_DIGEST, name, sizeof name, NULL);
-    for (size_t i = 0; i < p11d_hash_count; i++) {
-        EVP_MD *md = EVP_MD_fetch(NULL, p11d_hashes[i].name, NULL);
-        if (md && EVP_MD_is_a(md, name))
-            described->pss_hash = &p11d_hashes[i];
-        EVP_MD_free(md);
-    }
-    if (!described->pss_hash)
-        described->problem = "its hash for RSA-PSS is not known here";
+    g_autoptr(GBytes) spki = p11d_spki_of_key(key);
+    return spki ? p11d_spki_describe(g_bytes_get_data(spki, NULL), g_bytes_get_size(spki))
+                : (P11dAlgorithmKey){.type = CK_UNAVAILABLE_INFORMATION};
 }
 
 P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key)
 {
     P11dAlgorithmKey described = {.type = CK_UNAVAILABLE_INFORMATION};
     char group[64];
-    if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) {
+    if (EVP_PKEY_is_a(key, "RSA-PSS"))
+        return describe_written(key);
+    if (EVP_PKEY_is_a(key, "RSA")) {
         described.type = CKK_RSA;
         described.bits = (unsigned)EVP_PKEY_get_bits(key);
-        described.pss_only = EVP_PKEY_is_a(key, "RSA-PSS");
-        describe_bounds(&described, key);
     } else if (EVP_PKEY_is_a(key, "EC")) {
         described.type = CKK_EC;
         if (EVP_PKEY_get_group_name(key, group, sizeof group, NULL))

@@ -46,7 +46,8 @@ P11dAlgorithmKey p11d_spki_describe(const void *der, size_t size)
     if (nid == NID_rsaEncryption || nid == NID_rsassaPss) {
         key.type = CKK_RSA;
         key.bits = rsa_bits(&info);
-        key.pss_only = nid == NID_rsassaPss;
+        if (!p11d_pss_read(&key.pss, der, size))
+            key.problem = p11d_pss_unknown;
     } else if (nid == NID_X9_62_id_ecPublicKey) {
         key.type = CKK_EC;
         p11d_curve_describe_params(algorithm.data, algorithm.size, &key);

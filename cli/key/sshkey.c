@@ -138,7 +138,7 @@ static const Kind kinds[] = {
 static const Kind *find_kind(const EVP_PKEY *key)
 {
     P11dAlgorithmKey described = p11d_evpkey_describe(key);
-    for (size_t i = 0; i < G_N_ELEMENTS(kinds) && !described.pss_only; i++)
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds) && !described.pss.only; i++)
         if (described.type == kinds[i].key_type &&
             (!kinds[i].curve || g_strcmp0(described.curve, kinds[i].curve) == 0))
             return &kinds[i];

@@ -147,10 +147,27 @@ static bool add_attributes(Draft *draft, GBytes *digest)
     return ok;
 }
 
-/* RFC 4056, section 2.2 and RFC 4055, section 3.1: hash, mask and salt are all said. */
-static bool set_pss(X509_ALGOR *algorithm, const EVP_MD *md)
+/* The AlgorithmIdentifier of a hash. NULL if OpenSSL does not have it. */
+static ASN1_STRING *pack_hash(const P11dHash *hash)
 {
-    RSA_PSS_PARAMS *pss = RSA_PSS_PARAMS_new();
+    EVP_MD *md = EVP_MD_fetch(NULL, hash->name, NULL);
+    X509_ALGOR *algorithm = md ? X509_ALGOR_new() : NULL;
+    ASN1_STRING *packed = NULL;
+    if (algorithm) {
+        X509_ALGOR_set_md(algorithm, md);
+        packed = ASN1_item_pack(algorithm, ASN1_ITEM_rptr(X509_ALGOR), NULL);
+    }
+    X509_ALGOR_free(algorithm);
+    EVP_MD_free(md);
+    return packed;
+}
+
+/* RFC 4056, section 2.2 and RFC 4055, section 3.1: hash, mask and salt are all said. */
+static bool set_pss(X509_ALGOR *algorithm, const P11dSigning *signing, const EVP_MD *md)
+{
+    CK_RSA_PKCS_PSS_PARAMS used = p11d_algorithm_pss(&signing->algorithm, &signing->kind);
+    const P11dHash *mgf = p11d_hash_of_mgf(used.mgf);
+    RSA_PSS_PARAMS *pss = mgf ? RSA_PSS_PARAMS_new() : NULL;
     ASN1_STRING *hash = NULL;
     ASN1_STRING *packed = NULL;
     if (pss) {
@@ -159,10 +176,10 @@ static bool set_pss(X509_ALGOR *algorithm, const EVP_MD *md)
         pss->saltLength = ASN1_INTEGER_new();
     }
     bool ok = pss && pss->hashAlgorithm && pss->maskGenAlgorithm && pss->saltLength &&
-              ASN1_INTEGER_set(pss->saltLength, EVP_MD_get_size(md));
+              ASN1_INTEGER_set(pss->saltLength, (long)used.sLen);
     if (ok) {
         X509_ALGOR_set_md(pss->hashAlgorithm, md);
-        hash = ASN1_item_pack(pss->hashAlgorithm, ASN1_ITEM_rptr(X509_ALGOR), NULL);
+        hash = pack_hash(mgf);
     }
     if (hash &&
         X509_ALGOR_set0(pss->maskGenAlgorithm, OBJ_nid2obj(NID_mgf1), V_ASN1_SEQUENCE, hash))
@@ -179,7 +196,7 @@ static bool set_algorithm(const Draft *draft)
     X509_ALGOR *algorithm = NULL;
     CMS_SignerInfo_get0_algs(draft->signer, NULL, NULL, NULL, &algorithm);
     if (family->pss)
-        return set_pss(algorithm, draft->identity->md);
+        return set_pss(algorithm, draft->signing, draft->identity->md);
     return draft->signing->algorithm.hash || /* RFC 8419, section 2.1: no parameters */
            X509_ALGOR_set0(algorithm, OBJ_nid2obj(EVP_PKEY_get_id(draft->identity->public_key)),
                            V_ASN1_UNDEF, NULL);

@@ -19,11 +19,10 @@ typedef struct Way {
 
 static void make_way(Way *way, const P11dSigning *signing, CK_MECHANISM_TYPE type)
 {
-    const P11dHash *hash = signing->algorithm.hash;
     *way = (Way){.mechanism = {type, NULL, 0}};
     if (!signing->algorithm.family->pss)
         return;
-    way->pss = (CK_RSA_PKCS_PSS_PARAMS){hash->mechanism, hash->mgf, hash->size};
+    way->pss = p11d_algorithm_pss(&signing->algorithm, &signing->kind);
     way->mechanism.pParameter = &way->pss;
     way->mechanism.ulParameterLen = sizeof way->pss;
 }

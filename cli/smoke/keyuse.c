@@ -38,8 +38,10 @@ static bool has_room(const P11dKeyuse *use, const P11dAlgorithm *algorithm)
     gsize bits = use->kind.bits;
     if (use->kind.type != CKK_RSA || !hash || bits == 0)
         return true;
-    return algorithm->family->pss ? (bits - 1 + 7) / 8 >= 2 * (gsize)hash->size + 2
-                                  : (bits + 7) / 8 >= hash->prefix_size + hash->size + 11;
+    return algorithm->family->pss
+               ? (bits - 1 + 7) / 8 >=
+                     hash->size + p11d_algorithm_pss(algorithm, &use->kind).sLen + 2
+               : (bits + 7) / 8 >= hash->prefix_size + hash->size + 11;
 }
 
 /* Whether the key's CKA_ALLOWED_MECHANISMS, if it has any, name type. */
@@ -60,12 +62,11 @@ static bool allows(const P11dItem *key, CK_MECHANISM_TYPE type)
 
 static void set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type)
 {
-    const P11dHash *hash = use->algorithm.hash;
-    use->hashed = !hash || type == use->algorithm.mechanism;
+    use->hashed = !use->algorithm.hash || type == use->algorithm.mechanism;
     use->mechanism = (CK_MECHANISM){type, NULL, 0};
     if (!use->algorithm.family->pss)
         return;
-    use->pss = (CK_RSA_PKCS_PSS_PARAMS){hash->mechanism, hash->mgf, hash->size};
+    use->pss = p11d_algorithm_pss(&use->algorithm, &use->kind);
     use->mechanism.pParameter = &use->pss;
     use->mechanism.ulParameterLen = sizeof use->pss;
 }
@@ -106,9 +107,9 @@ bool p11d_keyuse_set_mechanism(P11dKeyuse *use, CK_MECHANISM_TYPE type)
         P11dAlgorithm algorithm;
         if (!p11d_algorithm_find(&algorithm, *name, &use->kind, NULL))
             continue;
-        /* What takes a digest takes one of SHA-256 from every key. */
-        bool raw = algorithm.family->raw == type &&
-                   (!algorithm.hash || algorithm.hash->mechanism == CKM_SHA256);
+        /* What takes a digest takes one of SHA-256 from every key that is not bound to another. */
+        bool raw = algorithm.family->raw == type && (!algorithm.hash || use->kind.pss.bound ||
+                                                     algorithm.hash->mechanism == CKM_SHA256);
         if ((!raw && algorithm.mechanism != type) || !has_room(use, &algorithm))
             continue;
         use->algorithm = algorithm;

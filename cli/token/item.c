@@ -346,7 +346,10 @@ P11dAlgorithmKey p11d_item_describe(const P11dItem *item)
     const CK_ATTRIBUTE *params = p11d_template_find(&item->attributes, CKA_EC_PARAMS);
     if (modulus && modulus->ulValueLen > 0) {
         key.bits = bits_of(modulus);
-        key.pss_only = said.type == key.type && said.pss_only;
+        if (said.type == key.type) {
+            key.pss = said.pss;
+            key.problem = said.problem;
+        }
     } else if (params && params->ulValueLen > 0) {
         p11d_curve_describe_params(params->pValue, params->ulValueLen, &key);
     } else if (said.type == key.type) {

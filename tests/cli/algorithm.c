@@ -50,7 +50,8 @@ ParameterizedTestParameters(algorithm, each_key_has_its_own)
 
 ParameterizedTest(Choice *row, algorithm, each_key_has_its_own)
 {
-    P11dAlgorithmKey key = {row->type, row->bits, *row->curve ? row->curve : NULL, false};
+    P11dAlgorithmKey key = {
+        .type = row->type, .bits = row->bits, .curve = *row->curve ? row->curve : NULL};
     P11dAlgorithm algorithm;
     g_autoptr(GError) error = NULL;
     gboolean found = p11d_algorithm_find(&algorithm, *row->asked ? row->asked : NULL, &key, &error);
@@ -68,7 +69,7 @@ Test(algorithm, every_name_in_the_tables_is_known)
     static const char *const families[] = {"rsa", "rsa-pss", "ecdsa"};
     for (size_t i = 0; i < p11d_hash_count; i++)
         for (size_t j = 0; j < G_N_ELEMENTS(families); j++) {
-            P11dAlgorithmKey key = {j == 2 ? CKK_EC : CKK_RSA, 256, NULL, false};
+            P11dAlgorithmKey key = {.type = j == 2 ? CKK_EC : CKK_RSA, .bits = 256};
             P11dAlgorithm algorithm;
             /* By the name that the algorithm gives itself. */
             g_autofree char *asked = g_strdup_printf(
@@ -96,16 +97,37 @@ Test(algorithm, names_that_nobody_knows_are_usage_errors)
 
 Test(algorithm, a_key_for_pss_only_is_used_for_nothing_else)
 {
-    P11dAlgorithmKey key = {CKK_RSA, 2048, NULL, true};
+    P11dAlgorithmKey key = {.type = CKK_RSA, .bits = 2048, .pss = {.only = true}};
     P11dAlgorithm algorithm;
     cr_assert(p11d_algorithm_find(&algorithm, NULL, &key, NULL));
     cr_assert_str_eq(algorithm.name, "rsa-pss-sha256");
     cr_assert_not(p11d_algorithm_find(&algorithm, "rsa-sha256", &key, NULL));
 }
 
+Test(algorithm, a_bound_key_is_used_with_what_it_is_bound_to)
+{
+    P11dPss bound = {true, true, p11d_hash_of_name("sha384"), p11d_hash_of_name("sha-1"), 20};
+    P11dAlgorithmKey key = {.type = CKK_RSA, .bits = 2048, .pss = bound};
+    P11dAlgorithm algorithm;
+    cr_assert(p11d_algorithm_find(&algorithm, NULL, &key, NULL));
+    cr_assert_str_eq(algorithm.name, "rsa-pss-sha384");
+    CK_RSA_PKCS_PSS_PARAMS pss = p11d_algorithm_pss(&algorithm, &key);
+    cr_assert(pss.hashAlg == CKM_SHA384 && pss.mgf == CKG_MGF1_SHA1 && pss.sLen == 20);
+    cr_assert_not(p11d_algorithm_find(&algorithm, "rsa-pss-sha256", &key, NULL));
+    cr_assert_not(p11d_algorithm_find(&algorithm, "rsa-sha384", &key, NULL));
+
+    key.pss = (P11dPss){.only = true};
+    pss = p11d_algorithm_pss(&algorithm, &key);
+    cr_assert(pss.hashAlg == CKM_SHA384 && pss.mgf == CKG_MGF1_SHA384 && pss.sLen == 48);
+}
+
 Test(algorithm, a_key_with_a_problem_has_none)
 {
-    P11dAlgorithmKey key = {CKK_EC, 256, "P-256", false, 32, "its curve is strange"};
+    P11dAlgorithmKey key = {.type = CKK_EC,
+                            .bits = 256,
+                            .curve = "P-256",
+                            .coordinate = 32,
+                            .problem = "its curve is strange"};
     P11dAlgorithm algorithm;
     static const char *const names[] = {NULL, "ecdsa-sha256", "sha256"};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {

@@ -52,7 +52,7 @@ Test(spki, keys_are_described_as_by_openssl)
         cr_assert_eq(ours.type, theirs.type, "row %zu", i);
         cr_assert_eq(ours.bits, theirs.bits, "row %zu: %u bits", i, ours.bits);
         cr_assert_eq(g_strcmp0(ours.curve, theirs.curve), 0, "row %zu", i);
-        cr_assert_eq(ours.pss_only, theirs.pss_only, "row %zu", i);
+        cr_assert_eq(ours.pss.only, theirs.pss.only, "row %zu", i);
         cr_assert_eq(ours.coordinate, theirs.coordinate, "row %zu", i);
         cr_assert_eq(ours.problem, theirs.problem, "row %zu", i);
         cr_assert_eq(ours.curve != NULL, rows[i].curve || ours.type == CKK_EC_EDWARDS);

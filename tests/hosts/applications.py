@@ -31,6 +31,11 @@ MECHANISMS = {
     "p521": [("ECDSA-SHA512", ["-sha512"])],
     "ed25519": [("EDDSA", None)],
 }
+# Keys of RSA-PSS alone, bound to nothing or to a hash, MGF1 with it and a salt of its size.
+PSS = {
+    "rsapss": [("SHA256-RSA-PKCS-PSS", ["-sha256"]), ("SHA384-RSA-PKCS-PSS", ["-sha384"])],
+    "rsapss-sha384-sha384-48": [("SHA384-RSA-PKCS-PSS", ["-sha384"])],
+}
 
 
 class Failure(Exception):
@@ -166,6 +171,63 @@ def p11tool_lists_what_is_not_hidden(place, module):
         need(found == {(seen, kind) for kind in ("private", "public", "cert")}, hidden, listed)
 
 
+def refuses(code, *command, env=None):
+    """The application tells of code, and ends by itself."""
+    try:
+        output = run(*command, env=env)
+    except Failure as failure:
+        output = str(failure)
+    need(re.match(r"exit [1-9]\d* of", output), "it did not fail, or crashed", output)
+    need(code in output, "it does not tell of " + code, output)
+
+
+def pkcs11_tool_is_refused(place, module):
+    """A key of RSA-PSS does nothing else, and a bound one nothing else of RSA-PSS."""
+    invalid = "CKR_MECHANISM_INVALID"
+    tried = [(key, mechanism, (), invalid) for key in PSS
+             for mechanism in ("RSA-PKCS", "SHA256-RSA-PKCS", "RSA-X-509")]
+    bound = "rsapss-sha384-sha384-48"
+    tried += [(bound, "SHA256-RSA-PKCS-PSS", (), invalid),
+              (bound, "SHA384-RSA-PKCS-PSS", ("--salt-len", "47"), "CKR_MECHANISM_PARAM_INVALID"),
+              (bound, "SHA384-RSA-PKCS-PSS", ("--mgf", "MGF1-SHA256"),
+               "CKR_MECHANISM_PARAM_INVALID")]
+    for key, mechanism, words, code in tried:
+        refuses(code, "pkcs11-tool", "--module", module, "--sign", "--id", place.id(key), "--mechanism",
+                mechanism, *words, "--input-file", place.small, "--output-file",
+                os.path.join(place.directory, "signature"))
+
+
+def pkcs11_tool_tells_mechanisms(place, module):
+    output = run("pkcs11-tool", "--module", module, "-O", "--type", "privkey", "--id",
+                 place.id("rsapss-sha384-sha384-48"))
+    need("Allowed mechanisms: RSA-PKCS-PSS,SHA384-RSA-PKCS-PSS\n" in output, "allowed mechanisms",
+         output)
+
+
+def openssl_signs_by_pss(place, module, key, options):
+    """libp11 takes the key for one of plain RSA: RSA-PSS is to be asked for, and all else fails."""
+    padding = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"]
+    openssl_signs(place, module, key, [*options, *padding], place.large)
+    refuses("Mechanism invalid", "openssl", "dgst", "-engine", "pkcs11", "-keyform", "engine",
+            *options, "-sign", "pkcs11:token=store;object=%s;type=private" % key, "-out",
+            os.path.join(place.directory, "signature"), place.small,
+            env={"PKCS11_MODULE_PATH": module})
+
+
+def checks_of_pss(place, module):
+    for key in place.keys:
+        for mechanism, options in PSS[key]:
+            yield "pkcs11-tool signs with %s and %s" % (key, mechanism), (
+                lambda k=key, m=mechanism, o=options: pkcs11_tool_signs(
+                    place, module, k, m, o, place.large))
+            yield "openssl dgst signs with %s and %s" % (key, " ".join(options)), (
+                lambda k=key, o=options: openssl_signs_by_pss(place, module, k, o))
+    yield "pkcs11-tool is refused all but RSA-PSS", lambda: pkcs11_tool_is_refused(place, module)
+    yield "pkcs11-tool tells what is allowed", lambda: pkcs11_tool_tells_mechanisms(place, module)
+    yield "p11tool lists keys of RSA-PSS", lambda: p11tool_lists(place, module)
+    yield "ssh-keygen does no harm to keys of RSA-PSS", lambda: run("ssh-keygen", "-D", module)
+
+
 def checks_of_all_keys(place, module):
     yield "pkcs11-tool lists slots, mechanisms and objects", lambda: pkcs11_tool_lists(place, module)
     for key in place.keys:
@@ -200,6 +262,7 @@ SUITES = [
     (["rsa", "p256", "p384", "p521", "ed25519"], checks_of_all_keys),
     (["rsa", "p256", "p384"], checks_without_ed25519),
     (["rsa", "ed25519"], checks_beside_ed25519),
+    (list(PSS), checks_of_pss),
 ]
 
 

@@ -49,6 +49,24 @@ void rig_write_file(const char *directory, const char *name, const void *data, s
         rig_fail("%s: %s", path, strerror(errno));
 }
 
+/* An RSA-PSS key, which words bind to "hash:mgf:salt", unless they are "". */
+static EVP_PKEY *generate_pss(const char *words)
+{
+    char hash[16], mgf[16];
+    int salt;
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+    bool ok = context && EVP_PKEY_keygen_init(context) == 1;
+    if (sscanf(words, ":%15[^:]:%15[^:]:%d", hash, mgf, &salt) == 3)
+        ok = ok && EVP_PKEY_CTX_set_rsa_pss_keygen_md_name(context, hash, NULL) == 1 &&
+             EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md_name(context, mgf) == 1 &&
+             EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(context, salt) == 1;
+    if (ok)
+        EVP_PKEY_generate(context, &key);
+    EVP_PKEY_CTX_free(context);
+    return key;
+}
+
 EVP_PKEY *rig_generate(const char *kind)
 {
     EVP_PKEY *key;
@@ -56,6 +74,8 @@ EVP_PKEY *rig_generate(const char *kind)
         key = EVP_RSA_gen((unsigned)atoi(kind + 4));
     else if (strncmp(kind, "EC:", 3) == 0)
         key = EVP_EC_gen(kind + 3);
+    else if (strncmp(kind, "RSA-PSS", 7) == 0)
+        key = generate_pss(kind + 7);
     else
         key = EVP_PKEY_Q_keygen(NULL, NULL, kind);
     if (!key)

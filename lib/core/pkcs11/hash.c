@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "der.h"
+
 #define NONE CK_UNAVAILABLE_INFORMATION
 
 /*
@@ -66,6 +68,21 @@ const P11dHash *p11d_hash_of_name(const char *name)
 {
     for (size_t i = 0; i < p11d_hash_count; i++) {
         if (strcmp(p11d_hashes[i].name, name) == 0)
+            return &p11d_hashes[i];
+    }
+    return NULL;
+}
+
+const P11dHash *p11d_hash_of_oid(const uint8_t *oid, size_t size)
+{
+    P11dDer wanted = p11d_der(oid, size);
+    for (size_t i = 0; i < p11d_hash_count; i++) {
+        /* What follows the tag and length of DigestInfo is a whole element. */
+        P11dDer left = p11d_der(p11d_hashes[i].prefix + 2, p11d_hashes[i].prefix_size - 2);
+        P11dDer identifier, content;
+        if (p11d_der_take(&left, P11D_DER_SEQUENCE, &identifier, NULL) &&
+            p11d_der_take(&identifier, P11D_DER_OID, &content, NULL) &&
+            p11d_der_equal(content, wanted))
             return &p11d_hashes[i];
     }
     return NULL;

@@ -35,4 +35,8 @@ const P11dHash *p11d_hash_of_mgf(CK_ULONG mgf);
 const P11dHash *p11d_hash_of_kdf(CK_ULONG kdf);
 const P11dHash *p11d_hash_of_name(const char *name);
 
+/* The row of the algorithm's OBJECT IDENTIFIER, of which size bytes at oid are the content; or
+ * NULL. */
+const P11dHash *p11d_hash_of_oid(const uint8_t *oid, size_t size);
+
 #endif

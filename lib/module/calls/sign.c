@@ -8,6 +8,7 @@
 #include "digest.h"
 #include "listing.h"
 #include "lock.h"
+#include "pss.h"
 #include "stream.h"
 
 /* Parameters in D-Bus form take no more, in bytes. */
@@ -71,6 +72,17 @@ static CK_RV check_key(const P11dObject *key, const P11dMechanism *row)
     return typed && row->key_type != key->derived.key_type ? CKR_KEY_TYPE_INCONSISTENT : CKR_OK;
 }
 
+/* What a key of RSASSA-PSS alone says of itself is told before there is any data. */
+static CK_RV check_pss(const P11dObject *key, const CK_MECHANISM *mechanism)
+{
+    const CK_ATTRIBUTE *info = p11d_object_attribute(key, CKA_PUBLIC_KEY_INFO);
+    P11dPss pss;
+    /* What is not understood here the service may understand. */
+    return info && p11d_pss_read(&pss, info->pValue, info->ulValueLen)
+               ? p11d_pss_check(&pss, mechanism)
+               : CKR_OK;
+}
+
 /* Keeps what the service will be asked for. */
 static CK_RV keep_mechanism(Sign *sign, const CK_MECHANISM *mechanism, const P11dMechanism *row)
 {
@@ -106,7 +118,9 @@ static CK_RV make(P11dToken *token, const CK_MECHANISM *mechanism, CK_OBJECT_HAN
 {
     const P11dObject *key = p11d_listing_find(token, handle);
     const P11dMechanism *row = p11d_mechanism_find(mechanism->mechanism);
-    const CK_RV rv = check_key(key, row);
+    CK_RV rv = check_key(key, row);
+    if (rv == CKR_OK)
+        rv = check_pss(key, mechanism);
     if (rv != CKR_OK)
         return rv;
     sign->operation.free = free_sign;

@@ -11,6 +11,7 @@
 #include "attribute.h"
 #include "interface.h"
 #include "log.h"
+#include "pss.h"
 #include "syntax.h"
 
 /* The largest common name that becomes a label, in bytes of UTF-8: X.520 has at most 64 characters.
@@ -19,6 +20,9 @@
 
 /* The largest list of attributes of one object: a certificate's value, and some. */
 #define ATTRIBUTES_MAX (P11D_KEYFILE_MAX + ((size_t)4 << 10))
+
+/* More mechanisms than there are for one kind of key. */
+#define ALLOWED_MAX 32
 
 static const unsigned wanted_kinds[P11D_KEYPARTS_FILES] = {
     P11D_PEM_PRIVATE | P11D_PEM_PUBLIC | P11D_PEM_CERTIFICATE,
@@ -69,6 +73,24 @@ static CK_RV set_refused(P11dTemplate *templ, CK_OBJECT_CLASS class)
     return rv;
 }
 
+/* Says which mechanisms a key is for, where that does not follow from its type. info: of its public
+ * half. */
+static CK_RV set_allowed(P11dTemplate *templ, const void *info, size_t size)
+{
+    CK_MECHANISM_TYPE allowed[ALLOWED_MAX];
+    CK_ULONG smallest, largest;
+    size_t count = 0;
+    P11dPss pss;
+    if (!p11d_pss_read(&pss, info, size) || !pss.only)
+        return CKR_OK;
+    for (size_t i = 0; i < p11d_mechanism_count && count < ALLOWED_MAX; i++) {
+        const P11dMechanism *row = &p11d_mechanisms[i];
+        if (p11d_signer_offers(row, &smallest, &largest) && p11d_pss_allows(&pss, row))
+            allowed[count++] = row->type;
+    }
+    return p11d_template_set(templ, CKA_ALLOWED_MECHANISMS, allowed, count * sizeof allowed[0]);
+}
+
 static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
                          CK_ATTRIBUTE_TYPE type, const void *value, size_t size, bool private)
 {
@@ -79,6 +101,8 @@ static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const cha
         rv = p11d_template_set_text(&templ, CKA_LABEL, label);
     if (rv == CKR_OK)
         rv = p11d_template_set(&templ, type, value, size);
+    if (rv == CKR_OK && type == CKA_PUBLIC_KEY_INFO)
+        rv = set_allowed(&templ, value, size);
     if (rv == CKR_OK && class == CKO_CERTIFICATE)
         rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
     if (rv == CKR_OK && class == CKO_DATA)

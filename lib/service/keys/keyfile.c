@@ -51,18 +51,21 @@ static bool is_private(const Loading *loading, char *why, size_t size)
     return true;
 }
 
-/* Signs a digest and verifies it: the primes of an RSA key would take far longer to check. */
+/* Signs, with the hash that the key has or that is usual, and verifies it: the primes of an RSA key
+ * would take far longer to check. */
 static bool verifies_itself(EVP_PKEY *key)
 {
-    static const uint8_t digest[32] = {1};
-    uint8_t *signature = OPENSSL_malloc((size_t)EVP_PKEY_get_size(key));
+    static const uint8_t data[] = {1};
     size_t size = (size_t)EVP_PKEY_get_size(key);
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    bool ok = signature && context && EVP_PKEY_sign_init(context) == 1 &&
-              EVP_PKEY_sign(context, signature, &size, digest, sizeof digest) == 1 &&
-              EVP_PKEY_verify_init(context) == 1 &&
-              EVP_PKEY_verify(context, signature, size, digest, sizeof digest) == 1;
-    EVP_PKEY_CTX_free(context);
+    uint8_t *signature = OPENSSL_malloc(size);
+    EVP_MD_CTX *signing = EVP_MD_CTX_new(), *verifying = EVP_MD_CTX_new();
+    bool ok = signature && signing && verifying &&
+              EVP_DigestSignInit_ex(signing, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+              EVP_DigestSign(signing, signature, &size, data, sizeof data) == 1 &&
+              EVP_DigestVerifyInit_ex(verifying, NULL, NULL, NULL, NULL, key, NULL) == 1 &&
+              EVP_DigestVerify(verifying, signature, size, data, sizeof data) == 1;
+    EVP_MD_CTX_free(signing);
+    EVP_MD_CTX_free(verifying);
     OPENSSL_free(signature);
     return ok;
 }
@@ -79,9 +82,8 @@ static bool has_own_point(EVP_PKEY *key)
  * the file has one half alone the other is made from it. */
 static bool halves_match(EVP_PKEY *key)
 {
-    bool match = EVP_PKEY_is_a(key, "EC")    ? has_own_point(key)
-                 : EVP_PKEY_is_a(key, "RSA") ? verifies_itself(key)
-                                             : true;
+    bool rsa = EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS");
+    bool match = EVP_PKEY_is_a(key, "EC") ? has_own_point(key) : !rsa || verifies_itself(key);
     ERR_clear_error();
     return match;
 }

@@ -5,11 +5,13 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "namedcurve.h"
+#include "pss.h"
 
 /* The most hash functions that the core's table may have. */
 #define HASHES_MAX 32
@@ -25,6 +27,7 @@ struct P11dSigner {
      * microsecond where making it anew costs three. NULL for EdDSA. */
     EVP_PKEY_CTX *prepared;
     CK_KEY_TYPE key_type;
+    P11dPss pss;
     size_t size; /* of a signature: the modulus, twice the order, or EdDSA's; bytes */
 };
 
@@ -39,6 +42,7 @@ typedef struct KeyKind {
 
 static const KeyKind key_kinds[] = {
     {"RSA", CKK_RSA, 2048, RSA_BITS_MAX},
+    {"RSA-PSS", CKK_RSA, 2048, RSA_BITS_MAX},
     {"EC", CKK_EC, 256, 521},
     {"ED25519", CKK_EC_EDWARDS, 255, 448},
     {"ED448", CKK_EC_EDWARDS, 255, 448},
@@ -92,6 +96,41 @@ static const char *unsupported_curve(const EVP_PKEY *key)
     return "its curve is not one of P-256, P-384, P-521 and secp256k1";
 }
 
+/* The longest salt for a hash (RFC 8017, 9.1.1: the encoded message holds both and two bytes more),
+ * in bytes; negative: there is no room even for the hash. */
+static long longest_salt(const EVP_PKEY *key, const P11dHash *hash)
+{
+    return ((long)EVP_PKEY_get_bits(key) - 1 + 7) / 8 - (long)hash->size - 2;
+}
+
+/* As p11d_pss_read. */
+static bool read_pss(const EVP_PKEY *key, P11dPss *pss)
+{
+    uint8_t *der = NULL;
+    *pss = (P11dPss){0};
+    if (!EVP_PKEY_is_a(key, "RSA-PSS"))
+        return true;
+    int size = i2d_PUBKEY(key, &der);
+    bool ok = size > 0 && p11d_pss_read(pss, der, (size_t)size);
+    OPENSSL_free(der);
+    return ok;
+}
+
+static const char *unsupported_pss(const EVP_PKEY *key)
+{
+    P11dPss pss;
+    if (!read_pss(key, &pss))
+        return p11d_pss_unknown;
+    if (!pss.bound)
+        return NULL;
+    if (!digest_of(pss.hash) || !digest_of(pss.mgf))
+        return p11d_pss_unknown;
+    long longest = longest_salt(key, pss.hash);
+    return longest >= 0 && pss.salt <= (CK_ULONG)longest
+               ? NULL
+               : "the salt that it wants is longer than it has room for";
+}
+
 const char *p11d_signer_unsupported(const EVP_PKEY *key)
 {
     const KeyKind *kind = kind_of_key(key);
@@ -102,7 +141,7 @@ const char *p11d_signer_unsupported(const EVP_PKEY *key)
     CK_ULONG bits = (CK_ULONG)EVP_PKEY_get_bits(key);
     if (kind->type == CKK_RSA && (bits < kind->smallest || bits > kind->largest))
         return "an RSA key must have from 2048 to 8192 bits";
-    return NULL;
+    return unsupported_pss(key);
 }
 
 /* PKCS#11 wants r and s as long as the order, OpenSSL gives DER, which is at least that long. */
@@ -134,6 +173,7 @@ P11dSigner *p11d_signer_new(EVP_PKEY *key)
     signer->key = key;
     signer->key_type = kind->type;
     signer->size = signature_size(key, kind);
+    read_pss(key, &signer->pss);
     if (kind->type != CKK_EC_EDWARDS) {
         signer->prepared = prepare(key);
         if (!signer->prepared) {
@@ -258,9 +298,8 @@ static CK_RV sign_pss(P11dSigner *signer, const P11dParameters *parameters, cons
     if (size != hash->size)
         return CKR_DATA_LEN_RANGE;
 
-    /* RFC 8017, 9.1.1: the salt gets what the encoded message leaves. */
-    size_t encoded = ((size_t)EVP_PKEY_get_bits(signer->key) - 1 + 7) / 8;
-    if (encoded < hash->size + 2 || pss->sLen > encoded - hash->size - 2)
+    long longest = longest_salt(signer->key, hash);
+    if (longest < 0 || pss->sLen > (CK_ULONG)longest)
         return CKR_MECHANISM_PARAM_INVALID;
     settings.salt = (int)pss->sLen;
     return sign_rsa(signer, configure_pss, &settings, data, size, output);
@@ -401,8 +440,11 @@ CK_RV p11d_signer_sign(P11dSigner *signer, const P11dParameters *parameters, con
         return CKR_KEY_TYPE_INCONSISTENT;
     if (parameters->prehashed && !hash)
         return CKR_MECHANISM_PARAM_INVALID;
+    CK_RV rv = p11d_pss_check(&signer->pss, &parameters->mechanism);
+    if (rv != CKR_OK)
+        return rv;
     if (hash) {
-        CK_RV rv = digest(mechanism, hash, parameters->prehashed, data, size, digested, &size);
+        rv = digest(mechanism, hash, parameters->prehashed, data, size, digested, &size);
         if (rv != CKR_OK)
             return rv;
         data = digested;

@@ -24,7 +24,7 @@ void p11d_signer_teardown(void);
 
 /*
  * Says why no signer can be made of a key (text for people), or NULL if one can: RSA from 2048 to
- * 8192 bits, P-256, P-384, P-521, secp256k1, Ed25519, Ed448.
+ * 8192 bits, of RSASSA-PSS alone too, P-256, P-384, P-521, secp256k1, Ed25519, Ed448.
  */
 const char *p11d_signer_unsupported(const EVP_PKEY *key);
 
@@ -41,7 +41,8 @@ bool p11d_signer_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_U
 
 /*
  * Signs size bytes at data, which is the input of C_Sign (or the digest, with
- * parameters->prehashed), and appends the signature in the form that PKCS#11 gives it.
+ * parameters->prehashed), and appends the signature in the form that PKCS#11 gives it. A key for
+ * RSASSA-PSS alone signs by nothing else, and with what it is bound to (pss.h).
  * Errors: CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_KEY_TYPE_INCONSISTENT,
  * CKR_DATA_LEN_RANGE, CKR_DATA_INVALID, CKR_HOST_MEMORY, CKR_FUNCTION_FAILED.
  */

@@ -35,6 +35,9 @@ ParameterizedTest(P11dHash *row, hash, openssl_knows_it_with_the_same_size_and_d
     uint8_t *der = NULL;
     int size = i2d_X509_SIG(info, &der);
     cr_assert_eq((size_t)size, hash->prefix_size + hash->size);
+    const ASN1_OBJECT *object = OBJ_nid2obj(EVP_MD_get_type(md));
+    cr_assert_eq(p11d_hash_of_oid(OBJ_get0_data(object), OBJ_length(object)), hash);
+    cr_assert_null(p11d_hash_of_oid(OBJ_get0_data(object), OBJ_length(object) - 1));
     cr_assert_eq(memcmp(der, hash->prefix, hash->prefix_size), 0);
     OPENSSL_free(der);
     X509_SIG_free(info);
@@ -74,6 +77,7 @@ Test(hash, what_is_not_known_has_no_row)
     cr_assert_null(p11d_hash_of_kdf(CK_UNAVAILABLE_INFORMATION));
     cr_assert_null(p11d_hash_of_name("md5"));
     cr_assert_null(p11d_hash_of_name(""));
+    cr_assert_null(p11d_hash_of_oid(NULL, 0));
 }
 
 /* The numbers of PKCS#11 go in no order that one could guess. */

@@ -376,6 +376,96 @@ Test(signer, pss_parameters_are_checked)
     p11d_signer_teardown();
 }
 
+/* Only OpenSSL's own opinion of the signature counts: the key is as the test made it. */
+static bool verifies_pss(EVP_PKEY *key, const uint8_t *digest, const P11dBuffer *output,
+                         const char *hash, const char *mgf, int salt)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    EVP_MD *md = EVP_MD_fetch(NULL, hash, NULL);
+    bool ok = EVP_PKEY_verify_init(context) == 1 &&
+              EVP_PKEY_CTX_set_signature_md(context, md) == 1 &&
+              EVP_PKEY_CTX_set_rsa_mgf1_md_name(context, mgf, NULL) == 1 &&
+              EVP_PKEY_CTX_set_rsa_pss_saltlen(context, salt) == 1 &&
+              EVP_PKEY_verify(context, output->data, output->size, digest, 32) == 1;
+    EVP_PKEY_CTX_free(context);
+    EVP_MD_free(md);
+    return ok;
+}
+
+Test(signer, a_key_for_pss_signs_with_what_it_is_bound_to_and_nothing_else)
+{
+    static const struct {
+        const char *kind;
+        CK_MECHANISM_TYPE mechanism, hash;
+        CK_ULONG mgf, salt;
+        CK_RV rv;
+    } rows[] = {
+        {"RSA-PSS", CKM_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA256, 32, CKR_OK},
+        {"RSA-PSS", CKM_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA1, 0, CKR_OK},
+        {"RSA-PSS", CKM_RSA_PKCS_PSS, CKM_SHA3_256, CKG_MGF1_SHA3_256, 32, CKR_OK},
+        {"RSA-PSS", CKM_RSA_PKCS, CKM_SHA256, CKG_MGF1_SHA256, 32, CKR_MECHANISM_INVALID},
+        {"RSA-PSS", CKM_RSA_X_509, CKM_SHA256, CKG_MGF1_SHA256, 32, CKR_MECHANISM_INVALID},
+        {"RSA-PSS", CKM_SHA256_RSA_PKCS, CKM_SHA256, CKG_MGF1_SHA256, 32, CKR_MECHANISM_INVALID},
+        {"RSA-PSS", CKM_ECDSA, CKM_SHA256, CKG_MGF1_SHA256, 32, CKR_KEY_TYPE_INCONSISTENT},
+        {"RSA-PSS:sha256:sha512:20", CKM_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA512, 20, CKR_OK},
+        {"RSA-PSS:sha256:sha512:20", CKM_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA512, 222, CKR_OK},
+        {"RSA-PSS:sha256:sha512:20", CKM_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA512, 223,
+         CKR_MECHANISM_PARAM_INVALID},
+        {"RSA-PSS:sha256:sha512:20", CKM_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA512, 19,
+         CKR_MECHANISM_PARAM_INVALID},
+        {"RSA-PSS:sha256:sha512:20", CKM_RSA_PKCS_PSS, CKM_SHA256, CKG_MGF1_SHA256, 20,
+         CKR_MECHANISM_PARAM_INVALID},
+        {"RSA-PSS:sha256:sha512:20", CKM_RSA_PKCS_PSS, CKM_SHA3_256, CKG_MGF1_SHA512, 20,
+         CKR_MECHANISM_PARAM_INVALID},
+        {"RSA-PSS:sha256:sha512:20", CKM_SHA384_RSA_PKCS_PSS, CKM_SHA384, CKG_MGF1_SHA512, 20,
+         CKR_MECHANISM_INVALID},
+        {"RSA-PSS:sha256:sha512:20", CKM_RSA_PKCS, 0, 0, 0, CKR_MECHANISM_INVALID},
+    };
+    EVP_PKEY *key = NULL;
+    cr_assert(p11d_signer_setup());
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        static const uint8_t digest[32];
+        P11dBuffer output;
+        P11dParameters parameters = {.mechanism.mechanism = rows[i].mechanism};
+        CK_RSA_PKCS_PSS_PARAMS pss = {rows[i].hash, rows[i].mgf, rows[i].salt};
+        if (i == 0 || strcmp(rows[i].kind, rows[i - 1].kind) != 0) {
+            EVP_PKEY_free(key);
+            key = rig_generate(rows[i].kind);
+        }
+        EVP_PKEY_up_ref(key);
+        cr_assert_null(p11d_signer_unsupported(key), "row %zu", i);
+        P11dSigner *signer = p11d_signer_new(key);
+        memcpy(parameters.storage.bytes, &pss, sizeof pss);
+        parameters.mechanism.ulParameterLen = sizeof pss;
+        cr_assert_eq(sign(signer, &parameters, digest, sizeof digest, &output), rows[i].rv,
+                     "row %zu", i);
+        cr_assert(rows[i].rv != CKR_OK ||
+                      verifies_pss(key, digest, &output, p11d_hash_of_mechanism(pss.hashAlg)->name,
+                                   p11d_hash_of_mgf(pss.mgf)->name, (int)pss.sLen),
+                  "row %zu", i);
+        p11d_buffer_clear(&output);
+        p11d_signer_unref(signer);
+    }
+    EVP_PKEY_free(key);
+    p11d_signer_teardown();
+}
+
+Test(signer, a_key_that_is_bound_to_what_cannot_be_had_says_so)
+{
+    static const char *const rows[][2] = {
+        {"RSA-PSS:sha256:sha512-256:20",
+         "it is bound to parameters of RSA-PSS that are not supported, or damaged"},
+        {"RSA-PSS:sha256:sha256:223", "the salt that it wants is longer than it has room for"},
+    };
+    cr_assert(p11d_signer_setup());
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        EVP_PKEY *key = rig_generate(rows[i][0]);
+        cr_assert_str_eq(p11d_signer_unsupported(key), rows[i][1]);
+        EVP_PKEY_free(key);
+    }
+    p11d_signer_teardown();
+}
+
 Test(signer, eddsa_with_parameters_is_refused)
 {
     P11dBuffer output;
