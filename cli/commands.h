@@ -26,8 +26,4 @@ const P11dCommand *p11d_commands_find(const char *name);
 enum { P11D_COMMANDS_HELP, P11D_COMMANDS_VERSION };
 extern const GOptionEntry p11d_commands_instead[];
 
-/* The verb under which the supervisor starts a worker, with its arguments (worker.h) behind it. It
- * is in no help: nobody types it. */
-#define P11D_COMMANDS_WORKER "worker"
-
 #endif

@@ -11,7 +11,6 @@
 #include "failure.h"
 #include "guard.h"
 #include "help.h"
-#include "keyworker.h"
 #include "loader.h"
 
 static bool is_option(const char *word, const GOptionEntry *entry)
@@ -116,10 +115,6 @@ static bool asks_for_json(char **words)
 
 int main(int argc, char **argv)
 {
-    /* A worker is a process of its own with its own rules; nothing comes before them. */
-    if (argc >= 3 && strcmp(argv[1], P11D_COMMANDS_WORKER) == 0)
-        return p11d_worker_main(&p11d_keyworker, argv + 2);
-
     setlocale(LC_ALL, "");
     p11d_console_setup();
     /* Whoever writes checks: neither a module's socket nor a limit on files must end us. */

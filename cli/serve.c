@@ -10,14 +10,16 @@
 #include <gio/gio.h>
 
 #include "address.h"
+#include "buildtree.h"
 #include "commands.h"
 #include "console.h"
 #include "failure.h"
 #include "home.h"
 #include "key-directory.h"
 #include "pkcs11.h"
-#include "supervisor.h"
 #include "syntax.h"
+
+#define SUPERVISOR "p11dbus-supervisor"
 
 static struct {
     char **keys;
@@ -61,7 +63,7 @@ static gboolean check_usage(char **arguments, GError **error)
         p11d_failure_set(error, P11D_FAILURE_USAGE, "a directory is named with --keys DIR",
                          "serve takes no argument: \"%s\"", *arguments);
     else if (asked.ready_fd < -1 ||
-             (asked.ready_fd >= 0 && fcntl(asked.ready_fd, F_SETFD, FD_CLOEXEC) < 0))
+             (asked.ready_fd >= 0 && fcntl(asked.ready_fd, F_SETFD, 0) < 0))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "--ready-fd is the number of an open descriptor");
     else
@@ -160,62 +162,38 @@ static gboolean check_directories(GError **error)
     return TRUE;
 }
 
-static void ready(void *data)
+/* The words with which the supervisor (lib/service/supervisor/main.c) is to run. */
+static GPtrArray *words_for(char *program, const P11dOptions *options)
 {
-    const char *bus = data;
+    GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(words, g_strdup(program));
+    if (options->quiet)
+        g_ptr_array_add(words, g_strdup("-q"));
+    if (options->verbose)
+        g_ptr_array_add(words, g_strdup("-v"));
+    if (asked.name)
+        g_ptr_array_add(words, g_strconcat("-n", asked.name, NULL));
+    if (asked.ready_fd >= 0)
+        g_ptr_array_add(words, g_strdup_printf("-r%d", asked.ready_fd));
+    g_ptr_array_add(words, g_strconcat("-b", asked.bus ? asked.bus : "session", NULL));
+    g_ptr_array_add(words, g_strdup("--"));
     for (char **directory = asked.keys; *directory; directory++)
-        p11d_console_note("serving %s on the %s bus", *directory, bus);
-    if (asked.ready_fd < 0)
-        return;
-    if (write(asked.ready_fd, "\n", 1) < 0)
-        p11d_console_note("nobody waits on descriptor %d", asked.ready_fd);
-    close(asked.ready_fd);
+        g_ptr_array_add(words, g_strdup(*directory));
+    g_ptr_array_add(words, NULL);
+    return words;
 }
 
-/* What to do about an error of the supervisor. */
-static const struct {
-    GIOErrorEnum code;
-    const char *hint;
-} steps[] = {
-    {G_IO_ERROR_NOT_CONNECTED,
-     "run it and its clients in one session (dbus-run-session starts one), "
-     "or name a bus with --bus system or --bus ADDRESS"},
-    {G_IO_ERROR_EXISTS, "end that service, which takes several --keys itself, or own another name "
-                        "with --name NAME (clients find it by P11DBUS_NAME)"},
-    {G_IO_ERROR_CONNECTION_CLOSED,
-     "this is how a session ends, or dbus-run-session; start it again when the bus is back"},
-};
-
-static const char *find_hint(const GError *failure)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
-        if (g_error_matches(failure, G_IO_ERROR, (int)steps[i].code))
-            return steps[i].hint;
-    }
-    return NULL;
-}
-
+/* This process becomes the service. Returns only where it cannot. */
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)
 {
-    static const char *const worker[] = {P11D_COMMANDS_WORKER, NULL};
-    static const char *const verbose_worker[] = {P11D_COMMANDS_WORKER, "-v", NULL};
     if (!check_usage(arguments, error) || !choose_directories(error) || !check_directories(error))
         return FALSE;
-    const char *bus = asked.bus ? asked.bus : "session";
-    P11dSupervisorOptions supervisor = {
-        .bus = bus,
-        .name = asked.name,
-        .key_directories = (const char *const *)asked.keys,
-        .worker_arguments = options->verbose ? verbose_worker : worker,
-        .ready = ready,
-        .data = (void *)bus,
-    };
-    g_autoptr(GError) failure = NULL;
-    if (p11d_supervisor_run(&supervisor, &failure))
-        return TRUE;
-    bool served = g_error_matches(failure, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
-    p11d_failure_set(error, P11D_FAILURE_DEVICE, find_hint(failure), "%s: %s",
-                     served ? "the service ends" : "cannot serve", failure->message);
+    g_autofree char *program =
+        p11d_buildtree_find("../lib/service/" SUPERVISOR, P11D_INSTALLED_SUPERVISOR);
+    g_autoptr(GPtrArray) words = words_for(program, options);
+    execv(program, (char **)words->pdata);
+    p11d_failure_set(error, P11D_FAILURE_DEVICE, "it belongs to p11dbus; install that again",
+                     "cannot serve: %s cannot be run: %s", program, g_strerror(errno));
     return FALSE;
 }
 

@@ -24,7 +24,8 @@ NAME = "org.p11dbus.Tokens1"
 CONTAINER = ("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all",
              "--die-with-parent", "--new-session")
 WANTED = (  # below the prefix; * is the directory of libraries, which has many names
-    "bin/p11dbus", "bin/p11dbus-git-sign", "libexec/p11dbus-unload-probe", "*/pkcs11/p11dbus.so",
+    "bin/p11dbus", "bin/p11dbus-git-sign", "libexec/p11dbus-unload-probe",
+    "libexec/p11dbus-supervisor", "libexec/p11dbus-keys", "*/pkcs11/p11dbus.so",
     "*/p11dbus/libp11dbus-keep.so", "share/dbus-1/services/org.p11dbus.Tokens1.service",
     "*/systemd/user/p11dbus.service", "share/p11-kit/modules/p11dbus.module",
     "share/dbus-1/interfaces/org.p11dbus.xml", "share/doc/p11dbus/LICENSE",

@@ -92,18 +92,30 @@ const char *p11d_log_quote(const char *text, char quoted[P11D_LOG_QUOTED_SIZE])
     return quoted;
 }
 
-void p11d_log(const char *format, ...)
+static void write_line(const char *prefix, const char *format, va_list arguments)
 {
-    char text[LINE_SIZE], line[LINE_SIZE] = "p11dbus: ";
-    size_t size = strlen(line);
-    va_list arguments;
-
-    va_start(arguments, format);
+    char text[LINE_SIZE], line[LINE_SIZE];
     vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
+    size_t size = (size_t)snprintf(line, sizeof line, "%s", prefix);
     size += write_visible(line + size, sizeof line - size - 1, text, "");
     line[size++] = '\n';
     /* Nothing is left to be done if nobody reads it. */
     ssize_t ignored = write(STDERR_FILENO, line, size);
     (void)ignored;
+}
+
+void p11d_log(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line("p11dbus: ", format, arguments);
+    va_end(arguments);
+}
+
+void p11d_log_note(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line("", format, arguments);
+    va_end(arguments);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The log of a worker is its standard error: one line for each thing that an administrator should
+ * The log of a process of the service is its standard error: one line for each thing that an administrator should
  * know, each written at once so that lines of several workers do not mix. It never holds a secret.
  * A verbose one also has what is done: see activity.h.
  */
@@ -17,6 +17,9 @@
  * are no text, which names of files may hold, are written as \xNN; what is longer than 2 KiB is
  * cut. */
 void p11d_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same without "p11dbus: ": for what goes with a line, and for news that is no trouble. */
+void p11d_log_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* To be called before other threads run. */
 void p11d_log_set_verbose(bool verbose);

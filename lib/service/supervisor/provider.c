@@ -221,17 +221,15 @@ static void prepare_child(gpointer data G_GNUC_UNUSED)
 static gboolean spawn(P11dProvider *self, int link_fd, GError **error)
 {
     const int target = P11D_WORKER_LINK_DESCRIPTOR;
-    const char *program = self->program ? self->program : "/proc/self/exe";
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
 
-    g_ptr_array_add(argv, (gpointer)program);
-    g_ptr_array_add(argv, (gpointer)(self->program ? program : "p11dbus"));
-    for (const char *const *a = self->arguments; a && *a; a++)
+    g_ptr_array_add(argv, (gpointer)self->program);
+    for (const char *const *a = self->arguments; *a; a++)
         g_ptr_array_add(argv, (gpointer)*a);
     g_ptr_array_add(argv, self->directory);
     g_ptr_array_add(argv, NULL);
     return g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv->pdata, NULL,
-                                            G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_FILE_AND_ARGV_ZERO,
+                                            G_SPAWN_DO_NOT_REAP_CHILD,
                                             prepare_child, NULL, -1, -1, -1, &link_fd, &target, 1,
                                             &self->pid, NULL, NULL, NULL, error);
 }

@@ -13,9 +13,9 @@ typedef struct P11dSupervisorOptions {
     const char *bus;                    /* "session", "system" or an address */
     const char *name;                   /* to own on the bus; NULL: P11D_BUS_NAME */
     const char *const *key_directories; /* NULL-terminated; one worker each */
-    /* How a worker is started: the program, NULL for this one (/proc/self/exe), and its arguments
-     * without argv[0], NULL-terminated; the directory is put behind them. The worker finds its
-     * link as descriptor P11D_WORKER_LINK_DESCRIPTOR and runs p11d_worker_main. */
+    /* How a worker is started: the path of its program, and its arguments without argv[0],
+     * NULL-terminated; the directory is put behind them. The worker finds its link as descriptor
+     * P11D_WORKER_LINK_DESCRIPTOR. */
     const char *worker_program;
     const char *const *worker_arguments;
     /* Called once, when the name is owned and every worker has announced its tokens (or had 10

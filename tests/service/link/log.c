@@ -68,6 +68,8 @@ ParameterizedTest(Case *row, log, what_is_not_to_be_seen, .init = set_up)
     p11d_log("%s!", row->text);
     cr_assert_str_eq(read_line(), line);
     cr_assert_str_eq(p11d_log_quote(row->text, quoted), row->quoted);
+    p11d_log_note("%s!", row->text);
+    cr_assert_str_eq(read_line(), line + strlen("p11dbus: "));
     /* What was quoted is shown as it is. */
     snprintf(line, sizeof line, "p11dbus: %s\n", row->quoted);
     p11d_log("%s", quoted);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * The service without the command line, for tests.
+ * The supervisor with workers of the test's choice.
  * usage: service-program serve BUS DIRECTORY...  says "ready" on descriptor 4 when it is
  *        service-program worker DIRECTORY        started by itself
- * A directory whose name begins with "unruly-" gets a worker that does what no worker should.
+ * A directory whose name begins with "unruly-" gets a worker that does what no worker should, the
+ * others $KEYS_PROGRAM.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "keyworker.h"
 #include "supervisor.h"
 #include "unruly-worker.h"
 
@@ -26,6 +27,7 @@ static int serve(int argc, char **argv)
     static const char *const worker_arguments[] = {"worker", NULL};
     P11dSupervisorOptions options = {.bus = argv[2],
                                      .key_directories = (const char *const *)argv + 3,
+                                     .worker_program = "/proc/self/exe",
                                      .worker_arguments = worker_arguments,
                                      .ready = on_ready};
     g_autoptr(GError) error = NULL;
@@ -44,5 +46,7 @@ int main(int argc, char **argv)
     const char *name = strrchr(argv[2], '/');
     if (name && strncmp(name, "/unruly-", 8) == 0)
         return unruly_worker_main(name + 8);
-    return p11d_worker_main(&p11d_keyworker, argv + 2);
+    const char *program = getenv("KEYS_PROGRAM");
+    execl(program, program, argv[2], NULL);
+    return 2;
 }
