@@ -14,10 +14,54 @@
  * is a sentence about the key ("its curve is not one of …"). */
 #define P11D_NOTE_APPLICATION "org.p11dbus.KeyNotServed"
 
+/* What an argument is. Which field of P11dArguments carries it is told there. */
+typedef enum P11dArgumentKind {
+    P11D_ARGUMENT_OBJECT,     /* t: an object's id */
+    P11D_ARGUMENT_MECHANISM,  /* s: by name */
+    P11D_ARGUMENT_PARAMETERS, /* a{sv}: of the mechanism before it */
+    P11D_ARGUMENT_BYTES,      /* ay */
+    P11D_ARGUMENT_PIN,        /* ay: never logged, never sent over a bus */
+    P11D_ARGUMENT_TEMPLATE,   /* a{sv}: attributes */
+    P11D_ARGUMENT_USER,       /* s: CKU_ by name */
+    P11D_ARGUMENT_PURPOSE,    /* s: of a stream */
+    P11D_ARGUMENT_STREAM,     /* t */
+    P11D_ARGUMENT_LENGTH,     /* u: bytes */
+    P11D_ARGUMENT_TEXT,       /* s */
+    P11D_ARGUMENT_NO_PIN,     /* b */
+    P11D_ARGUMENT_RESULTS,    /* a{sv}: output parameters of a mechanism */
+    P11D_ARGUMENT_OPTIONS,    /* a{sv}: of the rows marked "option" that follow it */
+    P11D_ARGUMENT_OWN,        /* this method's own: it is read and written by hand */
+} P11dArgumentKind;
+
+typedef struct P11dArgument {
+    const char *name;
+    const char *signature;
+    P11dArgumentKind kind;
+    unsigned nth; /* how many of its kind stand before it */
+    bool option;  /* an entry of the a{sv} of options, which may be missing */
+} P11dArgument;
+
+typedef struct P11dArgumentList {
+    const P11dArgument *rows;
+    size_t count;
+} P11dArgumentList;
+
+/* What a method needs of its caller ("Rights" in org.p11dbus.xml). */
+typedef enum P11dRight {
+    P11D_RIGHT_SEE,
+    P11D_RIGHT_SIGN,
+    P11D_RIGHT_DECRYPT,
+    P11D_RIGHT_MANAGE,
+    P11D_RIGHT_PURPOSE, /* that of the stream's purpose */
+} P11dRight;
+
 typedef struct P11dMethod {
     const char *name;
-    const char *in;     /* signature of the arguments of a call */
-    const char *out;    /* signature of the reply */
+    const char *in;  /* signature of the arguments of a call */
+    const char *out; /* signature of the reply */
+    P11dArgumentList arguments;
+    P11dArgumentList results;
+    P11dRight right;
     bool channels_only; /* annotation org.p11dbus.ChannelsOnly: refused on the bus itself */
     bool required;      /* annotation org.p11dbus.Required */
 } P11dMethod;
