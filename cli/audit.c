@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "modulename.h"
 #include "remarks.h"
+#include "scope.h"
 #include "uri.h"
 
 /* How long before its end a certificate is expiring unless --expiring says otherwise, in days. */
@@ -106,14 +107,12 @@ static gboolean conclude(const P11dRemarks *remarks, const P11dInventory *invent
     return FALSE;
 }
 
-/* What is known and was not found; nothing can be said of that where not all was looked at. */
-static GPtrArray *tell_gone(const P11dKnown *known, const P11dTarget *target,
-                            const P11dHosts *hosts, const P11dRemarksChoice *choice)
+/* What is known, was looked for and not found. */
+static GPtrArray *tell_gone(const P11dKnown *known, const P11dScope *scope,
+                            const P11dRemarksChoice *choice)
 {
-    static const char *const all[] = {"*", NULL};
-    bool partly = target->has_objects || hosts->failures->len > 0;
     g_auto(GStrv) left_out = p11d_remarks_left_out(choice);
-    return p11d_known_tell_gone(known, partly ? (char **)all : left_out);
+    return p11d_known_tell_gone(known, left_out, p11d_scope_covers, scope);
 }
 
 static gboolean audit(const P11dTarget *target, P11dHosts *hosts, P11dKnown *known,
@@ -134,7 +133,8 @@ static gboolean audit(const P11dTarget *target, P11dHosts *hosts, P11dKnown *kno
     g_autoptr(P11dRemarks) remarks = p11d_remarks_make(inventory, &choice, known);
     if (!options->json)
         p11d_remarks_print(remarks, options->verbose);
-    g_autoptr(GPtrArray) gone = tell_gone(known, target, hosts, &choice);
+    P11dScope scope = {target, inventory, hosts, options->modules != NULL};
+    g_autoptr(GPtrArray) gone = tell_gone(known, &scope, &choice);
     if (options->json)
         p11d_console_print_json(p11d_remarks_document(remarks, inventory, gone, hosts->failures));
     return conclude(remarks, inventory, hosts, error);

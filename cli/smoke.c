@@ -247,12 +247,14 @@ typedef struct Run {
     P11dReport report;
     P11dKnown *known;
     GPtrArray *elsewhere; /* of char *: checks that say nothing of what is known */
+    bool partly;          /* a URI narrows what checks look at */
 } Run;
 
 static gboolean ended(P11dResult *result, void *data, GError **error)
 {
     Run *run = data;
-    if (result->status == P11D_CHECK_SKIP)
+    if (result->status == P11D_CHECK_SKIP || result->status == P11D_CHECK_CRASH ||
+        result->status == P11D_CHECK_HANG) /* it did not come to its end */
         g_ptr_array_add(run->elsewhere, g_strdup(result->check->id));
     if (result->status != P11D_CHECK_PASS)
         result->known = p11d_known_find(run->known, result->check->id, result->detail);
@@ -289,14 +291,16 @@ static gboolean judge(const GPtrArray *results, const P11dReport *report, GError
     return FALSE;
 }
 
-/* What is known and not there any more, of what was looked for. */
+/* What is known and not there any more, of what was looked for: all checks that were made, but
+ * those that look at tokens only where they looked at all tokens. */
 static void look_for_gone(Run *run, const GPtrArray *checks)
 {
     for (size_t i = 0; i < p11d_check_count; i++)
-        if (!g_ptr_array_find((GPtrArray *)checks, &p11d_checks[i], NULL))
+        if (!g_ptr_array_find((GPtrArray *)checks, &p11d_checks[i], NULL) ||
+            (run->partly && p11d_checks[i].need >= P11D_CHECK_NEEDS_TOKEN))
             g_ptr_array_add(run->elsewhere, g_strdup(p11d_checks[i].id));
     g_ptr_array_add(run->elsewhere, NULL);
-    run->report.gone = p11d_known_tell_gone(run->known, (char **)run->elsewhere->pdata);
+    run->report.gone = p11d_known_tell_gone(run->known, (char **)run->elsewhere->pdata, NULL, NULL);
 }
 
 static gboolean run_checks(P11dRunner *runner, const GPtrArray *checks, Run *run, GError **error)
@@ -337,6 +341,7 @@ static gboolean prepare_and_run(P11dRunner *runner, const GPtrArray *checks,
     if (!run.known)
         return FALSE;
     run.elsewhere = g_ptr_array_new_with_free_func(g_free);
+    run.partly = !p11d_target_is_empty(target);
     P11dSecret pin = P11D_SECRET_INIT;
     p11d_pin_keep_variable();
     gboolean ok = prepare(runner, checks, target, &pin, &run.report, error) &&

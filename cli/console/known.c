@@ -133,12 +133,22 @@ const char *p11d_known_find(P11dKnown *known, const char *id, const char *about)
     return reason;
 }
 
-GPtrArray *p11d_known_tell_gone(const P11dKnown *known, char **skipped)
+/* True if something that the ID of the line stands for was not looked for. */
+static bool is_skipped(const Line *line, char **skipped)
+{
+    for (; skipped && *skipped; skipped++)
+        if (g_pattern_match_simple(line->id, *skipped))
+            return true;
+    return false;
+}
+
+GPtrArray *p11d_known_tell_gone(const P11dKnown *known, char **skipped, P11dKnownScope *scope,
+                                const void *data)
 {
     GPtrArray *gone = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < known->lines->len; i++) {
         const Line *line = known->lines->pdata[i];
-        if (line->found || p11d_glob_matches_any(skipped, line->id))
+        if (line->found || is_skipped(line, skipped) || (scope && !scope(line->about, data)))
             continue;
         g_autofree char *text = g_strdup_printf("%s %s", line->id, line->about);
         g_autofree char *shown = p11d_text_visible(text, -1);

@@ -25,9 +25,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(P11dKnown, p11d_known_free)
  * counts as found. */
 const char *p11d_known_find(P11dKnown *known, const char *id, const char *about);
 
-/* Tells the lines on stderr that nothing was found for, unless their ID matches one of skipped
- * (NULL-terminated, or NULL), which were not looked for; and the same as an array of char *, "ID
- * GLOB" each, for JSON. The caller unrefs it. */
-GPtrArray *p11d_known_tell_gone(const P11dKnown *known, char **skipped);
+/* Whether all that a line about that (GLOB) can mean was looked at. */
+typedef bool P11dKnownScope(const char *about, const void *data);
+
+/*
+ * Tells the lines on stderr that nothing was found for; and the same as an array of char *, "ID
+ * GLOB" each, for JSON, which the caller unrefs. What was not looked for is not gone: lines are
+ * passed over whose ID matches one of the names in skipped (NULL-terminated, or NULL), and those
+ * that are out of scope (NULL: none is).
+ */
+GPtrArray *p11d_known_tell_gone(const P11dKnown *known, char **skipped, P11dKnownScope *scope,
+                                const void *data);
 
 #endif

@@ -164,6 +164,20 @@ class Audit(Case):
         for words in (["--check", "weak-*"], ["--skip", "expired"], ["pkcs11:object=small"]):
             document = self.audit(1, "--json", "--known", "known", *words).json()
             self.assertEqual(document["gone"], [], words)
+        self.write("known", "expired pkcs11:token=demo;object=long-gone;* # was here\n"
+                   "weak-* pkcs11:token=demo;object=long-gone;* # globs stand for many\n"
+                   "weak-rsa pkcs11:token=other;* # on a token that was not asked for\n"
+                   "weak-curve pkcs11:token=other* # it may be\n"
+                   "hidden # a login was there\n")
+        gone = ["expired pkcs11:token=demo;object=long-gone;*",
+                "weak-* pkcs11:token=demo;object=long-gone;*"]
+        whole = ["--json", "--known", "known"]
+        self.assertEqual(self.audit(1, *whole).json()["gone"], gone)
+        self.assertEqual(self.audit(1, *whole, "--check", "weak-rsa").json()["gone"], [])
+        self.assertEqual(self.audit(1, *whole, "--skip", "weak-curve").json()["gone"], gone[:1])
+        self.assertEqual(self.audit(1, *whole, "pkcs11:object=small").json()["gone"], [])
+        hidden = self.expect(1, "audit", "-m", SOFTHSM, *whole).json()
+        self.assertEqual(hidden["gone"], [])
         self.write("known", "weak # no such finding\n")
         self.assertIn("line 1", self.audit(3, "--known", "known").err)
 

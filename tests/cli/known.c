@@ -66,22 +66,38 @@ Test(known, no_file_knows_nothing)
     g_autoptr(P11dKnown) known = p11d_known_read(NULL, name, "finding", NULL);
     cr_assert_not_null(known);
     cr_assert_null(p11d_known_find(known, "expired", "x"));
-    g_autoptr(GPtrArray) gone = p11d_known_tell_gone(known, NULL);
+    g_autoptr(GPtrArray) gone = p11d_known_tell_gone(known, NULL, NULL, NULL);
     cr_assert_eq(gone->len, 0);
 }
 
-Test(known, what_is_gone_is_told_unless_it_was_not_looked_for)
+Test(known, what_is_gone_is_told)
 {
     g_autoptr(P11dKnown) known = read_text(text, -1, NULL);
     p11d_known_find(known, "expired", "x");
-    g_autoptr(GPtrArray) gone = p11d_known_tell_gone(known, NULL);
+    g_autoptr(GPtrArray) gone = p11d_known_tell_gone(known, NULL, NULL, NULL);
     cr_assert_eq(gone->len, 2);
     cr_assert_str_eq(gone->pdata[0], "weak-* pkcs11:token=old;*");
     cr_assert_str_eq(gone->pdata[1], "weak-rsa a#b with blanks");
-    char *skipped[] = {(char *)"*-rsa", NULL};
-    g_autoptr(GPtrArray) left = p11d_known_tell_gone(known, skipped);
+}
+
+static bool is_of_the_card(const char *about, const void *data)
+{
+    return strcmp(about, data) == 0;
+}
+
+Test(known, what_was_not_looked_for_is_not_gone)
+{
+    g_autoptr(P11dKnown) known = read_text(text, -1, NULL);
+    p11d_known_find(known, "expired", "x");
+    /* "weak-*" stands for a name that was skipped, and for one that was not. */
+    char *skipped[] = {(char *)"weak-hash", NULL};
+    g_autoptr(GPtrArray) left = p11d_known_tell_gone(known, skipped, NULL, NULL);
     cr_assert_eq(left->len, 1);
-    cr_assert_str_eq(left->pdata[0], "weak-* pkcs11:token=old;*");
+    cr_assert_str_eq(left->pdata[0], "weak-rsa a#b with blanks");
+    g_autoptr(GPtrArray) in_scope =
+        p11d_known_tell_gone(known, NULL, is_of_the_card, "pkcs11:token=old;*");
+    cr_assert_eq(in_scope->len, 1);
+    cr_assert_str_eq(in_scope->pdata[0], "weak-* pkcs11:token=old;*");
 }
 
 typedef struct Bad {

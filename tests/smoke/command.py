@@ -96,6 +96,16 @@ class Choosing(SmokeCase):
         gone = self.results(4, SOFTHSM, "pkcs11:token=other", "--check", "stale-session")
         self.assert_result(gone["stale-session"], "skip", "no token is like that")
 
+    def test_what_was_not_looked_for_is_not_gone(self):
+        """A glob may mean a check that was left out, and a URI leaves tokens out."""
+        self.write("known", "* *never* # old\ninfo-strings *never* # old\nstale-* *never* # old\n")
+        words = ("--known", "known", "--json", "--check", "stale-*", "--check", "info-strings")
+        for more, gone in (([], ["info-strings *never*", "stale-* *never*"]),
+                           (["--skip", "stale-object"], ["info-strings *never*"]),
+                           (["pkcs11:token=demo"], ["info-strings *never*"])):
+            with self.subTest(more=more):
+                self.assertEqual(self.smoke(0, SOFTHSM, *words, *more).json()["gone"], gone)
+
 
 class Untested(SmokeCase):
     """What could not be tested is said once, in the headline, and is never exit 0."""
