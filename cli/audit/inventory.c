@@ -19,6 +19,7 @@ void p11d_inventory_free(P11dInventory *inventory)
     if (!inventory)
         return;
     g_ptr_array_unref(inventory->assets);
+    p11d_groups_free(inventory->kin);
     g_ptr_array_unref(inventory->listing);
     g_free(inventory);
 }
@@ -28,6 +29,30 @@ static bool is_named(const P11dTarget *target, const P11dItem *item)
     const P11dTemplate *attributes = &item->attributes;
     return !target->has_objects ||
            p11_kit_uri_match_attributes(target->uri, attributes->items, attributes->count);
+}
+
+/* What an object of that class on the token of asset has that has all of same (P11D_SAME_…) in
+ * common with it, as text; NULL: nothing has. The caller frees it. */
+static char *kin_text(const P11dAsset *asset, CK_OBJECT_CLASS class, unsigned same)
+{
+    g_autofree char *id = same & P11D_SAME_ID ? p11d_item_id(asset->item) : g_strdup("-");
+    const char *print = same & P11D_SAME_KEY ? asset->print : "-";
+    return *id && print
+               ? g_strdup_printf("%p %lx %s %s", (const void *)asset->entry, class, id, print)
+               : NULL;
+}
+
+/* Puts asset where p11d_inventory_find and p11d_inventory_find_key look. */
+static void add_kin(P11dInventory *inventory, P11dAsset *asset)
+{
+    CK_OBJECT_CLASS class = asset->item->class;
+    for (unsigned same = 1; same <= (P11D_SAME_KEY | P11D_SAME_ID); same++) {
+        g_autofree char *text = kin_text(asset, class, same);
+        if (text)
+            p11d_groups_add(inventory->kin, text, asset);
+    }
+    if (class == CKO_PRIVATE_KEY && asset->print)
+        p11d_groups_add(inventory->kin, asset->print, asset);
 }
 
 static void add_item(P11dInventory *inventory, const P11dTarget *target,
@@ -48,6 +73,7 @@ static void add_item(P11dInventory *inventory, const P11dTarget *target,
         p11d_certdetail_parse(&asset->detail, value->pValue, value->ulValueLen);
     }
     g_ptr_array_add(inventory->assets, asset);
+    add_kin(inventory, asset);
     inventory->objects += asset->named ? 1 : 0;
 }
 
@@ -100,6 +126,7 @@ P11dInventory *p11d_inventory_read(const P11dTarget *target, const GPtrArray *to
     P11dInventory *inventory = g_new0(P11dInventory, 1);
     inventory->listing = p11d_listing_new();
     inventory->assets = g_ptr_array_new_with_free_func(asset_free);
+    inventory->kin = p11d_groups_new();
     inventory->now = g_get_real_time() / G_USEC_PER_SEC;
     for (guint i = 0; i < tokens->len; i++) {
         P11dHostToken *token = tokens->pdata[i];
@@ -115,27 +142,19 @@ P11dInventory *p11d_inventory_read(const P11dTarget *target, const GPtrArray *to
     return inventory;
 }
 
-static bool have_one_key(const P11dAsset *a, const P11dAsset *b)
-{
-    return a->print && b->print && strcmp(a->print, b->print) == 0;
-}
-
-static bool have_one_id(const P11dAsset *a, const P11dAsset *b)
-{
-    const CK_ATTRIBUTE *id = p11d_template_find(&a->item->attributes, CKA_ID);
-    return id && id->ulValueLen > 0 && p11d_item_compare(a->item, b->item, CKA_ID) == 0;
-}
-
 const P11dAsset *p11d_inventory_find(const P11dInventory *inventory, const P11dAsset *asset,
                                      CK_OBJECT_CLASS class, unsigned same)
 {
-    for (guint i = 0; i < inventory->assets->len; i++) {
-        const P11dAsset *other = inventory->assets->pdata[i];
-        if (other != asset && other->entry == asset->entry && other->item &&
-            other->item->class == class &&
-            (!(same & P11D_SAME_KEY) || have_one_key(asset, other)) &&
-            (!(same & P11D_SAME_ID) || have_one_id(asset, other)))
-            return other;
-    }
+    g_autofree char *text = kin_text(asset, class, same);
+    const GPtrArray *kin = text ? p11d_groups_find(inventory->kin, text) : NULL;
+    for (guint i = 0; kin && i < kin->len; i++)
+        if (kin->pdata[i] != asset)
+            return kin->pdata[i];
     return NULL;
+}
+
+const P11dAsset *p11d_inventory_find_key(const P11dInventory *inventory, const char *print)
+{
+    const GPtrArray *keys = p11d_groups_find(inventory->kin, print);
+    return keys->len > 0 ? keys->pdata[0] : NULL;
 }

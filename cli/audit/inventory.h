@@ -8,6 +8,7 @@
 
 #include "certdetail.h"
 #include "certview.h"
+#include "groups.h"
 #include "hosts.h"
 #include "listing.h"
 
@@ -26,6 +27,7 @@ typedef struct P11dAsset {
 typedef struct P11dInventory {
     GPtrArray *listing; /* of P11dListingToken, owned */
     GPtrArray *assets;  /* of P11dAsset, owned; those of a token one after the other */
+    P11dGroups *kin;    /* assets by what they have in common */
     gint64 now;         /* as in a certview */
     int days;           /* how long before its end a certificate is expiring */
     guint objects;      /* how many are to be judged */
@@ -44,6 +46,9 @@ enum {
     P11D_SAME_KEY = 1 << 0, /* the public key, which is known of both */
     P11D_SAME_ID = 1 << 1,  /* the CKA_ID, which is not empty */
 };
+
+/* The first private key of all tokens with that print (listing.h); NULL if there is none. */
+const P11dAsset *p11d_inventory_find_key(const P11dInventory *inventory, const char *print);
 
 /* The first object of that class on the token of asset, other than itself, that has all of that
  * (P11D_SAME_…) in common with it; NULL if there is none. */

@@ -38,8 +38,8 @@ static bool is_trust(const P11dAsset *asset, const char *word)
 static bool ends_within(const P11dAsset *asset, const P11dInventory *inventory, gint64 seconds)
 {
     gint64 end = asset->view.not_after;
-    return is_certificate(asset) && end != P11D_MOMENT_UNKNOWN &&
-           !is_trust(asset, "distrusted") && end - inventory->now < seconds;
+    return is_certificate(asset) && end != P11D_MOMENT_UNKNOWN && !is_trust(asset, "distrusted") &&
+           end - inventory->now < seconds;
 }
 
 static char *end_text(const P11dAsset *asset, const P11dInventory *inventory)
@@ -128,18 +128,15 @@ static char *judge_local(const P11dAsset *asset, const P11dInventory *inventory 
     return judge_keeping(asset, CKA_LOCAL, false, "CKA_LOCAL is false");
 }
 
-/* Of two that have one key the later is told. */
+/* Of those that have one key the first is told of by the others: it is on another token, and those
+ * of a token come one after the other, so it comes before. */
 static char *judge_copy(const P11dAsset *asset, const P11dInventory *inventory)
 {
-    for (guint i = 0; is_private_key(asset) && asset->print && i < inventory->assets->len; i++) {
-        const P11dAsset *other = inventory->assets->pdata[i];
-        if (other == asset)
-            break;
-        if (other->item && is_private_key(other) && other->print && other->entry != asset->entry &&
-            strcmp(other->print, asset->print) == 0)
-            return g_strdup_printf("the same key is %s", other->uri);
-    }
-    return NULL;
+    const P11dAsset *first = is_private_key(asset) && asset->print
+                                 ? p11d_inventory_find_key(inventory, asset->print)
+                                 : NULL;
+    return first && first->entry != asset->entry ? g_strdup_printf("the same key is %s", first->uri)
+                                                 : NULL;
 }
 
 static char *judge_no_certificate(const P11dAsset *asset, const P11dInventory *inventory)

@@ -5,6 +5,7 @@
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
+#include "certextension.h"
 #include "certview.h"
 
 #define MAX_SIZE (1UL << 20)
@@ -37,26 +38,54 @@ static char *object_text(const ASN1_OBJECT *object, const char *(*name)(int nid)
     return OBJ_obj2txt(number, sizeof number, object, 1) > 0 ? g_strdup(number) : g_strdup("");
 }
 
-static void read_signature(P11dCertdetail *detail, X509 *certificate)
+/* The hash of RSASSA-PSS stands in its parameters; SHA-1 unless said (RFC 4055, section 3.1). */
+static int pss_hash(const X509_ALGOR *algorithm)
 {
-    const X509_ALGOR *algorithm;
+    int type;
+    const void *value;
+    X509_ALGOR_get0(NULL, &type, &value, algorithm);
+    RSA_PSS_PARAMS *parameters =
+        type == V_ASN1_SEQUENCE ? ASN1_item_unpack(value, ASN1_ITEM_rptr(RSA_PSS_PARAMS)) : NULL;
+    const ASN1_OBJECT *hash = NULL;
+    if (parameters && parameters->hashAlgorithm)
+        X509_ALGOR_get0(&hash, NULL, NULL, parameters->hashAlgorithm);
+    int nid = !parameters ? NID_undef : hash ? OBJ_obj2nid(hash) : NID_sha1;
+    RSA_PSS_PARAMS_free(parameters);
+    return nid;
+}
+
+/* What follows all that is signed: AlgorithmIdentifier and BIT STRING. False if it is not there. */
+static bool read_signature(P11dCertdetail *detail, P11dDer signature)
+{
+    P11dDer whole;
+    if (!p11d_der_take(&signature, P11D_DER_SEQUENCE, NULL, &whole) ||
+        !p11d_der_take(&signature, P11D_DER_BIT_STRING, NULL, NULL) || signature.size > 0)
+        return false;
+    X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &whole.data, (long)whole.size);
+    if (!algorithm)
+        return false;
     const ASN1_OBJECT *object;
     int hash = NID_undef;
-    X509_get0_signature(NULL, &algorithm, certificate);
     X509_ALGOR_get0(&object, NULL, NULL, algorithm);
     detail->signature_algorithm = object_text(object, OBJ_nid2ln);
-    /* Its answer is whether OpenSSL finds the signature safe, which is not asked here. */
-    X509_get_signature_info(certificate, &hash, NULL, NULL, NULL);
+    int nid = OBJ_obj2nid(object);
+    if (nid == NID_rsassaPss)
+        hash = pss_hash(algorithm);
+    else
+        OBJ_find_sigid_algs(nid, &hash, NULL);
+    X509_ALGOR_free(algorithm);
     if (hash == NID_undef)
-        return;
+        return true;
     detail->signature_hash = OBJ_nid2sn(hash);
     for (size_t i = 0; i < G_N_ELEMENTS(broken); i++)
         detail->signature_is_weak = detail->signature_is_weak || hash == broken[i];
+    return true;
 }
 
-static char **read_names(const X509 *certificate)
+static char **read_names(P11dDer extensions)
 {
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    GENERAL_NAMES *names =
+        p11d_certextension_read(extensions, NID_subject_alt_name, ASN1_ITEM_rptr(GENERAL_NAMES));
     GStrvBuilder *texts = g_strv_builder_new();
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         BIO *bio = BIO_new(BIO_s_mem());
@@ -71,10 +100,10 @@ static char **read_names(const X509 *certificate)
     return list;
 }
 
-static const char **read_key_usage(X509 *certificate)
+static const char **read_key_usage(P11dDer extensions)
 {
-    uint32_t bits = X509_get_key_usage(certificate);
-    if (bits == UINT32_MAX) /* there is no such extension */
+    uint32_t bits;
+    if (!p11d_certextension_key_usage(extensions, &bits))
         return NULL;
     const char **names = g_new0(const char *, G_N_ELEMENTS(usages) + 1);
     size_t count = 0;
@@ -84,9 +113,10 @@ static const char **read_key_usage(X509 *certificate)
     return names;
 }
 
-static char **read_extended(const X509 *certificate)
+static char **read_extended(P11dDer extensions)
 {
-    EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
+    EXTENDED_KEY_USAGE *usage =
+        p11d_certextension_read(extensions, NID_ext_key_usage, ASN1_ITEM_rptr(EXTENDED_KEY_USAGE));
     if (!usage)
         return NULL;
     GStrvBuilder *texts = g_strv_builder_new();
@@ -102,19 +132,20 @@ static char **read_extended(const X509 *certificate)
 
 bool p11d_certdetail_parse(P11dCertdetail *detail, const void *der, size_t size)
 {
-    const unsigned char *p = der;
+    P11dCertificate certificate;
+    P11dDer extensions;
     *detail = (P11dCertdetail){0};
-    X509 *certificate = size <= MAX_SIZE ? d2i_X509(NULL, &p, (long)size) : NULL;
-    if (certificate) {
-        read_signature(detail, certificate);
-        detail->names = read_names(certificate);
-        detail->is_authority = X509_check_ca(certificate) != 0;
-        detail->key_usage = read_key_usage(certificate);
-        detail->extended_key_usage = read_extended(certificate);
+    bool ok = size <= MAX_SIZE && p11d_certificate_parse(&certificate, der, size) &&
+              p11d_certificate_extensions(&certificate, &extensions) &&
+              read_signature(detail, certificate.signature);
+    if (ok) {
+        detail->names = read_names(extensions);
+        detail->is_authority = p11d_certextension_is_authority(&certificate, extensions);
+        detail->key_usage = read_key_usage(extensions);
+        detail->extended_key_usage = read_extended(extensions);
     }
-    X509_free(certificate);
     ERR_clear_error();
-    return certificate != NULL;
+    return ok;
 }
 
 void p11d_certdetail_clear(P11dCertdetail *detail)

@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "certextension.h"
 #include "certificate.h"
 #include "spki.h"
 #include "text.h"
@@ -95,12 +96,11 @@ void p11d_certview_clear(P11dCertview *view)
 
 bool p11d_certview_is_leaf(const void *der, size_t size)
 {
-    const unsigned char *p = der;
-    X509 *certificate = size <= MAX_SIZE ? d2i_X509(NULL, &p, (long)size) : NULL;
-    bool leaf = certificate && X509_check_ca(certificate) == 0;
-    X509_free(certificate);
-    ERR_clear_error();
-    return leaf;
+    P11dCertificate certificate;
+    P11dDer extensions;
+    return size <= MAX_SIZE && p11d_certificate_parse(&certificate, der, size) &&
+           p11d_certificate_extensions(&certificate, &extensions) &&
+           !p11d_certextension_is_authority(&certificate, extensions);
 }
 
 char *p11d_certview_sha256(const void *der, size_t size)

@@ -40,7 +40,7 @@ static void add_list(JsonBuilder *json, const char *name, const char *const *lis
     json_builder_end_array(json);
 }
 
-/* What only a certificate that OpenSSL takes tells: null each for another. */
+/* What only a certificate that is one to its end tells: null each for another. */
 static void add_detail(JsonBuilder *json, const CK_ATTRIBUTE *value)
 {
     g_auto(P11dCertdetail) detail = {0};

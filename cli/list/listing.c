@@ -115,12 +115,12 @@ static bool is_among(CK_OBJECT_CLASS class, const CK_OBJECT_CLASS *classes)
 }
 
 /* The SHA-256 of the public half of item, where the item itself does not tell it: as others of its
- * token do, among the items (all of them: whole) or beside them. */
-static char *borrowed_print(const P11dListingToken *entry, const P11dItem *item, bool whole)
+ * token do, among the items in index (all of them: whole) or beside them. */
+static char *borrowed_print(const P11dItem *item, const P11dGroups *index, bool whole)
 {
     if (item->class != CKO_PRIVATE_KEY)
         return NULL;
-    EVP_PKEY *key = p11d_counterpart_among(item, entry->items);
+    EVP_PKEY *key = p11d_counterpart_among(item, index);
     if (!key && !whole)
         key = p11d_counterpart_public_key(item, NULL);
     char *print = key ? p11d_spki_sha256(key) : NULL;
@@ -141,13 +141,14 @@ gboolean p11d_listing_look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS
 
 void p11d_listing_take_prints(P11dListingToken *entry, const CK_OBJECT_CLASS *classes, bool whole)
 {
+    g_autoptr(P11dGroups) index = p11d_counterpart_index(entry->items);
     for (guint i = 0; i < entry->items->len; i++) {
         P11dItem *item = entry->items->pdata[i];
         if (classes && !is_among(item->class, classes))
             continue;
         char *print = p11d_item_public_key_sha256(item);
         if (!print)
-            print = borrowed_print(entry, item, whole);
+            print = borrowed_print(item, index, whole);
         if (print)
             g_hash_table_insert(entry->prints, item, print);
     }

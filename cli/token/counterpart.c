@@ -65,16 +65,29 @@ static EVP_PKEY *choose(const P11dItem *key, GPtrArray *items, bool *several)
     return agree(key, items, several);
 }
 
-EVP_PKEY *p11d_counterpart_among(const P11dItem *key, const GPtrArray *items)
+P11dGroups *p11d_counterpart_index(const GPtrArray *items)
 {
-    const CK_ATTRIBUTE *id = p11d_template_find(&key->attributes, CKA_ID);
+    P11dGroups *index = p11d_groups_new();
+    for (guint i = 0; i < items->len; i++) {
+        P11dItem *item = items->pdata[i];
+        g_autofree char *id = p11d_item_id(item);
+        if (*id && (item->class == CKO_PUBLIC_KEY || item->class == CKO_CERTIFICATE))
+            p11d_groups_add(index, id, item);
+    }
+    return index;
+}
+
+EVP_PKEY *p11d_counterpart_among(const P11dItem *key, const P11dGroups *index)
+{
+    g_autofree char *id = p11d_item_id(key);
+    const GPtrArray *items = p11d_groups_find(index, id);
     EVP_PKEY *public_key = NULL;
-    bool several = !id || id->ulValueLen == 0;
+    bool several = false;
     for (size_t i = 0; !public_key && !several && i < G_N_ELEMENTS(classes); i++) {
         g_autoptr(GPtrArray) own = g_ptr_array_new();
         for (guint j = 0; j < items->len; j++) {
             P11dItem *item = items->pdata[j];
-            if (item->class == classes[i] && p11d_item_compare(item, key, CKA_ID) == 0)
+            if (item->class == classes[i])
                 g_ptr_array_add(own, item);
         }
         public_key = choose(key, own, &several);

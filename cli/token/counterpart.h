@@ -6,6 +6,7 @@
 #ifndef P11D_COUNTERPART_H
 #define P11D_COUNTERPART_H
 
+#include "groups.h"
 #include "item.h"
 
 /*
@@ -15,9 +16,13 @@
  */
 EVP_PKEY *p11d_counterpart_public_key(const P11dItem *key, GError **error);
 
-/* The public half of key as items of its token tell it, by the same rules; NULL if they do not, or
- * do not agree. The caller frees it. */
-EVP_PKEY *p11d_counterpart_among(const P11dItem *key, const GPtrArray *items);
+/* Those of items, of one token, that can tell the public half of a key, by their CKA_ID. They are
+ * borrowed; the caller frees what is returned. */
+P11dGroups *p11d_counterpart_index(const GPtrArray *items);
+
+/* The public half of key as what is in index tells it, by the same rules; NULL if it does not, or
+ * does not agree. The caller frees it. */
+EVP_PKEY *p11d_counterpart_among(const P11dItem *key, const P11dGroups *index);
 
 /* What kind of key key is: what it tells of itself, and where it does not tell its curve, what its
  * public half does. */

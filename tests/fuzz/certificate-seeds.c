@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Writes seeds into the directory that is its argument: certificates of versions 1 and 3. */
+/* Writes seeds into the directory that is its argument: certificates of versions 1 and 3,
+ * without extensions and with them. */
 #include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,6 +19,24 @@ static X509 *make(EVP_PKEY *key, long version)
     X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
     X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
     X509_set_pubkey(certificate, key);
+    X509_sign(certificate, key, EVP_sha256());
+    return certificate;
+}
+
+static X509 *extend(X509 *certificate, EVP_PKEY *key)
+{
+    static const struct {
+        int nid;
+        const char *value;
+    } extensions[] = {{NID_basic_constraints, "critical,CA:TRUE,pathlen:1"},
+                      {NID_key_usage, "keyCertSign"},
+                      {NID_subject_alt_name, "DNS:seed,URI:urn:seed"}};
+    for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++) {
+        X509_EXTENSION *extension =
+            X509V3_EXT_conf_nid(NULL, NULL, extensions[i].nid, extensions[i].value);
+        X509_add_ext(certificate, extension, -1);
+        X509_EXTENSION_free(extension);
+    }
     X509_sign(certificate, key, EVP_sha256());
     return certificate;
 }
@@ -42,6 +61,7 @@ int main(int argc, char **argv)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     write_seed(argv[1], "version-1", make(key, X509_VERSION_1));
     write_seed(argv[1], "version-3", make(key, X509_VERSION_3));
+    write_seed(argv[1], "extended", extend(make(key, X509_VERSION_3), key));
     EVP_PKEY_free(key);
     return 0;
 }
