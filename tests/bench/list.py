@@ -29,7 +29,9 @@ def main(p11dbus, module):
         "p11dbus list": ours,
         "p11dbus list --json": ours + ["--json"],
         "p11dbus list --format uri": ours + ["--format", "uri"],
+        "p11dbus list -v": ours + ["-v"],
         "p11dbus list certs": ours + ["certs"],
+        "p11dbus audit": [p11dbus, "audit", "-m", module, "--skip", "not-local"],
         "pkcs11-tool -O": ["pkcs11-tool", "--module", module, "-O"],
         "p11tool --list-all": ["p11tool", "--provider", module, "--list-all"],
     }
