@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Writes seeds into the directory that is its argument: a list for each thing that a line can have.
  */
-#include <glib/gstdio.h>
+#include "seeds.h"
 
 /* As in allowedsigners.c. */
 #define KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -17,14 +17,5 @@ static const char *const lists[] = {
 
 int main(int argc, char **argv)
 {
-    if (argc != 2)
-        return 2;
-    g_mkdir(argv[1], 0777);
-    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
-        g_autofree char *path = g_strdup_printf("%s/%zu", argv[1], i);
-        g_autoptr(GError) error = NULL;
-        if (!g_file_set_contents(path, lists[i], -1, &error))
-            g_error("%s", error->message);
-    }
-    return 0;
+    return seeds_write(argc, argv, lists, G_N_ELEMENTS(lists));
 }
