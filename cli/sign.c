@@ -205,10 +205,7 @@ static void sign_file(Job *job, const char *file)
         return;
     }
     p11d_console_tell(error);
-    if (p11d_exitcode_of(error) > p11d_exitcode_of(job->worst)) {
-        g_clear_error(&job->worst);
-        job->worst = g_steal_pointer(&error);
-    }
+    p11d_exitcode_keep_worst(&job->worst, g_steal_pointer(&error));
 }
 
 static void sign_files(Job *job, const P11dOptions *options, char **files)

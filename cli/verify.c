@@ -1,42 +1,36 @@
 // SPDX-License-Identifier: MIT
-/* p11dbus verify: checks a signature; for a key in a file no token and no module is needed. */
+/* p11dbus verify: checks signatures; for a key in a file no token and no module is needed. */
+#include "beside.h"
 #include "certname.h"
+#include "checksums.h"
 #include "commands.h"
 #include "console.h"
 #include "exitcode.h"
 #include "failure.h"
 #include "format.h"
 #include "json.h"
+#include "judgement.h"
+#include "listed.h"
 #include "moment.h"
 #include "output.h"
-#include "standard.h"
-#include "uri.h"
+#include "question.h"
 
 /* A signature may hold what is signed: as much as is signed in one piece, and its wrapping. */
 #define MAX_SIGNATURE (P11D_INPUT_MAX_WHOLE + (1UL << 24))
 
-static struct {
-    char *public_key;
-    char *certificate;
-    char *authorities;
-    char **crls;
-    char *at;
-    char *purpose;
-    char *signers;
-    char *identity;
-    char *namespace;
-    char *signature;
-    char *algorithm;
-    char *format;
-    char *encoding;
-    char *output;
-    gboolean force;
-    gboolean prehashed;
-} asked;
+static P11dQuestion asked;
 
 static const GOptionEntry entries[] = {
-    {"signature", 's', 0, G_OPTION_ARG_FILENAME, &asked.signature, "the signature to check",
+    {"signature", 's', 0, G_OPTION_ARG_FILENAME, &asked.signature,
+     "the signature to check (default: FILE.sig, FILE.p7s or another that lies beside FILE)",
      "SIGNATURE"},
+    {"suffix", 0, 0, G_OPTION_ARG_FILENAME, &asked.suffix,
+     "what follows the name of FILE in that of its signature: .sig", "SUFFIX"},
+    {"checksums", 0, 0, G_OPTION_ARG_NONE, &asked.checksums,
+     "FILE is a list as sha256sum writes it: if its signature is good, check each file in it",
+     NULL},
+    {"ignore-missing", 0, 0, G_OPTION_ARG_NONE, &asked.ignore_missing,
+     "pass over files in a list of checksums that are not there", NULL},
     {"pubkey", 0, 0, G_OPTION_ARG_FILENAME, &asked.public_key,
      "the public key: PEM, DER or OpenSSH", "FILE"},
     {"cert", 0, 0, G_OPTION_ARG_FILENAME, &asked.certificate,
@@ -71,103 +65,6 @@ static const GOptionEntry entries[] = {
     {"force", 0, 0, G_OPTION_ARG_NONE, &asked.force, "replace an output that is there", NULL},
     {NULL},
 };
-
-static bool is_empty(const char *value)
-{
-    return value && !*value;
-}
-
-/* All files that the options name to be read, but for --cert, which may be a URI. The
- * caller frees the array. */
-static GPtrArray *named_files(void)
-{
-    char *const one_each[] = {asked.signature, asked.signers, asked.public_key, asked.authorities};
-    GPtrArray *files = g_ptr_array_new();
-    for (size_t i = 0; i < G_N_ELEMENTS(one_each); i++)
-        if (one_each[i])
-            g_ptr_array_add(files, one_each[i]);
-    for (char **crl = asked.crls; crl && *crl; crl++)
-        g_ptr_array_add(files, *crl);
-    return files;
-}
-
-/* A URI is no file, and is not shown as one: there may be a PIN in it. */
-static gboolean refuse_uris(GError **error)
-{
-    g_autoptr(GPtrArray) files = named_files();
-    for (guint i = 0; i < files->len; i++)
-        if (p11d_uri_is(files->pdata[i])) {
-            p11d_failure_set(error, P11D_FAILURE_USAGE, "a key on a token is named with -k URI",
-                             "a URI stands where a file is named");
-            return FALSE;
-        }
-    return TRUE;
-}
-
-/* How many of what the options name are standard input, which then cannot be what is signed. */
-static int count_standard(void)
-{
-    g_autoptr(GPtrArray) files = named_files();
-    int count = asked.certificate && p11d_standard_is_input(asked.certificate) ? 1 : 0;
-    for (guint i = 0; i < files->len; i++)
-        count += p11d_standard_is_input(files->pdata[i]) ? 1 : 0;
-    return count;
-}
-
-/* Whether what is signed is read from standard input. Without FILE that is not known yet: the
- * signature may hold it, but for SSH's. */
-static bool reads_standard(const char *file)
-{
-    return file ? p11d_standard_is_input(file) : asked.signers != NULL;
-}
-
-static gboolean check_usage(const P11dTarget *target, const P11dOptions *options, char **files,
-                            GError **error)
-{
-    static const char hint[] = "p11dbus verify --help";
-    P11dEncoding encoding;
-    int trusts = !!asked.public_key + !!asked.certificate + !!asked.authorities + !!asked.signers +
-                 !p11d_target_is_empty(target);
-    if (!asked.signature)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "name the signature: -s SIGNATURE");
-    else if (trusts != 1)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "say whom to trust: one of --pubkey, --cert, --CAfile, --allowed-signers, "
-                         "-k");
-    else if (asked.signers && !asked.identity)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "--allowed-signers and -I ID, who must have signed, go together");
-    else if (asked.identity && !asked.signers && !asked.authorities)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "-I ID goes with --allowed-signers or --CAfile, which say who that is");
-    else if (is_empty(asked.identity))
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "-I ID is not empty");
-    else if ((asked.purpose || asked.crls) && !asked.authorities)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "%s is about certificates that --CAfile vouches for",
-                         asked.crls ? "--crl" : "--purpose");
-    else if (asked.at && !asked.signers && !asked.authorities)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "--at is about who is vouched for by --CAfile or --allowed-signers");
-    else if (is_empty(asked.namespace))
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "a namespace is not empty");
-    else if (*files && files[1])
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "one file at a time");
-    else if (count_standard() + reads_standard(*files) > 1)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "standard input can be read once");
-    else if (options->json && asked.output && p11d_standard_is_output(asked.output))
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
-                         "--json and -o - both write to standard output");
-    else
-        return refuse_uris(error) &&
-               (!asked.certificate || p11d_certname_check(asked.certificate, error)) &&
-               (!asked.encoding || p11d_encoding_find(&encoding, asked.encoding, error)) &&
-               (!asked.output || (p11d_output_check_input(asked.output, asked.signature, error) &&
-                                  p11d_output_check(asked.output, FALSE, asked.force, error))) &&
-               (!asked.format || p11d_format_find(asked.format, error)) &&
-               (!asked.algorithm || p11d_algorithm_check_name(asked.algorithm, error));
-    return FALSE;
-}
 
 /* When what vouches for the signer must be valid. */
 static gboolean read_time(P11dTrust *trust, GError **error)
@@ -214,7 +111,7 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
 }
 
 /* S/MIME is a mail with the signature in it, which openssl cms makes unless told otherwise. */
-static gboolean refuse_mail(GBytes *written, GError **error)
+static gboolean refuse_mail(const char *path, GBytes *written, GError **error)
 {
     static const char *const starts[] = {"MIME-Version:", "Content-Type:"};
     gsize size;
@@ -225,89 +122,31 @@ static gboolean refuse_mail(GBytes *written, GError **error)
             p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED,
                              "openssl cms -verify checks it; openssl cms -cmsout -inform SMIME "
                              "-outform DER takes the signature out",
-                             "%s is S/MIME, not a signature alone", asked.signature);
+                             "%s is S/MIME, not a signature alone", path);
             return FALSE;
         }
     return TRUE;
 }
 
 /* The signature, decoded; what cannot be decoded stays as it is and will be found malformed. */
-static GBytes *read_signature(GError **error)
+static GBytes *read_signature(const char *path, GError **error)
 {
     P11dEncoding encoding = P11D_ENCODING_UNKNOWN;
     if (asked.encoding && !p11d_encoding_find(&encoding, asked.encoding, error))
         return NULL;
-    g_autoptr(GBytes) written = p11d_input_read_file(asked.signature, MAX_SIGNATURE, error);
-    if (!written || !p11d_input_check_memory(asked.signature, written, error) ||
-        !refuse_mail(written, error))
+    g_autoptr(GBytes) written = p11d_input_read_file(path, MAX_SIGNATURE, error);
+    if (!written || !p11d_input_check_memory(path, written, error) ||
+        !refuse_mail(path, written, error))
         return NULL;
     GBytes *decoded = p11d_encoding_decode(encoding, written);
     return decoded ? decoded : g_steal_pointer(&written);
-}
-
-static void print_json(const P11dFinding *finding, const P11dTrust *trust, const GError *error)
-{
-    g_autoptr(JsonBuilder) json = p11d_json_begin();
-    p11d_json_add_boolean(json, "valid", finding->verdict == P11D_VERDICT_GOOD);
-    p11d_json_add_string(json, "reason", p11d_finding_reason(finding));
-    p11d_json_add_string(json, "detail", p11d_finding_sentence(finding));
-    p11d_json_add_string(json, "key", finding->key ? finding->key : trust->name);
-    p11d_json_add_string(json, "signer", finding->signer);
-    p11d_json_add_string(json, "identity", trust->identity);
-    p11d_json_add_string(json, "at", finding->time);
-    p11d_json_add_boolean(json, "at_claimed", finding->time && trust->claimed_time);
-    if (finding->trusted == P11D_TRUSTED_NOT_ASKED)
-        p11d_json_add_null(json, "trusted");
-    else
-        p11d_json_add_boolean(json, "trusted", finding->trusted == P11D_TRUSTED_YES);
-    p11d_json_add_string(json, "algorithm", finding->algorithm);
-    p11d_json_add_string(json, "format", finding->format);
-    p11d_json_add_number(json, "code", p11d_exitcode_of(error));
-    p11d_console_print_json(p11d_json_end(json));
-}
-
-/* "release.txt by web.pem (ecdsa-sha256), as of 2026-01-31T12:00:00Z" */
-static char *describe(const P11dFinding *finding, const P11dTrust *trust, const char *file)
-{
-    const char *by = finding->signer ? finding->signer : finding->key ? finding->key : trust->shown;
-    GString *text = g_string_new(file ? file : "standard input");
-    if (by)
-        g_string_append_printf(text, " by %s", by);
-    if (finding->algorithm)
-        g_string_append_printf(text, " (%s)", finding->algorithm);
-    if (finding->time)
-        g_string_append_printf(text, ", as of %s%s", finding->time,
-                               trust->claimed_time ? ", when it claims to have been made" : "");
-    return g_string_free(text, FALSE);
-}
-
-/* Says how it ended. A bad signature is an error whose text was told here already. */
-static gboolean conclude(const P11dFinding *finding, const P11dTrust *trust, const char *file,
-                         const P11dOptions *options, GError **error)
-{
-    GError *bad = NULL;
-    g_autofree char *what = describe(finding, trust, file);
-    if (finding->verdict == P11D_VERDICT_GOOD) {
-        p11d_console_verdict(true, "Good signature of %s%s%s", what, finding->remark ? "; " : "",
-                             finding->remark ? finding->remark : "");
-    } else {
-        p11d_failure_set(&bad, P11D_FAILURE_SIGNATURE, NULL, "BAD signature of %s: %s", what,
-                         p11d_finding_sentence(finding));
-        p11d_console_verdict(false, "%s", bad->message);
-        p11d_failure_mark_told(bad);
-    }
-    if (options->json)
-        print_json(finding, trust, bad);
-    if (bad)
-        g_propagate_error(error, bad);
-    return finding->verdict == P11D_VERDICT_GOOD;
 }
 
 static gboolean check_format(const P11dFormat *format, const P11dTrust *trust, const char *file,
                              GError **error)
 {
     static const char hint[] = "p11dbus verify --help";
-    const bool twice = !file && count_standard() > 0;
+    const bool twice = !file && p11d_question_count_standard(&asked) > 0;
     const P11dFormatWish wishes[] = {
         {P11D_FORMAT_PREHASHED, asked.prehashed, "--prehashed"},
         {P11D_FORMAT_NAMESPACE, asked.namespace != NULL, "--namespace"},
@@ -332,56 +171,167 @@ static gboolean write_content(const P11dFinding *finding, GError **error)
     return FALSE;
 }
 
-static gboolean check(const P11dTrust *trust, const char *file, const P11dOptions *options,
-                      GError **error)
+/* A file, what is said to be its signature, and what came out of checking that. */
+typedef struct Job {
+    const P11dTrust *trust;
+    const char *file; /* NULL: what the signature holds, or standard input */
+    char *signature;  /* its path, owned; NULL: not found */
+    GBytes *content;  /* of a list of checksums; owned */
+    P11dFinding finding;
+} Job;
+
+static void job_clear(Job *job)
 {
-    g_autoptr(GBytes) signature = read_signature(error);
+    g_clear_pointer(&job->signature, g_free);
+    g_clear_pointer(&job->content, g_bytes_unref);
+    p11d_finding_clear(&job->finding);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Job, job_clear)
+
+static gboolean check_signature(Job *job, GError **error)
+{
+    P11dFinding *finding = &job->finding;
+    g_autoptr(GBytes) signature = read_signature(job->signature, error);
     if (!signature)
         return FALSE;
     const P11dFormat *format = asked.format ? p11d_format_find(asked.format, error)
-                                            : p11d_format_recognise(signature, trust->kind);
-    if (!format || !check_format(format, trust, file, error))
+                                            : p11d_format_recognise(signature, job->trust->kind);
+    if (!format || !check_format(format, job->trust, job->file, error))
         return FALSE;
     P11dClaim claim = {
         .signature = signature,
-        .file = file,
-        .no_input = asked.output || count_standard() > 0,
+        .file = job->file,
+        .content = job->content,
+        .no_input = asked.output || p11d_question_count_standard(&asked) > 0,
         .format = asked.format,
         .algorithm = asked.algorithm,
         .prehashed = asked.prehashed,
         .namespace = asked.namespace,
     };
-    g_auto(P11dFinding) finding = {.format = format->name};
-    if (asked.at && !trust->claimed_time)
-        finding.time = p11d_moment_text(trust->time);
-    return format->verify(&claim, trust, &finding, error) &&
-           (!asked.output || finding.verdict != P11D_VERDICT_GOOD ||
-            write_content(&finding, error)) &&
-           conclude(&finding, trust, !file && finding.attached ? asked.signature : file, options,
-                    error);
+    finding->format = format->name;
+    if (asked.at && !job->trust->claimed_time)
+        finding->time = p11d_moment_text(job->trust->time);
+    if (!format->verify(&claim, job->trust, finding, error) ||
+        (asked.output && finding->verdict == P11D_VERDICT_GOOD && !write_content(finding, error)))
+        return FALSE;
+    const char *content = finding->attached ? job->signature : NULL;
+    return p11d_judgement_tell(finding, job->trust, job->file ? job->file : content, error);
+}
+
+/* One signature, which was named. */
+static gboolean check_one(const P11dTrust *trust, const char *file, const P11dOptions *options,
+                          GError **error)
+{
+    g_auto(Job) job = {.trust = trust, .file = file, .signature = g_strdup(asked.signature)};
+    GError *failure = NULL;
+    if (!check_signature(&job, &failure) &&
+        !g_error_matches(failure, P11D_FAILURE, P11D_FAILURE_SIGNATURE)) {
+        g_propagate_error(error, failure);
+        return FALSE;
+    }
+    if (options->json) {
+        g_autoptr(JsonBuilder) json = p11d_json_begin();
+        p11d_judgement_add(&job.finding, trust, failure, json);
+        p11d_json_add_number(json, "code", p11d_exitcode_of(failure));
+        p11d_console_print_json(p11d_json_end(json));
+    }
+    if (!failure)
+        return TRUE;
+    g_propagate_error(error, failure);
+    return FALSE;
+}
+
+/* The bytes of a list of checksums whose signature was checked are those that are read as one. */
+static gboolean find_parts(Job *job, GError **error)
+{
+    job->signature = asked.signature ? g_strdup(asked.signature)
+                                     : p11d_beside_find(job->file, asked.suffix, error);
+    if (job->signature && asked.checksums)
+        job->content = p11d_input_read_file(job->file, P11D_CHECKSUMS_MAX_SIZE, error);
+    return job->signature && (!asked.checksums || job->content);
+}
+
+/* Checks the files in the list, if that itself is good. json: NULL, or an object that is open. */
+static gboolean check_list(const Job *job, bool is_good, JsonBuilder *json, GError **error)
+{
+    P11dListed listed = {job->file, job->content, asked.ignore_missing};
+    if (json)
+        p11d_json_add_array(json, "listed");
+    gboolean ok = !is_good || p11d_listed_check(&listed, json, error);
+    if (json)
+        json_builder_end_array(json);
+    return ok;
+}
+
+/* What became of one of several files. Returns the worst, told, which the caller owns; or NULL. */
+static GError *check_file(const P11dTrust *trust, const char *file, JsonBuilder *json)
+{
+    g_auto(Job) job = {.trust = trust, .file = file};
+    GError *error = NULL;
+    bool is_good = find_parts(&job, &error) && check_signature(&job, &error);
+    if (json) {
+        g_autofree char *file_text = g_utf8_make_valid(file, -1);
+        g_autofree char *signature_text =
+            job.signature ? g_utf8_make_valid(job.signature, -1) : NULL;
+        json_builder_begin_object(json);
+        p11d_json_add_string(json, "file", file_text);
+        p11d_json_add_string(json, "signature", signature_text);
+        p11d_judgement_add(&job.finding, trust, error, json);
+    }
+    if (asked.checksums)
+        check_list(&job, is_good, json, is_good ? &error : NULL);
+    if (json) {
+        p11d_json_add_number(json, "code", p11d_exitcode_of(error));
+        if (p11d_exitcode_of(error) > 1)
+            p11d_json_add_node(json, "error", p11d_console_json_of_error(error));
+        json_builder_end_object(json);
+    }
+    if (error)
+        p11d_console_tell(error);
+    return error;
+}
+
+static gboolean check_all(const P11dTrust *trust, char **files, const P11dOptions *options,
+                          GError **error)
+{
+    g_autoptr(JsonBuilder) json = p11d_json_begin();
+    GError *worst = NULL;
+    p11d_json_add_array(json, "results");
+    for (char **file = files; *file; file++)
+        p11d_exitcode_keep_worst(&worst, check_file(trust, *file, options->json ? json : NULL));
+    json_builder_end_array(json);
+    if (options->json)
+        p11d_console_print_json(p11d_json_end(json));
+    if (!worst)
+        return TRUE;
+    g_propagate_error(error, worst);
+    return FALSE;
 }
 
 static gboolean run(const P11dOptions *options, char **files, GError **error)
 {
     g_autoptr(P11dTarget) target = p11d_target_new(options->key, options, error);
     if (!target || !p11d_target_check_whole(target, options, error) ||
-        !check_usage(target, options, files, error))
+        !p11d_question_check(&asked, target, options, files, error))
         return FALSE;
     g_auto(P11dTrust) trust = {0};
-    return read_trust(&trust, target, options, error) && check(&trust, *files, options, error);
+    if (!read_trust(&trust, target, options, error))
+        return FALSE;
+    return asked.signature && !asked.checksums ? check_one(&trust, *files, options, error)
+                                               : check_all(&trust, files, options, error);
 }
 
 const P11dCommand p11d_command_verify = {
     .name = "verify",
     .synopsis = "{--pubkey FILE | --cert CERT | --CAfile FILE [-I ID] | --allowed-signers FILE -I "
                 "ID | "
-                "-k URI} -s SIGNATURE [FILE]",
+                "-k URI} [-s SIGNATURE] [--checksums] [FILE…]",
     .summary =
-        "Checks the signature of FILE (or standard input). Exit code 1 means that it is bad, "
-        "and nothing else does.",
+        "Checks the signature of each FILE (or of standard input), and by lists of checksums the "
+        "files in them. Exit code 1 means that something is bad, and nothing else does.",
     .examples = "Examples:\n"
                 "  p11dbus verify --pubkey web.pub.pem -s report.pdf.sig report.pdf\n"
-                "  p11dbus verify --cert web.crt -a rsa-pss-sha256 -s src.tar.sig < src.tar",
+                "  p11dbus verify --pubkey release.pem --checksums SHA256SUMS",
     .groups = P11D_OPTIONS_KEY | P11D_OPTIONS_CHOICE | P11D_OPTIONS_MODULE | P11D_OPTIONS_JSON,
     .entries = entries,
     .arguments = "FILE",

@@ -25,6 +25,14 @@ int p11d_exitcode_of(const GError *error)
     return exits[ours ? (P11dFailure)error->code : P11D_FAILURE_DEVICE].code;
 }
 
+void p11d_exitcode_keep_worst(GError **worst, GError *error)
+{
+    bool is_worse = p11d_exitcode_of(error) > p11d_exitcode_of(*worst);
+    g_autoptr(GError) other = is_worse ? *worst : error;
+    if (is_worse)
+        *worst = error;
+}
+
 const P11dExitcode *p11d_exitcode_at(size_t i)
 {
     return i < G_N_ELEMENTS(exits) ? &exits[i] : NULL;

@@ -19,6 +19,10 @@ typedef struct P11dExitcode {
  * gave a kind, is trouble with the device. */
 int p11d_exitcode_of(const GError *error);
 
+/* For who goes on after an error: leaves in *worst the one of the two with the higher exit code,
+ * and frees the other. error: NULL is none. */
+void p11d_exitcode_keep_worst(GError **worst, GError *error);
+
 /* Row i of the table, in the order of P11dFailure; NULL behind the last. */
 const P11dExitcode *p11d_exitcode_at(size_t i);
 

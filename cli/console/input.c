@@ -15,9 +15,9 @@
 /* How much the bytes of a large CMS message are copied, in its encoding and out of it. */
 #define WORKING_COPIES 4
 
-static gboolean fail(const P11dInput *input, const char *why, GError **error)
+static gboolean fail(const char *name, const char *why, GError **error)
 {
-    p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot read %s: %s", input->name, why);
+    p11d_failure_set(error, P11D_FAILURE_FILE, NULL, "cannot read %s: %s", name, why);
     return FALSE;
 }
 
@@ -40,23 +40,30 @@ static void start_progress(P11dInput *input)
     p11d_progress_start(&input->progress, input->name, size, wanted);
 }
 
+P11dInput *p11d_input_of_descriptor(int fd, const char *name)
+{
+    P11dInput *input = g_new0(P11dInput, 1);
+    input->fd = fd;
+    input->name = g_strdup(name);
+    /* Standard input may have been read in part by others, and that part is none of ours. */
+    input->start = lseek(fd, 0, SEEK_CUR);
+    start_progress(input);
+    return input;
+}
+
 P11dInput *p11d_input_open(const char *path, GError **error)
 {
-    g_autoptr(P11dInput) input = g_new0(P11dInput, 1);
     bool is_standard = !path || p11d_standard_is_input(path);
-    input->name = g_strdup(is_standard ? "standard input" : path);
-    input->fd = is_standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
-                            : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (input->fd < 0) {
-        fail(input, g_strerror(errno), error);
+    const char *name = is_standard ? "standard input" : path;
+    int fd = is_standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+                         : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        fail(name, g_strerror(errno), error);
         return NULL;
     }
-    if (is_standard && isatty(input->fd)) /* who forgot to name a file would wait in silence */
+    if (is_standard && isatty(fd)) /* who forgot to name a file would wait in silence */
         p11d_console_note("reading from the terminal, up to Ctrl-D");
-    /* Standard input may have been read in part by others, and that part is none of ours. */
-    input->start = lseek(input->fd, 0, SEEK_CUR);
-    start_progress(input);
-    return g_steal_pointer(&input);
+    return p11d_input_of_descriptor(fd, name);
 }
 
 P11dInput *p11d_input_of_bytes(GBytes *bytes, const char *name)
@@ -103,7 +110,7 @@ gboolean p11d_input_read(P11dInput *input, void *bytes, gsize size, gsize *got, 
         count = read(input->fd, bytes, size);
     while (count < 0 && errno == EINTR);
     if (count < 0)
-        return fail(input, g_strerror(errno), error);
+        return fail(input->name, g_strerror(errno), error);
     *got = (gsize)count;
     input->started = TRUE;
     if (count > 0)

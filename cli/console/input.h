@@ -31,6 +31,8 @@ typedef struct P11dInput {
 
 /* Opens path; NULL is standard input, and so are its names (standard.h). NULL with error set. */
 P11dInput *p11d_input_open(const char *path, GError **error);
+/* An input of what fd reads, which is taken over. name: as in the structure, copied. */
+P11dInput *p11d_input_of_descriptor(int fd, const char *name);
 /* An input of bytes. name: as in the structure, copied. */
 P11dInput *p11d_input_of_bytes(GBytes *bytes, const char *name);
 void p11d_input_free(P11dInput *input);

@@ -51,7 +51,7 @@ gboolean p11d_bare_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFi
                          "%s has no digest", verifier.algorithm.name);
         return FALSE;
     }
-    g_autoptr(P11dInput) input = p11d_input_open(claim->file, error);
+    g_autoptr(P11dInput) input = p11d_claim_open(claim, error);
     if (!input ||
         !p11d_verifier_check(&verifier, input, claim->signature, &finding->verdict, error))
         return FALSE;

@@ -141,7 +141,7 @@ static P11dInput *open_content(const Check *check, GError **error)
         return NULL;
     }
     if (claim->file || !claim->no_input)
-        return p11d_input_open(claim->file, error);
+        return p11d_claim_open(claim, error);
     p11d_failure_set(error, P11D_FAILURE_USAGE, "name the file behind the options",
                      "the signature does not hold what is signed");
     return NULL;
@@ -274,9 +274,9 @@ static gboolean check_signatures(Check *check, GError **error)
 }
 
 /* Adds the file that was named to digests, with other line ends. False if it cannot be read. */
-static bool digest_text(P11dDigests *digests, const char *file, bool crlf)
+static bool digest_text(P11dDigests *digests, const P11dClaim *claim, bool crlf)
 {
-    g_autoptr(P11dInput) input = p11d_input_open(file, NULL);
+    g_autoptr(P11dInput) input = p11d_claim_open(claim, NULL);
     g_autoptr(GByteArray) converted = g_byte_array_new();
     g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);
     P11dLineends ends = {.crlf = crlf};
@@ -301,8 +301,8 @@ static bool is_good_as_text(const Check *check, bool crlf)
     p11d_digests_init(&other.digests);
     for (int i = 0; ok && i < check->count; i++)
         ok = check->signers[i].hash && p11d_digests_want(&other.digests, check->signers[i].hash);
-    ok = ok && digest_text(&other.digests, check->claim->file, crlf) &&
-         check_signatures(&other, NULL) && finding.verdict == P11D_VERDICT_GOOD;
+    ok = ok && digest_text(&other.digests, check->claim, crlf) && check_signatures(&other, NULL) &&
+         finding.verdict == P11D_VERDICT_GOOD;
     p11d_digests_clear(&other.digests);
     return ok;
 }
@@ -444,8 +444,7 @@ static gboolean conclude_malformed(Check *check, GError **error)
 {
     guint8 byte;
     gsize got;
-    g_autoptr(P11dInput) input =
-        check->claim->file ? p11d_input_open(check->claim->file, error) : NULL;
+    g_autoptr(P11dInput) input = check->claim->file ? p11d_claim_open(check->claim, error) : NULL;
     if (check->claim->file && (!input || !p11d_input_read(input, &byte, 1, &got, error)))
         return FALSE;
     return p11d_finding_conclude(check->finding, P11D_VERDICT_MALFORMED,

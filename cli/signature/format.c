@@ -28,6 +28,7 @@ static const P11dFormat formats[] = {
     {
         .name = "ssh",
         .suffix = ".sig",
+        .other_suffix = ".ssh",
         .label = "SSH SIGNATURE",
         .column = 70,
         .encoding = P11D_ENCODING_PEM,
@@ -64,6 +65,12 @@ static const P11dFormat formats[] = {
         .verify = p11d_bare_verify,
     },
 };
+
+P11dInput *p11d_claim_open(const P11dClaim *claim, GError **error)
+{
+    return claim->content ? p11d_input_of_bytes(claim->content, claim->file)
+                          : p11d_input_open(claim->file, error);
+}
 
 const P11dFormat *p11d_format_get(size_t i)
 {

@@ -26,6 +26,7 @@ enum {
 typedef struct P11dClaim {
     GBytes *signature;     /* decoded to what the format defines */
     const char *file;      /* what is said to be signed; NULL: not named */
+    GBytes *content;       /* what is in that file, if it was read already; else NULL */
     gboolean no_input;     /* standard input is not what is signed, if no file is */
     const char *format;    /* by name, if it was asked for; NULL: recognised */
     const char *algorithm; /* as asked for; NULL: the usual one */
@@ -33,10 +34,14 @@ typedef struct P11dClaim {
     const char *namespace; /* that it must be for */
 } P11dClaim;
 
+/* What is said to be signed; without a file, standard input. NULL with error set. */
+P11dInput *p11d_claim_open(const P11dClaim *claim, GError **error);
+
 typedef struct P11dFormat {
     const char *name;
     const char *suffix;          /* of the file that it is written to */
     const char *attached_suffix; /* of one that holds what is signed too; NULL: there is none */
+    const char *other_suffix;    /* that people use as well; NULL: there is none */
     const char *label;           /* of its PEM block */
     unsigned column;             /* characters on a line of that */
     P11dEncoding encoding;       /* unless another is asked for */

@@ -196,12 +196,12 @@ static const char *hash_of(const P11dSshsig *sshsig)
 }
 
 /* Reads all files, also for a signature that is bad as it stands. */
-static gboolean read_files(Check *check, const char *file, const char *hash, GError **error)
+static gboolean read_files(Check *check, const P11dClaim *claim, const char *hash, GError **error)
 {
     if (check->trust->kind == P11D_TRUST_SIGNERS &&
         !(check->signers = p11d_input_read_file(check->trust->signers, MAX_SIGNERS, error)))
         return FALSE;
-    g_autoptr(P11dInput) input = p11d_input_open(file, error);
+    g_autoptr(P11dInput) input = p11d_claim_open(claim, error);
     check->data =
         input ? to_be_signed(input, check->namespace, hash ? hash : hashes[0], error) : NULL;
     return check->data != NULL;
@@ -340,7 +340,7 @@ gboolean p11d_ssh_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFin
     };
     bool parsed = p11d_sshsig_parse(&check.sshsig, claim->signature);
     const char *hash = parsed ? hash_of(&check.sshsig) : NULL;
-    if (!read_files(&check, claim->file, hash, error))
+    if (!read_files(&check, claim, hash, error))
         return FALSE;
     if (!parsed)
         return p11d_finding_conclude(finding, P11D_VERDICT_MALFORMED, "it is no SSH signature");

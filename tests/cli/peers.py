@@ -91,7 +91,7 @@ class Peers(Case):
         self.expect(1, "verify", "--pubkey", token.public("rsa"), "-s", "data.sig", "other")
         # 1 is that and nothing else.
         self.p11dbus(0, "verify", "-k", RSA, "-s", "data.sig", "data")
-        self.p11dbus(2, "verify", "-k", RSA, "data")
+        self.p11dbus(2, "verify", "-k", RSA)
         self.p11dbus(3, "verify", "-k", RSA, "-s", "missing", "data")
         self.p11dbus(3, "verify", "-k", RSA, "-s", "data.sig", "missing")
         self.p11dbus(4, "verify", "-k", RSA + "x", "-s", "data.sig", "data")

@@ -40,6 +40,13 @@ DOCUMENTS = {
                "key": "web.pem",
                "algorithm": "ecdsa-sha256", "format": "der", "trusted": None, "signer": None,
                "identity": None, "at": None, "at_claimed": False, "code": 1},
+    "verify-files": {"schema": 1, "results": [{
+        "file": "SHA256SUMS", "signature": "SHA256SUMS.sig", "valid": True, "reason": None,
+        "detail": None, "key": "web.pem", "algorithm": "ecdsa-sha256", "format": "der",
+        "trusted": None, "signer": None, "identity": None, "at": None, "at_claimed": False,
+        "code": 6, "error": ERROR, "listed": [{
+            "file": "data", "line": 1, "algorithm": "sha256", "status": "error", "code": 6,
+            "error": ERROR}]}]},
     "smoke": {"schema": 1, "module": "/m.so", "summary": {"pass": 1}, "untested": [ERROR],
               "info": {"manufacturer": "M", "description": "D", "version": "1.0",
                        "cryptoki": "2.40"},
@@ -51,7 +58,7 @@ DOCUMENTS = {
         "section": "5.4", "remedy": "do not"}]},
     "failure": {"schema": 1, "error": ERROR},
 }
-OPTIONAL = {"mechanisms", "pass"}
+OPTIONAL = {"mechanisms", "pass", "listed"}
 
 
 def objects_in(value):

@@ -300,7 +300,7 @@ class Verify(Case):
     def test_usage(self):
         openssl_sign("rsa", "data", "sig")
         key = token.public("rsa")
-        for words in (["--pubkey", key, "data"], ["-s", "sig", "data"],
+        for words in (["--pubkey", key], ["--pubkey", key, "-"], ["-s", "sig", "data"],
                       ["--pubkey", key, "--cert", key, "-s", "sig", "data"],
                       ["--pubkey", key, "-k", "pkcs11:object=x", "-s", "sig", "data"],
                       ["--pubkey", key, "-s", "sig", "data", "other"],
