@@ -99,6 +99,68 @@ class Peers(Case):
         self.p11dbus(9, "verify", "-k", RSA, "-a", "ecdsa-sha256", "-s", "data.sig", "data")
         self.here("1, and only that")
 
+    def list_release(self):
+        """Digests of data and other as BSD's programs write them, and what signify made of them."""
+        self.write("SHA256", "".join(
+            f"SHA256 ({name}) = {hashlib.sha256(self.read(name)).hexdigest()}\n"
+            for name in ("data", "other")))
+        self.p11dbus(0, "sign", "-k", P256, "--force", "SHA256")
+
+    def peers_of_lists(self, what):
+        """Runs signify -C and sha256sum -c on the list, signed for both."""
+        self.peer("signify-openbsd", "-G", "-n", "-p", "key.pub", "-s", "key.sec")
+        self.peer("signify-openbsd", "-S", "-e", "-s", "key.sec", "-m", "SHA256", "-x", "list.sig")
+        self.note_exit(f"signify -C, {what}", self.peer("signify-openbsd", "-C", "-p", "key.pub",
+                                                        "-x", "list.sig"))
+        self.note_exit(f"sha256sum -c, {what}", self.peer("sha256sum", "-c", "SHA256"))
+
+    def check_list(self, code):
+        return self.expect(code, "verify", "--pubkey", token.public("p256"), "--checksums",
+                           "SHA256")
+
+    def test_list_of_checksums(self):
+        self.list_release()
+        self.peers_of_lists("all is well")
+        self.assertIn("Good checksum of other (sha256)", self.check_list(0).err)
+        os.remove("other")
+        self.peers_of_lists("a file is missing")
+        self.assertIn("other is not there", self.check_list(3).err)
+        self.write("other", b"changed\n")
+        self.peers_of_lists("a file was changed")
+        self.assertIn("BAD checksum of other", self.check_list(1).err)
+        self.here("0; 3 for one that is missing; 1 for one that was changed; others go on")
+
+    def test_list_of_checksums_with_a_bad_signature(self):
+        self.list_release()
+        self.peers_of_lists("before")
+        self.write("SHA256", self.read("SHA256").replace(b"data", b"date"))
+        if os.path.exists("list.sig"):
+            self.write("list.sig", self.read("list.sig").replace(b"data", b"date"))
+            self.note_exit("signify -C, the list was changed", self.peer(
+                "signify-openbsd", "-C", "-p", "key.pub", "-x", "list.sig"))
+        self.note("sha256sum -c looks at no signature")
+        result = self.check_list(1)
+        self.assertIn("BAD signature of SHA256", result.err)
+        self.assertNotIn("checksum of", result.err)
+        self.here("1, and no file is looked at")
+
+    def test_list_of_checksums_that_leads_out(self):
+        os.mkdir("release")
+        os.chdir("release")
+        self.write("data", b"some data\n")
+        os.symlink("../other", "other")
+        self.list_release()
+        self.peers_of_lists("a link leads out")
+        self.assertIn("other: it lies outside of the directory", self.check_list(3).err)
+        os.remove("other")
+        self.write("other", self.read("../data"))
+        self.list_release()
+        self.write("SHA256", self.read("SHA256").replace(b"other", b"../data"))
+        self.p11dbus(0, "sign", "-k", P256, "--force", "SHA256")
+        self.peers_of_lists("a name leads out")
+        self.assertIn("../data: it lies outside of the directory", self.check_list(3).err)
+        self.here("3, what lies outside is not read; others go on")
+
     def test_unknown_or_ambiguous_label(self):
         token.add_token("single")  # with one key, or it would depend on their order which is taken
         token.add_key("rsa", "01", KEYS["rsa"][1], token="single")
