@@ -27,10 +27,12 @@ int p11d_exitcode_of(const GError *error)
 
 void p11d_exitcode_keep_worst(GError **worst, GError *error)
 {
-    bool is_worse = p11d_exitcode_of(error) > p11d_exitcode_of(*worst);
-    g_autoptr(GError) other = is_worse ? *worst : error;
-    if (is_worse)
-        *worst = error;
+    if (p11d_exitcode_of(error) <= p11d_exitcode_of(*worst)) {
+        g_clear_error(&error);
+        return;
+    }
+    g_clear_error(worst);
+    *worst = error;
 }
 
 const P11dExitcode *p11d_exitcode_at(size_t i)
