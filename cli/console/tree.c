@@ -19,7 +19,8 @@ static char *magic_link(int fd)
 
 gboolean p11d_tree_open(P11dTree *tree, const char *path, GError **error)
 {
-    bool is_here = p11d_standard_is_input(path) || !strchr(path, '/');
+    bool is_here =
+        p11d_standard_is_input(path) || p11d_standard_descriptor(path) >= 0 || !strchr(path, '/');
     g_autofree char *directory = is_here ? g_strdup(".") : g_path_get_dirname(path);
     tree->fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (tree->fd < 0) {

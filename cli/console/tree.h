@@ -23,7 +23,8 @@ typedef enum P11dTreeAnswer {
     P11D_TREE_FAILED,
 } P11dTreeAnswer;
 
-/* The tree that the file at path lies in; of standard input, the current directory. FALSE with
+/* The tree that the file at path lies in, by that name; of what is nothing but a descriptor, as
+ * standard input is, the current directory. FALSE with
  * error set (file). What was set is cleared in any case. */
 gboolean p11d_tree_open(P11dTree *tree, const char *path, GError **error);
 void p11d_tree_clear(P11dTree *tree);

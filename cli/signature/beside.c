@@ -2,6 +2,7 @@
 #include "beside.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "failure.h"
@@ -47,6 +48,21 @@ static char *join(const GPtrArray *names, const char *last)
     return g_string_free(text, FALSE);
 }
 
+/* The file that lies beside one which is itself named like its signature; NULL if it is not. The
+ * caller frees it. */
+static char *find_signed(const char *file)
+{
+    g_autoptr(GPtrArray) suffixes = list_suffixes();
+    for (guint i = 0; i < suffixes->len; i++) {
+        g_autofree char *base = g_str_has_suffix(file, suffixes->pdata[i])
+                                    ? g_strndup(file, strlen(file) - strlen(suffixes->pdata[i]))
+                                    : NULL;
+        if (base && is_there(base))
+            return g_steal_pointer(&base);
+    }
+    return NULL;
+}
+
 static void set_missing(const char *file, const GPtrArray *looked_for, GError **error)
 {
     if (!is_there(file)) {
@@ -55,9 +71,13 @@ static void set_missing(const char *file, const GPtrArray *looked_for, GError **
         return;
     }
     g_autofree char *names = join(looked_for, " or ");
+    g_autofree char *base = find_signed(file);
+    g_autofree char *hint =
+        base ? g_strdup_printf("it seems to be the signature of %s: name that", base) : NULL;
     p11d_failure_set(error, P11D_FAILURE_NO_MATCH,
-                     "name the signature: -s SIGNATURE; or what is behind its file's name: "
-                     "--suffix SUFFIX",
+                     hint ? hint
+                          : "name the signature: -s SIGNATURE; or what is behind its file's name: "
+                            "--suffix SUFFIX",
                      "there is no signature beside %s: no %s", file, names);
 }
 

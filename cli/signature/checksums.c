@@ -91,17 +91,17 @@ static gsize count_digits(const char *text, gsize size)
     return count;
 }
 
-/* "HEX  NAME" or "HEX *NAME" */
+/* "HEX  NAME" or "HEX *NAME"; or with one blank, as BSD's sha256 -r has it. */
 static bool split_plain(Parts *parts, const char *text, gsize size)
 {
     gsize count = count_digits(text, size);
-    if (count == 0 || size - count < 3 || text[count] != ' ' ||
-        (text[count + 1] != ' ' && text[count + 1] != '*'))
+    if (count == 0 || size - count < 2 || text[count] != ' ')
         return false;
+    gsize name = count + (text[count + 1] == ' ' || text[count + 1] == '*' ? 2 : 1);
     parts->digits = text;
     parts->digit_count = count;
-    parts->name = text + count + 2;
-    parts->name_size = size - count - 2;
+    parts->name = text + name;
+    parts->name_size = size - name;
     return true;
 }
 

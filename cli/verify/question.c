@@ -31,9 +31,11 @@ static GPtrArray *named_files(const P11dQuestion *asked)
 }
 
 /* A URI is no file, and is not shown as one: there may be a PIN in it. */
-static gboolean refuse_uris(const P11dQuestion *asked, GError **error)
+static gboolean refuse_uris(const P11dQuestion *asked, char **arguments, GError **error)
 {
     g_autoptr(GPtrArray) files = named_files(asked);
+    for (char **argument = arguments; *argument; argument++)
+        g_ptr_array_add(files, *argument);
     for (guint i = 0; i < files->len; i++)
         if (p11d_uri_is(files->pdata[i])) {
             p11d_failure_set(error, P11D_FAILURE_USAGE, "a key on a token is named with -k URI",
@@ -148,7 +150,7 @@ static gboolean check_values(const P11dQuestion *asked, const P11dOptions *optio
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "--json and -o - both write to standard output");
     else
-        return refuse_uris(asked, error) &&
+        return refuse_uris(asked, files, error) &&
                (!asked->certificate || p11d_certname_check(asked->certificate, error)) &&
                (!asked->encoding || p11d_encoding_find(&encoding, asked->encoding, error)) &&
                (!asked->output ||

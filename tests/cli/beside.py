@@ -67,6 +67,17 @@ class Beside(Case):
         self.assertIn("cannot read missing", self.verify(3, "missing").err)
         self.assertIn("cannot read data/missing", self.verify(3, "data/missing").err)
 
+    def test_the_signature_itself(self):
+        self.sign("data")
+        self.assertIn("it seems to be the signature of data", self.verify(4, "data.sig").err)
+        os.remove("data")
+        self.assertIn("-s SIGNATURE", self.verify(4, "data.sig").err)
+
+    def test_a_uri_is_no_file_and_is_not_shown(self):
+        for words in (["pkcs11:object=x?pin-value=4711"],
+                      ["-s", "data.sig", "pkcs11:object=x?pin-value=4711"]):
+            self.assertNotIn("4711", self.verify(2, *words).err)
+
     def test_more_than_one(self):
         self.sign("data")
         shutil.copy("data.sig", "data.ssh")

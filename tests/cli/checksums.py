@@ -129,6 +129,11 @@ class Checksums(Case):
         self.verify(0, path="../release/SUMS")
         # A list from standard input lies here.
         self.verify(0, "-s", "SUMS.sig", path="-", stdin=self.read("SUMS"))
+        read, write = os.pipe()  # nor has <(COMMAND) of a shell a directory
+        os.write(write, self.read("SUMS"))
+        os.close(write)
+        self.verify(0, "-s", "SUMS.sig", path=f"/dev/fd/{read}", pass_fds=[read])
+        os.close(read)
         os.chdir("sub")
         self.verify(3, "-s", "../SUMS.sig", path="-", stdin=self.read("../SUMS"))
 

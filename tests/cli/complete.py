@@ -290,6 +290,8 @@ class InShell(Case):
         self.expect_typed(f"sign {words}--token=\\$\t", "sign", *module, "--token=" + HOSTILE)
         self.expect_typed("verify -s rep\t", "verify", "-s", "report it's.txt")
         self.expect_typed("verify --signature=rep\t", "verify", "--signature=report it's.txt")
+        self.expect_typed("verify --checksums a rep\t", "verify", "--checksums", "a",
+                          "report it's.txt")
         self.expect_typed("sign rep\t", "sign", "report it's.txt")
         self.expect_typed("serve --keys dir\t", "serve", "--keys", self.directory_typed)
         self.expect_typed("nothing x\t", "nothing", "x")

@@ -40,3 +40,17 @@ Test(exitcode, an_error_of_no_kind_is_trouble_with_the_device)
     g_autoptr(GError) odd = g_error_new_literal(P11D_FAILURE, P11D_FAILURE_COUNT, "no such kind");
     cr_assert_eq(p11d_exitcode_of(odd), 7);
 }
+
+Test(exitcode, the_worst_error_is_kept)
+{
+    static const P11dFailure kinds[] = {P11D_FAILURE_FILE, P11D_FAILURE_SIGNATURE,
+                                        P11D_FAILURE_AMBIGUOUS, P11D_FAILURE_FILE};
+    g_autoptr(GError) worst = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        GError *error = NULL;
+        p11d_failure_set(&error, kinds[i], NULL, "failure %zu", i);
+        p11d_exitcode_keep_worst(&worst, error);
+        p11d_exitcode_keep_worst(&worst, NULL);
+    }
+    cr_assert_str_eq(worst->message, "failure 2");
+}
