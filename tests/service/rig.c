@@ -51,6 +51,8 @@ static void spawn(Rig *rig, const char *option, const char *directory)
     rig->log = log[0];
     fcntl(rig->log, F_SETFL, O_NONBLOCK);
     p11d_channel_init(&rig->link, p11d_descriptor_adopt(pair[0]), P11D_MESSAGE_MAX);
+    rig->worker.name = "the worker";
+    p11d_worker_link_queue_hello(&rig->link);
 }
 
 void rig_start_only(Rig *rig, const char *directory)
@@ -67,7 +69,7 @@ static void wait_until_ready(Rig *rig)
         P11dStatus status = p11d_channel_receive(&rig->link, PATIENCE, &message);
         if (status != P11D_OK)
             rig_fail("the worker ended: %s", rig_log(rig));
-        P11dWorkerLinkKind kind = p11d_worker_link_kind(&message, &path);
+        P11dWorkerLinkKind kind = p11d_worker_link_kind(&rig->worker, &message, &path);
         if (kind == P11D_WORKER_LINK_TOKEN_ADDED)
             snprintf(rig->path, sizeof rig->path, "%s", path);
         if (kind == P11D_WORKER_LINK_READY)

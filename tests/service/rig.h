@@ -43,6 +43,7 @@ void rig_write_certificate(const char *directory, const char *name, EVP_PKEY *ke
 typedef struct Rig {
     pid_t pid;
     P11dChannel link;
+    P11dWorkerLinkPeer worker;
     char path[512]; /* of its token */
     int log;        /* its standard error, to be read */
     int changes;    /* PropertiesChanged seen */

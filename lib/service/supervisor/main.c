@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * p11dbus-supervisor: the service. "p11dbus serve", which knows the options and checks what it is
- * given, becomes this program: [-q] [-v] [-n NAME] [-r READY_FD] -b BUS DIRECTORY...
+ * given, becomes this program: [-q] [-v] [-n NAME] [-r READY_FD] -b BUS [DIRECTORY...]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +99,7 @@ static gboolean parse(Asked *asked, int argc, char **argv)
         }
     }
     asked->options.key_directories = (const char *const *)argv + optind;
-    return asked->options.bus && argv[optind];
+    return asked->options.bus != NULL;
 }
 
 /* Found when the service starts: later another version may have taken the place of this one. */

@@ -36,6 +36,8 @@ struct P11dProvider {
 
     GPid pid; /* 0: no process */
     P11dChannel link;
+    char *peer_name;
+    P11dWorkerLinkPeer peer;
     GSource *link_source; /* NULL: no link */
     gint64 started;       /* g_get_monotonic_time */
     gboolean ready;       /* this worker said so */
@@ -147,7 +149,7 @@ static void on_link_message(const P11dMessage *message, void *data)
 {
     P11dProvider *self = data;
     const char *path;
-    P11dWorkerLinkKind kind = p11d_worker_link_kind(message, &path);
+    P11dWorkerLinkKind kind = p11d_worker_link_kind(&self->peer, message, &path);
     g_autoptr(GVariant) properties = NULL;
 
     if (kind == P11D_WORKER_LINK_TOKEN_ADDED || kind == P11D_WORKER_LINK_TOKEN_CHANGED)
@@ -228,10 +230,9 @@ static gboolean spawn(P11dProvider *self, int link_fd, GError **error)
         g_ptr_array_add(argv, (gpointer)*a);
     g_ptr_array_add(argv, self->directory);
     g_ptr_array_add(argv, NULL);
-    return g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv->pdata, NULL,
-                                            G_SPAWN_DO_NOT_REAP_CHILD,
-                                            prepare_child, NULL, -1, -1, -1, &link_fd, &target, 1,
-                                            &self->pid, NULL, NULL, NULL, error);
+    return g_spawn_async_with_pipes_and_fds(
+        NULL, (const char *const *)argv->pdata, NULL, G_SPAWN_DO_NOT_REAP_CHILD, prepare_child,
+        NULL, -1, -1, -1, &link_fd, &target, 1, &self->pid, NULL, NULL, NULL, error);
 }
 
 /* Starts the process with one end of a new link; ours is in self->link then. */
@@ -255,6 +256,8 @@ static gboolean launch(P11dProvider *self, GError **error)
     const int room = LINK_LIMIT;
     setsockopt(p11d_descriptor_number(ours), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     p11d_channel_init(&self->link, ours, LINK_LIMIT);
+    p11d_worker_link_queue_hello(&self->link);
+    self->peer = (P11dWorkerLinkPeer){.name = self->peer_name};
     return TRUE;
 }
 
@@ -285,6 +288,7 @@ P11dProvider *p11d_provider_new(const char *directory, const char *program,
 {
     P11dProvider *self = g_new0(P11dProvider, 1);
     self->directory = g_strdup(directory);
+    self->peer_name = g_strdup_printf("%s: its worker", directory);
     self->program = program;
     self->arguments = arguments;
     self->events = events;
@@ -366,5 +370,6 @@ void p11d_provider_free(P11dProvider *provider)
     clear_timer(&provider->kill_timer);
     clear_timer(&provider->child_watch);
     g_free(provider->directory);
+    g_free(provider->peer_name);
     g_free(provider);
 }

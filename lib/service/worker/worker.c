@@ -22,6 +22,7 @@
 
 typedef struct Worker {
     P11dChannel link;
+    P11dWorkerLinkPeer supervisor;
     bool link_writing; /* epoll waits until the link takes more */
     P11dWorkerToken *token;
     char *path;
@@ -68,7 +69,7 @@ static void follow_link(Worker *worker)
 static void take_client(Worker *worker, const P11dMessage *message, const char *path)
 {
     P11dCredentials credentials;
-    bool ok = p11d_worker_link_read_client(message, &credentials);
+    bool ok = p11d_worker_link_read_client(&worker->supervisor, message, &credentials);
     P11dDescriptor *control = p11d_channel_take(&worker->link, 0);
 
     if (ok && control && strcmp(path, worker->path) == 0)
@@ -90,7 +91,7 @@ static bool serve_link(Worker *worker)
         status = p11d_channel_receive(&worker->link, p11d_deadline_now(), &message);
         if (status != P11D_OK)
             break;
-        if (p11d_worker_link_kind(&message, &path) == P11D_WORKER_LINK_CLIENT)
+        if (p11d_worker_link_kind(&worker->supervisor, &message, &path) == P11D_WORKER_LINK_CLIENT)
             take_client(worker, &message, path);
     }
     worker->failed = worker->failed || (status != P11D_TIMEOUT && status != P11D_CLOSED);
@@ -196,7 +197,8 @@ static bool serve(Worker *worker)
         p11d_log("%s: %s", worker->token->name, strerror(errno));
         return false;
     }
-    bool ok = announce(worker, p11d_worker_link_queue_token_added) &&
+    bool ok = p11d_worker_link_queue_hello(&worker->link) == P11D_OK &&
+              announce(worker, p11d_worker_link_queue_token_added) &&
               p11d_worker_link_queue_ready(&worker->link) == P11D_OK;
     if (ok) {
         follow_link(worker);
@@ -209,7 +211,8 @@ static bool serve(Worker *worker)
 /* Serves the token of source; returns the exit status. */
 static int serve_source(const P11dWorkerKind *kind, P11dDescriptor *link, const char *source)
 {
-    Worker worker = {.clients = {.epoll = -1, .wake = -1, .stop = -1}};
+    Worker worker = {.supervisor.name = "the service",
+                     .clients = {.epoll = -1, .wake = -1, .stop = -1}};
     int code = P11D_WORKER_FAILED;
     p11d_channel_init(&worker.link, link, P11D_MESSAGE_MAX);
     worker.link.accepts_descriptors = true;

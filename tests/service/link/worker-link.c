@@ -12,6 +12,8 @@
 #define PATH P11D_TOKENS_PATH "/demo"
 
 static P11dChannel worker, supervisor;
+static P11dWorkerLinkPeer peer;
+static int log_pipe[2];
 
 static void connect_both(void)
 {
@@ -20,6 +22,18 @@ static void connect_both(void)
     p11d_channel_init(&worker, p11d_descriptor_adopt(ends[0]), 1 << 20);
     p11d_channel_init(&supervisor, p11d_descriptor_adopt(ends[1]), 1 << 20);
     worker.accepts_descriptors = true;
+    peer = (P11dWorkerLinkPeer){.name = "the other", .greeted = true};
+    cr_assert_eq(pipe2(log_pipe, O_CLOEXEC | O_NONBLOCK), 0);
+    cr_assert_geq(dup2(log_pipe[1], STDERR_FILENO), 0);
+}
+
+/* What was written to the log since. */
+static const char *read_log(void)
+{
+    static char text[8192];
+    ssize_t size = read(log_pipe[0], text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    return text;
 }
 
 static void disconnect_both(void)
@@ -76,7 +90,7 @@ Test(worker_link, a_token_is_announced_with_its_properties)
         p11d_worker_link_queue_token_added(&worker, PATH, properties.data, properties.size),
         P11D_OK);
     P11dMessage message = receive(&supervisor);
-    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_TOKEN_ADDED);
+    cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_TOKEN_ADDED);
     cr_assert_str_eq(path, PATH);
     P11dReader interfaces;
     const char *text;
@@ -97,7 +111,7 @@ Test(worker_link, changed_properties_arrive)
         p11d_worker_link_queue_token_changed(&worker, PATH, properties.data, properties.size),
         P11D_OK);
     P11dMessage message = receive(&supervisor);
-    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_TOKEN_CHANGED);
+    cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_TOKEN_CHANGED);
     cr_assert_str_eq(path, PATH);
     const char *interface;
     cr_assert(p11d_reader_string(&message.body, &interface, NULL));
@@ -112,10 +126,10 @@ Test(worker_link, removal_and_ready_arrive_in_order)
     cr_assert_eq(p11d_worker_link_queue_token_removed(&worker, PATH), P11D_OK);
     cr_assert_eq(p11d_worker_link_queue_ready(&worker), P11D_OK);
     P11dMessage message = receive(&supervisor);
-    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_TOKEN_REMOVED);
+    cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_TOKEN_REMOVED);
     cr_assert_str_eq(path, PATH);
     message = receive(&supervisor);
-    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_READY);
+    cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_READY);
     cr_assert_null(path);
 }
 
@@ -130,9 +144,9 @@ static void hand_over(const P11dCredentials *sent, P11dCredentials *received)
     close(ends[0]);
 
     P11dMessage message = receive(&worker);
-    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_CLIENT);
+    cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_CLIENT);
     cr_assert_str_eq(path, PATH);
-    cr_assert(p11d_worker_link_read_client(&message, received));
+    cr_assert(p11d_worker_link_read_client(&peer, &message, received));
     P11dDescriptor *descriptor = p11d_channel_take(&worker, 0);
     cr_assert_not_null(descriptor);
     cr_assert_eq(write(p11d_descriptor_number(descriptor), "x", 1), 1);
@@ -179,7 +193,7 @@ Test(worker_link, only_paths_of_tokens_are_believed)
         const char *path = "";
         cr_assert_eq(p11d_worker_link_queue_token_added(&worker, paths[i], "", 0), P11D_OK);
         P11dMessage message = receive(&supervisor);
-        cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_UNKNOWN, "%s",
+        cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_NOTHING, "%s",
                      paths[i]);
         cr_assert_null(path);
     }
@@ -202,6 +216,117 @@ Test(worker_link, anything_else_is_unknown)
         p11d_channel_begin(&worker, &writer, messages[i]);
         cr_assert_eq(p11d_channel_queue(&worker, &writer), P11D_OK);
         P11dMessage message = receive(&supervisor);
-        cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_UNKNOWN);
+        cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_NOTHING);
     }
+}
+
+static P11dWorkerLinkKind pass(P11dChannel *from, P11dChannel *to, P11dWriter *writer)
+{
+    const char *path;
+    cr_assert_eq(p11d_channel_queue(from, writer), P11D_OK);
+    P11dMessage message = receive(to);
+    return p11d_worker_link_kind(&peer, &message, &path);
+}
+
+static void begin(P11dWriter *writer, const char *member, const char *signature)
+{
+    P11dMessage message = {.type = P11D_MESSAGE_SIGNAL,
+                           .path = PATH,
+                           .interface = "org.p11dbus.Worker1",
+                           .member = member,
+                           .signature = signature};
+    p11d_channel_begin(&supervisor, writer, &message);
+}
+
+static void say_version(uint32_t version, bool with_field)
+{
+    P11dWriter writer;
+    peer.greeted = false;
+    begin(&writer, "Hello", "ua{sv}");
+    p11d_writer_uint32(&writer, version);
+    P11dArray fields = p11d_writer_array_begin(&writer, 8);
+    if (with_field) {
+        p11d_writer_entry(&writer, "release", "s");
+        p11d_writer_string(&writer, "99");
+    }
+    p11d_writer_array_end(&writer, fields);
+    cr_assert_eq(pass(&supervisor, &worker, &writer), P11D_WORKER_LINK_NOTHING);
+}
+
+Test(worker_link, the_same_version_is_no_news)
+{
+    const char *path;
+    peer.greeted = false;
+    cr_assert_eq(p11d_worker_link_queue_hello(&worker), P11D_OK);
+    P11dMessage message = receive(&supervisor);
+    cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_NOTHING);
+    say_version(P11D_WORKER_LINK_VERSION, true);
+    cr_assert_str_empty(read_log());
+}
+
+Test(worker_link, another_version_is_told)
+{
+    say_version(P11D_WORKER_LINK_VERSION + 1, false);
+    const char *log = read_log();
+    cr_assert_not_null(strstr(log, "the other is of another version (its link is version 2"), "%s",
+                       log);
+}
+
+Test(worker_link, who_does_not_say_its_version_is_older)
+{
+    const char *path;
+    peer.greeted = false;
+    cr_assert_eq(p11d_worker_link_queue_ready(&worker), P11D_OK);
+    P11dMessage message = receive(&supervisor);
+    cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_READY);
+    const char *log = read_log();
+    cr_assert_not_null(strstr(log, "its link is version 0"), "%s", log);
+}
+
+Test(worker_link, what_is_not_understood_is_told_once)
+{
+    P11dWriter writer;
+    for (int i = 0; i < 3; i++) {
+        begin(&writer, i == 0 ? "Freeze" : "Thaw", "");
+        cr_assert_eq(pass(&supervisor, &worker, &writer), P11D_WORKER_LINK_NOTHING);
+    }
+    const char *log = read_log();
+    cr_assert_not_null(strstr(log, "the other says Freeze, which is not understood"), "%s", log);
+    cr_assert_null(strstr(log, "Thaw"), "%s", log);
+}
+
+/* Begins a Client whose fields are uid, if with_user, and two that nobody knows. */
+static void begin_strange_client(P11dWriter *writer, bool with_user)
+{
+    begin(writer, "Client", "a{sv}");
+    P11dArray fields = p11d_writer_array_begin(writer, 8);
+    p11d_writer_entry(writer, "unit", "s");
+    p11d_writer_string(writer, "a.service");
+    if (with_user) {
+        p11d_writer_entry(writer, "uid", "u");
+        p11d_writer_uint32(writer, 7);
+    }
+    p11d_writer_entry(writer, "pid", "t"); /* of another type than it has */
+    p11d_writer_uint64(writer, 42);
+    p11d_writer_array_end(writer, fields);
+}
+
+Test(worker_link, fields_that_are_not_understood_are_left_out)
+{
+    for (int with_user = 1; with_user >= 0; with_user--) {
+        P11dWriter writer;
+        P11dCredentials credentials;
+        const char *path;
+        begin_strange_client(&writer, with_user);
+        cr_assert_eq(p11d_channel_queue(&supervisor, &writer), P11D_OK);
+        P11dMessage message = receive(&worker);
+        cr_assert_eq(p11d_worker_link_kind(&peer, &message, &path), P11D_WORKER_LINK_CLIENT);
+        cr_assert_eq(p11d_worker_link_read_client(&peer, &message, &credentials), with_user,
+                     "a client without a user is none");
+        cr_assert_eq(credentials.uid, with_user ? 7 : 0);
+        cr_assert_eq(credentials.pid, 0);
+        p11d_credentials_clear(&credentials);
+    }
+    const char *log = read_log();
+    cr_assert_not_null(strstr(log, "Client with unit, which is not understood"), "%s", log);
 }

@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,14 +25,17 @@ static const char bus_configuration[] =
     "<policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>"
     "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>";
 
-static void prepare_child(gpointer data G_GNUC_UNUSED)
+/* data: the descriptor of the log. */
+static void prepare_child(gpointer data)
 {
+    dup2(GPOINTER_TO_INT(data), STDERR_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
-/* Starts argv with the writing end of a new pipe as SAY_DESCRIPTOR; *said is the reading end. */
-static GPid start(const char *const *argv, int *said)
+/* Starts argv with log as its errors, and the writing end of a new pipe as SAY_DESCRIPTOR; *said is
+ * the reading end. */
+static GPid start(const char *const *argv, int log, int *said)
 {
     g_autoptr(GError) error = NULL;
     const int target = SAY_DESCRIPTOR;
@@ -40,8 +44,8 @@ static GPid start(const char *const *argv, int *said)
 
     cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
     g_spawn_async_with_pipes_and_fds(
-        NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, prepare_child, NULL, -1,
-        -1, -1, &ends[1], &target, 1, &pid, NULL, NULL, NULL, &error);
+        NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, prepare_child,
+        GINT_TO_POINTER(log), -1, -1, -1, &ends[1], &target, 1, &pid, NULL, NULL, NULL, &error);
     cr_assert_null(error, "%s", error ? error->message : "");
     close(ends[1]);
     *said = ends[0];
@@ -70,7 +74,7 @@ static void start_bus(Fixture *fixture)
     int said;
 
     cr_assert(g_file_set_contents(file, text, -1, NULL));
-    fixture->bus_pid = start(argv, &said);
+    fixture->bus_pid = start(argv, STDERR_FILENO, &said);
     cr_assert(wait_for_line(said));
     close(said);
     fixture->address = g_strdup_printf("unix:path=%s/bus", fixture->directory);
@@ -102,19 +106,20 @@ static void make_directory(Fixture *fixture, const char *name)
     fixture_openssl(fixture, public);
 }
 
+/* What the service says goes to a file: tests look into it, and it is shown in the end. */
 static GPid start_service(Fixture *fixture, const char *names, int *ready)
 {
     g_auto(GStrv) each = g_strsplit(names, " ", -1);
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
-    g_ptr_array_add(argv, g_strdup(getenv("SERVICE_PROGRAM")));
-    g_ptr_array_add(argv, g_strdup("serve"));
-    g_ptr_array_add(argv, g_strdup(fixture->address));
+    g_ptr_array_add(argv, g_strdup(getenv("SUPERVISOR")));
+    g_ptr_array_add(argv, g_strdup_printf("-r%d", SAY_DESCRIPTOR));
+    g_ptr_array_add(argv, g_strconcat("-b", fixture->address, NULL));
     for (char **name = each; *name && **name; name++) {
         make_directory(fixture, *name);
         g_ptr_array_add(argv, fixture_path(fixture, *name));
     }
     g_ptr_array_add(argv, NULL);
-    return start((const char *const *)argv->pdata, ready);
+    return start((const char *const *)argv->pdata, fixture->log, ready);
 }
 
 void fixture_start(Fixture *fixture, const char *names)
@@ -122,9 +127,26 @@ void fixture_start(Fixture *fixture, const char *names)
     g_autoptr(GError) error = NULL;
     *fixture = (Fixture){.directory = g_dir_make_tmp("p11dbus-XXXXXX", &error)};
     cr_assert_null(error);
-    cr_assert_not_null(getenv("SERVICE_PROGRAM"), "run by meson test");
+    cr_assert_not_null(getenv("SUPERVISOR"), "run by meson test");
+    g_autofree char *log = fixture_path(fixture, "log");
+    fixture->log = open(log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+    cr_assert_geq(fixture->log, 0);
     start_bus(fixture);
     fixture->service_pid = start_service(fixture, names, &fixture->ready);
+}
+
+void fixture_run(Fixture *fixture, const char *names)
+{
+    fixture_start(fixture, names);
+    cr_assert(fixture_wait_ready(fixture));
+}
+
+char *fixture_log(const Fixture *fixture)
+{
+    g_autofree char *path = fixture_path(fixture, "log");
+    char *text = NULL;
+    g_file_get_contents(path, &text, NULL, NULL);
+    return text ? text : g_strdup("");
 }
 
 int fixture_run_another(Fixture *fixture, const char *names)
@@ -178,6 +200,9 @@ void fixture_stop(Fixture *fixture)
         waitpid(fixture->bus_pid, NULL, 0);
     }
     close(fixture->ready);
+    g_autofree char *log = fixture_log(fixture);
+    g_printerr("%s", log);
+    close(fixture->log);
     const char *argv[] = {"rm", "-rf", fixture->directory, NULL};
     g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
                  NULL);
@@ -240,6 +265,19 @@ void fixture_open_channel(GDBusConnection *bus, const char *path, const P11dInte
     cr_assert_geq(fd, 0, "%s", error ? error->message : "");
     p11d_channel_init(channel, p11d_descriptor_adopt(fd), P11D_MESSAGE_MAX);
     channel->accepts_descriptors = true;
+}
+
+void fixture_open_manager(Fixture *fixture, P11dChannel *channel)
+{
+    fixture_open_channel(fixture->bus, P11D_ROOT_PATH, &p11d_interface_manager, channel);
+}
+
+void fixture_expect_error(GError **error, const char *name)
+{
+    cr_assert_not_null(*error);
+    g_autofree char *remote = g_dbus_error_get_remote_error(*error);
+    cr_assert_str_eq(remote, name, "%s", (*error)->message);
+    g_clear_error(error);
 }
 
 void fixture_begin(P11dChannel *channel, P11dWriter *writer, const char *path,
@@ -419,4 +457,21 @@ guint fixture_descriptors(GPid pid)
     while (dir && g_dir_read_name(dir))
         count++;
     return count;
+}
+
+GPid fixture_worker(const Fixture *fixture, const char *name)
+{
+    g_autoptr(GArray) workers = fixture_children(fixture->service_pid);
+    g_autofree char *directory = fixture_path(fixture, name);
+    for (guint i = 0; i < workers->len; i++) {
+        g_autofree char *file =
+            g_strdup_printf("/proc/%d/cmdline", (int)g_array_index(workers, GPid, i));
+        g_autofree char *line = NULL;
+        gsize size = 0;
+        if (g_file_get_contents(file, &line, &size, NULL) && size > strlen(directory) &&
+            strcmp(line + size - strlen(directory) - 1, directory) == 0)
+            return g_array_index(workers, GPid, i);
+    }
+    cr_assert_fail("no worker for %s", name);
+    return 0;
 }

@@ -11,6 +11,7 @@
 #include "channel.h"
 #include "interface.h"
 
+#define FIXTURE_DBUS_ERROR "org.freedesktop.DBus.Error."
 #define TOKEN_PATH(name) P11D_TOKENS_PATH "/" name
 
 typedef struct Fixture {
@@ -19,12 +20,16 @@ typedef struct Fixture {
     GPid bus_pid;
     GPid service_pid;     /* 0: not running */
     GDBusConnection *bus; /* of the test */
-    int ready;            /* says "ready", then ends */
+    int ready;            /* says that the service is ready, then ends */
+    int log;              /* of the service, a file in directory */
 } Fixture;
 
 /* Starts a bus, and the service for directories named names (space-separated; "" for none), which
- * get a P-256 key each unless they are unruly. Does not wait until the service is ready. */
+ * get a P-256 key each unless they are unruly (p11dbus-keys.c here). Does not wait until the
+ * service is ready. The program is $SUPERVISOR. */
 void fixture_start(Fixture *fixture, const char *names);
+/* The same, and waits. */
+void fixture_run(Fixture *fixture, const char *names);
 /* Waits until the service says that it is ready. FALSE: it ended without saying so. */
 gboolean fixture_wait_ready(Fixture *fixture);
 /* Ends the service by a signal if it runs, and returns its wait status. */
@@ -36,6 +41,9 @@ void fixture_stop(Fixture *fixture);
 int fixture_run_another(Fixture *fixture, const char *names);
 /* Ends the bus, and waits until the service has ended; returns the service's wait status. */
 int fixture_end_bus(Fixture *fixture);
+
+/* What the service and its workers have logged so far. The caller frees it. */
+char *fixture_log(const Fixture *fixture);
 
 /* The path of a file in the directory. */
 char *fixture_path(const Fixture *fixture, const char *name);
@@ -54,6 +62,10 @@ int fixture_open(GDBusConnection *bus, const char *path, const P11dInterface *in
 /* The same as a channel; ends the test if it is refused. */
 void fixture_open_channel(GDBusConnection *bus, const char *path, const P11dInterface *interface,
                           P11dChannel *channel);
+/* Opens a manager channel. */
+void fixture_open_manager(Fixture *fixture, P11dChannel *channel);
+/* Expects a reply to be that D-Bus error, and clears it. */
+void fixture_expect_error(GError **error, const char *name);
 /* One more connection to the bus. */
 GDBusConnection *fixture_connect(Fixture *fixture);
 
@@ -71,6 +83,8 @@ void fixture_open_over(P11dChannel *through, const char *path, P11dChannel *chan
 void fixture_sign_on_bus(Fixture *fixture, GDBusConnection *bus, const char *name);
 void fixture_sign_over(Fixture *fixture, P11dChannel *channel, const char *name);
 
+/* The worker of the directory name. */
+GPid fixture_worker(const Fixture *fixture, const char *name);
 /* The pids of the children of pid, zero-terminated; and the number of its descriptors. */
 GArray *fixture_children(GPid pid);
 guint fixture_descriptors(GPid pid);

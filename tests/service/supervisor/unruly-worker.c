@@ -15,6 +15,7 @@
 static char path[64];          /* of the token */
 static P11dChannel supervisor; /* the link */
 static P11dChannel client;     /* the last one that came */
+static P11dWorkerLinkPeer peer = {.name = "the service"};
 static P11dCredentials credentials;
 
 /* Properties with that label, and Run if it is well behaved: where a string makes no sense. */
@@ -39,6 +40,30 @@ static void announce(const char *what, bool well_behaved)
     label(&properties, "unruly", well_behaved);
     p11d_worker_link_queue_token_added(&supervisor, what, properties.data, properties.size);
     p11d_buffer_clear(&properties);
+}
+
+/* What a worker of another time may say. */
+static void say_more(void)
+{
+    P11dWriter writer;
+    P11dMessage hello = {.type = P11D_MESSAGE_SIGNAL,
+                         .path = P11D_ROOT_PATH,
+                         .interface = "org.p11dbus.Worker1",
+                         .member = "Hello",
+                         .signature = "ua{sv}"};
+    P11dMessage freeze = hello;
+    p11d_channel_begin(&supervisor, &writer, &hello);
+    p11d_writer_uint32(&writer, P11D_WORKER_LINK_VERSION);
+    P11dArray fields = p11d_writer_array_begin(&writer, 8);
+    p11d_writer_entry(&writer, "colour", "s");
+    p11d_writer_string(&writer, "green");
+    p11d_writer_array_end(&writer, fields);
+    p11d_channel_queue(&supervisor, &writer);
+    freeze.member = "Freeze";
+    freeze.signature = "s";
+    p11d_channel_begin(&supervisor, &writer, &freeze);
+    p11d_writer_string(&writer, "now");
+    p11d_channel_queue(&supervisor, &writer);
 }
 
 static void chatter(void)
@@ -88,7 +113,7 @@ static void answer_with_credentials(const P11dMessage *call)
 static void take_client(const P11dMessage *message)
 {
     p11d_credentials_clear(&credentials);
-    p11d_worker_link_read_client(message, &credentials);
+    p11d_worker_link_read_client(&peer, message, &credentials);
     p11d_channel_clear(&client);
     p11d_channel_init(&client, p11d_channel_take(&supervisor, 0), P11D_MESSAGE_MAX);
 }
@@ -100,7 +125,7 @@ static bool serve_link(const char *kind)
     P11dStatus status;
     const char *of;
     while ((status = p11d_channel_receive(&supervisor, p11d_deadline_now(), &message)) == P11D_OK) {
-        if (p11d_worker_link_kind(&message, &of) != P11D_WORKER_LINK_CLIENT)
+        if (p11d_worker_link_kind(&peer, &message, &of) != P11D_WORKER_LINK_CLIENT)
             continue;
         take_client(&message);
         if (strcmp(kind, "chatty") == 0)
@@ -127,7 +152,7 @@ static int serve(const char *kind)
             return 7;
         if (strcmp(kind, "large") == 0)
             answer_largely(&message);
-        if (strcmp(kind, "clerk") == 0)
+        if (strcmp(kind, "clerk") == 0 || strcmp(kind, "stranger") == 0)
             answer_with_credentials(&message);
     }
     return 0;
@@ -141,6 +166,8 @@ int unruly_worker_main(const char *kind)
     supervisor.accepts_descriptors = true;
     p11d_channel_init(&client, NULL, P11D_MESSAGE_MAX);
 
+    if (strcmp(kind, "stranger") == 0)
+        say_more();
     if (strcmp(kind, "garbage") == 0) {
         char noise[4096];
         memset(noise, 0xa5, sizeof noise);

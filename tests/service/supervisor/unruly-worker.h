@@ -17,6 +17,7 @@
  *   mute      never answers
  *   deserter  ends when the first call comes
  *   clerk     answers every call with the client's credentials, as uint32s: pid, uid, groups
+ *   stranger  is a clerk that says more than the supervisor knows
  */
 int unruly_worker_main(const char *kind);
 

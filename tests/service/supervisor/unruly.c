@@ -9,7 +9,7 @@
 
 #include "fixture.h"
 
-#define LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
+#define LIMITS_EXCEEDED FIXTURE_DBUS_ERROR "LimitsExceeded"
 
 static Fixture fixture;
 
@@ -42,14 +42,6 @@ static const char *label_of(GVariant *objects, const char *path)
     g_variant_lookup(properties, "Label", "&s", &text);
     g_strlcpy(label, text, sizeof label);
     return label;
-}
-
-static void expect_error(GError **error, const char *name)
-{
-    cr_assert_not_null(*error);
-    g_autofree char *remote = g_dbus_error_get_remote_error(*error);
-    cr_assert_str_eq(remote, name, "%s", (*error)->message);
-    g_clear_error(error);
 }
 
 /* Waits for one token without asking for the list. */
@@ -127,7 +119,7 @@ Test(unruly, a_worker_that_reads_nothing_is_not_waited_for)
             break;
         close(fd);
     }
-    expect_error(&error, LIMITS_EXCEEDED);
+    fixture_expect_error(&error, LIMITS_EXCEEDED);
     P11dChannel channel;
     fixture_open_channel(fixture.bus, TOKEN_PATH("mute"), &p11d_interface_token, &channel);
     p11d_channel_clear(&channel);
@@ -190,7 +182,7 @@ Test(unruly, a_reply_too_large_for_the_bus_is_refused)
     cr_assert(fixture_wait_ready(&fixture));
     for (int i = 0; i < 3; i++) {
         cr_assert_null(random_bytes(NULL, TOKEN_PATH("large"), &error));
-        expect_error(&error, LIMITS_EXCEEDED);
+        fixture_expect_error(&error, LIMITS_EXCEEDED);
     }
     expect_alive();
 }
@@ -217,7 +209,7 @@ Test(unruly, more_calls_than_fit_in_the_queue_are_refused)
         begin_random_bytes(fixture.bus, TOKEN_PATH("mute"), &errors[i]);
     while (!errors[G_N_ELEMENTS(errors) - 1])
         g_main_context_iteration(NULL, TRUE);
-    expect_error(&errors[G_N_ELEMENTS(errors) - 1], LIMITS_EXCEEDED);
+    fixture_expect_error(&errors[G_N_ELEMENTS(errors) - 1], LIMITS_EXCEEDED);
     cr_assert_null(errors[0]);
     expect_alive();
 
@@ -268,7 +260,7 @@ Test(unruly, a_worker_that_ends_during_a_call_is_started_again)
     for (int i = 0; i < 3; i++) {
         g_autoptr(GArray) workers = fixture_children(fixture.service_pid);
         cr_assert_null(random_bytes(NULL, TOKEN_PATH("deserter"), &error));
-        expect_error(&error, "org.freedesktop.DBus.Error.NoReply");
+        fixture_expect_error(&error, FIXTURE_DBUS_ERROR "NoReply");
         wait_for_an_end(workers);
         /* Whoever lists now waits for the new worker. */
         g_autoptr(GVariant) objects = fixture_managed_objects(&fixture);
@@ -293,8 +285,8 @@ Test(unruly, it_ends_in_order_with_calls_under_way)
         cr_assert_eq(kill(g_array_index(workers, GPid, i), 0), -1, "a worker is left");
     while (!signing || !listing)
         g_main_context_iteration(NULL, TRUE);
-    expect_error(&signing, "org.freedesktop.DBus.Error.NoReply");
-    expect_error(&listing, "org.freedesktop.DBus.Error.NoReply");
+    fixture_expect_error(&signing, FIXTURE_DBUS_ERROR "NoReply");
+    fixture_expect_error(&listing, FIXTURE_DBUS_ERROR "NoReply");
 }
 
 /* What the clerk says: pid, uid and groups of this process. */

@@ -285,7 +285,8 @@ Test(worker, the_link_is_told_when_a_login_is_needed)
     rig_write_key(directory, "new.key", key, RIG_PKCS8, "secret");
     EVP_PKEY_free(key);
     cr_assert_eq(p11d_channel_receive(&rig.link, p11d_deadline_in(60000), &message), P11D_OK);
-    cr_assert_eq(p11d_worker_link_kind(&message, &path), P11D_WORKER_LINK_TOKEN_CHANGED);
+    cr_assert_eq(p11d_worker_link_kind(&rig.worker, &message, &path),
+                 P11D_WORKER_LINK_TOKEN_CHANGED);
     cr_assert_str_eq(path, rig.path);
     cr_assert(p11d_reader_string(&message.body, &name, NULL));
     cr_assert(p11d_reader_array(&message.body, 8, &properties));
