@@ -92,3 +92,45 @@ GBytes *p11d_text_parse_hex(const char *text)
     }
     return bytes->len > 0 ? g_byte_array_free_to_bytes(g_steal_pointer(&bytes)) : NULL;
 }
+
+char *p11d_text_squeeze(const char *text, gsize size)
+{
+    GString *squeezed = g_string_sized_new(size);
+    for (gsize i = 0; i < size; i++)
+        if (!g_ascii_isspace(text[i]))
+            g_string_append_c(squeezed, text[i]);
+    return g_string_free(squeezed, FALSE);
+}
+
+/* g_base64_decode takes anything: here nothing but digits in groups of four, padded at the end. */
+GBytes *p11d_text_parse_base64(const char *text, gsize size)
+{
+    if (size > 0 && memchr(text, '\0', size))
+        return NULL;
+    g_autofree char *squeezed = p11d_text_squeeze(text, size);
+    size_t length = strlen(squeezed);
+    size_t digits =
+        strspn(squeezed, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    size_t padding = strspn(squeezed + digits, "=");
+    if (length == 0 || length % 4 != 0 || digits + padding != length || padding > 2)
+        return NULL;
+    guint8 *bytes = g_base64_decode(squeezed, &size);
+    return g_bytes_new_take(bytes, size);
+}
+
+void p11d_text_skip_mark(const char **text, gsize *size)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    if (*size < strlen(mark) || memcmp(*text, mark, strlen(mark)) != 0)
+        return;
+    *text += strlen(mark);
+    *size -= strlen(mark);
+}
+
+bool p11d_text_is_blank(const void *bytes, gsize size)
+{
+    const char *text = bytes;
+    while (size > 0 && g_ascii_isspace(text[size - 1]))
+        size--;
+    return size == 0;
+}

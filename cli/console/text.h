@@ -32,4 +32,17 @@ char *p11d_text_hex(const void *bytes, size_t size);
 /* Hex digits, in either case, with or without ':' between the bytes. NULL if text is not that. */
 GBytes *p11d_text_parse_hex(const char *text);
 
+/* size characters, up to a NUL, without those that are white space. The caller frees it. */
+char *p11d_text_squeeze(const char *text, gsize size);
+
+/* size characters of base64 (RFC 4648, section 4), with white space anywhere. NULL if text is not
+ * exactly that, its padding included, or holds nothing. The caller owns it. */
+GBytes *p11d_text_parse_base64(const char *text, gsize size);
+
+/* Goes over a byte order mark (U+FEFF in UTF-8), which some editors put in front of a text. */
+void p11d_text_skip_mark(const char **text, gsize *size);
+
+/* True if size bytes are white space and nothing else. */
+bool p11d_text_is_blank(const void *bytes, gsize size);
+
 #endif

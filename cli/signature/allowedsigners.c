@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "moment.h"
 #include "sshkey.h"
+#include "text.h"
 
 #define BLANK " \t\r"
 
@@ -283,6 +284,7 @@ static char **split(GBytes *text)
     const char *data = g_bytes_get_data(text, &size);
     if (size > 0 && memchr(data, '\0', size))
         return NULL;
+    p11d_text_skip_mark(&data, &size);
     g_autofree char *copy = g_strndup(data ? data : "", size);
     return g_strsplit(copy, "\n", -1);
 }

@@ -9,6 +9,7 @@
 
 #include "failure.h"
 #include "input.h"
+#include "pemtext.h"
 
 /* Room for every authority that a distribution trusts, many times over. */
 #define MAX_FILE (1UL << 24)
@@ -67,36 +68,35 @@ static bool take_crl(Finds *finds, X509_CRL *crl)
     return crl != NULL;
 }
 
-/* Takes what a PEM block of that name holds. False if it holds a CRL that cannot be read: a
- * revocation would go unseen. */
-static bool take_block(Finds *finds, const char *name, const unsigned char *der, long size)
+/* Takes what a block of PEM holds. False if that makes no sense: a revocation would go unseen. */
+static bool take_block(Finds *finds, const P11dPempiece *block)
 {
-    if (strcmp(name, PEM_STRING_X509_CRL) == 0)
-        return take_crl(finds, d2i_X509_CRL(NULL, &der, size));
-    if (strcmp(name, PEM_STRING_X509_TRUSTED) == 0)
-        take_certificate(finds, d2i_X509_AUX(NULL, &der, size));
-    else if (strcmp(name, PEM_STRING_X509) == 0 || strcmp(name, PEM_STRING_X509_OLD) == 0)
-        take_certificate(finds, d2i_X509(NULL, &der, size));
+    bool is_crl = strcmp(block->label, PEM_STRING_X509_CRL) == 0;
+    bool is_trusted = strcmp(block->label, PEM_STRING_X509_TRUSTED) == 0;
+    if (!is_crl && !is_trusted && strcmp(block->label, PEM_STRING_X509) != 0 &&
+        strcmp(block->label, PEM_STRING_X509_OLD) != 0)
+        return !block->broken;
+    g_autoptr(GBytes) bytes = p11d_pemtext_decode(block);
+    if (!bytes)
+        return false;
+    gsize size;
+    const unsigned char *der = g_bytes_get_data(bytes, &size);
+    if (is_crl)
+        return take_crl(finds, d2i_X509_CRL(NULL, &der, (long)size));
+    take_certificate(finds, is_trusted ? d2i_X509_AUX(NULL, &der, (long)size)
+                                       : d2i_X509(NULL, &der, (long)size));
     return true;
 }
 
 /* False if there is a block that makes no sense. */
 static bool take_pem(Finds *finds, const void *data, gsize size)
 {
-    BIO *bio = BIO_new_mem_buf(data, (int)size);
-    char *name = NULL;
-    char *header = NULL;
-    unsigned char *der = NULL;
-    long length = 0;
-    bool ok = true;
-    while (ok && PEM_read_bio(bio, &name, &header, &der, &length)) {
-        ok = take_block(finds, name, der, length);
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_clear_free(der, (size_t)length); /* it may have been a private key */
-    }
-    BIO_free(bio);
-    return ok && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    P11dPemtext text = p11d_pemtext(data, size);
+    P11dPempiece piece;
+    while (p11d_pemtext_next(&text, &piece))
+        if (*piece.label && !take_block(finds, &piece))
+            return false;
+    return true;
 }
 
 static void take_der(Finds *finds, const void *data, gsize size)
@@ -118,7 +118,7 @@ static gboolean read_all(Finds *finds, const char *path, GError **error)
     finds->certificates = p11d_certfile_new();
     finds->crls = p11d_certfile_new_crls();
     ERR_clear_error();
-    bool ok = size == 0 || take_pem(finds, data, size);
+    bool ok = take_pem(finds, data, size);
     if (ok && size > 0 && sk_X509_num(finds->certificates) + sk_X509_CRL_num(finds->crls) == 0)
         take_der(finds, data, size);
     ERR_clear_error();

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "failure.h"
+#include "pemtext.h"
 #include "text.h"
 
 #define PEM_BEGIN "-----BEGIN "
@@ -60,65 +61,57 @@ GBytes *p11d_encoding_encode(P11dEncoding encoding, GBytes *bytes, const char *l
     return g_bytes_new_take(text, strlen(text));
 }
 
-/* text without its white space. */
-static char *squeeze(const char *text, size_t size)
+/* Whether a signature can stand in a block of PEM with that label. */
+static bool can_hold_signature(const char *label)
 {
-    GString *squeezed = g_string_sized_new(size);
-    for (size_t i = 0; i < size; i++)
-        if (!g_ascii_isspace(text[i]))
-            g_string_append_c(squeezed, text[i]);
-    return g_string_free(squeezed, FALSE);
+    static const char *const others[] = {"CERTIFICATE", "CRL", "KEY"};
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        if (g_str_has_suffix(label, others[i]))
+            return false;
+    return true;
 }
 
-/* Strict, which g_base64_decode is not: nothing but digits in groups of four, padded at the end. */
-static GBytes *decode_base64(const char *text)
+/* The first block of text that can be a signature, or else the first. False if there is none. */
+static bool find_block(const char *text, gsize size, P11dPempiece *block)
 {
-    size_t length = strlen(text);
-    size_t digits =
-        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
-    size_t padding = strspn(text + digits, "=");
-    if (length == 0 || length % 4 != 0 || digits + padding != length || padding > 2)
-        return NULL;
-    gsize size;
-    guint8 *bytes = g_base64_decode(text, &size);
-    return g_bytes_new_take(bytes, size);
+    P11dPemtext pem = p11d_pemtext(text, size);
+    P11dPempiece piece;
+    bool found = false;
+    while (p11d_pemtext_next(&pem, &piece)) {
+        if (!*piece.label)
+            continue;
+        if (!found || can_hold_signature(piece.label))
+            *block = piece;
+        found = true;
+        if (can_hold_signature(piece.label))
+            break;
+    }
+    return found;
 }
 
-/* The first block of text. */
-static GBytes *decode_pem(const char *text, size_t size)
+static GBytes *decode_hex(const char *text, gsize size)
 {
-    const char *begin = g_strstr_len(text, (gssize)size, PEM_BEGIN);
-    if (!begin)
-        return NULL;
-    const char *label = begin + strlen(PEM_BEGIN);
-    size_t left = size - (size_t)(label - text);
-    const char *body = g_strstr_len(label, (gssize)left, DASHES "\n");
-    if (!body)
-        body = g_strstr_len(label, (gssize)left, DASHES "\r\n");
-    const char *end =
-        body ? g_strstr_len(body, (gssize)(size - (size_t)(body - text)), PEM_END) : NULL;
-    if (!end || memchr(label, '\n', (size_t)(body - label)))
-        return NULL;
-    body += strlen(DASHES);
-    g_autofree char *base64 = squeeze(body, (size_t)(end - body));
-    return decode_base64(base64);
+    g_autofree char *squeezed = p11d_text_squeeze(text, size);
+    return p11d_text_parse_hex(squeezed);
 }
 
-static P11dEncoding recognise(const char *squeezed, const char *text, size_t size)
+static P11dEncoding recognise(const char *text, gsize size)
 {
-    if (g_strstr_len(text, (gssize)MIN(size, strlen(PEM_BEGIN)), PEM_BEGIN))
+    P11dPempiece block;
+    if (find_block(text, size, &block))
         return P11D_ENCODING_PEM;
     /* Digits of hex are digits of base64 too, so hex comes first. A signature in binary that is
      * nothing but such digits does not happen: one of 64 bytes does once in 10^38. */
-    g_autoptr(GBytes) hex = p11d_text_parse_hex(squeezed);
+    g_autoptr(GBytes) hex = decode_hex(text, size);
     if (hex)
         return P11D_ENCODING_HEX;
-    g_autoptr(GBytes) base64 = decode_base64(squeezed);
+    g_autoptr(GBytes) base64 = p11d_text_parse_base64(text, size);
     return base64 ? P11D_ENCODING_BASE64 : P11D_ENCODING_BINARY;
 }
 
 GBytes *p11d_encoding_decode(P11dEncoding encoding, GBytes *written)
 {
+    P11dPempiece block;
     gsize size;
     const char *text = g_bytes_get_data(written, &size);
     bool is_text = size > 0 && !memchr(text, '\0', size);
@@ -126,16 +119,16 @@ GBytes *p11d_encoding_decode(P11dEncoding encoding, GBytes *written)
         return g_bytes_ref(written);
     if (!is_text)
         return NULL;
-    g_autofree char *squeezed = squeeze(text, size);
+    p11d_text_skip_mark(&text, &size);
     if (encoding == P11D_ENCODING_UNKNOWN)
-        encoding = recognise(squeezed, text, size);
+        encoding = recognise(text, size);
     switch (encoding) {
     case P11D_ENCODING_BASE64:
-        return decode_base64(squeezed);
+        return p11d_text_parse_base64(text, size);
     case P11D_ENCODING_HEX:
-        return p11d_text_parse_hex(squeezed);
+        return decode_hex(text, size);
     case P11D_ENCODING_PEM:
-        return decode_pem(text, size);
+        return find_block(text, size, &block) ? p11d_pemtext_decode(&block) : NULL;
     default:
         return g_bytes_ref(written);
     }

@@ -29,8 +29,9 @@ GBytes *p11d_encoding_encode(P11dEncoding encoding, GBytes *bytes, const char *l
 
 /*
  * The bytes again. P11D_ENCODING_UNKNOWN: the encoding is recognised; what is no text in one of
- * them counts as binary. White space does not matter, and the label of PEM is not looked at. NULL
- * if written is not what encoding says.
+ * them counts as binary. White space and a byte order mark do not matter, nor does what is around a
+ * block of PEM (pemtext.h), whose label may be any but one of certificates, CRLs and keys where
+ * there is such another. NULL if written is not what encoding says.
  */
 GBytes *p11d_encoding_decode(P11dEncoding encoding, GBytes *written);
 

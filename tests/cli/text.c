@@ -78,3 +78,36 @@ Test(text, hex_goes_both_ways)
          *bad; bad++)
         cr_assert_null(p11d_text_parse_hex(*bad), "\"%s\"", *bad);
 }
+
+Test(text, base64_with_white_space_anywhere_and_nothing_else)
+{
+    static const struct {
+        const char *text;
+        gssize size; /* of what is in it; -1: it is none */
+    } rows[] = {{"AAEC", 3}, {" A\r\nA\tEC\n", 3}, {"AAE=", 2},   {"AA==", 1},
+                {"AAE", -1}, {"A===", -1},         {"AA=A", -1},  {"AA-_", -1},
+                {"", -1},    {" \n", -1},          {"AAEC=", -1}, {"AAEC\xef", -1}};
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GBytes) bytes = p11d_text_parse_base64(rows[i].text, strlen(rows[i].text));
+        gssize size = bytes ? (gssize)g_bytes_get_size(bytes) : -1;
+        cr_expect_eq(size, rows[i].size, "%s", rows[i].text);
+    }
+    cr_assert_null(p11d_text_parse_base64("AA\0EC", 5));
+}
+
+Test(text, a_byte_order_mark_is_gone_over_once)
+{
+    static const char marked[] = "\xef\xbb\xbf\xef\xbb\xbfx";
+    const char *text = marked;
+    gsize size = 7;
+    p11d_text_skip_mark(&text, &size);
+    cr_assert_eq(text, marked + 3);
+    cr_assert_eq(size, 4);
+    size = 2;
+    p11d_text_skip_mark(&text, &size);
+    cr_assert_eq(size, 2);
+    cr_assert(p11d_text_is_blank(" \t\r\n", 4));
+    cr_assert(p11d_text_is_blank(NULL, 0));
+    cr_assert_not(p11d_text_is_blank(" x", 2));
+    cr_assert_not(p11d_text_is_blank("\0", 1));
+}
