@@ -32,7 +32,7 @@ static const GOptionEntry entries[] = {
     {"ignore-missing", 0, 0, G_OPTION_ARG_NONE, &asked.ignore_missing,
      "pass over files in a list of checksums that are not there", NULL},
     {"pubkey", 0, 0, G_OPTION_ARG_FILENAME, &asked.public_key,
-     "the public key: PEM, DER or OpenSSH", "FILE"},
+     "the public key, or several of which any counts: PEM, DER or OpenSSH", "FILE"},
     {"cert", 0, 0, G_OPTION_ARG_FILENAME, &asked.certificate,
      "a certificate whose public key to use; it is not itself checked", "URI|FILE|sha256:HEX"},
     {"CAfile", 0, 0, G_OPTION_ARG_FILENAME, &asked.authorities,

@@ -120,6 +120,11 @@ gboolean p11d_input_read(P11dInput *input, void *bytes, gsize size, gsize *got, 
     return TRUE;
 }
 
+gboolean p11d_input_can_rewind(const P11dInput *input)
+{
+    return input->bytes || input->start >= 0;
+}
+
 gboolean p11d_input_rewind(P11dInput *input)
 {
     if (input->bytes) {

@@ -41,6 +41,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(P11dInput, p11d_input_free)
 /* Reads up to size bytes. *got is 0 at the end only. */
 gboolean p11d_input_read(P11dInput *input, void *bytes, gsize size, gsize *got, GError **error);
 
+/* Whether it can be read again: a pipe cannot. */
+gboolean p11d_input_can_rewind(const P11dInput *input);
+
 /* Goes back to the start. False if something was read already that cannot be read again. */
 gboolean p11d_input_rewind(P11dInput *input);
 

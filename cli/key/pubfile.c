@@ -6,138 +6,279 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include "evpkey.h"
 #include "failure.h"
+#include "holder.h"
 #include "input.h"
+#include "pemtext.h"
+#include "spki.h"
 #include "sshkey.h"
+#include "text.h"
 
 #define MAX_FILE (1UL << 20)
+#define BLANK " \t"
+/* How every blob begins in base64: its type has less than 256 bytes. */
+#define BLOB_START "AAAA"
 
-static EVP_PKEY *pkcs1(const void *der, size_t size)
+static P11dPubkey *spki(const void *der, size_t size)
+{
+    return p11d_pubkey_new(p11d_evpkey_spki(der, size));
+}
+
+static P11dPubkey *pkcs1(const void *der, size_t size)
 {
     const unsigned char *p = der;
-    return d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)size);
+    return p11d_pubkey_new(d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)size));
 }
 
 /* What a PEM block of that name holds. Private keys are not looked into. */
 static const struct {
     const char *name;
-    EVP_PKEY *(*read)(const void *der, size_t size);
+    P11dPubkey *(*read)(const void *der, size_t size);
 } formats[] = {
-    {PEM_STRING_PUBLIC, p11d_evpkey_spki},
-    {PEM_STRING_X509, p11d_evpkey_certificate},
-    {PEM_STRING_X509_OLD, p11d_evpkey_certificate},
+    {PEM_STRING_PUBLIC, spki},
+    {PEM_STRING_X509, p11d_pubkey_of_certificate},
+    {PEM_STRING_X509_OLD, p11d_pubkey_of_certificate},
+    {PEM_STRING_X509_TRUSTED, p11d_pubkey_of_certificate},
     {PEM_STRING_RSA_PUBLIC, pkcs1},
 };
 
-/* The keys of a file of which one is meant. */
-typedef struct Found {
-    EVP_PKEY *key;
-    bool certified; /* by a certificate; those of its issuers stand behind it */
-    bool ambiguous;
-    bool private; /* there is a private key, which is not looked into */
-} Found;
+/* A file as it is being read. */
+typedef struct Reading {
+    P11dPubfile *file;
+    const char *path;
+    GHashTable *seen; /* SHA-256 of the keys' SubjectPublicKeyInfo, owned */
+    bool private;     /* there is a private key, which is not looked into */
+    char *passed;     /* the type of an SSH key that signs nothing here, or NULL */
+} Reading;
 
-static void take(Found *found, const char *name, const unsigned char *der, size_t size)
+/* Takes pubkey over. */
+static void add(Reading *reading, P11dPubkey *pubkey)
 {
-    found->private = found->private || g_str_has_suffix(name, "PRIVATE KEY");
+    g_ptr_array_add(reading->file->keys, pubkey);
+}
+
+static void note_damage(Reading *reading, unsigned line, const char *what)
+{
+    if (!reading->file->trouble)
+        p11d_failure_set(&reading->file->trouble, P11D_FAILURE_FILE,
+                         "it may have been cut off, or changed",
+                         "%s:%u: the %s there makes no sense", reading->path, line, what);
+}
+
+static void take_block(Reading *reading, const P11dPempiece *block)
+{
+    reading->private = reading->private || g_str_has_suffix(block->label, "PRIVATE KEY");
     for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
-        if (strcmp(name, formats[i].name) != 0)
+        if (strcmp(block->label, formats[i].name) != 0)
             continue;
-        bool certified = formats[i].read == p11d_evpkey_certificate;
-        EVP_PKEY *key = certified && found->certified ? NULL : formats[i].read(der, size);
-        found->certified = found->certified || (key && certified);
-        found->ambiguous =
-            found->ambiguous || (key && found->key && EVP_PKEY_eq(key, found->key) != 1);
-        if (found->key)
-            EVP_PKEY_free(key);
+        g_autoptr(GBytes) der = p11d_pemtext_decode(block);
+        gsize size = 0;
+        const void *data = der ? g_bytes_get_data(der, &size) : NULL;
+        P11dPubkey *pubkey = data ? formats[i].read(data, size) : NULL;
+        if (pubkey)
+            add(reading, pubkey);
         else
-            found->key = key;
+            note_damage(reading, block->line, block->label);
     }
 }
 
-static void read_pem(GBytes *content, Found *found)
+/* "TYPE BLOB COMMENT" */
+typedef struct Words {
+    char *type;
+    char *blob;
+    const char *comment; /* borrowed */
+} Words;
+
+static void words_clear(Words *words)
 {
-    gsize size;
-    const void *data = g_bytes_get_data(content, &size);
-    BIO *bio = BIO_new_mem_buf(data, (int)size);
-    char *name = NULL;
-    char *header = NULL;
-    unsigned char *der = NULL;
-    long length = 0;
-    while (bio && PEM_read_bio(bio, &name, &header, &der, &length)) {
-        take(found, name, der, (size_t)length);
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_clear_free(der, (size_t)length);
+    g_free(words->type);
+    g_free(words->blob);
+    *words = (Words){0};
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Words, words_clear)
+
+/* False if text does not begin so. */
+static bool split(Words *words, const char *text)
+{
+    size_t size = strcspn(text, BLANK);
+    const char *blob = text + size + strspn(text + size, BLANK);
+    if (!g_str_has_prefix(blob, BLOB_START))
+        return false;
+    const char *end = blob + strcspn(blob, BLANK);
+    words->type = g_strndup(text, size);
+    words->blob = g_strndup(blob, (gsize)(end - blob));
+    words->comment = end + strspn(end, BLANK);
+    return true;
+}
+
+/* Goes over the options in front of a key, in which there may be blanks between quotation marks.
+ * Sets *authority if the key signs certificates, not files. */
+static const char *skip_options(const char *text, bool *authority)
+{
+    static const char word[] = "cert-authority";
+    bool quoted = false;
+    bool begins = true;
+    for (; *text && (quoted || !strchr(BLANK, *text)); text++) {
+        size_t size = strlen(word);
+        if (!quoted && begins && g_ascii_strncasecmp(text, word, size) == 0 &&
+            (!text[size] || strchr("," BLANK, text[size])))
+            *authority = true;
+        begins = *text == ',';
+        if (*text == '\\' && text[1] == '"')
+            text++;
+        else if (*text == '"')
+            quoted = !quoted;
     }
-    BIO_free(bio);
+    return text + strspn(text, BLANK);
 }
 
-static EVP_PKEY *read_der(GBytes *content)
+/* Whether an SSH key of that type makes none of the signatures that are checked here. */
+static bool signs_otherwise(const char *type)
+{
+    return g_str_has_prefix(type, "sk-") || g_str_has_prefix(type, "webauthn-sk-") ||
+           g_str_has_suffix(type, "-cert-v01@openssh.com");
+}
+
+static void set_foreign(const char *type, GError **error)
+{
+    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED,
+                     "of SSH's, RSA, P-256, P-384, P-521 and Ed25519 are",
+                     "SSH keys of type %s are not supported", type);
+}
+
+static void take_ssh(Reading *reading, const Words *words, unsigned line)
+{
+    g_autoptr(GBytes) blob = p11d_text_parse_base64(words->blob, strlen(words->blob));
+    g_autofree char *type = blob ? p11d_sshkey_blob_type(blob) : NULL;
+    if (g_strcmp0(type, words->type) != 0) {
+        note_damage(reading, line, "SSH key");
+    } else if (signs_otherwise(type)) {
+        g_free(reading->passed);
+        reading->passed = g_steal_pointer(&type);
+    } else if (p11d_sshkey_is_foreign(type)) {
+        if (!reading->file->trouble)
+            set_foreign(type, &reading->file->trouble);
+    } else {
+        P11dPubkey *pubkey = p11d_pubkey_of_ssh(blob, words->comment);
+        if (pubkey)
+            add(reading, pubkey);
+        else
+            note_damage(reading, line, "SSH key");
+    }
+}
+
+/* A line outside of PEM; what is no SSH key is a comment. */
+static void take_line(Reading *reading, const P11dPempiece *line)
+{
+    g_auto(Words) words = {0};
+    g_autofree char *copy = g_strndup(line->text, line->size);
+    const char *text = copy + strspn(copy, BLANK);
+    bool authority = false;
+    if (*text == '#' || (!split(&words, text) && !split(&words, skip_options(text, &authority))))
+        return;
+    if (!authority)
+        take_ssh(reading, &words, line->line);
+    else if (!reading->passed)
+        reading->passed = g_strdup("cert-authority");
+}
+
+static void take_text(Reading *reading, GBytes *content)
 {
     gsize size;
     const void *data = g_bytes_get_data(content, &size);
-    EVP_PKEY *key = NULL;
-    for (size_t i = 0; !key && i < G_N_ELEMENTS(formats); i++)
-        key = formats[i].read(data, size);
-    return key;
+    P11dPemtext text = p11d_pemtext(data, size);
+    P11dPempiece piece;
+    while (p11d_pemtext_next(&text, &piece))
+        (*piece.label ? take_block : take_line)(reading, &piece);
 }
 
-/* "TYPE BASE64 COMMENT", as in id_ed25519.pub, in one line. NULL, with error set if it is a key of
- * SSH, but of a type that is not read. */
-static EVP_PKEY *read_ssh(GBytes *content, bool *ambiguous, GError **error)
+static void take_der(Reading *reading, GBytes *content)
 {
     gsize size;
-    const char *data = g_bytes_get_data(content, &size);
-    g_autofree char *text = g_strndup(data ? data : "", size);
-    bool is_one = !strpbrk(g_strstrip(text), "\r\n");
-    g_auto(GStrv) words = g_strsplit_set(text, " \t\r\n", 3);
-    if (!words[0] || !words[1])
-        return NULL;
-    guint8 *bytes = g_base64_decode(words[1], &size);
-    g_autoptr(GBytes) blob = g_bytes_new_take(bytes, size);
-    g_autofree char *type = p11d_sshkey_blob_type(blob);
-    if (strcmp(words[0], type) != 0)
-        return NULL;
-    if (p11d_sshkey_is_foreign(type))
-        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED,
-                         "of SSH's, RSA, P-256, P-384, P-521 and Ed25519 are",
-                         "SSH keys of type %s are not supported", type);
-    *ambiguous = !is_one;
-    return p11d_sshkey_parse(bytes, size);
+    const void *data = g_bytes_get_data(content, &size);
+    P11dPubkey *pubkey = NULL;
+    for (size_t i = 0; !pubkey && i < G_N_ELEMENTS(formats); i++)
+        pubkey = formats[i].read(data, size);
+    if (pubkey)
+        add(reading, pubkey);
 }
 
-EVP_PKEY *p11d_pubfile_read(const char *path, GError **error)
+/* Whether one of the keys is in a certificate that this one, with another key, has issued. */
+static bool stands_behind(const P11dPubkey *issuer, const GPtrArray *keys)
 {
-    g_autoptr(GBytes) content = p11d_input_read_file(path, MAX_FILE, error);
-    if (!content)
-        return NULL;
-    Found found = {0};
-    GError *failure = NULL;
-    read_pem(content, &found);
-    if (!found.key)
-        found.key = read_der(content);
-    if (!found.key)
-        found.key = read_ssh(content, &found.ambiguous, &failure);
-    ERR_clear_error();
-    if (found.key && !found.ambiguous)
-        return found.key;
-    EVP_PKEY_free(found.key);
-    if (failure)
-        g_propagate_error(error, failure);
-    else if (found.ambiguous)
-        p11d_failure_set(error, P11D_FAILURE_AMBIGUOUS, "give each a file of its own",
-                         "%s holds more than one public key", path);
-    else if (found.private)
+    for (guint i = 0; issuer->certificate && i < keys->len; i++) {
+        const P11dPubkey *other = keys->pdata[i];
+        if (other->certificate && other != issuer && EVP_PKEY_eq(other->key, issuer->key) != 1 &&
+            p11d_holder_issued(issuer->certificate, other->certificate))
+            return true;
+    }
+    return false;
+}
+
+/* Leaves out issuers, and what is there already. */
+static void sift(Reading *reading)
+{
+    g_autoptr(GPtrArray) all = reading->file->keys;
+    reading->file->keys = p11d_pubkey_array();
+    g_autofree bool *left_out = g_new0(bool, all->len);
+    for (guint i = 0; i < all->len; i++)
+        left_out[i] = stands_behind(all->pdata[i], all);
+    for (guint i = 0; i < all->len; i++) {
+        P11dPubkey *pubkey = all->pdata[i];
+        char *print = left_out[i] ? NULL : p11d_spki_sha256(pubkey->key);
+        if (!left_out[i] && (!print || g_hash_table_add(reading->seen, print)))
+            g_ptr_array_add(reading->file->keys, pubkey);
+        else
+            p11d_pubkey_free(pubkey);
+    }
+    g_ptr_array_set_free_func(all, NULL);
+}
+
+/* Why there is no key. */
+static void explain(Reading *reading, GError **error)
+{
+    if (reading->file->trouble)
+        g_propagate_error(error, g_steal_pointer(&reading->file->trouble));
+    else if (reading->passed && strcmp(reading->passed, "cert-authority") == 0)
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, NULL,
+                         "%s holds keys of SSH's authorities for certificates alone",
+                         reading->path);
+    else if (reading->passed)
+        set_foreign(reading->passed, error);
+    else if (reading->private)
         p11d_failure_set(error, P11D_FAILURE_FILE,
                          "openssl pkey -in FILE -pubout writes the public half",
-                         "%s holds a private key and no public one", path);
+                         "%s holds a private key and no public one", reading->path);
     else
         p11d_failure_set(error, P11D_FAILURE_FILE,
                          "PEM, DER and OpenSSH public keys and X.509 certificates are read",
-                         "%s holds no public key", path);
-    return NULL;
+                         "%s holds no public key", reading->path);
+}
+
+gboolean p11d_pubfile_read(P11dPubfile *file, const char *path, GError **error)
+{
+    g_autoptr(GBytes) content = p11d_input_read_file(path, MAX_FILE, error);
+    if (!content)
+        return FALSE;
+    Reading reading = {.file = file, .path = path};
+    reading.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    file->keys = p11d_pubkey_array();
+    take_text(&reading, content);
+    if (file->keys->len == 0)
+        take_der(&reading, content);
+    sift(&reading);
+    ERR_clear_error();
+    if (file->keys->len == 0)
+        explain(&reading, error);
+    g_hash_table_unref(reading.seen);
+    g_free(reading.passed);
+    return file->keys->len > 0;
+}
+
+void p11d_pubfile_clear(P11dPubfile *file)
+{
+    g_clear_pointer(&file->keys, g_ptr_array_unref);
+    g_clear_error(&file->trouble);
 }

@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: MIT
 /*
- * A pubfile is a file with a public key in it: PEM or DER (SubjectPublicKeyInfo or PKCS #1), an
- * OpenSSH public key line, or an X.509 certificate.
+ * A pubfile is a file with public keys in it: in PEM, OpenSSH public key lines, alone or as in
+ * authorized_keys, and X.509 certificates, in any order and with other text around them; or one of
+ * those in DER. Keys are SubjectPublicKeyInfo or PKCS #1.
  */
 #ifndef P11D_PUBFILE_H
 #define P11D_PUBFILE_H
 
-#include <glib.h>
-#include <openssl/evp.h>
+#include "pubkey.h"
 
-/* The public key in the file at path; of certificates that of the first, whose issuers may stand
- * behind it. Of several keys none is meant: that is ambiguous. NULL with error set; the caller
- * frees it. */
-EVP_PKEY *p11d_pubfile_read(const char *path, GError **error);
+typedef struct P11dPubfile {
+    GPtrArray *keys; /* P11dPubkey, in the order of the file; each key once */
+    GError *trouble; /* with what could be a key too, but cannot be read; NULL: nothing */
+} P11dPubfile;
+
+/*
+ * Reads all keys in the file at path, at least one. FALSE with error set. Left out are certificates
+ * of those who issued another one in the file: they stand behind that; and SSH keys that make no
+ * such signatures as are checked here: of authorities, certificates and on security keys. Options
+ * of lines in authorized_keys are about logins and not looked at. file is empty before, and to be
+ * cleared in any case.
+ */
+gboolean p11d_pubfile_read(P11dPubfile *file, const char *path, GError **error);
+
+void p11d_pubfile_clear(P11dPubfile *file);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(P11dPubfile, p11d_pubfile_clear)
 
 #endif

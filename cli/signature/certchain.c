@@ -120,13 +120,6 @@ static X509 *find_in_file(P11dCertificates *all, const char *path, GError **erro
     return first;
 }
 
-static bool issued(X509 *issuer, X509 *certificate)
-{
-    EVP_PKEY *key = X509_get0_pubkey(issuer);
-    return key && X509_check_issued(issuer, certificate) == X509_V_OK &&
-           X509_verify(certificate, key) == 1;
-}
-
 /*
  * Follows from each certificate to the one that issued it. One that issued itself is left out:
  * whoever checks the signature has to have it from elsewhere, or it proves nothing.
@@ -134,12 +127,12 @@ static bool issued(X509 *issuer, X509 *certificate)
 static void find_issuers(P11dCertchain *chain, const P11dCertificates *all)
 {
     X509 *last = chain->certificate;
-    while (last && !issued(last, last) && sk_X509_num(chain->issuers) < MAX_LENGTH) {
+    while (last && !p11d_holder_issued(last, last) && sk_X509_num(chain->issuers) < MAX_LENGTH) {
         X509 *issuer = NULL;
         for (int i = 0; !issuer && i < sk_X509_num(all); i++)
-            if (issued(sk_X509_value(all, i), last))
+            if (p11d_holder_issued(sk_X509_value(all, i), last))
                 issuer = sk_X509_value(all, i);
-        if (issuer && !issued(issuer, issuer))
+        if (issuer && !p11d_holder_issued(issuer, issuer))
             p11d_certfile_add(chain->issuers, issuer);
         last = issuer;
     }

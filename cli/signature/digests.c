@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "digests.h"
 
+#include "failure.h"
+
 static void context_free(gpointer context)
 {
     EVP_MD_CTX_free(context);
@@ -40,6 +42,22 @@ bool p11d_digests_add(P11dDigests *digests, const void *bytes, gsize size)
         if (!EVP_DigestUpdate(context, bytes, size))
             return false;
     return true;
+}
+
+gboolean p11d_digests_add_input(P11dDigests *digests, P11dInput *input, GError **error)
+{
+    g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);
+    gsize got;
+    do {
+        if (!p11d_input_read(input, piece, P11D_INPUT_PIECE, &got, error))
+            return FALSE;
+        if (!p11d_digests_add(digests, piece, got)) {
+            p11d_failure_set(error, P11D_FAILURE_DEVICE, NULL, "OpenSSL cannot hash %s",
+                             input->name);
+            return FALSE;
+        }
+    } while (got > 0);
+    return TRUE;
 }
 
 GBytes *p11d_digests_get(const P11dDigests *digests, const P11dHash *hash)

@@ -34,6 +34,17 @@ GBytes *p11d_ecdsa_der_of_raw(GBytes *raw)
     return to_der(signature);
 }
 
+size_t p11d_ecdsa_der_size(GBytes *bytes)
+{
+    gsize size;
+    const guint8 *data = g_bytes_get_data(bytes, &size);
+    if (size < 3 || data[0] != 0x30)
+        return 0;
+    if (data[1] == 0x81) /* of P-521, as no other has more than 127 bytes */
+        return 3U + data[2];
+    return data[1] < 0x80 ? 2U + data[1] : 0;
+}
+
 bool p11d_ecdsa_is_der(GBytes *signature, size_t coordinate)
 {
     gsize size;

@@ -21,6 +21,10 @@ typedef enum P11dEcdsaForm {
  * any curve makes it. */
 GBytes *p11d_ecdsa_der_of_raw(GBytes *raw);
 
+/* How long the DER is with which bytes begin, as its own header says; 0: that says no such thing.
+ */
+size_t p11d_ecdsa_der_size(GBytes *bytes);
+
 /* True if the bytes are exactly one DER signature whose r and s fit into coordinate bytes. */
 bool p11d_ecdsa_is_der(GBytes *signature, size_t coordinate);
 

@@ -34,6 +34,14 @@ gboolean p11d_finding_conclude(P11dFinding *finding, P11dVerdict verdict, const 
     return TRUE;
 }
 
+void p11d_finding_take(P11dFinding *into, P11dFinding *other)
+{
+    g_free(into->why);
+    into->why = g_steal_pointer(&other->why);
+    g_free(into->algorithm);
+    into->algorithm = g_steal_pointer(&other->algorithm);
+}
+
 void p11d_finding_clear(P11dFinding *finding)
 {
     g_free(finding->why);

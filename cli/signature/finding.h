@@ -28,6 +28,8 @@ typedef struct P11dFinding {
     char *why;       /* what makes it bad, more exactly than the verdict; NULL: no more is known */
     char *remark;    /* what else people want to know of a good one; NULL: nothing */
     char *key;       /* what to call the key by which it was signed; NULL: as the user calls it */
+    guint matched;   /* the place of that among those that are trusted, from 1; 0: none of them */
+    guint tried;     /* how many of those were; 0: no keys are trusted, but others */
     char *signer;    /* who the signature itself or the list of allowed signers says it was */
     char *algorithm; /* by its name on the command line, if it is known */
     const char *format; /* by its name on the command line */
@@ -44,6 +46,9 @@ const char *p11d_finding_sentence(const P11dFinding *finding);
 /* Sets verdict, and why it is that. Returns TRUE: it was found out. */
 gboolean p11d_finding_conclude(P11dFinding *finding, P11dVerdict verdict, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
+
+/* Gives into, beside its verdict, what other knows of why and by which algorithm. */
+void p11d_finding_take(P11dFinding *into, P11dFinding *other);
 
 void p11d_finding_clear(P11dFinding *finding);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(P11dFinding, p11d_finding_clear)

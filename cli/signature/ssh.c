@@ -174,6 +174,7 @@ typedef struct Check {
     GBytes *data;    /* what must have been signed */
     GBytes *blob;
     EVP_PKEY *key;
+    guint place; /* of that among trusted keys, from 1; 0: it is none of them */
     const struct Scheme *scheme;
 } Check;
 
@@ -303,8 +304,10 @@ static char *object(const Check *check, P11dVerdict *verdict)
     if (is_too_short(check->key))
         return g_strdup_printf("its key has less than %d bits", MIN_RSA_BITS);
     *verdict = P11D_VERDICT_MISMATCH;
-    if (trust->kind == P11D_TRUST_KEY && EVP_PKEY_eq(check->key, trust->key) != 1)
-        return g_strdup_printf("it is not by the key in %s", trust->shown);
+    if (trust->kind == P11D_TRUST_KEY && !check->place)
+        return trust->keys->len == 1 ? g_strdup_printf("it is not by the key in %s", trust->shown)
+                                     : g_strdup_printf("it is by none of the %u keys in %s",
+                                                       trust->keys->len, trust->shown);
     if (!p11d_sshsig_part_is(sshsig->namespace, check->namespace))
         return g_strdup_printf("it is for namespace \"%.*s\", not for \"%s\"",
                                (int)MIN(sshsig->namespace.size, 256),
@@ -318,17 +321,28 @@ static gboolean judge(Check *check, P11dFinding *finding, GError **error)
         return FALSE;
     if (!check->key)
         return TRUE;
+    if (check->trust->kind == P11D_TRUST_KEY) {
+        finding->tried = check->trust->keys->len;
+        check->place = p11d_pubkey_find(check->trust->keys, check->key);
+        /* Of what SSH has that is not known here, the signature is not: its key is. */
+        if (!check->place &&
+            g_error_matches(check->trust->trouble, P11D_FAILURE, P11D_FAILURE_FILE))
+            return p11d_trust_is_whole(check->trust, error);
+    }
     P11dVerdict verdict;
     g_autofree char *objection = object(check, &verdict);
     if (check->scheme)
         finding->algorithm = g_strdup(check->scheme->algorithm);
-    /* The trusted key has a name already. */
-    if (check->trust->kind != P11D_TRUST_KEY || EVP_PKEY_eq(check->key, check->trust->key) != 1)
+    if (!check->place) /* a trusted key has a name already */
         finding->key = p11d_sshkey_fingerprint(check->blob);
     if (objection)
         return p11d_finding_conclude(finding, verdict, "%s", objection);
-    return check_signature(check, finding, error) &&
-           (finding->verdict != P11D_VERDICT_GOOD || check_signer(check, finding, error));
+    if (!check_signature(check, finding, error))
+        return FALSE;
+    if (finding->verdict != P11D_VERDICT_GOOD)
+        return TRUE;
+    finding->matched = check->place;
+    return check_signer(check, finding, error);
 }
 
 gboolean p11d_ssh_verify(const P11dClaim *claim, const P11dTrust *trust, P11dFinding *finding,

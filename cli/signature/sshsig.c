@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sshwire.h"
+#include "text.h"
 
 #define MAGIC "SSHSIG"
 #define MAGIC_SIZE (sizeof MAGIC - 1)
@@ -49,7 +50,7 @@ bool p11d_sshsig_parse(P11dSshsig *sshsig, GBytes *bytes)
     if (!p11d_sshwire_get_u32(&outer, &version) || version != VERSION ||
         !take(&outer, &sshsig->key) || !take(&outer, &sshsig->namespace) ||
         sshsig->namespace.size == 0 || !take(&outer, &reserved) || !take(&outer, &sshsig->hash) ||
-        !take(&outer, &signature) || outer.left > 0)
+        !take(&outer, &signature) || !p11d_text_is_blank(outer.p, outer.left))
         return false;
     P11dSshwireReader inner = p11d_sshwire_reader(signature.data, signature.size);
     if (!take(&inner, &sshsig->algorithm) || !take(&inner, &sshsig->signature))

@@ -26,7 +26,8 @@ typedef struct P11dSshsig {
 } P11dSshsig;
 
 /* Takes bytes apart; the parts point into them. False if they are no SSHSIG of version 1 or have
- * no namespace. What is reserved in it is ignored, as it has to be. */
+ * no namespace; white space behind it does not matter. What is reserved in it is ignored, as it has
+ * to be. */
 bool p11d_sshsig_parse(P11dSshsig *sshsig, GBytes *bytes);
 
 /* The other way round. */

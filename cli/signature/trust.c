@@ -10,8 +10,12 @@ gboolean p11d_trust_file(P11dTrust *trust, const char *path, GError **error)
     trust->kind = P11D_TRUST_KEY;
     trust->name = g_utf8_make_valid(path, -1);
     trust->shown = g_strdup(path);
-    trust->key = p11d_pubfile_read(path, error);
-    return trust->key != NULL;
+    g_auto(P11dPubfile) file = {0};
+    if (!p11d_pubfile_read(&file, path, error))
+        return FALSE;
+    trust->keys = g_steal_pointer(&file.keys);
+    trust->trouble = g_steal_pointer(&file.trouble);
+    return TRUE;
 }
 
 /* shown: what the user called item. */
@@ -21,11 +25,14 @@ static gboolean trust_item(P11dTrust *trust, const P11dItem *item, const char *s
     if (!item)
         return FALSE;
     trust->kind = P11D_TRUST_KEY;
-    trust->key = p11d_item_public_key(item);
+    P11dPubkey *pubkey = p11d_pubkey_new(p11d_item_public_key(item));
     trust->name = p11d_item_uri(item);
     trust->shown = g_strdup(shown);
-    if (trust->key)
+    if (pubkey) {
+        trust->keys = p11d_pubkey_array();
+        g_ptr_array_add(trust->keys, pubkey);
         return TRUE;
+    }
     p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "give the key with --pubkey or --cert",
                      "the token does not tell the public key of %s", trust->name);
     return FALSE;
@@ -51,8 +58,37 @@ gboolean p11d_trust_certificate(P11dTrust *trust, const char *named, const P11dO
 
 void p11d_trust_clear(P11dTrust *trust)
 {
-    EVP_PKEY_free(trust->key);
+    g_clear_pointer(&trust->keys, g_ptr_array_unref);
+    g_clear_error(&trust->trouble);
     g_free(trust->name);
     g_free(trust->shown);
     *trust = (P11dTrust){0};
+}
+
+gboolean p11d_trust_is_whole(const P11dTrust *trust, GError **error)
+{
+    if (!trust->trouble)
+        return TRUE;
+    g_propagate_prefixed_error(error, g_error_copy(trust->trouble),
+                               "it is by none of the keys in %s that could be read, and ",
+                               trust->shown);
+    return FALSE;
+}
+
+gboolean p11d_trust_conclude(const P11dTrust *trust, P11dFinding *finding, GError **error)
+{
+    if (!p11d_trust_is_whole(trust, error))
+        return FALSE;
+    if (finding->why || trust->keys->len == 1)
+        return TRUE;
+    return finding->verdict == P11D_VERDICT_MALFORMED
+               ? p11d_finding_conclude(
+                     finding, P11D_VERDICT_MALFORMED,
+                     "it is not a signature that any of the %u keys in the file could make",
+                     trust->keys->len)
+               : p11d_finding_conclude(
+                     finding, P11D_VERDICT_MISMATCH,
+                     "it is of other data, by another algorithm, or by none of the %u keys that "
+                     "were tried",
+                     finding->tried);
 }

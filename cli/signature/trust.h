@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * A trust is whom the user believes when a signature is checked: one key, authorities whose
- * certificates count, or a list of allowed signers.
+ * A trust is whom the user believes when a signature is checked: keys of which any counts,
+ * authorities whose certificates count, or a list of allowed signers.
  */
 #ifndef P11D_TRUST_H
 #define P11D_TRUST_H
 
-#include <openssl/evp.h>
-
+#include "finding.h"
+#include "pubkey.h"
 #include "purpose.h"
 #include "target.h"
 
@@ -19,10 +19,11 @@ enum {
 };
 
 typedef struct P11dTrust {
-    unsigned kind;              /* one of the above */
-    EVP_PKEY *key;              /* of P11D_TRUST_KEY; owned, as the names are */
-    char *name;                 /* what the user calls it: a path or the full URI */
-    char *shown;                /* the same to people, who want the URI as they gave it */
+    unsigned kind;   /* one of the above */
+    GPtrArray *keys; /* P11dPubkey, of P11D_TRUST_KEY: any of them; owned, as the names are */
+    GError *trouble; /* with keys that stand with them and cannot be read; NULL: none */
+    char *name;      /* what the user calls them: a path or the full URI */
+    char *shown;     /* the same to people, who want the URI as they gave it */
     const char *authorities;    /* the file of P11D_TRUST_AUTHORITIES: PEM certificates */
     const char *const *crls;    /* files with CRLs for them, NULL-terminated; or NULL */
     const P11dPurpose *purpose; /* that those must serve whom authorities vouch for */
@@ -32,7 +33,7 @@ typedef struct P11dTrust {
     gboolean claimed_time; /* that is instead when who signed claims to have done so */
 } P11dTrust;
 
-/* Trusts the key in the file at path. FALSE with error set. */
+/* Trusts the keys in the file at path (pubfile.h). FALSE with error set. */
 gboolean p11d_trust_file(P11dTrust *trust, const char *path, GError **error);
 
 /* Trusts the public key of the one item on a token that target names. FALSE with error set. */
@@ -42,6 +43,13 @@ gboolean p11d_trust_target(P11dTrust *trust, const P11dTarget *target, const P11
 /* Trusts the key of the certificate on a token that named is (certname.h). FALSE with error set. */
 gboolean p11d_trust_certificate(P11dTrust *trust, const char *named, const P11dOptions *options,
                                 GError **error);
+
+/* Asked where none of the keys made a signature: FALSE with error set if one that could not be read
+ * may have. */
+gboolean p11d_trust_is_whole(const P11dTrust *trust, GError **error);
+
+/* The same, and says in finding, of several keys, that it was none of them. */
+gboolean p11d_trust_conclude(const P11dTrust *trust, P11dFinding *finding, GError **error);
 
 void p11d_trust_clear(P11dTrust *trust);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(P11dTrust, p11d_trust_clear)

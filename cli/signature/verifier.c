@@ -6,6 +6,7 @@
 
 #include "evpkey.h"
 #include "failure.h"
+#include "text.h"
 
 static gboolean openssl_failed(GError **error)
 {
@@ -95,25 +96,46 @@ static GBytes *digest_of(const P11dVerifier *verifier, const EVP_MD *md, P11dInp
                                : p11d_input_hash(input, md, error);
 }
 
+/* The first bytes of signature, if nothing but white space follows them. NULL else. */
+static GBytes *cut(GBytes *signature, size_t size)
+{
+    gsize all;
+    const guint8 *data = g_bytes_get_data(signature, &all);
+    return size <= all && p11d_text_is_blank(data + size, all - size)
+               ? g_bytes_new_from_bytes(signature, 0, size)
+               : NULL;
+}
+
 /* The signature as OpenSSL takes it; finds out which form it has. NULL if it has none. */
 static GBytes *recognise(P11dVerifier *verifier, GBytes *signature)
 {
-    size_t size = g_bytes_get_size(signature);
     size_t coordinate = verifier->kind.coordinate;
     if (coordinate == 0) { /* one size, one form */
         verifier->form = P11D_ECDSA_DER;
-        size_t expected = verifier->kind.type == CKK_RSA ? (size_t)EVP_PKEY_get_size(verifier->key)
-                                                         : 2 * ((verifier->kind.bits + 8) / 8);
-        return size == expected ? g_bytes_ref(signature) : NULL;
+        return cut(signature, verifier->kind.type == CKK_RSA
+                                  ? (size_t)EVP_PKEY_get_size(verifier->key)
+                                  : 2 * ((verifier->kind.bits + 8) / 8));
     }
-    if (verifier->form != P11D_ECDSA_RAW && p11d_ecdsa_is_der(signature, coordinate)) {
-        verifier->form = P11D_ECDSA_DER;
-        return g_bytes_ref(signature);
+    if (verifier->form != P11D_ECDSA_RAW) {
+        GBytes *der = cut(signature, p11d_ecdsa_der_size(signature));
+        if (der && p11d_ecdsa_is_der(der, coordinate)) {
+            verifier->form = P11D_ECDSA_DER;
+            return der;
+        }
+        g_bytes_unref(der);
     }
-    if (verifier->form == P11D_ECDSA_DER || size != 2 * coordinate)
+    g_autoptr(GBytes) raw =
+        verifier->form == P11D_ECDSA_DER ? NULL : cut(signature, 2 * coordinate);
+    if (!raw)
         return NULL;
     verifier->form = P11D_ECDSA_RAW;
-    return p11d_ecdsa_der_of_raw(signature);
+    return p11d_ecdsa_der_of_raw(raw);
+}
+
+bool p11d_verifier_recognise(P11dVerifier *verifier, GBytes *signature)
+{
+    g_autoptr(GBytes) known = recognise(verifier, signature);
+    return known != NULL;
 }
 
 gboolean p11d_verifier_check(P11dVerifier *verifier, P11dInput *input, GBytes *signature,

@@ -20,6 +20,10 @@ typedef struct P11dVerifier {
     P11dEcdsaForm form; /* _UNKNOWN: recognised, and then set; _DER for other keys */
 } P11dVerifier;
 
+/* Whether signature has a form that one by the key can have; sets that. White space behind it, as
+ * editors put there, does not matter. */
+bool p11d_verifier_recognise(P11dVerifier *verifier, GBytes *signature);
+
 /* Checks signature over all of input. Returns FALSE with error set if that could not be found out;
  * a bad signature is no error. */
 gboolean p11d_verifier_check(P11dVerifier *verifier, P11dInput *input, GBytes *signature,

@@ -12,6 +12,10 @@ static char *describe(const P11dFinding *finding, const P11dTrust *trust, const 
     GString *text = g_string_new(file ? file : "standard input");
     if (by)
         g_string_append_printf(text, " by %s", by);
+    if (finding->matched && trust->keys->len > 1) {
+        g_autofree char *which = p11d_pubkey_describe(trust->keys, finding->matched);
+        g_string_append_printf(text, ", %s", which);
+    }
     if (finding->algorithm)
         g_string_append_printf(text, " (%s)", finding->algorithm);
     if (finding->time)
@@ -46,6 +50,11 @@ void p11d_judgement_add(const P11dFinding *finding, const P11dTrust *trust, cons
     p11d_json_add_string(json, "reason", is_known ? p11d_finding_reason(finding) : NULL);
     p11d_json_add_string(json, "detail", is_known ? p11d_finding_sentence(finding) : NULL);
     p11d_json_add_string(json, "key", finding->key ? finding->key : trust->name);
+    p11d_pubkey_add_match(json, trust->keys, finding->matched);
+    if (finding->tried > 0)
+        p11d_json_add_number(json, "tried", finding->tried);
+    else
+        p11d_json_add_null(json, "tried");
     p11d_json_add_string(json, "signer", finding->signer);
     p11d_json_add_string(json, "identity", trust->identity);
     p11d_json_add_string(json, "at", finding->time);

@@ -81,6 +81,14 @@ class Verify(Cms):
         self.verify(2, "-s", "der", "-o", "out", "data", trust=("--pubkey", token.public("rsa")))
         self.assertFalse(os.path.exists("out"))
 
+    def standard_inputs(self, name):
+        """Ways to give a file as standard input, which can be read again or not: a pipe, and itself."""
+        def opened():
+            file = open(name, "rb")  # pylint: disable=consider-using-with
+            self.addCleanup(file.close)
+            return {"stdin": file}
+        return lambda: {"stdin": self.read(name)}, opened
+
     def test_text_mode(self):
         self.write("data", b"some\nlines\r\nof\rtext\n")
         self.write("crlf", b"some\r\nlines\r\nof\rtext\r\n")
@@ -98,13 +106,18 @@ class Verify(Cms):
                         self.assertEqual(result.json()["reason"], "mismatch")
                         self.assertIn("CR LF at their ends", result.err)
                         self.assertIn("-binary", result.err)
+                        for stdin in self.standard_inputs(name):
+                            result = self.verify(1, "-s", "sig", "-", trust=trust, **stdin())
+                            self.assertIn("-binary", result.err)
                     self.assertNotIn("-binary", self.verify(1, "-s", "sig", "other").err)
         shutil.copy("lf", "data")
         for attached in (False, True):
             self.openssl_sign(attached=attached)
             result = self.verify(1, "-s", "sig", "crlf")
             self.assertIn("same lines with LF at their ends", result.err)
-            self.verify(1, "-s", "sig", "-", stdin=self.read("crlf"))
+            for stdin in self.standard_inputs("crlf"):
+                result = self.verify(1, "-s", "sig", "-", **stdin())
+                self.assertIn("same lines with LF at their ends", result.err)
         # Only the line ends must differ: not the key, nor the signature.
         result = self.verify(1, "-s", "sig", "crlf", trust=("--pubkey", token.public("p256")))
         self.sign(0, "p256", "--force", "lf")

@@ -5,6 +5,7 @@ $P11DBUS is the program, $RUDE_MODULE_SO the module that misbehaves (rude-module
 the JSON Schema that every document of p11dbus must fit."""
 
 import atexit
+import base64
 import fcntl
 import json
 import os
@@ -130,9 +131,10 @@ class Case(unittest.TestCase):
             return file.read()
 
     def run_p11dbus(self, *words, stdin=b"", env=None, prefix=(), **options):
-        """prefix: a command, with arguments, that runs p11dbus."""
+        """stdin: bytes, or a file; prefix: a command, with arguments, that runs p11dbus."""
         environment = {**os.environ, **(env or {})}
-        done = subprocess.run([*prefix, P11DBUS, *words], input=stdin, stdout=subprocess.PIPE,
+        given = {"input": stdin} if isinstance(stdin, bytes) else {"stdin": stdin}
+        done = subprocess.run([*prefix, P11DBUS, *words], **given, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, env=environment, check=False,
                               timeout=120, start_new_session=True, **options)
         return Result(done)
@@ -189,6 +191,20 @@ class Terminal:
                 piece = b""
         os.close(self.master)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def ssh_string(content):
+    """As SSH writes it down."""
+    return len(content).to_bytes(4, "big") + content
+
+
+def ssh_line(public):
+    """The key in a PEM file as OpenSSH writes it."""
+    der = check("openssl", "pkey", "-pubin", "-in", public, "-outform", "DER")
+    if len(der) != 44:  # no Ed25519, which ssh-keygen does not take from there
+        return check("ssh-keygen", "-i", "-m", "PKCS8", "-f", public).decode().strip()
+    blob = ssh_string(b"ssh-ed25519") + ssh_string(der[-32:])
+    return "ssh-ed25519 " + base64.b64encode(blob).decode()
 
 
 class Token:

@@ -37,12 +37,15 @@ DOCUMENTS = {
         "file": "data", "key": "pkcs11:object=web", "algorithm": "ecdsa-sha256", "format": "der",
         "signature": None, "out": None, "code": 6, "error": ERROR}]},
     "verify": {"schema": 1, "valid": False, "reason": "mismatch", "detail": "it is of other data",
-               "key": "web.pem",
+               "key": "web.pem", "tried": 3, "match": {
+                   "kind": "certificate", "number": 2, "count": 3, "name": "CN=web",
+                   "fingerprint": "5c" * 32},
                "algorithm": "ecdsa-sha256", "format": "der", "trusted": None, "signer": None,
                "identity": None, "at": None, "at_claimed": False, "code": 1},
     "verify-files": {"schema": 1, "results": [{
         "file": "SHA256SUMS", "signature": "SHA256SUMS.sig", "valid": True, "reason": None,
-        "detail": None, "key": "web.pem", "algorithm": "ecdsa-sha256", "format": "der",
+        "detail": None, "key": "web.pem", "match": None, "tried": None,
+        "algorithm": "ecdsa-sha256", "format": "der",
         "trusted": None, "signer": None, "identity": None, "at": None, "at_claimed": False,
         "code": 6, "error": ERROR, "listed": [{
             "file": "data", "line": 1, "algorithm": "sha256", "status": "error", "code": 6,

@@ -7,7 +7,8 @@ import os
 import subprocess
 import time
 
-from harness import KEYS, SOFTHSM, Case, Token, check, main
+from harness import KEYS, SOFTHSM, Case, Token, check, main, ssh_line
+from harness import ssh_string as string
 
 KINDS = {**KEYS, "rsa3072": ("06", ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"])}
 OTHERS = {"secp256k1": ("07", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"])}
@@ -15,17 +16,9 @@ token = Token({**KINDS, **OTHERS}) if SOFTHSM else None
 DATA = b"some data\n"
 
 
-def string(content):
-    """As SSH writes it down."""
-    return len(content).to_bytes(4, "big") + content
-
-
 def public_line(kind):
     """A key of the token as OpenSSH writes it."""
-    if kind != "ed25519":
-        return check("ssh-keygen", "-i", "-m", "PKCS8", "-f", token.public(kind)).decode().strip()
-    raw = check("openssl", "pkey", "-pubin", "-in", token.public(kind), "-outform", "DER")[-32:]
-    return "ssh-ed25519 " + base64.b64encode(string(b"ssh-ed25519") + string(raw)).decode()
+    return ssh_line(token.public(kind))
 
 
 def ssh_keygen(operation, *words, stdin=DATA):

@@ -125,29 +125,6 @@ class Verify(Case):
                     self.expect(0, "verify", option, form, "-s", "sig", "data")
                     self.expect(1, "verify", option, form, "-s", "sig", "other")
 
-    def test_of_two_keys_in_a_file_neither_is_meant(self):
-        openssl_sign("p256", "data", "sig")
-        one, other = self.read(token.public("p256")), self.read(token.public("ed25519"))
-        ssh = [check("ssh-keygen", "-i", "-m", "PKCS8", "-f", token.public(key))
-               for key in ("p256", "p384")]
-        certificates = []
-        for key in ("p256", "p384"):
-            check("openssl", "req", "-x509", "-new", "-key", token.path(key + ".key"), "-subj",
-                  "/CN=" + key, "-out", "crt")
-            certificates.append(self.read("crt"))
-        for content in (one + other, other + one, one + certificates[1], certificates[1] + one,
-                        certificates[0] + other, b"".join(ssh), b"\r\n".join(reversed(ssh))):
-            self.write("two", content)
-            for option in ("--pubkey", "--cert"):
-                with self.subTest(content=content, option=option):
-                    result = self.expect(5, "verify", option, "two", "-s", "sig", "data")
-                    self.assertIn("two holds more than one public key", result.err)
-        # The same twice is one, and behind a certificate are those of its issuers.
-        for content in (one + one, one + certificates[0], b"".join(certificates), ssh[0] + b"\n"):
-            self.write("one", content)
-            with self.subTest(content=content):
-                self.expect(0, "verify", "--pubkey", "one", "-s", "sig", "data")
-
     def test_openssh_ed25519(self):
         raw = check("openssl", "pkey", "-pubin", "-in", token.public("ed25519"), "-outform",
                     "DER")[-32:]

@@ -7,10 +7,10 @@
 
 #include "fuzz.h"
 
-static void try_file(GBytes *signature, EVP_PKEY *key, const char *file)
+static void try_file(GBytes *signature, GPtrArray *keys, const char *file)
 {
     const P11dClaim claim = {.signature = signature, .file = file, .no_input = TRUE};
-    const P11dTrust trust = {.kind = P11D_TRUST_KEY, .key = key};
+    const P11dTrust trust = {.kind = P11D_TRUST_KEY, .keys = keys};
     g_auto(P11dFinding) finding = {.verdict = P11D_VERDICT_MISMATCH};
     g_autoptr(GError) error = NULL;
     if (p11d_cms_verify(&claim, &trust, &finding, &error))
@@ -21,11 +21,13 @@ static void try_file(GBytes *signature, EVP_PKEY *key, const char *file)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static EVP_PKEY *key;
-    if (!key)
-        key = EVP_EC_gen("P-256");
+    static GPtrArray *keys;
+    if (!keys) {
+        keys = p11d_pubkey_array();
+        g_ptr_array_add(keys, p11d_pubkey_new(EVP_EC_gen("P-256")));
+    }
     g_autoptr(GBytes) signature = g_bytes_new(data, size);
-    try_file(signature, key, NULL);
-    try_file(signature, key, "/dev/null");
+    try_file(signature, keys, NULL);
+    try_file(signature, keys, "/dev/null");
     return 0;
 }

@@ -107,3 +107,10 @@ char *p11d_holder_names(X509 *certificate)
     g_ptr_array_add(list, NULL);
     return g_strjoinv(", ", (char **)list->pdata);
 }
+
+bool p11d_holder_issued(X509 *issuer, X509 *certificate)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    return key && X509_check_issued(issuer, certificate) == X509_V_OK &&
+           X509_verify(certificate, key) == 1;
+}

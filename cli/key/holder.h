@@ -23,4 +23,7 @@ char *p11d_holder_name(X509 *certificate);
 /* All that p11d_holder_is would take, in words. The caller frees it. */
 char *p11d_holder_names(X509 *certificate);
 
+/* Whether the holder of issuer has issued certificate: by their names, and by its signature. */
+bool p11d_holder_issued(X509 *issuer, X509 *certificate);
+
 #endif
