@@ -10,6 +10,11 @@
 #include "activity.h"
 #include "interface.h"
 
+P11dClient *p11d_client_of(P11dEndpoint *endpoint)
+{
+    return (P11dClient *)(void *)endpoint->group; /* its first member */
+}
+
 /* Puts endpoint into its client's list. With the client's lock held, or nobody else knowing it. */
 static void link_endpoint(P11dClient *client, P11dEndpoint *endpoint)
 {
@@ -40,8 +45,58 @@ static void free_client(P11dClient *client)
 {
     if (client->view)
         client->clients->token->operations->close(client->view);
-    pthread_mutex_destroy(&client->lock);
+    pthread_mutex_destroy(&client->group.lock);
     free(client);
+}
+
+/* Takes endpoint out of the client, and with the last one the client out of the worker. True: it is
+ * the caller's to free. */
+static bool take_out(P11dClient *client, P11dEndpoint *endpoint)
+{
+    P11dClients *clients = client->clients;
+
+    pthread_mutex_lock(&clients->lock);
+    pthread_mutex_lock(&client->group.lock);
+    unlink_endpoint(client, endpoint);
+    if (endpoint->control)
+        client->control = NULL;
+    bool last = client->endpoint_count == 0;
+    pthread_mutex_unlock(&client->group.lock);
+    if (last) {
+        if (client->previous)
+            client->previous->next = client->next;
+        else
+            clients->first = client->next;
+        if (client->next)
+            client->next->previous = client->previous;
+        clients->count--;
+    }
+    pthread_mutex_unlock(&clients->lock);
+    return last;
+}
+
+/* One of the client's channels was closed. With the control channel the client is gone, with the
+ * last one it is freed. */
+static void close_endpoint(P11dEndpoint *endpoint)
+{
+    P11dClient *client = p11d_client_of(endpoint);
+    P11dClients *clients = client->clients;
+    bool control = endpoint->control;
+
+    if (control) {
+        atomic_store(&client->group.gone, true);
+        CK_RV rv = CKR_USER_NOT_LOGGED_IN;
+        if (clients->token->operations->logout)
+            rv = clients->token->operations->logout(client->view);
+        if (rv == CKR_OK)
+            p11d_activity_logout(client, rv);
+    }
+    bool last = take_out(client, endpoint);
+    p11d_endpoint_free(endpoint);
+    if (last)
+        free_client(client);
+    if (control || last)
+        wake_main_thread(clients);
 }
 
 static P11dClient *new_client(P11dClients *clients, const P11dCredentials *credentials)
@@ -52,8 +107,11 @@ static P11dClient *new_client(P11dClients *clients, const P11dCredentials *crede
     client->clients = clients;
     client->uid = credentials->uid;
     client->pid = credentials->pid;
-    atomic_init(&client->gone, false);
-    pthread_mutex_init(&client->lock, NULL);
+    client->group.loop = &clients->loop;
+    client->group.message = clients->message;
+    client->group.close = close_endpoint;
+    atomic_init(&client->group.gone, false);
+    pthread_mutex_init(&client->group.lock, NULL);
     client->view = clients->token->operations->open(clients->token, credentials);
     if (client->view)
         return client;
@@ -92,7 +150,7 @@ void p11d_clients_add(P11dClients *clients, P11dDescriptor *control,
         p11d_descriptor_close(control);
         return;
     }
-    client->control = p11d_endpoint_new(client, control, true);
+    client->control = p11d_endpoint_new(&client->group, control, true);
     if (!client->control) {
         free_client(client);
         return;
@@ -100,12 +158,12 @@ void p11d_clients_add(P11dClients *clients, P11dDescriptor *control,
     link_endpoint(client, client->control);
     pthread_mutex_lock(&clients->lock);
     link_client(clients, client);
-    pthread_mutex_lock(&client->lock);
+    pthread_mutex_lock(&client->group.lock);
     bool parked = p11d_endpoint_park(client->control);
-    pthread_mutex_unlock(&client->lock);
+    pthread_mutex_unlock(&client->group.lock);
     pthread_mutex_unlock(&clients->lock);
     if (!parked)
-        p11d_client_remove(client, client->control);
+        close_endpoint(client->control);
 }
 
 void p11d_clients_notify(P11dClients *clients)
@@ -121,17 +179,17 @@ void p11d_clients_sweep(P11dClients *clients, bool all)
     pthread_mutex_lock(&clients->lock);
     for (P11dClient *client = clients->first; client; client = client->next) {
         if (all)
-            atomic_store(&client->gone, true);
-        if (!atomic_load(&client->gone))
+            atomic_store(&client->group.gone, true);
+        if (!atomic_load(&client->group.gone))
             continue;
-        pthread_mutex_lock(&client->lock);
+        pthread_mutex_lock(&client->group.lock);
         for (P11dEndpoint *endpoint = client->endpoints; endpoint; endpoint = endpoint->next) {
             if (!endpoint->parked)
                 continue;
             p11d_endpoint_disarm(endpoint);
             p11d_endpoint_unpark(endpoint);
         }
-        pthread_mutex_unlock(&client->lock);
+        pthread_mutex_unlock(&client->group.lock);
     }
     pthread_mutex_unlock(&clients->lock);
 }
@@ -169,22 +227,22 @@ void p11d_client_notify(P11dClient *client)
 {
     uint64_t generation = client->clients->token->operations->generation(client->view);
 
-    pthread_mutex_lock(&client->lock);
-    if (client->control && !client->told && !atomic_load(&client->gone)) {
+    pthread_mutex_lock(&client->group.lock);
+    if (client->control && !client->told && !atomic_load(&client->group.gone)) {
         client->told = true;
         if (!send_changed(client, generation)) {
-            atomic_store(&client->gone, true);
+            atomic_store(&client->group.gone, true);
             wake_main_thread(client->clients);
         }
     }
-    pthread_mutex_unlock(&client->lock);
+    pthread_mutex_unlock(&client->group.lock);
 }
 
 void p11d_client_lists(P11dClient *client)
 {
-    pthread_mutex_lock(&client->lock);
+    pthread_mutex_lock(&client->group.lock);
     client->told = false;
-    pthread_mutex_unlock(&client->lock);
+    pthread_mutex_unlock(&client->group.lock);
 }
 
 int p11d_client_open_channel(P11dClient *client)
@@ -196,69 +254,22 @@ int p11d_client_open_channel(P11dClient *client)
     P11dDescriptor *descriptor = p11d_descriptor_adopt(pair[0]);
     P11dEndpoint *endpoint = NULL;
     if (descriptor)
-        endpoint = p11d_endpoint_new(client, descriptor, false);
+        endpoint = p11d_endpoint_new(&client->group, descriptor, false);
     if (!endpoint) {
         close(pair[1]);
         return -1;
     }
-    pthread_mutex_lock(&client->lock);
+    pthread_mutex_lock(&client->group.lock);
     /* The control channel is one more. */
-    bool full = client->endpoint_count > P11D_CLIENT_CHANNELS || atomic_load(&client->gone);
+    bool full = client->endpoint_count > P11D_CLIENT_CHANNELS || atomic_load(&client->group.gone);
     bool parked = !full && p11d_endpoint_park(endpoint);
     if (parked)
         link_endpoint(client, endpoint);
-    pthread_mutex_unlock(&client->lock);
+    pthread_mutex_unlock(&client->group.lock);
     if (parked)
         return pair[1];
     p11d_endpoint_free(endpoint);
     close(pair[1]);
     errno = EMFILE;
     return -1;
-}
-
-/* Takes endpoint out of the client, and with the last one the client out of the worker. True: it is
- * the caller's to free. */
-static bool take_out(P11dClient *client, P11dEndpoint *endpoint)
-{
-    P11dClients *clients = client->clients;
-
-    pthread_mutex_lock(&clients->lock);
-    pthread_mutex_lock(&client->lock);
-    unlink_endpoint(client, endpoint);
-    if (endpoint->control)
-        client->control = NULL;
-    bool last = client->endpoint_count == 0;
-    pthread_mutex_unlock(&client->lock);
-    if (last) {
-        if (client->previous)
-            client->previous->next = client->next;
-        else
-            clients->first = client->next;
-        if (client->next)
-            client->next->previous = client->previous;
-        clients->count--;
-    }
-    pthread_mutex_unlock(&clients->lock);
-    return last;
-}
-
-void p11d_client_remove(P11dClient *client, P11dEndpoint *endpoint)
-{
-    P11dClients *clients = client->clients;
-    bool control = endpoint->control;
-
-    if (control) {
-        atomic_store(&client->gone, true);
-        CK_RV rv = CKR_USER_NOT_LOGGED_IN;
-        if (clients->token->operations->logout)
-            rv = clients->token->operations->logout(client->view);
-        if (rv == CKR_OK)
-            p11d_activity_logout(client, rv);
-    }
-    bool last = take_out(client, endpoint);
-    p11d_endpoint_free(endpoint);
-    if (last)
-        free_client(client);
-    if (control || last)
-        wake_main_thread(clients);
 }

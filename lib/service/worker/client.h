@@ -8,8 +8,6 @@
 #ifndef P11D_CLIENT_H
 #define P11D_CLIENT_H
 
-#include <stdatomic.h>
-
 #include "endpoint.h"
 #include "pool.h"
 #include "worker-token.h"
@@ -20,29 +18,28 @@
 #define P11D_CLIENTS_OF_USER 512
 #define P11D_CLIENTS 4096
 
+typedef struct P11dClient P11dClient;
+
 typedef struct P11dClients {
     P11dWorkerToken *token;
-    const char *path; /* of the token on D-Bus */
-    P11dPool *pool;
-    int epoll; /* where channels wait that no thread serves; owned by the worker, as are these: */
-    int wake;  /* eventfd, written when the main thread should sweep */
-    int stop;  /* eventfd, readable for good once the worker ends */
+    const char *path;      /* of the token on D-Bus */
+    P11dEndpointLoop loop; /* what is in it the worker owns, as it does the next */
+    int wake;              /* eventfd, written when the main thread should sweep */
+    bool (*message)(P11dEndpoint *endpoint, const P11dMessage *message); /* of all endpoints */
     pthread_mutex_t lock; /* of what follows; taken before any client's lock */
     P11dClient *first;
     size_t count;
 } P11dClients;
 
 struct P11dClient {
+    P11dEndpointGroup group; /* gone: the control channel closed, or is to be closed. Its lock is
+                              * also that of the last four */
     P11dClients *clients;
     P11dClient *next;
     P11dClient *previous;
     uid_t uid;
     pid_t pid; /* 0: not known */
     P11dView *view;
-    atomic_int large_messages; /* that arrive at this moment; see endpoint.c */
-    /* No call is served any more: the control channel closed, or is to be closed. */
-    atomic_bool gone;
-    pthread_mutex_t lock;    /* of what follows, and of what is written to the control channel */
     P11dEndpoint *control;   /* NULL once closed */
     P11dEndpoint *endpoints; /* all, control too */
     size_t endpoint_count;
@@ -78,8 +75,7 @@ void p11d_client_lists(P11dClient *client);
  * EMFILE at the limit. */
 int p11d_client_open_channel(P11dClient *client);
 
-/* One of the client's channels was closed: takes endpoint out of it. With the control channel the
- * client is gone, with the last one it is freed. */
-void p11d_client_remove(P11dClient *client, P11dEndpoint *endpoint);
+/* The client that endpoint belongs to. */
+P11dClient *p11d_client_of(P11dEndpoint *endpoint);
 
 #endif

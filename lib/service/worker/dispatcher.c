@@ -292,7 +292,7 @@ bool p11d_dispatch(P11dEndpoint *endpoint, const P11dMessage *message)
     if (message->type != P11D_MESSAGE_CALL)
         return true;
 
-    P11dClient *client = endpoint->client;
+    P11dClient *client = p11d_client_of(endpoint);
     Call call = {
         .endpoint = endpoint,
         .client = client,

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#include "client.h"
-#include "dispatcher.h"
-
 /* How long a thread stays with a call channel on which nothing happens, in milliseconds: long
  * enough that a host that signs now and then finds it there, but less the more threads do so. */
 static const struct {
@@ -30,7 +27,7 @@ static atomic_int large_messages;
 
 static void serve(P11dJob *job);
 
-P11dEndpoint *p11d_endpoint_new(P11dClient *client, P11dDescriptor *descriptor, bool control)
+P11dEndpoint *p11d_endpoint_new(P11dEndpointGroup *group, P11dDescriptor *descriptor, bool control)
 {
     P11dEndpoint *endpoint = calloc(1, sizeof *endpoint);
     if (!endpoint) {
@@ -38,7 +35,7 @@ P11dEndpoint *p11d_endpoint_new(P11dClient *client, P11dDescriptor *descriptor, 
         return NULL;
     }
     endpoint->job.run = serve;
-    endpoint->client = client;
+    endpoint->group = group;
     endpoint->control = control;
     endpoint->fd = p11d_descriptor_number(descriptor);
     p11d_channel_init(&endpoint->channel, descriptor, P11D_MESSAGE_MAX);
@@ -67,7 +64,7 @@ bool p11d_endpoint_park(P11dEndpoint *endpoint)
     int operation = endpoint->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     /* Before the call: once armed it belongs to the main thread. */
     endpoint->registered = endpoint->parked = true;
-    if (epoll_ctl(endpoint->client->clients->epoll, operation, endpoint->fd, &event) == 0)
+    if (epoll_ctl(endpoint->group->loop->epoll, operation, endpoint->fd, &event) == 0)
         return true;
     endpoint->parked = false;
     return false;
@@ -78,19 +75,19 @@ void p11d_endpoint_disarm(P11dEndpoint *endpoint)
     /* Taken out, not disarmed: a hang-up is told even where no event is asked for. Once closed, it
      * is out already, and its number may be another's. */
     if (p11d_channel_is_open(&endpoint->channel))
-        epoll_ctl(endpoint->client->clients->epoll, EPOLL_CTL_DEL, endpoint->fd, NULL);
+        epoll_ctl(endpoint->group->loop->epoll, EPOLL_CTL_DEL, endpoint->fd, NULL);
 }
 
 void p11d_endpoint_unpark(P11dEndpoint *endpoint)
 {
     endpoint->parked = false;
-    p11d_pool_push(endpoint->client->clients->pool, &endpoint->job);
+    p11d_pool_push(endpoint->group->loop->pool, &endpoint->job);
 }
 
 void p11d_endpoint_begin(P11dEndpoint *endpoint, P11dWriter *writer, P11dMessage *message)
 {
     if (endpoint->control)
-        pthread_mutex_lock(&endpoint->client->lock);
+        pthread_mutex_lock(&endpoint->group->lock);
     p11d_channel_begin(&endpoint->channel, writer, message);
 }
 
@@ -100,7 +97,7 @@ P11dStatus p11d_endpoint_finish(P11dEndpoint *endpoint, P11dWriter *writer, int 
     P11dStatus status = fd < 0 ? p11d_channel_queue(channel, writer)
                                : p11d_channel_send(channel, writer, fd, p11d_deadline_now(), NULL);
     if (endpoint->control)
-        pthread_mutex_unlock(&endpoint->client->lock);
+        pthread_mutex_unlock(&endpoint->group->lock);
     return status;
 }
 
@@ -108,10 +105,10 @@ P11dStatus p11d_endpoint_finish(P11dEndpoint *endpoint, P11dWriter *writer, int 
 static P11dStatus flush(P11dEndpoint *endpoint)
 {
     if (endpoint->control)
-        pthread_mutex_lock(&endpoint->client->lock);
+        pthread_mutex_lock(&endpoint->group->lock);
     P11dStatus status = has_unsent(endpoint) ? p11d_channel_flush(&endpoint->channel) : P11D_OK;
     if (endpoint->control)
-        pthread_mutex_unlock(&endpoint->client->lock);
+        pthread_mutex_unlock(&endpoint->group->lock);
     return status;
 }
 
@@ -119,26 +116,26 @@ static P11dStatus flush(P11dEndpoint *endpoint)
  * channels do not hold a thread. */
 static void linger(const P11dEndpoint *endpoint)
 {
-    const P11dClients *clients = endpoint->client->clients;
+    const P11dEndpointLoop *loop = endpoint->group->loop;
     if (endpoint->control || endpoint->channel.in.size > 0 || has_unsent(endpoint))
         return;
     struct pollfd events[] = {{.fd = endpoint->fd, .events = POLLIN},
-                              {.fd = clients->stop, .events = POLLIN}};
-    size_t busy = p11d_pool_busy(clients->pool), i = 0;
+                              {.fd = loop->stop, .events = POLLIN}};
+    size_t busy = p11d_pool_busy(loop->pool), i = 0;
     while (busy > lingers[i].busy)
         i++;
     poll(events, 2, lingers[i].milliseconds);
 }
 
 /* Takes what is there. Others write to a control channel, and an error closes it under us, so it is
- * not touched without the client's lock. */
+ * not touched without the lock. */
 static P11dStatus receive_now(P11dEndpoint *endpoint, P11dMessage *message)
 {
     if (endpoint->control)
-        pthread_mutex_lock(&endpoint->client->lock);
+        pthread_mutex_lock(&endpoint->group->lock);
     P11dStatus status = p11d_channel_receive(&endpoint->channel, p11d_deadline_now(), message);
     if (endpoint->control)
-        pthread_mutex_unlock(&endpoint->client->lock);
+        pthread_mutex_unlock(&endpoint->group->lock);
     return status;
 }
 
@@ -161,7 +158,7 @@ static P11dStatus receive(P11dEndpoint *endpoint, P11dMessage *message)
     P11dStatus status = receive_now(endpoint, message);
     if (status != P11D_TIMEOUT || endpoint->channel.in.size <= PARTIAL_MAX)
         return status;
-    atomic_int *of_client = &endpoint->client->large_messages;
+    atomic_int *of_client = &endpoint->group->large_messages;
     bool own_share = atomic_fetch_add(of_client, 1) < LARGE_MESSAGES_OF_CLIENT;
     bool room = own_share && atomic_fetch_add(&large_messages, 1) < LARGE_MESSAGES;
     status = room ? receive_large(endpoint, message) : P11D_CLOSED;
@@ -171,18 +168,13 @@ static P11dStatus receive(P11dEndpoint *endpoint, P11dMessage *message)
     return status;
 }
 
-static void close_endpoint(P11dEndpoint *endpoint)
-{
-    p11d_client_remove(endpoint->client, endpoint);
-}
-
-/* Gives the channel back to epoll, without memory that it does not need, unless its client is
+/* Gives the channel back to epoll, without memory that it does not need, unless its group is
  * gone. */
 static void rest(P11dEndpoint *endpoint)
 {
-    P11dClient *client = endpoint->client;
-    pthread_mutex_lock(&client->lock);
-    bool gone = atomic_load(&client->gone) || !p11d_channel_is_open(&endpoint->channel);
+    P11dEndpointGroup *group = endpoint->group;
+    pthread_mutex_lock(&group->lock);
+    bool gone = atomic_load(&group->gone) || !p11d_channel_is_open(&endpoint->channel);
     if (!gone) {
         if (endpoint->channel.in.size == 0)
             p11d_buffer_clear(&endpoint->channel.in);
@@ -190,16 +182,16 @@ static void rest(P11dEndpoint *endpoint)
             p11d_buffer_clear(&endpoint->channel.out);
         gone = !p11d_endpoint_park(endpoint);
     }
-    pthread_mutex_unlock(&client->lock);
+    pthread_mutex_unlock(&group->lock);
     if (gone)
-        close_endpoint(endpoint);
+        group->close(endpoint);
 }
 
 static void serve(P11dJob *job)
 {
     P11dEndpoint *endpoint = (P11dEndpoint *)(void *)job; /* its first member */
-    P11dClient *client = endpoint->client;
-    P11dPool *pool = client->clients->pool;
+    P11dEndpointGroup *group = endpoint->group;
+    P11dPool *pool = group->loop->pool;
 
     for (;;) {
         P11dMessage message;
@@ -210,8 +202,8 @@ static void serve(P11dJob *job)
             rest(endpoint);
             return;
         }
-        if (status != P11D_OK || atomic_load(&client->gone) || !p11d_dispatch(endpoint, &message)) {
-            close_endpoint(endpoint);
+        if (status != P11D_OK || atomic_load(&group->gone) || !group->message(endpoint, &message)) {
+            group->close(endpoint);
             return;
         }
         p11d_channel_done(&endpoint->channel); /* wipes the PIN that may have been in it */

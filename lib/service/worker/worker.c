@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "dispatcher.h"
 #include "log.h"
 #include "sandbox.h"
 #include "token-path.h"
@@ -34,7 +35,7 @@ typedef struct Worker {
 static bool watch_descriptor(Worker *worker, int fd, uint32_t events, void *what, int operation)
 {
     struct epoll_event event = {.events = events, .data.ptr = what};
-    return epoll_ctl(worker->clients.epoll, operation, fd, &event) == 0;
+    return epoll_ctl(worker->clients.loop.epoll, operation, fd, &event) == 0;
 }
 
 /* --- the link --- */
@@ -122,9 +123,9 @@ static bool handle(Worker *worker, const struct epoll_event *event)
         eventfd_read(worker->clients.wake, &count);
     } else {
         P11dEndpoint *endpoint = what;
-        pthread_mutex_lock(&endpoint->client->lock);
+        pthread_mutex_lock(&endpoint->group->lock);
         p11d_endpoint_unpark(endpoint);
-        pthread_mutex_unlock(&endpoint->client->lock);
+        pthread_mutex_unlock(&endpoint->group->lock);
     }
     return true;
 }
@@ -135,7 +136,7 @@ static void run(Worker *worker)
     bool running = true;
     while (running || !p11d_clients_is_empty(&worker->clients)) {
         struct epoll_event events[EVENTS];
-        int count = epoll_wait(worker->clients.epoll, events, EVENTS, -1);
+        int count = epoll_wait(worker->clients.loop.epoll, events, EVENTS, -1);
         if (count < 0 && errno != EINTR)
             break;
         bool go_on = true;
@@ -143,8 +144,8 @@ static void run(Worker *worker)
             go_on = handle(worker, &events[i]) && go_on;
         if (!go_on && running) {
             running = false;
-            epoll_ctl(worker->clients.epoll, EPOLL_CTL_DEL, P11D_WORKER_LINK_DESCRIPTOR, NULL);
-            eventfd_write(worker->clients.stop, 1);
+            epoll_ctl(worker->clients.loop.epoll, EPOLL_CTL_DEL, P11D_WORKER_LINK_DESCRIPTOR, NULL);
+            eventfd_write(worker->clients.loop.stop, 1);
         }
         p11d_clients_sweep(&worker->clients, !running);
         if (running)
@@ -161,12 +162,13 @@ static bool set_up(Worker *worker)
     worker->path = p11d_token_path_new(worker->token->name);
     clients->token = worker->token;
     clients->path = worker->path;
-    clients->pool = &worker->pool;
-    clients->epoll = epoll_create1(EPOLL_CLOEXEC);
+    clients->loop.pool = &worker->pool;
+    clients->loop.epoll = epoll_create1(EPOLL_CLOEXEC);
     clients->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    clients->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    clients->loop.stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&clients->lock, NULL);
-    return worker->path && clients->epoll >= 0 && clients->wake >= 0 && clients->stop >= 0 &&
+    return worker->path && clients->loop.epoll >= 0 && clients->wake >= 0 &&
+           clients->loop.stop >= 0 &&
            watch_descriptor(worker, P11D_WORKER_LINK_DESCRIPTOR, EPOLLIN, &worker->link,
                             EPOLL_CTL_ADD) &&
            watch_descriptor(worker, clients->wake, EPOLLIN, clients, EPOLL_CTL_ADD) &&
@@ -184,9 +186,9 @@ static void close_if_open(int fd)
 static void tear_down(Worker *worker)
 {
     p11d_channel_clear(&worker->link);
-    close_if_open(worker->clients.epoll);
+    close_if_open(worker->clients.loop.epoll);
     close_if_open(worker->clients.wake);
-    close_if_open(worker->clients.stop);
+    close_if_open(worker->clients.loop.stop);
     pthread_mutex_destroy(&worker->clients.lock);
     free(worker->path);
 }
@@ -211,8 +213,9 @@ static bool serve(Worker *worker)
 /* Serves the token of source; returns the exit status. */
 static int serve_source(const P11dWorkerKind *kind, P11dDescriptor *link, const char *source)
 {
-    Worker worker = {.supervisor.name = "the service",
-                     .clients = {.epoll = -1, .wake = -1, .stop = -1}};
+    Worker worker = {
+        .supervisor.name = "the service",
+        .clients = {.loop = {.epoll = -1, .stop = -1}, .wake = -1, .message = p11d_dispatch}};
     int code = P11D_WORKER_FAILED;
     p11d_channel_init(&worker.link, link, P11D_MESSAGE_MAX);
     worker.link.accepts_descriptors = true;
