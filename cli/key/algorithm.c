@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "curve.h"
 #include "failure.h"
 #include "mechanism.h"
 #include "nearest.h"
@@ -114,9 +115,8 @@ static const P11dHash *usual_hash(const P11dAlgorithmKey *key, GError **error)
     }
     if (key->pss.bound)
         return key->pss.hash;
-    if (key->type != CKK_EC || key->bits <= 256)
-        return p11d_hash_of_mechanism(CKM_SHA256);
-    return p11d_hash_of_mechanism(key->bits <= 384 ? CKM_SHA384 : CKM_SHA512);
+    return p11d_hash_of_mechanism(key->type == CKK_EC ? p11d_curve_usual_hash(key->bits)
+                                                      : CKM_SHA256);
 }
 
 static CK_MECHANISM_TYPE find_mechanism(const P11dFamily *family, const P11dHash *hash)
@@ -176,6 +176,14 @@ CK_RSA_PKCS_PSS_PARAMS p11d_algorithm_pss(const P11dAlgorithm *algorithm,
     const P11dPss *pss = &key->pss;
     return pss->bound ? (CK_RSA_PKCS_PSS_PARAMS){hash->mechanism, pss->mgf->mgf, pss->salt}
                       : (CK_RSA_PKCS_PSS_PARAMS){hash->mechanism, hash->mgf, hash->size};
+}
+
+size_t p11d_algorithm_signature_size(const P11dAlgorithmKey *key)
+{
+    const P11dCurve *curve = key->curve ? p11d_curve_of_name(key->curve) : NULL;
+    if (curve)
+        return 2 * curve->half;
+    return key->type == CKK_RSA ? (key->bits + 7) / 8 : 2 * key->coordinate;
 }
 
 char **p11d_algorithm_names(void)

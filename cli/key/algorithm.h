@@ -58,6 +58,9 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
 CK_RSA_PKCS_PSS_PARAMS p11d_algorithm_pss(const P11dAlgorithm *algorithm,
                                           const P11dAlgorithmKey *key);
 
+/* How many bytes a signature of key has as PKCS#11 gives it; 0 if the key does not tell. */
+size_t p11d_algorithm_signature_size(const P11dAlgorithmKey *key);
+
 /* True if some key could be used with that name: for a check before any key is looked for. */
 gboolean p11d_algorithm_check_name(const char *name, GError **error);
 

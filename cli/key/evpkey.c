@@ -9,8 +9,8 @@
 #include <openssl/x509.h>
 
 #include "curve.h"
-#include "namedcurve.h"
 #include "spki.h"
+#include "sslcurve.h"
 
 /* No public key or certificate is larger than this, and OpenSSL takes int. */
 #define MAX_SIZE (1 << 20)
@@ -46,20 +46,6 @@ EVP_PKEY *p11d_evpkey_rsa(const void *modulus, size_t modulus_size, const void *
     return key;
 }
 
-/* PKCS#11 wants the point inside an OCTET STRING; not every token does that. A plain point starts
- * with 2, 3 or 4, or has a size of its own; so it is unwrapped only where exactly that is there. */
-static ASN1_OCTET_STRING *unwrap(const void *point, size_t size)
-{
-    const unsigned char *p = point;
-    if (size < 2 || size > MAX_SIZE || *p != V_ASN1_OCTET_STRING)
-        return NULL;
-    ASN1_OCTET_STRING *inner = d2i_ASN1_OCTET_STRING(NULL, &p, (long)size);
-    if (inner && p == (const unsigned char *)point + size)
-        return inner;
-    ASN1_OCTET_STRING_free(inner);
-    return NULL;
-}
-
 static EVP_PKEY *ec_plain(int nid, const void *point, size_t size)
 {
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
@@ -77,25 +63,25 @@ static EVP_PKEY *edwards_plain(int nid, const void *point, size_t size)
     return EVP_PKEY_new_raw_public_key(nid, NULL, point, size);
 }
 
-static EVP_PKEY *wrapped_or_plain(EVP_PKEY *(*plain)(int, const void *, size_t), int nid,
-                                  const void *point, size_t size)
+/* Of a curve that only OpenSSL knows, it is OpenSSL that tells which of the two is a point. */
+static EVP_PKEY *wrapped_or_plain(EVP_PKEY *(*plain)(int, const void *, size_t), CK_KEY_TYPE type,
+                                  int nid, P11dDer value)
 {
-    EVP_PKEY *key = NULL;
-    ASN1_OCTET_STRING *inner = unwrap(point, size);
-    if (inner)
-        key = plain(nid, ASN1_STRING_get0_data(inner), (size_t)ASN1_STRING_length(inner));
-    ASN1_OCTET_STRING_free(inner);
-    return key ? key : plain(nid, point, size);
+    const char *name = OBJ_nid2sn(nid);
+    const P11dCurve *row = name ? p11d_curve_of_openssl(name) : NULL;
+    P11dDer point = p11d_curve_unwrap(type, row, value);
+    EVP_PKEY *key = plain(nid, point.data, point.size);
+    return key || point.size == value.size ? key : plain(nid, value.data, value.size);
 }
 
 EVP_PKEY *p11d_evpkey_ec(int nid, const void *point, size_t size)
 {
-    return wrapped_or_plain(ec_plain, nid, point, size);
+    return wrapped_or_plain(ec_plain, CKK_EC, nid, p11d_der(point, size));
 }
 
 EVP_PKEY *p11d_evpkey_edwards(int nid, const void *point, size_t size)
 {
-    return wrapped_or_plain(edwards_plain, nid, point, size);
+    return wrapped_or_plain(edwards_plain, CKK_EC_EDWARDS, nid, p11d_der(point, size));
 }
 
 /* Makes key name its curve where it is written, even if it was read from one that is spelled out.
@@ -123,11 +109,28 @@ EVP_PKEY *p11d_evpkey_certificate(const void *der, size_t size)
     return with_name(key);
 }
 
-static void describe_curve(P11dAlgorithmKey *described, int nid)
+static void describe_ec(P11dAlgorithmKey *described, const EVP_PKEY *key)
 {
-    P11dCurve curve;
-    if (p11d_curve_of_nid(&curve, nid))
-        p11d_curve_describe(&curve, described);
+    char group[64];
+    P11dSslCurve curve;
+    described->type = CKK_EC;
+    if (!EVP_PKEY_get_group_name(key, group, sizeof group, NULL))
+        described->problem = p11d_curve_none;
+    else if (p11d_sslcurve_of_nid(&curve, OBJ_sn2nid(group)))
+        p11d_sslcurve_describe(&curve, described);
+}
+
+/* OpenSSL has a kind of key for each Edwards curve. */
+static void describe_edwards(P11dAlgorithmKey *described, const EVP_PKEY *key)
+{
+    for (size_t i = 0; i < p11d_curve_count && !described->curve; i++) {
+        const P11dCurve *curve = &p11d_curves[i];
+        if (curve->type != CKK_EC_EDWARDS || !EVP_PKEY_is_a(key, curve->openssl))
+            continue;
+        described->type = curve->type;
+        described->bits = curve->bits;
+        described->curve = curve->name;
+    }
 }
 
 bool p11d_evpkey_is_bound(const EVP_PKEY *key, int *salt)
@@ -147,21 +150,15 @@ static P11dAlgorithmKey describe_written(const EVP_PKEY *key)
 P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key)
 {
     P11dAlgorithmKey described = {.type = CK_UNAVAILABLE_INFORMATION};
-    char group[64];
     if (EVP_PKEY_is_a(key, "RSA-PSS"))
         return describe_written(key);
     if (EVP_PKEY_is_a(key, "RSA")) {
         described.type = CKK_RSA;
         described.bits = (unsigned)EVP_PKEY_get_bits(key);
     } else if (EVP_PKEY_is_a(key, "EC")) {
-        described.type = CKK_EC;
-        if (EVP_PKEY_get_group_name(key, group, sizeof group, NULL))
-            describe_curve(&described, OBJ_sn2nid(group));
-        else
-            described.problem = p11d_namedcurve_none;
-    } else if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448")) {
-        described.type = CKK_EC_EDWARDS;
-        describe_curve(&described, EVP_PKEY_is_a(key, "ED448") ? NID_ED448 : NID_ED25519);
+        describe_ec(&described, key);
+    } else {
+        describe_edwards(&described, key);
     }
     return described;
 }

@@ -5,22 +5,8 @@
 #include <openssl/x509.h>
 
 #include "curve.h"
-#include "der.h"
 #include "oid.h"
-
-/* The algorithm's number at OpenSSL, NID_undef for one that is not known here. */
-static int algorithm_nid(P11dDer *algorithm)
-{
-    static const int nids[] = {NID_rsaEncryption, NID_rsassaPss, NID_X9_62_id_ecPublicKey,
-                               NID_ED25519, NID_ED448};
-    P11dDer oid;
-    if (!p11d_der_take(algorithm, P11D_DER_OID, &oid, NULL))
-        return NID_undef;
-    for (size_t i = 0; i < G_N_ELEMENTS(nids); i++)
-        if (p11d_oid_is(oid, nids[i]))
-            return nids[i];
-    return NID_undef;
-}
+#include "sslcurve.h"
 
 /* The bits of the modulus in an RSAPublicKey, which is all of a BIT STRING. 0 if it is none. */
 static unsigned rsa_bits(P11dDer *info)
@@ -37,24 +23,24 @@ P11dAlgorithmKey p11d_spki_describe(const void *der, size_t size)
 {
     P11dAlgorithmKey key = {.type = CK_UNAVAILABLE_INFORMATION};
     P11dDer left = p11d_der(der, size);
-    P11dDer info, algorithm;
+    P11dDer info, algorithm, oid;
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &info, NULL) ||
-        !p11d_der_take(&info, P11D_DER_SEQUENCE, &algorithm, NULL))
+        !p11d_der_take(&info, P11D_DER_SEQUENCE, &algorithm, NULL) ||
+        !p11d_der_take(&algorithm, P11D_DER_OID, &oid, NULL))
         return key;
-    int nid = algorithm_nid(&algorithm);
-    P11dCurve curve;
-    if (nid == NID_rsaEncryption || nid == NID_rsassaPss) {
+    const P11dCurve *curve = p11d_curve_of_algorithm(oid);
+    if (p11d_oid_is(oid, NID_rsaEncryption) || p11d_oid_is(oid, NID_rsassaPss)) {
         key.type = CKK_RSA;
         key.bits = rsa_bits(&info);
         if (!p11d_pss_read(&key.pss, der, size))
             key.problem = p11d_pss_unknown;
-    } else if (nid == NID_X9_62_id_ecPublicKey) {
+    } else if (p11d_oid_is(oid, NID_X9_62_id_ecPublicKey)) {
         key.type = CKK_EC;
-        p11d_curve_describe_params(algorithm.data, algorithm.size, &key);
-    } else if (nid == NID_ED25519 || nid == NID_ED448) {
-        key.type = CKK_EC_EDWARDS;
-        if (p11d_curve_of_nid(&curve, nid))
-            p11d_curve_describe(&curve, &key);
+        p11d_sslcurve_describe_params(algorithm.data, algorithm.size, &key);
+    } else if (curve && curve->type == CKK_EC_EDWARDS) {
+        key.type = curve->type;
+        key.bits = curve->bits;
+        key.curve = curve->name;
     }
     return key;
 }

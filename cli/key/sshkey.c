@@ -8,9 +8,9 @@
 #include <openssl/ec.h>
 #include <openssl/objects.h>
 
-#include "curve.h"
 #include "evpkey.h"
 #include "sshwire.h"
+#include "sslcurve.h"
 
 #define ED25519_SIZE 32
 #define ECDSA_PREFIX "ecdsa-sha2-" /* and then what SSH calls the curve */
@@ -18,7 +18,7 @@
 typedef struct Kind {
     const char *type;
     CK_KEY_TYPE key_type;
-    const char *curve; /* as P11dCurve has it, or NULL */
+    const char *curve; /* as P11dSslCurve has it, or NULL */
     /* Both do what follows the type. */
     bool (*put)(const struct Kind *kind, const EVP_PKEY *key, GByteArray *out);
     EVP_PKEY *(*get)(const struct Kind *kind, P11dSshwireReader *reader);
@@ -73,8 +73,8 @@ static bool write_coordinate(const EVP_PKEY *key, const char *name, guint8 *to, 
  * uncompressed. */
 static bool put_ec(const Kind *kind, const EVP_PKEY *key, GByteArray *out)
 {
-    P11dCurve curve;
-    if (!p11d_curve_of_nid(&curve, EC_curve_nist2nid(kind->curve)))
+    P11dSslCurve curve;
+    if (!p11d_sslcurve_of_nid(&curve, EC_curve_nist2nid(kind->curve)))
         return false;
     g_autofree guint8 *point = g_malloc(1 + 2 * curve.coordinate);
     point[0] = POINT_CONVERSION_UNCOMPRESSED;
@@ -99,10 +99,10 @@ static EVP_PKEY *get_ec(const Kind *kind, P11dSshwireReader *reader)
 {
     const guint8 *point;
     gsize size;
-    P11dCurve curve;
+    P11dSslCurve curve;
     int nid = EC_curve_nist2nid(kind->curve);
     return get_word(reader, curve_word(kind)) && p11d_sshwire_get_string(reader, &point, &size) &&
-                   p11d_curve_of_nid(&curve, nid) && size == 1 + 2 * curve.coordinate &&
+                   p11d_sslcurve_of_nid(&curve, nid) && size == 1 + 2 * curve.coordinate &&
                    *point == POINT_CONVERSION_UNCOMPRESSED
                ? p11d_evpkey_ec(nid, point, size)
                : NULL;

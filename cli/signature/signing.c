@@ -58,20 +58,12 @@ static gboolean begin(const P11dSigning *signing, CK_MECHANISM_TYPE type, GError
     return p11d_login_for_operation(token, signing->target, signing->options, error);
 }
 
-/* How many bytes a signature has; 0 if the key does not tell. */
-static gsize expected_size(const P11dAlgorithmKey *kind)
-{
-    if (kind->type == CKK_EC_EDWARDS && kind->curve) /* RFC 8032, sections 5.1.6 and 5.2.6 */
-        return 2 * ((kind->bits + 8) / 8);
-    return kind->type == CKK_RSA ? (kind->bits + 7) / 8 : 2 * kind->coordinate;
-}
-
 /* Takes over signature, where the token says that it wrote size bytes. */
 static GBytes *take(const P11dSigning *signing, GByteArray *signature, CK_ULONG size,
                     GError **error)
 {
     g_autoptr(GByteArray) written = signature;
-    gsize expected = expected_size(&signing->kind);
+    gsize expected = p11d_algorithm_signature_size(&signing->kind);
     if (size > 0 && size <= written->len && (expected == 0 || size == expected)) {
         g_byte_array_set_size(written, (guint)size);
         return g_byte_array_free_to_bytes(g_steal_pointer(&written));

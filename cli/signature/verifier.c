@@ -112,9 +112,7 @@ static GBytes *recognise(P11dVerifier *verifier, GBytes *signature)
     size_t coordinate = verifier->kind.coordinate;
     if (coordinate == 0) { /* one size, one form */
         verifier->form = P11D_ECDSA_DER;
-        return cut(signature, verifier->kind.type == CKK_RSA
-                                  ? (size_t)EVP_PKEY_get_size(verifier->key)
-                                  : 2 * ((verifier->kind.bits + 8) / 8));
+        return cut(signature, p11d_algorithm_signature_size(&verifier->kind));
     }
     if (verifier->form != P11D_ECDSA_RAW) {
         GBytes *der = cut(signature, p11d_ecdsa_der_size(signature));

@@ -8,12 +8,12 @@
 
 #include "certificate.h"
 #include "certview.h"
-#include "curve.h"
 #include "der.h"
 #include "evpkey.h"
 #include "failure.h"
 #include "name.h"
 #include "spki.h"
+#include "sslcurve.h"
 #include "text.h"
 
 /* Nearly all values are smaller than this many bytes, and are read without asking for their size.
@@ -351,7 +351,7 @@ P11dAlgorithmKey p11d_item_describe(const P11dItem *item)
             key.problem = said.problem;
         }
     } else if (params && params->ulValueLen > 0) {
-        p11d_curve_describe_params(params->pValue, params->ulValueLen, &key);
+        p11d_sslcurve_describe_params(params->pValue, params->ulValueLen, &key);
     } else if (said.type == key.type) {
         return said;
     } else {
@@ -390,13 +390,13 @@ EVP_PKEY *p11d_item_public_key(const P11dItem *item)
         return p11d_evpkey_rsa(modulus->pValue, modulus->ulValueLen, exponent->pValue,
                                exponent->ulValueLen);
     const CK_ATTRIBUTE *point = p11d_template_find(attributes, CKA_EC_POINT);
-    P11dCurve curve;
+    P11dSslCurve curve;
     const CK_ATTRIBUTE *params = p11d_template_find(attributes, CKA_EC_PARAMS);
-    if (!point || !params || !p11d_curve_parse(&curve, params->pValue, params->ulValueLen))
+    if (!point || !params || !p11d_sslcurve_parse(&curve, params->pValue, params->ulValueLen))
         return NULL;
-    bool edwards = curve.nid == NID_ED25519 || curve.nid == NID_ED448;
-    return edwards ? p11d_evpkey_edwards(curve.nid, point->pValue, point->ulValueLen)
-                   : p11d_evpkey_ec(curve.nid, point->pValue, point->ulValueLen);
+    return curve.type == CKK_EC_EDWARDS
+               ? p11d_evpkey_edwards(curve.nid, point->pValue, point->ulValueLen)
+               : p11d_evpkey_ec(curve.nid, point->pValue, point->ulValueLen);
 }
 
 /* The SubjectPublicKeyInfo that stands in item as it is; without data if none does. */

@@ -8,7 +8,7 @@
 #include <openssl/objects.h>
 #include <string.h>
 
-#include "curve.h"
+#include "sslcurve.h"
 
 /* The public point of a new key, as OpenSSL writes it. */
 static GBytes *new_point(EVP_PKEY **key, const char *type, const char *curve)
@@ -122,14 +122,14 @@ Test(curve, parameters_are_an_oid_or_a_printable_string)
          "edwards448",
          12, "Ed448", 448, 57},
     };
-    P11dCurve curve;
+    P11dSslCurve curve;
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        cr_assert(p11d_curve_parse(&curve, rows[i].bytes, rows[i].size), "row %zu", i);
+        cr_assert(p11d_sslcurve_parse(&curve, rows[i].bytes, rows[i].size), "row %zu", i);
         cr_assert_str_eq(curve.name, rows[i].name);
         cr_assert_eq(curve.bits, rows[i].bits);
         cr_assert_eq(curve.coordinate, rows[i].coordinate);
         for (size_t cut = 0; cut < rows[i].size; cut++)
-            cr_assert_not(p11d_curve_parse(&curve, rows[i].bytes, cut));
+            cr_assert_not(p11d_sslcurve_parse(&curve, rows[i].bytes, cut));
     }
-    cr_assert_not(p11d_curve_parse(&curve, "\x06\x03\x2a\x03\x04", 5));
+    cr_assert_not(p11d_sslcurve_parse(&curve, "\x06\x03\x2a\x03\x04", 5));
 }

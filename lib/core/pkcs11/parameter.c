@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "curve.h"
 #include "hash.h"
 #include "name.h"
 
@@ -104,30 +105,12 @@ static void set_number(uint8_t *to, CK_ULONG number)
     memcpy(to, &number, sizeof number);
 }
 
-/*
- * Takes the DER OCTET STRING off a public point, where there is one. A raw point may look like one
- * too (both begin with 4), so what is inside must have the size of a point on a known curve; no
- * raw point of such a size passes that by chance.
- */
+/* Takes the OCTET STRING off a public point, where there is one. */
 static void unwrap_point(const uint8_t **bytes, size_t *size)
 {
-    static const size_t fields[] = {20, 24, 28, 32, 40, 48, 64, 66}; /* coordinates, in bytes */
-    const uint8_t *der = *bytes;
-    size_t header = *size > 2 && der[1] == 0x81 ? 3 : 2;
-    if (*size <= header || der[0] != 0x04 || der[header - 1] != *size - header ||
-        (header == 2 && der[1] >= 0x80) || (header == 3 && der[2] < 0x80))
-        return;
-    size_t inner = *size - header;
-    uint8_t form = der[header];
-    bool is_point = inner == 32 || inner == 56; /* X25519, X448 */
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        is_point |= inner == 1 + 2 * fields[i] && form == 0x04;
-        is_point |= inner == 1 + fields[i] && (form == 0x02 || form == 0x03);
-    }
-    if (is_point) {
-        *bytes = der + header;
-        *size = inner;
-    }
+    P11dDer point = p11d_curve_unwrap(CK_UNAVAILABLE_INFORMATION, NULL, p11d_der(*bytes, *size));
+    *bytes = point.data;
+    *size = point.size;
 }
 
 /* The name of a number in a field of that kind, or NULL. */

@@ -3,16 +3,16 @@
 
 #include <string.h>
 
+#include "curve.h"
 #include "digest.h"
-#include "namedcurve.h"
 
 /* More than any key has; what services send is held to it before it is copied. */
 #define INFO_MAX ((size_t)64 << 10)
 
 #define OID_MAX 10
 
-/* Algorithms of SubjectPublicKeyInfo whose key is one string of bits of fixed size, or RSA and EC.
- */
+/* Algorithms of SubjectPublicKeyInfo whose key is one string of bits of fixed size, or RSA and EC;
+ * those of Edwards and Montgomery are rows of the curves. */
 typedef struct Algorithm {
     CK_KEY_TYPE type;
     uint8_t oid_size;
@@ -30,11 +30,6 @@ static const Algorithm algorithms[] = {
     {CKK_RSA, 9, {RSA_OID, 0x07}, 0, 0, 0}, /* id-RSAES-OAEP */
     {CKK_RSA, 9, {RSA_OID, 0x0a}, 0, 0, 0}, /* id-RSASSA-PSS */
     {CKK_EC, 7, {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01}, 0, 0, 0},
-    /* RFC 8410 */
-    {CKK_EC_MONTGOMERY, 3, {0x2b, 0x65, 0x6e}, 32, 0, 0}, /* X25519 */
-    {CKK_EC_MONTGOMERY, 3, {0x2b, 0x65, 0x6f}, 56, 0, 0}, /* X448 */
-    {CKK_EC_EDWARDS, 3, {0x2b, 0x65, 0x70}, 32, 64, 0},   /* Ed25519 */
-    {CKK_EC_EDWARDS, 3, {0x2b, 0x65, 0x71}, 57, 114, 0},  /* Ed448 */
     /* FIPS 204, table 2 */
     {CKK_ML_DSA, 9, {NIST_OID, 0x11}, 1312, 2420, CKP_ML_DSA_44},
     {CKK_ML_DSA, 9, {NIST_OID, 0x12}, 1952, 3309, CKP_ML_DSA_65},
@@ -57,73 +52,34 @@ static const Algorithm algorithms[] = {
 static const Algorithm *const rsa = &algorithms[0];
 static const Algorithm *const ec = &algorithms[3];
 
+/* The content of its OBJECT IDENTIFIER. */
+static P11dDer oid_of(const Algorithm *algorithm)
+{
+    return p11d_der(algorithm->oid, algorithm->oid_size);
+}
+
 static const Algorithm *find_algorithm(P11dDer oid)
 {
     for (size_t i = 0; i < ALGORITHMS; i++)
-        if (p11d_der_equal(oid, p11d_der(algorithms[i].oid, algorithms[i].oid_size)))
+        if (p11d_der_equal(oid, oid_of(&algorithms[i])))
             return &algorithms[i];
     return NULL;
 }
 
-/* Key type and size of the key say which one it is; RSA, EC and the sets of SLH-DSA are not asked
- * for in this way. */
-static const Algorithm *find_algorithm_by_size(CK_KEY_TYPE type, size_t size)
+/* The named curve of params, or NULL. */
+static const P11dCurve *ec_curve(P11dDer params)
 {
-    for (size_t i = 0; i < ALGORITHMS; i++)
-        if (algorithms[i].type == type && algorithms[i].key_size == size)
-            return &algorithms[i];
-    return NULL;
-}
-
-/* Length of the order of the curve that the DER in params describes, in bytes; 0: not known. */
-static size_t order_size(P11dDer params)
-{
-    P11dDer left = params;
-    P11dDer content, order;
-    const P11dNamedCurve *curve = p11d_namedcurve_find(params);
-    if (curve)
-        return curve->edwards ? 0 : curve->order_size;
-    /* ECParameters (SEC 1, C.2): version, fieldID, curve, base, order, cofactor */
-    bool known = p11d_der_take(&left, P11D_DER_SEQUENCE, &content, NULL) &&
-                 p11d_der_take(&content, P11D_DER_INTEGER, NULL, NULL) &&
-                 p11d_der_take(&content, P11D_DER_SEQUENCE, NULL, NULL) &&
-                 p11d_der_take(&content, P11D_DER_SEQUENCE, NULL, NULL) &&
-                 p11d_der_take(&content, P11D_DER_OCTET_STRING, NULL, NULL) &&
-                 p11d_der_take_unsigned(&content, &order);
-    return known ? order.size : 0;
-}
-
-/* Whether point can be one (SEC 1, section 2.3.3; the hybrid form: X9.62, section 4.3.6) on a named
- * curve with coordinates of size bytes; size 0: not known. */
-static bool is_point(P11dDer point, size_t size)
-{
-    if (point.size < 2)
-        return false;
-    uint8_t form = point.data[0];
-    bool compressed = form == 2 || form == 3;
-    bool hybrid = form == 6 + (point.data[point.size - 1] & 1);
-    if (!compressed && !hybrid && form != 4)
-        return false;
-    if (size == 0)
-        return compressed || point.size % 2 == 1;
-    return point.size == (compressed ? 1 + size : 1 + 2 * size);
-}
-
-/* Size of the coordinates as far as params tell; explicit parameters do not have it in one place.
- */
-static size_t coordinate_size(P11dDer params)
-{
-    const P11dNamedCurve *curve = p11d_namedcurve_find(params);
-    return curve && !curve->edwards ? (curve->bits + 7) / 8 : 0;
+    const P11dCurve *curve = p11d_curve_find(params);
+    return curve && curve->type == CKK_EC ? curve : NULL;
 }
 
 /* Puts the name of a curve in the place of its numbers, where they are spelled out. */
 static bool name_curve(P11dDer *params)
 {
-    const P11dNamedCurve *curve =
-        p11d_der_is(params, P11D_DER_SEQUENCE) ? p11d_namedcurve_find(*params) : NULL;
+    const P11dCurve *curve =
+        p11d_der_is(params, P11D_DER_SEQUENCE) ? p11d_curve_find(*params) : NULL;
     if (curve)
-        *params = p11d_namedcurve_params(curve);
+        *params = p11d_curve_params(curve);
     return curve;
 }
 
@@ -147,8 +103,8 @@ static bool parse_ec(P11dPublicKey *key, P11dDer parameters)
         return false;
     key->renamed = name_curve(&key->params);
     key->point = key->bits;
-    key->signature_size = 2 * order_size(key->params);
-    return is_point(key->point, coordinate_size(key->params));
+    key->signature_size = p11d_curve_signature_size(CKK_EC, key->params);
+    return p11d_curve_is_point(CKK_EC, ec_curve(key->params), key->point);
 }
 
 /* Reads the frame; the algorithm's OID and parameters follow in identifier. */
@@ -162,43 +118,60 @@ static bool parse_frame(P11dPublicKey *key, P11dDer info, P11dDer *identifier)
            body.size == 0;
 }
 
-/* Takes the algorithm's OID off identifier. *oid: with its tag. NULL: there is no row for it. */
-static const Algorithm *take_algorithm(P11dDer *identifier, P11dDer *oid)
+/* Takes the algorithm's OID off identifier: its content; *whole (may be NULL): with its tag. */
+static P11dDer take_oid(P11dDer *identifier, P11dDer *whole)
 {
-    P11dDer content;
-    return p11d_der_take(identifier, P11D_DER_OID, &content, oid) ? find_algorithm(content) : NULL;
+    P11dDer content = p11d_der(NULL, 0);
+    p11d_der_take(identifier, P11D_DER_OID, &content, whole);
+    return content;
 }
 
 bool p11d_publickey_parse_frame(P11dPublicKey *key, const void *info, size_t size)
 {
-    P11dDer identifier, oid;
+    P11dDer identifier;
     if (!parse_frame(key, p11d_der(info, size), &identifier))
         return false;
-    const Algorithm *algorithm = take_algorithm(&identifier, &oid);
-    if (algorithm)
-        key->type = algorithm->type;
+    P11dDer oid = take_oid(&identifier, NULL);
+    const Algorithm *algorithm = find_algorithm(oid);
+    const P11dCurve *curve = p11d_curve_of_algorithm(oid);
+    if (algorithm || curve)
+        key->type = algorithm ? algorithm->type : curve->type;
     return true;
+}
+
+static bool take_set(P11dPublicKey *key, const Algorithm *algorithm)
+{
+    key->point = key->bits;
+    key->parameter_set = algorithm->parameter_set;
+    key->signature_size = algorithm->signature_size;
+    return key->bits.size == algorithm->key_size;
+}
+
+/* Of Edwards and Montgomery, where the algorithm is the curve. */
+static bool take_point(P11dPublicKey *key, const P11dCurve *curve, P11dDer oid)
+{
+    key->point = key->bits;
+    key->params = oid;
+    key->signature_size = p11d_curve_signature_size(curve->type, key->params);
+    return p11d_curve_is_point(curve->type, curve, key->point);
 }
 
 bool p11d_publickey_parse(P11dPublicKey *key, const void *info, size_t size)
 {
-    P11dDer identifier, oid;
+    P11dDer identifier, whole;
     if (!parse_frame(key, p11d_der(info, size), &identifier))
         return false;
-    const Algorithm *algorithm = take_algorithm(&identifier, &oid);
-    if (!algorithm)
+    P11dDer oid = take_oid(&identifier, &whole);
+    const Algorithm *algorithm = find_algorithm(oid);
+    const P11dCurve *curve = p11d_curve_of_algorithm(oid);
+    if (!algorithm && !curve)
         return true;
-    key->type = algorithm->type;
-    if (algorithm->type == CKK_RSA)
+    key->type = algorithm ? algorithm->type : curve->type;
+    if (key->type == CKK_RSA)
         return parse_rsa(key);
-    if (algorithm->type == CKK_EC)
+    if (key->type == CKK_EC)
         return parse_ec(key, identifier);
-    key->point = key->bits;
-    key->parameter_set = algorithm->parameter_set;
-    key->signature_size = algorithm->signature_size;
-    if (algorithm->parameter_set == 0)
-        key->params = oid;
-    return key->bits.size == algorithm->key_size;
+    return curve ? take_point(key, curve, whole) : take_set(key, algorithm);
 }
 
 CK_ULONG p11d_publickey_modulus_bits(const P11dPublicKey *key)
@@ -259,9 +232,9 @@ static CK_RV add_set_parts(const P11dPublicKey *key, P11dTemplate *templ)
     return rv;
 }
 
-/* Writes SubjectPublicKeyInfo; parameters: DER of the algorithm's parameters, or empty. */
-static bool write_info(P11dBuffer *buffer, const Algorithm *algorithm, P11dDer parameters,
-                       P11dDer bits)
+/* Writes SubjectPublicKeyInfo; oid: of the algorithm, its content; parameters: DER of the
+ * algorithm's parameters, or empty. */
+static bool write_info(P11dBuffer *buffer, P11dDer oid, P11dDer parameters, P11dDer bits)
 {
     static const uint8_t no_unused_bits = 0;
     P11dBuffer identifier, body, bit_string;
@@ -269,7 +242,7 @@ static bool write_info(P11dBuffer *buffer, const Algorithm *algorithm, P11dDer p
     p11d_buffer_init(&body, INFO_MAX);
     p11d_buffer_init(&bit_string, INFO_MAX);
 
-    p11d_der_write(&identifier, P11D_DER_OID, p11d_der(algorithm->oid, algorithm->oid_size));
+    p11d_der_write(&identifier, P11D_DER_OID, oid);
     bool written =
         parameters.size == 0 || p11d_buffer_append(&identifier, parameters.data, parameters.size);
     p11d_der_write(&body, P11D_DER_SEQUENCE, p11d_der(identifier.data, identifier.size));
@@ -295,7 +268,7 @@ static CK_RV set_info(const P11dPublicKey *key, P11dTemplate *templ)
         return set(templ, CKA_PUBLIC_KEY_INFO, key->info);
     P11dBuffer info;
     p11d_buffer_init(&info, INFO_MAX);
-    CK_RV rv = write_info(&info, ec, key->params, key->bits)
+    CK_RV rv = write_info(&info, oid_of(ec), key->params, key->bits)
                    ? set(templ, CKA_PUBLIC_KEY_INFO, p11d_der(info.data, info.size))
                    : CKR_HOST_MEMORY;
     p11d_buffer_clear(&info);
@@ -335,12 +308,7 @@ CK_ULONG p11d_publickey_signature_size(const P11dTemplate *templ)
     P11dDer params = part(templ, CKA_EC_PARAMS);
     if (type == CKK_RSA)
         return p11d_der_without_zeros(part(templ, CKA_MODULUS)).size;
-    if (type == CKK_EC)
-        return 2 * order_size(params);
-    P11dDer oid;
-    const Algorithm *algorithm =
-        p11d_der_take(&params, P11D_DER_OID, &oid, NULL) ? find_algorithm(oid) : NULL;
-    return algorithm && algorithm->type == type ? algorithm->signature_size : 0;
+    return p11d_curve_signature_size(type, params);
 }
 
 static bool build_rsa(P11dBuffer *buffer, const P11dTemplate *templ)
@@ -356,9 +324,9 @@ static bool build_rsa(P11dBuffer *buffer, const P11dTemplate *templ)
     p11d_der_write_unsigned(&numbers, modulus);
     p11d_der_write_unsigned(&numbers, exponent);
     p11d_der_write(&bits, P11D_DER_SEQUENCE, p11d_der(numbers.data, numbers.size));
-    bool built =
-        !numbers.no_memory && !bits.no_memory &&
-        write_info(buffer, rsa, p11d_der(null, sizeof null), p11d_der(bits.data, bits.size));
+    bool built = !numbers.no_memory && !bits.no_memory &&
+                 write_info(buffer, oid_of(rsa), p11d_der(null, sizeof null),
+                            p11d_der(bits.data, bits.size));
     buffer->no_memory = buffer->no_memory || numbers.no_memory || bits.no_memory;
     p11d_buffer_clear(&numbers);
     p11d_buffer_clear(&bits);
@@ -369,33 +337,26 @@ static bool build_ec(P11dBuffer *buffer, const P11dTemplate *templ)
 {
     P11dDer params = part(templ, CKA_EC_PARAMS);
     P11dDer point = part(templ, CKA_EC_POINT);
-    P11dDer unwrapped = p11d_der_unwrap(point);
-    size_t size = coordinate_size(params);
-    /* A raw point can look like an OCTET STRING by chance (04 is its tag as well as the mark of an
-     * uncompressed point), so the length decides where the curve is known. */
-    if (is_point(unwrapped, size))
-        point = unwrapped;
-    else if (!is_point(point, size))
+    const P11dCurve *curve = ec_curve(params);
+    point = p11d_curve_unwrap(CKK_EC, curve, point);
+    if (!p11d_curve_is_point(CKK_EC, curve, point))
         return false;
     P11dDer left = params;
     if (!p11d_der_take_any(&left, NULL) || left.size > 0)
         return false;
-    return write_info(buffer, ec, params, point);
+    return write_info(buffer, oid_of(ec), params, point);
 }
 
 /* Edwards and Montgomery: type and size name the curve, so its many spellings in CKA_EC_PARAMS
  * (OID of the curve, OID of the algorithm, a printable name) need not be told apart. */
 static bool build_by_size(P11dBuffer *buffer, const P11dTemplate *templ, CK_KEY_TYPE type)
 {
-    P11dDer point = part(templ, CKA_EC_POINT);
-    const Algorithm *algorithm = find_algorithm_by_size(type, point.size);
-    if (!algorithm) {
-        point = p11d_der_unwrap(point);
-        algorithm = find_algorithm_by_size(type, point.size);
-    }
-    if (point.size == 0 || !algorithm || algorithm->parameter_set != 0)
+    P11dDer point = p11d_curve_unwrap(type, NULL, part(templ, CKA_EC_POINT));
+    const P11dCurve *curve = p11d_curve_of_point_size(type, point.size);
+    if (!curve)
         return false;
-    return write_info(buffer, algorithm, p11d_der(NULL, 0), point);
+    P11dDer params = p11d_curve_params(curve);
+    return write_info(buffer, take_oid(&params, NULL), p11d_der(NULL, 0), point);
 }
 
 bool p11d_publickey_build(P11dBuffer *buffer, const P11dTemplate *templ)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "namedcurve.h"
+#include "curve.h"
 #include "pss.h"
 
 /* The most hash functions that the core's table may have. */
@@ -19,6 +19,8 @@
 #define PKCS1_PADDING 11
 /* The largest RSA key, in bits. */
 #define RSA_BITS_MAX 8192
+/* The longest name of a curve, in bytes with the zero behind it. */
+#define CURVE_NAME_MAX 80
 
 struct P11dSigner {
     atomic_uint references;
@@ -82,15 +84,23 @@ static const KeyKind *kind_of_key(const EVP_PKEY *key)
     return NULL;
 }
 
+/* The name that OpenSSL has for the curve of an EC key; its row in the table, or NULL. */
+static const P11dCurve *find_curve(const EVP_PKEY *key, char name[CURVE_NAME_MAX])
+{
+    return EVP_PKEY_get_group_name(key, name, CURVE_NAME_MAX, NULL) ? p11d_curve_of_openssl(name)
+                                                                    : NULL;
+}
+
 static const char *unsupported_curve(const EVP_PKEY *key)
 {
-    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1", "secp256k1"};
-    char name[80];
+    static const char *const served[] = {"P-256", "P-384", "P-521", "secp256k1"};
+    char name[CURVE_NAME_MAX] = "";
+    const P11dCurve *curve = find_curve(key, name);
 
-    if (!EVP_PKEY_get_group_name(key, name, sizeof name, NULL))
-        return p11d_namedcurve_none;
-    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
-        if (strcmp(curves[i], name) == 0)
+    if (!*name)
+        return p11d_curve_none;
+    for (size_t i = 0; curve && i < sizeof served / sizeof served[0]; i++) {
+        if (strcmp(served[i], curve->name) == 0)
             return NULL;
     }
     return "its curve is not one of P-256, P-384, P-521 and secp256k1";
@@ -147,8 +157,10 @@ const char *p11d_signer_unsupported(const EVP_PKEY *key)
 /* PKCS#11 wants r and s as long as the order, OpenSSL gives DER, which is at least that long. */
 static size_t signature_size(const EVP_PKEY *key, const KeyKind *kind)
 {
-    if (kind->type == CKK_EC)
-        return 2 * (((size_t)EVP_PKEY_get_bits(key) + 7) / 8);
+    char name[CURVE_NAME_MAX];
+    const P11dCurve *curve = kind->type == CKK_EC ? find_curve(key, name) : NULL;
+    if (curve)
+        return 2 * curve->half;
     return (size_t)EVP_PKEY_get_size(key);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "namedcurve.h"
+#include "curve.h"
 
 #include <string.h>
 
 /* A curve without a name may be made so that a stranger's public key fits a private key of one's
  * own: only the generator has to be chosen for that (CVE-2020-0601). */
-const char p11d_namedcurve_none[] =
+const char p11d_curve_none[] =
     "its curve is spelled out by parameters, which are those of no curve with a name";
 
 /* SEC 1, section C.2, and RFC 3279, section 2.3.5. In hex without leading zeros; p: the field, a
@@ -62,33 +62,53 @@ static const P11dCurveNumbers p521 = {
 
 /* The whole element, of which size bytes are content. */
 #define OID(size, ...) {P11D_DER_OID, size, __VA_ARGS__}, 2 + (size)
-#define BRAINPOOL_OID 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01
+#define X962(n) OID(8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, n)
+#define SEC2(n) OID(5, 0x2b, 0x81, 0x04, 0x00, n)
+/* RFC 5639, section 4.1; by the bits of the field and of the order */
+#define BRAINPOOL(bits, kind, n)                                                                   \
+    {                                                                                              \
+        "brainpoolP" #bits kind, NULL, "brainpoolP" #bits kind, CKK_EC, (bits), (bits) / 8, NULL,  \
+            OID(9, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, n)                              \
+    }
+/* RFC 8410, section 3 */
+#define EDWARDS CKK_EC_EDWARDS
+#define MONTGOMERY CKK_EC_MONTGOMERY
+#define RFC8410(n) OID(3, 0x2b, 0x65, n)
 
-static const P11dNamedCurve curves[] = {
-    {"P-192", NULL, false, 192, 24, NULL, OID(8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01)},
-    {"P-224", NULL, false, 224, 28, NULL, OID(5, 0x2b, 0x81, 0x04, 0x00, 0x21)},
-    {"P-256", NULL, false, 256, 32, &p256, OID(8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07)},
-    {"P-384", NULL, false, 384, 48, &p384, OID(5, 0x2b, 0x81, 0x04, 0x00, 0x22)},
-    {"P-521", NULL, false, 521, 66, &p521, OID(5, 0x2b, 0x81, 0x04, 0x00, 0x23)},
-    {"secp256k1", NULL, false, 256, 32, &secp256k1, OID(5, 0x2b, 0x81, 0x04, 0x00, 0x0a)},
-    {"brainpoolP224r1", NULL, false, 224, 28, NULL, OID(9, BRAINPOOL_OID, 0x05)},
-    {"brainpoolP256r1", NULL, false, 256, 32, NULL, OID(9, BRAINPOOL_OID, 0x07)},
-    {"brainpoolP256t1", NULL, false, 256, 32, NULL, OID(9, BRAINPOOL_OID, 0x08)},
-    {"brainpoolP320r1", NULL, false, 320, 40, NULL, OID(9, BRAINPOOL_OID, 0x09)},
-    {"brainpoolP384r1", NULL, false, 384, 48, NULL, OID(9, BRAINPOOL_OID, 0x0b)},
-    {"brainpoolP384t1", NULL, false, 384, 48, NULL, OID(9, BRAINPOOL_OID, 0x0c)},
-    {"brainpoolP512r1", NULL, false, 512, 64, NULL, OID(9, BRAINPOOL_OID, 0x0d)},
-    {"brainpoolP512t1", NULL, false, 512, 64, NULL, OID(9, BRAINPOOL_OID, 0x0e)},
-    {"SM2", NULL, false, 256, 32, NULL, OID(8, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d)},
-    /* RFC 8410; and the names of the curves themselves, which some tokens give */
-    {"Ed25519", "edwards25519", true, 255, 32, NULL, OID(3, 0x2b, 0x65, 0x70)},
-    {"Ed448", "edwards448", true, 448, 57, NULL, OID(3, 0x2b, 0x65, 0x71)},
-    {"Ed25519", NULL, true, 255, 32, NULL,
+const P11dCurve p11d_curves[] = {
+    {"P-192", NULL, "prime192v1", CKK_EC, 192, 24, NULL, X962(0x01)},
+    {"P-224", NULL, "secp224r1", CKK_EC, 224, 28, NULL, SEC2(0x21)},
+    {"P-256", NULL, "prime256v1", CKK_EC, 256, 32, &p256, X962(0x07)},
+    {"P-384", NULL, "secp384r1", CKK_EC, 384, 48, &p384, SEC2(0x22)},
+    {"P-521", NULL, "secp521r1", CKK_EC, 521, 66, &p521, SEC2(0x23)},
+    {"secp256k1", NULL, "secp256k1", CKK_EC, 256, 32, &secp256k1, SEC2(0x0a)},
+    BRAINPOOL(160, "r1", 0x01),
+    BRAINPOOL(160, "t1", 0x02),
+    BRAINPOOL(192, "r1", 0x03),
+    BRAINPOOL(192, "t1", 0x04),
+    BRAINPOOL(224, "r1", 0x05),
+    BRAINPOOL(224, "t1", 0x06),
+    BRAINPOOL(256, "r1", 0x07),
+    BRAINPOOL(256, "t1", 0x08),
+    BRAINPOOL(320, "r1", 0x09),
+    BRAINPOOL(320, "t1", 0x0a),
+    BRAINPOOL(384, "r1", 0x0b),
+    BRAINPOOL(384, "t1", 0x0c),
+    BRAINPOOL(512, "r1", 0x0d),
+    BRAINPOOL(512, "t1", 0x0e),
+    {"SM2", NULL, "SM2", CKK_EC, 256, 32, NULL,
+     OID(8, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d)},
+    /* Also by the names of the curves themselves, which some tokens give. */
+    {"Ed25519", "edwards25519", "ED25519", EDWARDS, 255, 32, NULL, RFC8410(0x70)},
+    {"Ed448", "edwards448", "ED448", EDWARDS, 448, 57, NULL, RFC8410(0x71)},
+    {"X25519", "curve25519", "X25519", MONTGOMERY, 255, 0, NULL, RFC8410(0x6e)},
+    {"X448", "curve448", "X448", MONTGOMERY, 448, 0, NULL, RFC8410(0x6f)},
+    {"Ed25519", NULL, "ED25519", EDWARDS, 255, 32, NULL,
      OID(9, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 1)},
 };
-#define CURVES (sizeof curves / sizeof curves[0])
+const size_t p11d_curve_count = sizeof p11d_curves / sizeof p11d_curves[0];
 
-P11dDer p11d_namedcurve_params(const P11dNamedCurve *curve)
+P11dDer p11d_curve_params(const P11dCurve *curve)
 {
     return p11d_der(curve->oid, curve->oid_size);
 }
@@ -167,7 +187,7 @@ static bool take_cofactor(P11dDer *left)
     return left->size == 0 || (take_integer(left, "1") && left->size == 0);
 }
 
-static bool is_explicit(P11dDer params, const P11dNamedCurve *curve)
+static bool is_explicit(P11dDer params, const P11dCurve *curve)
 {
     const P11dCurveNumbers *numbers = curve->numbers;
     P11dDer content, version;
@@ -179,32 +199,137 @@ static bool is_explicit(P11dDer params, const P11dNamedCurve *curve)
            take_integer(&content, numbers->n) && take_cofactor(&content);
 }
 
-static bool is_curve(P11dDer params, const P11dNamedCurve *curve)
+static bool is_curve(P11dDer params, const P11dCurve *curve)
 {
     P11dDer left = params;
     P11dDer content;
     if (p11d_der_is(&params, P11D_DER_OID))
-        return p11d_der_equal(params, p11d_namedcurve_params(curve));
+        return p11d_der_equal(params, p11d_curve_params(curve));
     if (p11d_der_take(&left, P11D_DER_PRINTABLE_STRING, &content, NULL))
         return left.size == 0 && curve->printable &&
                p11d_der_equal(content, p11d_der(curve->printable, strlen(curve->printable)));
     return is_explicit(params, curve);
 }
 
-const P11dNamedCurve *p11d_namedcurve_find(P11dDer params)
+const P11dCurve *p11d_curve_find(P11dDer params)
 {
-    for (size_t i = 0; i < CURVES; i++) {
-        if (is_curve(params, &curves[i]))
-            return &curves[i];
+    for (size_t i = 0; i < p11d_curve_count; i++) {
+        if (is_curve(params, &p11d_curves[i]))
+            return &p11d_curves[i];
     }
     return NULL;
 }
 
-const P11dNamedCurve *p11d_namedcurve_of_name(const char *name)
+const P11dCurve *p11d_curve_of_name(const char *name)
 {
-    for (size_t i = 0; i < CURVES; i++) {
-        if (strcmp(curves[i].name, name) == 0)
-            return &curves[i];
+    for (size_t i = 0; i < p11d_curve_count; i++) {
+        if (strcmp(p11d_curves[i].name, name) == 0)
+            return &p11d_curves[i];
     }
     return NULL;
+}
+
+const P11dCurve *p11d_curve_of_openssl(const char *name)
+{
+    for (size_t i = 0; i < p11d_curve_count; i++) {
+        if (strcmp(p11d_curves[i].openssl, name) == 0)
+            return &p11d_curves[i];
+    }
+    return NULL;
+}
+
+const P11dCurve *p11d_curve_of_algorithm(P11dDer oid)
+{
+    for (size_t i = 0; i < p11d_curve_count; i++) {
+        const P11dCurve *curve = &p11d_curves[i];
+        if (curve->type != CKK_EC && curve->printable &&
+            p11d_der_equal(oid, p11d_der(curve->oid + 2, curve->oid_size - 2U)))
+            return curve;
+    }
+    return NULL;
+}
+
+/* Bytes of a coordinate; on an Edwards or Montgomery curve of a point, where that of Edwards has
+ * room for one bit more (RFC 8032, sections 5.1.2 and 5.2.2; RFC 7748, section 5). */
+static size_t coordinate_size(const P11dCurve *curve)
+{
+    return (curve->bits + (curve->type == CKK_EC_EDWARDS) + 7) / 8;
+}
+
+const P11dCurve *p11d_curve_of_point_size(CK_KEY_TYPE type, size_t size)
+{
+    for (size_t i = 0; i < p11d_curve_count && type != CKK_EC; i++) {
+        if (p11d_curves[i].type == type && coordinate_size(&p11d_curves[i]) == size)
+            return &p11d_curves[i];
+    }
+    return NULL;
+}
+
+/* Length of the order in ECParameters (SEC 1, C.2: version, fieldID, curve, base, order, cofactor),
+ * in bytes; 0: not known. */
+static size_t explicit_order_size(P11dDer params)
+{
+    P11dDer content, order;
+    bool known = p11d_der_take(&params, P11D_DER_SEQUENCE, &content, NULL) &&
+                 p11d_der_take(&content, P11D_DER_INTEGER, NULL, NULL) &&
+                 p11d_der_take(&content, P11D_DER_SEQUENCE, NULL, NULL) &&
+                 p11d_der_take(&content, P11D_DER_SEQUENCE, NULL, NULL) &&
+                 p11d_der_take(&content, P11D_DER_OCTET_STRING, NULL, NULL) &&
+                 p11d_der_take_unsigned(&content, &order);
+    return known ? order.size : 0;
+}
+
+size_t p11d_curve_signature_size(CK_KEY_TYPE type, P11dDer params)
+{
+    const P11dCurve *curve = p11d_curve_find(params);
+    if (curve)
+        return curve->type == type ? 2 * curve->half : 0;
+    return type == CKK_EC ? 2 * explicit_order_size(params) : 0;
+}
+
+CK_MECHANISM_TYPE p11d_curve_usual_hash(unsigned bits)
+{
+    return bits <= 256 ? CKM_SHA256 : bits <= 384 ? CKM_SHA384 : CKM_SHA512;
+}
+
+/* Whether point has a form of Weierstrass curves with coordinates of size bytes; 0: of any. */
+static bool has_form(P11dDer point, size_t size)
+{
+    if (point.size < 2)
+        return false;
+    uint8_t form = point.data[0];
+    bool compressed = form == 2 || form == 3;
+    bool hybrid = form == 6 + (point.data[point.size - 1] & 1);
+    if (!compressed && !hybrid && form != 4)
+        return false;
+    if (size == 0)
+        return compressed || point.size % 2 == 1;
+    return point.size == (compressed ? 1 + size : 1 + 2 * size);
+}
+
+bool p11d_curve_is_point(CK_KEY_TYPE type, const P11dCurve *curve, P11dDer point)
+{
+    if (curve && curve->type != type)
+        return false;
+    if (type == CKK_EC)
+        return has_form(point, curve ? coordinate_size(curve) : 0);
+    return curve ? point.size == coordinate_size(curve)
+                 : p11d_curve_of_point_size(type, point.size) != NULL;
+}
+
+static bool is_point_of_table(P11dDer point)
+{
+    for (size_t i = 0; i < p11d_curve_count; i++) {
+        if (p11d_curve_is_point(p11d_curves[i].type, &p11d_curves[i], point))
+            return true;
+    }
+    return false;
+}
+
+P11dDer p11d_curve_unwrap(CK_KEY_TYPE type, const P11dCurve *curve, P11dDer value)
+{
+    P11dDer inner = p11d_der_unwrap(value);
+    bool found = type == CK_UNAVAILABLE_INFORMATION ? is_point_of_table(inner)
+                                                    : p11d_curve_is_point(type, curve, inner);
+    return found ? inner : value;
 }
