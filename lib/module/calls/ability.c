@@ -3,43 +3,13 @@
 
 #include "digest.h"
 #include "discovery.h"
+#include "mechanism.h"
+#include "operation-row.h"
 
-/* What flags of a mechanism say of a service's that is true of it here too: the functions that are
- * forwarded, and what describes it. Anything else would claim what is refused. */
-#define FORWARDED CKF_SIGN
+/* What flags of a mechanism say beside the functions that it is for. */
 #define DESCRIPTIONS                                                                               \
     (CKF_HW | CKF_EC_F_P | CKF_EC_F_2M | CKF_EC_ECPARAMETERS | CKF_EC_OID | CKF_EC_UNCOMPRESS |    \
      CKF_EC_COMPRESS | CKF_EC_CURVENAME)
-
-static bool signs(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism)
-{
-    const P11dOffer *offer = p11d_properties_offer(properties, mechanism);
-    /* A service that names no mechanisms at all is asked for any. */
-    return offer ? (offer->info.flags & CKF_SIGN) != 0 : !properties->offered.known;
-}
-
-P11dRoute p11d_ability_route(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,
-                             bool (*allowed)(CK_MECHANISM_TYPE mechanism, const void *data),
-                             const void *data)
-{
-    const P11dMechanism *row = p11d_mechanism_find(mechanism);
-    const bool direct = signs(properties, mechanism) && (!allowed || allowed(mechanism, data));
-    if (!row || !p11d_digest_supports(row->hash))
-        return direct ? P11D_ROUTE_DATA : P11D_ROUTE_NONE;
-    if (direct && properties->features.prehashed)
-        return P11D_ROUTE_PREHASHED;
-    if (row->raw != P11D_MECHANISM_NONE && signs(properties, row->raw) &&
-        (!allowed || allowed(row->raw, data)))
-        return P11D_ROUTE_RAW;
-    return direct ? P11D_ROUTE_DATA : P11D_ROUTE_NONE;
-}
-
-static CK_MECHANISM_INFO forwarded(const P11dOffer *offer)
-{
-    CK_MECHANISM_INFO info = offer->info;
-    info.flags &= FORWARDED | DESCRIPTIONS;
-    return info;
-}
 
 /* What the application can do with mechanism; false: nothing. */
 static bool find(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,
@@ -48,13 +18,18 @@ static bool find(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,
     *info = (CK_MECHANISM_INFO){0};
     const P11dMechanism *row = p11d_mechanism_find(mechanism);
     const P11dOffer *offer = p11d_properties_offer(properties, mechanism);
-    if (!offer && row && row->raw != P11D_MECHANISM_NONE && p11d_digest_supports(row->hash))
+    const bool hashed =
+        !offer && row && row->raw != P11D_MECHANISM_NONE && p11d_digest_supports(row->hash);
+    if (hashed)
         offer = p11d_properties_offer(properties, row->raw);
     if (offer)
-        *info = forwarded(offer);
+        *info = offer->info;
+    /* What the service can do beside that is refused here, so it must not be claimed. */
+    const CK_FLAGS functions = p11d_operation_flags(hashed);
+    info->flags &= functions | DESCRIPTIONS;
     if (p11d_digest_supports(mechanism))
         info->flags |= CKF_DIGEST;
-    return (info->flags & (FORWARDED | CKF_DIGEST)) != 0;
+    return (info->flags & (functions | CKF_DIGEST)) != 0;
 }
 
 /* Enters mechanism in list (of room for most, may be NULL) if the application can use it. */

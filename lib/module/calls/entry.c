@@ -4,15 +4,12 @@
 #include "ability.h"
 #include "call.h"
 #include "event.h"
-#include "hashing.h"
 #include "inquiry.h"
 #include "life.h"
-#include "lock.h"
-#include "random.h"
+#include "operation.h"
+#include "order.h"
 #include "search.h"
-#include "session.h"
 #include "sessions.h"
-#include "sign.h"
 #include "slots.h"
 
 CK_RV C_Initialize(void *arguments)
@@ -166,62 +163,175 @@ CK_RV C_DigestInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism)
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_hashing_begin(call.instance, session, mechanism));
+                                    ?: p11d_operation_init(call.instance, &p11d_operation_digest,
+                                                           session, mechanism, 0));
 }
 
 CK_RV C_Digest(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *digest,
                CK_ULONG *digest_size)
 {
     P11dCall call;
-    return p11d_call_end(
-        &call, p11d_call_begin(&call, __func__)
-                   ?: p11d_hashing_whole(call.instance, session, data, size, digest, digest_size));
+    return p11d_call_end(&call,
+                         p11d_call_begin(&call, __func__)
+                             ?: p11d_operation_whole(call.instance, &p11d_operation_digest, session,
+                                                     data, size, digest, digest_size));
 }
 
 CK_RV C_DigestUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size)
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_hashing_update(call.instance, session, part, size));
+                                    ?: p11d_operation_update(call.instance, &p11d_operation_digest,
+                                                             session, part, size));
 }
 
 CK_RV C_DigestFinal(CK_SESSION_HANDLE session, CK_BYTE *digest, CK_ULONG *digest_size)
 {
     P11dCall call;
-    return p11d_call_end(&call,
-                         p11d_call_begin(&call, __func__)
-                             ?: p11d_hashing_final(call.instance, session, digest, digest_size));
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_final(call.instance, &p11d_operation_digest,
+                                                            session, digest, digest_size));
 }
 
 CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_sign_begin(call.instance, session, mechanism, key));
+                                    ?: p11d_operation_init(call.instance, &p11d_operation_sign,
+                                                           session, mechanism, key));
 }
 
 CK_RV C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
              CK_ULONG *signature_size)
 {
     P11dCall call;
-    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_sign_whole(call.instance, session, data, size,
-                                                       signature, signature_size));
+    return p11d_call_end(&call,
+                         p11d_call_begin(&call, __func__)
+                             ?: p11d_operation_whole(call.instance, &p11d_operation_sign, session,
+                                                     data, size, signature, signature_size));
 }
 
 CK_RV C_SignUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size)
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_sign_update(call.instance, session, part, size));
+                                    ?: p11d_operation_update(call.instance, &p11d_operation_sign,
+                                                             session, part, size));
 }
 
 CK_RV C_SignFinal(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG *signature_size)
 {
     P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_final(call.instance, &p11d_operation_sign,
+                                                            session, signature, signature_size));
+}
+
+CK_RV C_VerifyInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_init(call.instance, &p11d_operation_verify,
+                                                           session, mechanism, key));
+}
+
+CK_RV C_Verify(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
+               CK_ULONG signature_size)
+{
+    P11dCall call;
     return p11d_call_end(&call,
                          p11d_call_begin(&call, __func__)
-                             ?: p11d_sign_final(call.instance, session, signature, signature_size));
+                             ?: p11d_operation_judge(call.instance, &p11d_operation_verify, session,
+                                                     data, size, signature, signature_size));
+}
+
+CK_RV C_VerifyUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size)
+{
+    P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_update(call.instance, &p11d_operation_verify,
+                                                             session, part, size));
+}
+
+CK_RV C_VerifyFinal(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG signature_size)
+{
+    P11dCall call;
+    return p11d_call_end(&call,
+                         p11d_call_begin(&call, __func__)
+                             ?: p11d_operation_judge_final(call.instance, &p11d_operation_verify,
+                                                           session, signature, signature_size));
+}
+
+CK_RV C_EncryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_init(call.instance, &p11d_operation_encrypt,
+                                                           session, mechanism, key));
+}
+
+CK_RV C_Encrypt(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *encrypted,
+                CK_ULONG *encrypted_size)
+{
+    P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_whole(call.instance, &p11d_operation_encrypt,
+                                                            session, data, size, encrypted,
+                                                            encrypted_size));
+}
+
+CK_RV C_EncryptUpdate(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *encrypted,
+                      CK_ULONG *encrypted_size)
+{
+    P11dCall call;
+    return p11d_call_end(
+        &call, p11d_call_begin(&call, __func__)
+                   ?: p11d_operation_transform(call.instance, &p11d_operation_encrypt, session,
+                                               data, size, encrypted, encrypted_size));
+}
+
+CK_RV C_EncryptFinal(CK_SESSION_HANDLE session, CK_BYTE *encrypted, CK_ULONG *encrypted_size)
+{
+    P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_final(call.instance, &p11d_operation_encrypt,
+                                                            session, encrypted, encrypted_size));
+}
+
+CK_RV C_DecryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_init(call.instance, &p11d_operation_decrypt,
+                                                           session, mechanism, key));
+}
+
+CK_RV C_Decrypt(CK_SESSION_HANDLE session, CK_BYTE *encrypted, CK_ULONG encrypted_size,
+                CK_BYTE *data, CK_ULONG *size)
+{
+    P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_whole(call.instance, &p11d_operation_decrypt,
+                                                            session, encrypted, encrypted_size,
+                                                            data, size));
+}
+
+CK_RV C_DecryptUpdate(CK_SESSION_HANDLE session, CK_BYTE *encrypted, CK_ULONG encrypted_size,
+                      CK_BYTE *data, CK_ULONG *size)
+{
+    P11dCall call;
+    return p11d_call_end(
+        &call, p11d_call_begin(&call, __func__)
+                   ?: p11d_operation_transform(call.instance, &p11d_operation_decrypt, session,
+                                               encrypted, encrypted_size, data, size));
+}
+
+CK_RV C_DecryptFinal(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG *size)
+{
+    P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_final(call.instance, &p11d_operation_decrypt,
+                                                            session, data, size));
 }
 
 CK_RV C_SeedRandom(CK_SESSION_HANDLE session, CK_BYTE *seed, CK_ULONG size)
@@ -230,23 +340,12 @@ CK_RV C_SeedRandom(CK_SESSION_HANDLE session, CK_BYTE *seed, CK_ULONG size)
     (void)size;
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_session_find(call.instance, session)
-                                       ? CKR_RANDOM_SEED_NOT_SUPPORTED
-                                       : CKR_SESSION_HANDLE_INVALID);
+                                    ?: p11d_order_seed(call.instance, session));
 }
 
 CK_RV C_GenerateRandom(CK_SESSION_HANDLE session, CK_BYTE *bytes, CK_ULONG size)
 {
     P11dCall call;
-    CK_RV rv = p11d_call_begin(&call, __func__);
-    if (rv == CKR_OK && !p11d_session_find(call.instance, session))
-        rv = CKR_SESSION_HANDLE_INVALID;
-    if (rv == CKR_OK && !bytes && size > 0)
-        rv = CKR_ARGUMENTS_BAD;
-    if (rv == CKR_OK) {
-        p11d_lock_give();
-        rv = p11d_random_fill(bytes, size);
-        p11d_lock_take();
-    }
-    return p11d_call_end(&call, rv);
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_order_random(call.instance, session, bytes, size));
 }

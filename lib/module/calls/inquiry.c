@@ -14,7 +14,7 @@
 typedef struct Inquiry {
     P11dToken *token;
     CK_OBJECT_HANDLE object;
-    uint64_t id;
+    P11dArguments arguments; /* its id */
     const CK_ATTRIBUTE_TYPE *types;
     CK_ULONG count;
 } Inquiry;
@@ -22,7 +22,7 @@ typedef struct Inquiry {
 static void write_question(P11dWriter *writer, void *data)
 {
     const Inquiry *inquiry = data;
-    p11d_writer_uint64(writer, inquiry->id);
+    p11d_writer_uint64(writer, inquiry->arguments.objects[0]);
     const P11dArray names = p11d_writer_array_begin(writer, 4);
     for (CK_ULONG i = 0; i < inquiry->count; i++) {
         char scratch[P11D_NAME_SIZE];
@@ -53,11 +53,13 @@ static CK_RV ask(P11dToken *token, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE_T
     Inquiry inquiry = {.token = token, .object = object, .types = types, .count = count};
     P11dRequest request = {.interface = &p11d_interface_token,
                            .method = "GetAttributes",
+                           .arguments = &inquiry.arguments,
                            .write = write_question,
                            .read = read_answer,
                            .data = &inquiry,
                            .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
-    const CK_RV rv = p11d_listing_call(token, object, &inquiry.id, &request);
+    const CK_OBJECT_HANDLE objects[P11D_ARGUMENTS_EACH] = {object};
+    const CK_RV rv = p11d_listing_call(token, objects, &request);
     if (rv != CKR_FUNCTION_NOT_SUPPORTED)
         return rv;
     /* A service that tells nothing beyond ListObjects: learn that it has nothing to say. */

@@ -3,8 +3,8 @@
 
 #include "discovery.h"
 #include "login.h"
+#include "operation.h"
 #include "session.h"
-#include "sign.h"
 
 CK_RV p11d_sessions_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags,
                          CK_SESSION_HANDLE *handle)
@@ -73,11 +73,11 @@ CK_RV p11d_sessions_info(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_SE
 CK_RV p11d_sessions_login(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_USER_TYPE user,
                           const CK_UTF8CHAR *pin, CK_ULONG pin_size)
 {
-    P11dLogin login = {.user = user, .pin = pin, .pin_size = pin_size};
+    const P11dLogin login = {.user = user, .pin = pin, .pin_size = pin_size};
     const P11dSession *session = p11d_session_find(instance, handle);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;
-    return user == CKU_CONTEXT_SPECIFIC ? p11d_sign_login(instance, handle, &login)
+    return user == CKU_CONTEXT_SPECIFIC ? p11d_operation_login(instance, handle, &login)
                                         : p11d_login_begin(session->token, &login);
 }
 

@@ -83,50 +83,6 @@ CK_RV C_SetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK
     return p11d_call_unsupported(__func__, session);
 }
 
-CK_RV C_EncryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_Encrypt(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *encrypted,
-                CK_ULONG *encrypted_size)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_EncryptUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size, CK_BYTE *encrypted,
-                      CK_ULONG *encrypted_size)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_EncryptFinal(CK_SESSION_HANDLE session, CK_BYTE *encrypted, CK_ULONG *encrypted_size)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_DecryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_Decrypt(CK_SESSION_HANDLE session, CK_BYTE *encrypted, CK_ULONG encrypted_size,
-                CK_BYTE *data, CK_ULONG *size)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_DecryptUpdate(CK_SESSION_HANDLE session, CK_BYTE *encrypted, CK_ULONG encrypted_size,
-                      CK_BYTE *part, CK_ULONG *size)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_DecryptFinal(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG *size)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
 CK_RV C_DigestKey(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
 {
     return p11d_call_unsupported(__func__, session);
@@ -139,27 +95,6 @@ CK_RV C_SignRecoverInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_O
 
 CK_RV C_SignRecover(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
                     CK_ULONG *signature_size)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_VerifyInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_Verify(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG size, CK_BYTE *signature,
-               CK_ULONG signature_size)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_VerifyUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG size)
-{
-    return p11d_call_unsupported(__func__, session);
-}
-
-CK_RV C_VerifyFinal(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG signature_size)
 {
     return p11d_call_unsupported(__func__, session);
 }

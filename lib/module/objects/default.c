@@ -16,6 +16,13 @@ static const CK_CERTIFICATE_TYPE x509 = CKC_X_509;
     {                                                                                              \
         {(type), (void *)&no, sizeof no}, (classes), P11D_DEFAULT_NEVER                            \
     }
+#define ABLE(type, variable, classes, flag)                                                        \
+    {                                                                                              \
+        {(type), (void *)&(variable), sizeof(variable)}, (classes), P11D_DEFAULT_ABLE, (flag),     \
+        {                                                                                          \
+            (type), (void *)&no, sizeof no                                                         \
+        }                                                                                          \
+    }
 #define EMPTY(type, classes)                                                                       \
     {                                                                                              \
         {(type), NULL, 0}, (classes), P11D_DEFAULT_VALUE                                           \
@@ -80,11 +87,12 @@ const P11dDefault p11d_defaults[] = {
     /* 4.8 to 4.10: what they may be used for */
     VALUE(CKA_SIGN, yes, PRIVATE),
     VALUE(CKA_SIGN, no, SECRET_KEY),
-    NEVER(CKA_VERIFY, PUBLIC | SECRET_KEY),
+    ABLE(CKA_VERIFY, yes, PUBLIC, CKF_VERIFY),
+    ABLE(CKA_VERIFY, no, SECRET_KEY, CKF_VERIFY),
     NEVER(CKA_SIGN_RECOVER, PRIVATE),
     NEVER(CKA_VERIFY_RECOVER, PUBLIC),
-    NEVER(CKA_ENCRYPT, PUBLIC | SECRET_KEY),
-    NEVER(CKA_DECRYPT, HIDDEN),
+    ABLE(CKA_ENCRYPT, no, PUBLIC | SECRET_KEY, CKF_ENCRYPT),
+    ABLE(CKA_DECRYPT, no, HIDDEN, CKF_DECRYPT),
     NEVER(CKA_WRAP, PUBLIC | SECRET_KEY),
     NEVER(CKA_UNWRAP, HIDDEN),
     NEVER(CKA_ENCAPSULATE, PUBLIC),

@@ -128,22 +128,37 @@ void p11d_object_free(P11dObject *object)
     free(object);
 }
 
+/* What a key claims although its token has no mechanism for it: the attribute that says no instead.
+ * NULL: the token can, or it is no such claim. */
+static const CK_ATTRIBUTE *deny(const P11dObject *object, const P11dDefault *row)
+{
+    if (!row || row->kind != P11D_DEFAULT_ABLE)
+        return NULL;
+    const bool able =
+        object->token && p11d_properties_serves(object->token, object->derived.key_type, row->flag);
+    return able ? NULL : &row->unable;
+}
+
 /* The attribute, or NULL and why there is none: *reason is CKR_OK where only the service knows. */
 static const CK_ATTRIBUTE *look_up(const P11dObject *object, CK_ATTRIBUTE_TYPE type, CK_RV *reason)
 {
+    bool foreign = false;
     *reason = CKR_OK;
     const CK_ATTRIBUTE *known = p11d_template_find(&object->attributes, type);
-    if (known)
+    if (known && known->ulValueLen != sizeof(CK_BBOOL))
         return known;
+    const P11dDefault *row = p11d_default_find(type, object->derived.class_bit, &foreign);
+    const CK_ATTRIBUTE *denied = deny(object, row);
+    if (known || denied)
+        return denied ? denied : known;
     for (size_t i = 0; i < object->refusal_count; i++) {
         if (object->refusals[i].type == type) {
             *reason = object->refusals[i].reason;
             return NULL;
         }
     }
-    bool foreign = false;
-    const P11dDefault *row = p11d_default_find(type, object->derived.class_bit, &foreign);
-    if (row && (row->kind == P11D_DEFAULT_VALUE || row->kind == P11D_DEFAULT_NEVER))
+    if (row && (row->kind == P11D_DEFAULT_VALUE || row->kind == P11D_DEFAULT_NEVER ||
+                row->kind == P11D_DEFAULT_ABLE))
         return &row->attribute;
     if (row && row->kind == P11D_DEFAULT_SECRET && is_secret(object, type))
         *reason = CKR_ATTRIBUTE_SENSITIVE;

@@ -12,6 +12,7 @@
 
 #include "default.h"
 #include "derivation.h"
+#include "properties.h"
 #include "reader.h"
 #include "template.h"
 
@@ -22,12 +23,13 @@ typedef struct P11dRefusal {
 } P11dRefusal;
 
 typedef struct P11dObject {
-    CK_OBJECT_HANDLE handle; /* what the host sees; 0 until the snapshot gives one */
-    uint64_t id;             /* what the service calls it, in its present run */
-    P11dDerived derived;     /* what kind of object */
-    P11dTemplate attributes; /* sent, derived and learned; defaults are NOT in it: ask
-                              * p11d_object_attribute */
-    P11dRefusal *refusals;   /* owned */
+    CK_OBJECT_HANDLE handle;     /* what the host sees; 0 until the snapshot gives one */
+    uint64_t id;                 /* what the service calls it, in its present run */
+    P11dDerived derived;         /* what kind of object */
+    const P11dProperties *token; /* borrowed: what its token can; NULL: nothing is known of that */
+    P11dTemplate attributes;     /* sent, derived and learned; defaults are NOT in it: ask
+                                  * p11d_object_attribute */
+    P11dRefusal *refusals;       /* owned */
     size_t refusal_count;
 } P11dObject;
 

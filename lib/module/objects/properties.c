@@ -96,7 +96,11 @@ static bool read_offer(P11dReader *elements, P11dOffer *offer)
     offer->info = (CK_MECHANISM_INFO){.ulMinKeySize = limited(smallest),
                                       .ulMaxKeySize = limited(largest),
                                       .flags = read_bits(elements, &p11d_names_mechanism_flag)};
-    return p11d_mechanism_parse_name(name, &offer->type);
+    if (!p11d_mechanism_parse_name(name, &offer->type))
+        return false;
+    const P11dMechanism *row = p11d_mechanism_find(offer->type);
+    offer->key = row ? row->key_type : CK_UNAVAILABLE_INFORMATION;
+    return true;
 }
 
 static void add_offer(P11dProperties *properties, const P11dOffer *offer)
@@ -220,4 +224,22 @@ const P11dOffer *p11d_properties_offer(const P11dProperties *properties, CK_MECH
             return &properties->offers[i];
     }
     return NULL;
+}
+
+bool p11d_properties_can(const P11dProperties *properties, CK_MECHANISM_TYPE type, CK_FLAGS flag)
+{
+    const P11dOffer *offer = p11d_properties_offer(properties, type);
+    return offer ? (offer->info.flags & flag) != 0 : !properties->offered.known && flag == CKF_SIGN;
+}
+
+bool p11d_properties_serves(const P11dProperties *properties, CK_KEY_TYPE key, CK_FLAGS flag)
+{
+    for (size_t i = 0; i < properties->offered.count; i++) {
+        const P11dOffer *offer = &properties->offers[i];
+        const bool fits = offer->key == key || offer->key == CK_UNAVAILABLE_INFORMATION ||
+                          key == CK_UNAVAILABLE_INFORMATION;
+        if (fits && (offer->info.flags & flag) != 0)
+            return true;
+    }
+    return !properties->offered.known && flag == CKF_SIGN;
 }

@@ -18,6 +18,8 @@
 
 typedef struct P11dOffer {
     CK_MECHANISM_TYPE type;
+    CK_KEY_TYPE key; /* of the keys that it works with; CK_UNAVAILABLE_INFORMATION: of several, or
+                      * nobody knows */
     CK_MECHANISM_INFO info;
 } P11dOffer;
 
@@ -65,6 +67,13 @@ void p11d_properties_reset(P11dProperties *properties, const char *property, con
 
 /* What the token can do with that mechanism by its service's word; NULL: nothing. */
 const P11dOffer *p11d_properties_offer(const P11dProperties *properties, CK_MECHANISM_TYPE type);
+
+/* Whether the token does with that mechanism what flag (CKF_SIGN) stands for. A service that names
+ * no mechanisms at all is asked to sign with any. */
+bool p11d_properties_can(const P11dProperties *properties, CK_MECHANISM_TYPE type, CK_FLAGS flag);
+
+/* The same, with any mechanism for keys of that type (CK_UNAVAILABLE_INFORMATION: of any). */
+bool p11d_properties_serves(const P11dProperties *properties, CK_KEY_TYPE key, CK_FLAGS flag);
 
 /* Writes text to field, blank-padded, cut at a character if it is longer. */
 void p11d_properties_pad(unsigned char *field, size_t size, const char *text);

@@ -211,6 +211,7 @@ static CK_RV read_object(const P11dSnapshot *snapshot, Reply *reply, P11dReader 
         return read_gone(reply, id);
     }
     if (rv == CKR_OK) {
+        object->token = snapshot->token;
         reply->fresh[reply->fresh_count++] = object;
         return CKR_OK;
     }

@@ -30,8 +30,9 @@ typedef struct P11dSnapshot {
     bool detached;       /* the objects are of a run of the service that has ended */
     size_t count;
     P11dObject **sorted[P11D_SNAPSHOT_ORDERS]; /* the same count objects, owned, in each order */
-    const CK_KEY_TYPE *hidden; /* of objects that are left out: set by the owner after init, lives
-                                * as long as the snapshot */
+    const P11dProperties *token; /* for the objects: set by the owner after init, lives as long */
+    const CK_KEY_TYPE *hidden;   /* of objects that are left out: set by the owner after init, lives
+                                  * as long as the snapshot */
     size_t hidden_count;
     size_t skipped; /* entries of the last reply that were left out because they made no sense */
 } P11dSnapshot;

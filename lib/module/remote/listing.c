@@ -108,30 +108,32 @@ P11dObject *p11d_listing_find(P11dToken *token, CK_OBJECT_HANDLE handle)
     return p11d_snapshot_find(&token->snapshot, handle);
 }
 
-/* A call about an object under way. */
+/* A call about objects under way. */
 typedef struct Errand {
-    CK_OBJECT_HANDLE handle;
-    uint64_t *id;
+    const CK_OBJECT_HANDLE *handles;
+    P11dArguments *arguments;
     bool unbound; /* the objects are to be bound to those of another run first */
 } Errand;
 
 static CK_RV prepare_errand(P11dToken *token, void *data)
 {
     Errand *errand = data;
-    errand->unbound = token->snapshot.detached;
+    errand->unbound = token->snapshot.detached && errand->handles[0] != 0;
     if (errand->unbound)
         return CKR_DEVICE_ERROR;
-    const P11dObject *object = p11d_snapshot_find(&token->snapshot, errand->handle);
-    if (!object)
-        return CKR_OBJECT_HANDLE_INVALID;
-    *errand->id = object->id;
+    for (size_t i = 0; i < P11D_ARGUMENTS_EACH && errand->handles[i] != 0; i++) {
+        const P11dObject *object = p11d_listing_find(token, errand->handles[i]);
+        if (!object)
+            return CKR_OBJECT_HANDLE_INVALID;
+        errand->arguments->objects[i] = object->id;
+    }
     return CKR_OK;
 }
 
-CK_RV p11d_listing_call(P11dToken *token, CK_OBJECT_HANDLE handle, uint64_t *id,
+CK_RV p11d_listing_call(P11dToken *token, const CK_OBJECT_HANDLE handles[P11D_ARGUMENTS_EACH],
                         P11dRequest *request)
 {
-    Errand errand = {.handle = handle, .id = id};
+    Errand errand = {.handles = handles, .arguments = request->arguments};
     for (;;) {
         CK_RV rv = p11d_callchannel_call(token, request, prepare_errand, &errand);
         if (!errand.unbound)

@@ -19,11 +19,11 @@ CK_RV p11d_listing_look(P11dToken *token);
 P11dObject *p11d_listing_find(P11dToken *token, CK_OBJECT_HANDLE handle);
 
 /*
- * As p11d_callchannel_call, for a request about the object with that handle: *id, which the
- * request's writer writes, is filled in before each sending. Errors: as there;
- * CKR_OBJECT_HANDLE_INVALID (it is gone).
+ * As p11d_callchannel_call, for a request about objects: in request->arguments what the service
+ * calls those with these handles is filled in before each sending, in their order; 0: none.
+ * Errors: as there; CKR_OBJECT_HANDLE_INVALID (one is gone).
  */
-CK_RV p11d_listing_call(P11dToken *token, CK_OBJECT_HANDLE handle, uint64_t *id,
+CK_RV p11d_listing_call(P11dToken *token, const CK_OBJECT_HANDLE handles[P11D_ARGUMENTS_EACH],
                         P11dRequest *request);
 
 #endif

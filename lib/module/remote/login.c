@@ -15,22 +15,11 @@ CK_RV p11d_login_check(const P11dToken *token, const P11dLogin *login)
     return login->pin_size > P11D_LOGIN_PIN_MAX ? CKR_PIN_LEN_RANGE : CKR_OK;
 }
 
-void p11d_login_write(P11dWriter *writer, void *data)
+P11dArguments p11d_login_arguments(const P11dLogin *login)
 {
-    const P11dLogin *login = data;
-    char scratch[P11D_NAME_SIZE];
-    p11d_writer_string(writer, p11d_name_of(&p11d_names_user, login->user, scratch));
-    p11d_writer_bytes(writer, login->pin, login->pin ? login->pin_size : 0);
-    const P11dArray options = p11d_writer_array_begin(writer, 8);
-    if (!login->pin) {
-        p11d_writer_entry(writer, "no-pin", "b");
-        p11d_writer_boolean(writer, true);
-    }
-    if (login->user == CKU_CONTEXT_SPECIFIC) {
-        p11d_writer_entry(writer, "stream", "t");
-        p11d_writer_uint64(writer, login->stream);
-    }
-    p11d_writer_array_end(writer, options);
+    return (P11dArguments){.user = login->user,
+                           .pins = {{login->pin, login->pin ? login->pin_size : 0}},
+                           .no_pin = !login->pin};
 }
 
 /* Keeps in data over which attachment the login is sent. */
@@ -43,12 +32,11 @@ static CK_RV prepare(P11dToken *token, void *data)
 /* Sends the login, and enters it if the service has taken it. */
 static CK_RV send(P11dToken *token, const P11dLogin *login)
 {
-    P11dLogin sent = *login;
+    P11dArguments arguments = p11d_login_arguments(login);
     uint64_t epoch = 0;
     P11dRequest request = {.interface = &p11d_interface_token,
                            .method = "Login",
-                           .write = p11d_login_write,
-                           .data = &sent,
+                           .arguments = &arguments,
                            .deadline = p11d_deadline_in(P11D_PERSON_TIMEOUT)};
     const CK_RV rv = p11d_callchannel_call(token, &request, prepare, &epoch);
     if (rv == CKR_OK && epoch != token->connection.epoch)

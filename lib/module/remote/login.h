@@ -7,25 +7,25 @@
 #ifndef P11D_LOGIN_H
 #define P11D_LOGIN_H
 
+#include "arguments.h"
 #include "token.h"
 
 /* The longest PIN that is sent, in bytes. */
 #define P11D_LOGIN_PIN_MAX 4096
 
-/* A Login call: what its writer needs. */
+/* What a host hands over to log in. */
 typedef struct P11dLogin {
     CK_USER_TYPE user;
     const CK_UTF8CHAR *pin; /* borrowed; NULL: the token asks by itself */
     CK_ULONG pin_size;      /* bytes */
-    uint64_t stream;        /* CKU_CONTEXT_SPECIFIC: what it is for */
 } P11dLogin;
 
 /* Checks PIN and length against each other and against the token. Errors: CKR_ARGUMENTS_BAD,
  * CKR_PIN_LEN_RANGE. */
 CK_RV p11d_login_check(const P11dToken *token, const P11dLogin *login);
 
-/* Writes the arguments of Login; data is a P11dLogin. */
-void p11d_login_write(P11dWriter *writer, void *data);
+/* The arguments of Login, valid as long as the PIN is. */
+P11dArguments p11d_login_arguments(const P11dLogin *login);
 
 /* C_Login for CKU_USER and CKU_SO, C_Logout (PKCS#11 3.1, sections 5.6.8, 5.6.10). Wait. */
 CK_RV p11d_login_begin(P11dToken *token, const P11dLogin *login);

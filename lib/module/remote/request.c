@@ -47,6 +47,23 @@ static void take_error(const P11dPeer *peer, const char *name, P11dAnswer *answe
     }
 }
 
+static CK_RV read_results(const P11dRequest *request, const P11dMethod *method, P11dPeer *peer,
+                          P11dReader *body)
+{
+    P11dArguments results;
+    if (request->read)
+        return request->read(&peer->bus.channel, body, request->data);
+    if (!request->take)
+        return CKR_OK;
+    CK_RV rv = p11d_arguments_read(&results, &method->results, body);
+    if (rv == CKR_OK)
+        rv = request->take(&results, request->data);
+    else if (rv != CKR_HOST_MEMORY)
+        rv = CKR_DEVICE_ERROR;
+    p11d_arguments_clear(&results);
+    return rv;
+}
+
 static void take_reply(const P11dRequest *request, const P11dMethod *method, P11dPeer *peer,
                        P11dMessage *reply, P11dAnswer *answer)
 {
@@ -58,10 +75,31 @@ static void take_reply(const P11dRequest *request, const P11dMethod *method, P11
         answer->rv = CKR_DEVICE_ERROR;
         answer->status = P11D_MALFORMED;
     } else {
-        answer->rv =
-            request->read ? request->read(&peer->bus.channel, &reply->body, request->data) : CKR_OK;
+        answer->rv = read_results(request, method, peer, &reply->body);
     }
     p11d_channel_done(&peer->bus.channel);
+}
+
+/* Begins the message to peer and writes the arguments. */
+static CK_RV write_call(const P11dRequest *request, const P11dMethod *method, P11dPeer *peer,
+                        P11dWriter *writer)
+{
+    if (peer->on_bus) {
+        p11d_bus_begin(&peer->bus, writer, peer->destination, request->path,
+                       request->interface->name, method->name, method->in, request->auto_start);
+    } else {
+        P11dMessage call = {.type = P11D_MESSAGE_CALL,
+                            .path = request->path,
+                            .interface = request->interface->name,
+                            .member = method->name,
+                            .signature = method->in};
+        p11d_channel_begin(&peer->bus.channel, writer, &call);
+    }
+    if (request->write)
+        request->write(writer, request->data);
+    else if (request->arguments)
+        return p11d_arguments_write(request->arguments, &method->arguments, writer);
+    return CKR_OK;
 }
 
 void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer *answer)
@@ -70,20 +108,9 @@ void p11d_request_perform(const P11dRequest *request, P11dPeer *peer, P11dAnswer
     P11dChannel *channel = &peer->bus.channel;
     P11dWriter writer;
     P11dMessage reply;
-    *answer = (P11dAnswer){.rv = CKR_GENERAL_ERROR};
-    if (peer->on_bus) {
-        p11d_bus_begin(&peer->bus, &writer, peer->destination, request->path,
-                       request->interface->name, method->name, method->in, request->auto_start);
-    } else {
-        P11dMessage call = {.type = P11D_MESSAGE_CALL,
-                            .path = request->path,
-                            .interface = request->interface->name,
-                            .member = method->name,
-                            .signature = method->in};
-        p11d_channel_begin(channel, &writer, &call);
-    }
-    if (request->write)
-        request->write(&writer, request->data);
+    *answer = (P11dAnswer){.rv = write_call(request, method, peer, &writer)};
+    if (answer->rv != CKR_OK)
+        return; /* nothing is sent, and nothing is wrong with the peer */
     p11d_trace(P11D_TRACE_WIRE, "wire %s.%s %zu bytes", request->interface->name, method->name,
                channel->out.size);
     if (peer->on_bus)

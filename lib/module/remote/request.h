@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * A request is one method call to a service: which method of which object, how its arguments are
- * written and its results read. Signatures come from the interface tables. It can be performed more
+ * A request is one method call to a service: which method of which object, with which arguments.
+ * What these are on the wire comes from the interface tables. It can be performed more
  * than once, on one peer after another, so its writer must give the same message each time.
  */
 #ifndef P11D_REQUEST_H
 #define P11D_REQUEST_H
 
+#include "arguments.h"
 #include "deadline.h"
 #include "error.h"
-#include "interface.h"
 #include "peer.h"
 
 /* How long a call may take, in milliseconds. */
@@ -20,12 +20,15 @@ typedef struct P11dRequest {
     const P11dInterface *interface;
     const char *method;
     const char *path;
-    /* Writes the arguments; NULL: none. */
+    P11dArguments *arguments; /* what goes in; NULL: nothing */
+    /* Takes the results, which end with the call; NULL: they do not matter. What it returns becomes
+     * the answer's rv. Called without the lock. */
+    CK_RV (*take)(const P11dArguments *results, void *data);
+    /* In the place of these two, for methods with arguments of their own: they write the arguments
+     * and read the results, which are valid by their signature. */
     void (*write)(P11dWriter *writer, void *data);
-    /* Reads the results, which are valid by their signature; NULL: they do not matter. What it
-     * returns becomes the answer's rv. Called without the lock. */
     CK_RV (*read)(P11dChannel *channel, P11dReader *body, void *data);
-    void *data; /* for both */
+    void *data; /* for all three */
     /* Signals that come in between, NULL: dropped. Called without the lock. */
     P11dChannelSignal on_signal;
     void *signal_data;

@@ -6,17 +6,30 @@
 #include "listing.h"
 #include "lock.h"
 
-CK_RV p11d_stream_begin(P11dStream *stream, CK_OBJECT_HANDLE key, uint64_t *id,
-                        P11dRequest *request)
+static CK_RV take_id(const P11dArguments *results, void *data)
 {
-    request->keep = &stream->channel;
-    return p11d_listing_call(stream->token, key, id, request);
+    *(uint64_t *)data = results->stream;
+    return CKR_OK;
+}
+
+CK_RV p11d_stream_begin(P11dStream *stream, CK_OBJECT_HANDLE key, P11dArguments *arguments)
+{
+    const CK_OBJECT_HANDLE keys[P11D_ARGUMENTS_EACH] = {key};
+    P11dRequest request = {.interface = &p11d_interface_token,
+                           .method = "BeginStream",
+                           .arguments = arguments,
+                           .take = take_id,
+                           .data = &stream->id,
+                           .keep = &stream->channel,
+                           .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
+    return p11d_listing_call(stream->token, keys, &request);
 }
 
 CK_RV p11d_stream_call(P11dStream *stream, P11dRequest *request)
 {
     P11dAnswer answer;
     request->path = stream->token->path;
+    request->arguments->stream = stream->id;
     request->interface = &p11d_interface_token;
     request->deadline = p11d_deadline_in(P11D_PERSON_TIMEOUT);
     p11d_lock_give();

@@ -83,18 +83,3 @@ Test(sessions, functions_that_are_not_there_check_before_they_say_so)
     stage_expect(CKR_FUNCTION_NOT_PARALLEL, m->C_GetFunctionStatus(session));
     stage_expect(CKR_RANDOM_SEED_NOT_SUPPORTED, m->C_SeedRandom(session, &seed, 1));
 }
-
-Test(sessions, random_bytes_come_without_a_message)
-{
-    CK_BYTE first[64] = {0};
-    CK_BYTE second[64] = {0};
-    stage_start(&stage, "");
-    stage_ok(stage_initialize(&stage, ""));
-    const CK_SESSION_HANDLE session = stage_session(&stage);
-    const unsigned messages = stage_count(&stage, "");
-    stage_ok(m->C_GenerateRandom(session, first, sizeof first));
-    stage_ok(m->C_GenerateRandom(session, second, sizeof second));
-    cr_assert_arr_neq(first, second, sizeof first);
-    stage_expect(CKR_ARGUMENTS_BAD, m->C_GenerateRandom(session, NULL, 1));
-    cr_assert_eq(stage_count(&stage, ""), messages);
-}

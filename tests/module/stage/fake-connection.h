@@ -21,6 +21,8 @@ typedef struct FakeConnection {
     bool outstanding; /* ObjectsChanged was sent and nobody listed since */
     bool stream_open; /* of a call channel */
     bool stream_authenticated;
+    char stream_purpose[16];
+    uint64_t stream_key;
 } FakeConnection;
 
 extern FakeConnection fake_connections[FAKE_CONNECTIONS]; /* the first is to the bus */

@@ -1,46 +1,169 @@
 // SPDX-License-Identifier: MIT
 #include "fake-operations.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fake-fault.h"
 #include "fake-token.h"
 
-/* A made-up signature of the right size for the key: its first bytes are those of the data. */
-static void send_signature(FakeConnection *connection, const P11dMessage *call, uint64_t key,
-                           const uint8_t *data, size_t size, bool results)
+/* What is asked for, of one method or of a stream. */
+typedef struct Question {
+    const char *purpose;
+    uint64_t key;
+    const uint8_t *data;
+    size_t size;
+    const uint8_t *signature;
+    size_t signature_size;
+} Question;
+
+static bool is_rsa(const Question *question)
 {
-    uint8_t signature[256] = {0};
-    const size_t right = key % 100 <= 2 ? 64 : 256;
-    const bool wrong = fake_has_fault(call->member, "size");
-    memcpy(signature, data, size < right ? size : right);
+    return question->key % 100 > 2;
+}
+
+/* A made-up signature of the right size for the key: its first bytes are those of the data. */
+static size_t make_signature(const Question *question, uint8_t signature[256])
+{
+    const size_t right = is_rsa(question) ? 256 : 64;
+    memset(signature, 0, 256);
+    memcpy(signature, question->data, question->size < right ? question->size : right);
+    return right;
+}
+
+/* Made-up ciphers: the size in two bytes, and the data; with RSA as long as the modulus. */
+static size_t encrypt(const Question *question, uint8_t *output)
+{
+    output[0] = (uint8_t)(question->size >> 8);
+    output[1] = (uint8_t)question->size;
+    memcpy(output + 2, question->data, question->size);
+    if (!is_rsa(question))
+        return question->size + 2;
+    memset(output + 2 + question->size, 0, 254 - question->size);
+    return 256;
+}
+
+static size_t decrypt(const Question *question, uint8_t *output)
+{
+    const size_t size = (size_t)question->data[0] << 8 | question->data[1];
+    memcpy(output, question->data + 2, size);
+    return size;
+}
+
+static bool fits(const Question *question)
+{
+    const bool decrypts = strcmp(question->purpose, "decrypt") == 0;
+    const bool encrypts = strcmp(question->purpose, "encrypt") == 0;
+    if (decrypts)
+        return question->size >= 2 && (!is_rsa(question) || question->size == 256) &&
+               ((size_t)question->data[0] << 8 | question->data[1]) <= question->size - 2;
+    return !encrypts || question->size <= (is_rsa(question) ? 245 : 1000);
+}
+
+/* Sends what comes of it. signature: of the reply. */
+static void send_output(FakeConnection *connection, const P11dMessage *call,
+                        const Question *question, const char *signature)
+{
+    static uint8_t output[2048];
+    size_t size = 0;
     P11dWriter writer;
-    fake_begin_reply(connection, call, &writer, P11D_MESSAGE_RETURN, results ? "aya{sv}" : "ay",
-                     NULL);
-    p11d_writer_bytes(&writer, signature, wrong ? right - 1 : right);
-    if (results)
+    if (strcmp(question->purpose, "sign") == 0)
+        size = make_signature(question, output);
+    else if (strcmp(question->purpose, "encrypt") == 0)
+        size = encrypt(question, output);
+    else if (strcmp(question->purpose, "decrypt") == 0)
+        size = decrypt(question, output);
+    if (fake_has_fault(call->member, "size"))
+        size = size < 256 && strcmp(question->purpose, "sign") != 0 ? 257 : size - 1;
+    fake_begin_reply(connection, call, &writer, P11D_MESSAGE_RETURN, signature, NULL);
+    p11d_writer_bytes(&writer, output, size);
+    if (strcmp(signature, "aya{sv}") == 0)
         p11d_writer_array_end(&writer, p11d_writer_array_begin(&writer, 8));
     fake_send(connection, &writer, -1);
 }
 
-void fake_sign(FakeConnection *connection, const P11dMessage *call)
+static void perform(FakeConnection *connection, const P11dMessage *call, const Question *question,
+                    const char *signature)
+{
+    uint8_t right[256];
+    const uint64_t number = question->key % 100;
+    if (question->key / 100 != fake_options.run || number == 0 || number > fake_object_count) {
+        fake_refuse(connection, call, "ObjectHandleInvalid");
+    } else if (!fits(question)) {
+        fake_refuse(connection, call, "DataLenRange");
+    } else if (strcmp(question->purpose, "verify") != 0) {
+        send_output(connection, call, question, signature);
+    } else if (make_signature(question, right) != question->signature_size ||
+               memcmp(right, question->signature, question->signature_size) != 0) {
+        fake_refuse(connection, call, "SignatureInvalid");
+    } else if (strcmp(signature, "") == 0) {
+        fake_done(connection, call);
+    } else {
+        send_output(connection, call, question, signature);
+    }
+}
+
+/* Reads key, mechanism, parameters, notes them; body then stands behind. */
+static void read_key(Question *question, P11dReader *body, const char **mechanism,
+                     const char **parameters)
+{
+    P11dReader entries;
+    p11d_reader_uint64(body, &question->key);
+    p11d_reader_string(body, mechanism, NULL);
+    p11d_reader_array(body, 8, &entries);
+    *parameters = p11d_reader_at_end(&entries) ? "plain" : "parameters";
+}
+
+static void answer(FakeConnection *connection, const P11dMessage *call, const char *purpose,
+                   const char *signature)
 {
     P11dReader body = call->body;
-    uint64_t key;
-    const char *mechanism;
-    P11dReader parameters;
-    const uint8_t *data;
-    size_t size;
-    p11d_reader_uint64(&body, &key);
-    p11d_reader_string(&body, &mechanism, NULL);
-    p11d_reader_array(&body, 8, &parameters);
-    p11d_reader_bytes(&body, &data, &size);
-    fake_note("sign %s %s %zu", mechanism, p11d_reader_at_end(&parameters) ? "plain" : "parameters",
-              size);
-    if (key / 100 != fake_options.run || key % 100 == 0 || key % 100 > fake_object_count)
-        fake_refuse(connection, call, "ObjectHandleInvalid");
-    else
-        send_signature(connection, call, key, data, size, false);
+    Question question = {.purpose = purpose};
+    const char *mechanism, *parameters;
+    read_key(&question, &body, &mechanism, &parameters);
+    p11d_reader_bytes(&body, &question.data, &question.size);
+    if (strcmp(purpose, "verify") == 0)
+        p11d_reader_bytes(&body, &question.signature, &question.signature_size);
+    fake_note("%s %s %s %zu", purpose, mechanism, parameters, question.size);
+    perform(connection, call, &question, signature);
+}
+
+void fake_sign(FakeConnection *connection, const P11dMessage *call)
+{
+    answer(connection, call, "sign", "ay");
+}
+
+void fake_verify(FakeConnection *connection, const P11dMessage *call)
+{
+    answer(connection, call, "verify", "");
+}
+
+void fake_encrypt(FakeConnection *connection, const P11dMessage *call)
+{
+    answer(connection, call, "encrypt", "aya{sv}");
+}
+
+void fake_decrypt(FakeConnection *connection, const P11dMessage *call)
+{
+    answer(connection, call, "decrypt", "ay");
+}
+
+/* 1, 2, 3 and so on are as random as any. */
+void fake_generate_random(FakeConnection *connection, const P11dMessage *call)
+{
+    static uint8_t last;
+    P11dReader body = call->body;
+    P11dWriter writer;
+    uint32_t length = 0;
+    p11d_reader_uint32(&body, &length);
+    uint8_t *bytes = malloc(length + 1);
+    for (uint32_t i = 0; bytes && i < length; i++)
+        bytes[i] = ++last;
+    fake_begin_reply(connection, call, &writer, P11D_MESSAGE_RETURN, "ay", NULL);
+    p11d_writer_bytes(&writer, bytes, fake_has_fault(call->member, "size") ? length - 1 : length);
+    fake_send(connection, &writer, -1);
+    free(bytes);
 }
 
 void fake_login(FakeConnection *connection, const P11dMessage *call)
@@ -71,8 +194,16 @@ void fake_logout(FakeConnection *connection, const P11dMessage *call)
 
 void fake_begin_stream(FakeConnection *connection, const P11dMessage *call)
 {
+    P11dReader body = call->body;
+    Question question;
+    const char *purpose, *mechanism, *parameters;
+    p11d_reader_string(&body, &purpose, NULL);
+    read_key(&question, &body, &mechanism, &parameters);
+    fake_note("stream %s %s %s", purpose, mechanism, parameters);
     connection->stream_open = true;
     connection->stream_authenticated = false;
+    connection->stream_key = question.key;
+    snprintf(connection->stream_purpose, sizeof connection->stream_purpose, "%s", purpose);
     P11dWriter writer;
     fake_begin_reply(connection, call, &writer, P11D_MESSAGE_RETURN, "t", NULL);
     p11d_writer_uint64(&writer, 77);
@@ -84,18 +215,20 @@ void fake_finish_stream(FakeConnection *connection, const P11dMessage *call)
     P11dReader body = call->body;
     uint64_t stream;
     P11dReader entries;
-    const char *key;
-    const char *signature;
-    const uint8_t *data = NULL;
-    size_t size = 0;
+    const char *name, *signature;
+    Question question = {.purpose = connection->stream_purpose, .key = connection->stream_key};
     p11d_reader_uint64(&body, &stream);
     p11d_reader_array(&body, 8, &entries);
-    while (!p11d_reader_at_end(&entries) && p11d_reader_entry(&entries, &key, &signature))
-        p11d_reader_bytes(&entries, &data, &size);
+    while (!p11d_reader_at_end(&entries) && p11d_reader_entry(&entries, &name, &signature)) {
+        if (strcmp(name, "data") == 0)
+            p11d_reader_bytes(&entries, &question.data, &question.size);
+        else
+            p11d_reader_bytes(&entries, &question.signature, &question.signature_size);
+    }
     const bool good = stream == 77 && connection->stream_authenticated;
     connection->stream_open = connection->stream_authenticated = false;
     if (good)
-        send_signature(connection, call, fake_options.run * 100 + 1, data, size, true);
+        perform(connection, call, &question, "aya{sv}");
     else
         fake_refuse(connection, call, "UserNotLoggedIn");
 }

@@ -9,6 +9,10 @@
 typedef void FakeAnswer(FakeConnection *connection, const P11dMessage *call);
 
 FakeAnswer fake_sign;
+FakeAnswer fake_verify;
+FakeAnswer fake_encrypt;
+FakeAnswer fake_decrypt;
+FakeAnswer fake_generate_random;
 FakeAnswer fake_login;
 FakeAnswer fake_logout;
 FakeAnswer fake_begin_stream;

@@ -8,7 +8,8 @@
  *   LOG     each call that arrives is appended, one a line: its name, and what matters of it
  *   OPTION  name=org.example.Name, run=N (0: not sent), channels=no, always=yes, bare=yes (keys
  *           without public-key-info), login=yes, pad=yes, open=yes (needs no login, takes any PIN),
- *           features=A,B, mechanisms=A,B, token=no, claims=yes (of everything that it can do all)
+ *           features=A,B, mechanisms=A,B, token=no, claims=yes (of everything that it can do all),
+ *           flags=A,B (of mechanisms), ciphers=yes (keys say that they encrypt and decrypt)
  *   FAULT   METHOD=ACTION: hang, die, close, type, absent, size, or the name of an error
  * Standard input takes FAULT lines and: calm (no faults), release (answers what hangs with an
  * error), changed, add, remove, rename LABEL, lock (as with login=yes).

@@ -14,6 +14,7 @@ FakeOptions fake_options = {.name = P11D_BUS_NAME,
                             .token = true,
                             .features = "prehashed,streams",
                             .mechanisms = "ecdsa,ecdsa-sha256,rsa-pkcs,sha256-rsa-pkcs",
+                            .flags = "sign,verify",
                             .label = "fake"};
 
 size_t fake_object_count = 4;
@@ -44,6 +45,7 @@ bool fake_set_option(const char *word, char *value)
         {"bare", &fake_options.bare},         {"login", &fake_options.login},
         {"pad", &fake_options.pad},           {"open", &fake_options.open},
         {"claims", &fake_options.claims},     {"token", &fake_options.token},
+        {"ciphers", &fake_options.ciphers},
     };
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
         if (strcmp(word, switches[i].word) == 0) {
@@ -59,6 +61,8 @@ bool fake_set_option(const char *word, char *value)
         snprintf(fake_options.features, sizeof fake_options.features, "%s", value);
     else if (strcmp(word, "mechanisms") == 0)
         snprintf(fake_options.mechanisms, sizeof fake_options.mechanisms, "%s", value);
+    else if (strcmp(word, "flags") == 0)
+        snprintf(fake_options.flags, sizeof fake_options.flags, "%s", value);
     else
         return false;
     return true;
@@ -91,7 +95,7 @@ static void write_mechanisms(P11dWriter *writer)
                                        "decrypt,digest,sign,sign-recover,verify,"
                                        "verify-recover,generate,generate-key-pair,wrap,"
                                        "unwrap,derive,encapsulate,decapsulate,extension"
-                                     : "sign,verify");
+                                     : fake_options.flags);
     }
     p11d_writer_array_end(writer, array);
 }
@@ -181,5 +185,9 @@ void fake_write_object(P11dWriter *writer, size_t i)
     }
     if (fake_options.claims)
         write_claims(writer);
+    else if (fake_options.ciphers && strcmp(objects[i].class, "data") != 0) {
+        p11d_writer_entry(writer, objects[i].class[1] == 'r' ? "decrypt" : "encrypt", "b");
+        p11d_writer_boolean(writer, true);
+    }
     p11d_writer_array_end(writer, array);
 }

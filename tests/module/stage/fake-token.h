@@ -23,9 +23,11 @@ typedef struct FakeOptions {
     bool pad;
     bool open;
     bool claims;
+    bool ciphers;
     bool token;
     char features[64];
     char mechanisms[256];
+    char flags[64];
     char label[64];
 } FakeOptions;
 

@@ -22,7 +22,7 @@ static void close_stage(void)
     stage_close(&stage);
 }
 
-TestSuite(sign, .init = open_stage, .fini = close_stage);
+TestSuite(operation, .init = open_stage, .fini = close_stage);
 
 static CK_SESSION_HANDLE begin(const char *words)
 {
@@ -37,7 +37,7 @@ static CK_RV init(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE mechanism, const 
     return m->C_SignInit(session, &how, stage_find(&stage, session, CKO_PRIVATE_KEY, key));
 }
 
-Test(sign, a_signature_is_one_message)
+Test(operation, a_signature_is_one_message)
 {
     CK_ULONG size;
     const CK_SESSION_HANDLE session = begin("");
@@ -49,7 +49,7 @@ Test(sign, a_signature_is_one_message)
     cr_assert_eq(stage_count(&stage, ""), before + 2, "the call, and what the service notes of it");
 }
 
-Test(sign, a_null_or_short_buffer_neither_ends_the_operation_nor_signs)
+Test(operation, a_null_or_short_buffer_neither_ends_the_operation_nor_signs)
 {
     CK_ULONG size = 0;
     const CK_SESSION_HANDLE session = begin("");
@@ -65,7 +65,7 @@ Test(sign, a_null_or_short_buffer_neither_ends_the_operation_nor_signs)
     stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_Sign(session, data, 32, signature, &size));
 }
 
-Test(sign, a_result_of_unknown_size_is_kept_until_it_is_fetched)
+Test(operation, a_result_of_unknown_size_is_kept_until_it_is_fetched)
 {
     CK_ULONG size = 0;
     const CK_SESSION_HANDLE session = begin("bare=yes");
@@ -89,7 +89,7 @@ Test(sign, a_result_of_unknown_size_is_kept_until_it_is_fetched)
     cr_assert_eq(signature[0], data[1]);
 }
 
-Test(sign, a_null_pointer_is_not_a_zero_length)
+Test(operation, a_null_pointer_is_not_a_zero_length)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("");
@@ -102,7 +102,7 @@ Test(sign, a_null_pointer_is_not_a_zero_length)
     cr_assert_eq(stage_count(&stage, "sign ecdsa plain 0"), 1);
 }
 
-Test(sign, init_while_active_and_init_with_a_null_mechanism)
+Test(operation, init_while_active_and_init_with_a_null_mechanism)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("");
@@ -113,57 +113,7 @@ Test(sign, init_while_active_and_init_with_a_null_mechanism)
     stage_ok(init(session, CKM_ECDSA, "ec"));
 }
 
-Test(sign, keys_and_mechanisms_that_do_not_fit)
-{
-    const CK_SESSION_HANDLE session = begin("");
-    CK_MECHANISM how = {CKM_ECDSA, NULL, 0};
-    stage_expect(CKR_KEY_TYPE_INCONSISTENT, init(session, CKM_ECDSA, "rsa"));
-    stage_expect(CKR_MECHANISM_INVALID, init(session, CKM_RSA_X_509, "rsa"));
-    stage_expect(CKR_KEY_HANDLE_INVALID, m->C_SignInit(session, &how, 0));
-    stage_expect(CKR_KEY_TYPE_INCONSISTENT,
-                 m->C_SignInit(session, &how, stage_find(&stage, session, CKO_PUBLIC_KEY, "ec")));
-    how.pParameter = data;
-    how.ulParameterLen = 3;
-    stage_expect(CKR_MECHANISM_PARAM_INVALID,
-                 m->C_SignInit(session, &how, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec")));
-    cr_assert_eq(stage_count(&stage, "Sign"), 0);
-}
-
-Test(sign, hashed_here_and_sent_by_name_with_prehashed)
-{
-    CK_ULONG size = sizeof signature;
-    const CK_SESSION_HANDLE session = begin("");
-    stage_ok(init(session, CKM_SHA256_RSA_PKCS, "rsa"));
-    stage_ok(m->C_Sign(session, data, sizeof data, signature, &size));
-    cr_assert_eq(stage_count(&stage, "sign sha256-rsa-pkcs parameters 32"), 1);
-}
-
-Test(sign, hashed_here_and_sent_raw_where_the_token_knows_no_better)
-{
-    CK_ULONG size = sizeof signature;
-    const CK_SESSION_HANDLE session = begin("features= mechanisms=ecdsa,rsa-pkcs");
-    stage_ok(init(session, CKM_SHA256_RSA_PKCS, "rsa"));
-    stage_ok(m->C_Sign(session, data, sizeof data, signature, &size));
-    cr_assert_eq(stage_count(&stage, "sign rsa-pkcs plain 51"), 1, "a DigestInfo");
-    stage_ok(init(session, CKM_ECDSA_SHA384, "ec"));
-    stage_ok(m->C_SignUpdate(session, data, sizeof data));
-    stage_ok(m->C_SignFinal(session, signature, &size));
-    cr_assert_eq(stage_count(&stage, "sign ecdsa plain 48"), 1);
-}
-
-Test(sign, data_is_sent_where_the_token_must_hash)
-{
-    CK_ULONG size = sizeof signature;
-    const CK_SESSION_HANDLE session = begin("features= mechanisms=ecdsa-sha256");
-    stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
-    stage_ok(m->C_SignUpdate(session, data, 40));
-    stage_ok(m->C_SignUpdate(session, data + 40, 24));
-    stage_ok(m->C_SignFinal(session, signature, &size));
-    cr_assert_eq(stage_count(&stage, "sign ecdsa-sha256 plain 64"), 1);
-    cr_assert_eq(stage_count(&stage, "Sign"), 1);
-}
-
-Test(sign, data_over_the_limit_fails_and_the_connection_lives)
+Test(operation, data_over_the_limit_fails_and_the_connection_lives)
 {
     const CK_ULONG large = (16UL << 20) + 1;
     CK_ULONG size = sizeof signature;
@@ -184,7 +134,7 @@ Test(sign, data_over_the_limit_fails_and_the_connection_lives)
     free(much);
 }
 
-Test(sign, is_never_asked_for_twice)
+Test(operation, is_never_asked_for_twice)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("Sign=close");
@@ -197,7 +147,7 @@ Test(sign, is_never_asked_for_twice)
     stage_ok(m->C_Sign(session, data, 32, signature, &size));
 }
 
-Test(sign, what_comes_back_is_checked)
+Test(operation, what_comes_back_is_checked)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("Sign=size");
@@ -217,7 +167,7 @@ Test(sign, what_comes_back_is_checked)
     stage_expect(CKR_DEVICE_ERROR, m->C_Sign(session, data, 32, signature, &size));
 }
 
-Test(sign, parts_and_whole_do_not_mix)
+Test(operation, parts_and_whole_do_not_mix)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("");
@@ -227,7 +177,7 @@ Test(sign, parts_and_whole_do_not_mix)
     stage_ok(m->C_SignFinal(session, signature, &size));
 }
 
-Test(sign, a_closed_session_ends_its_operation)
+Test(operation, a_closed_session_ends_its_operation)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("");
@@ -236,7 +186,7 @@ Test(sign, a_closed_session_ends_its_operation)
     stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_Sign(session, data, 32, signature, &size));
 }
 
-Test(sign, a_key_that_always_authenticates_has_a_login_of_its_own)
+Test(operation, a_key_that_always_authenticates_has_a_login_of_its_own)
 {
     CK_ULONG size = 0;
     const CK_SESSION_HANDLE session = begin("always=yes");
@@ -269,7 +219,7 @@ Test(sign, a_key_that_always_authenticates_has_a_login_of_its_own)
     stage_ok(m->C_SignInit(session, NULL, 0));
 }
 
-Test(sign, digests_need_no_service)
+Test(operation, digests_need_no_service)
 {
     static const CK_BYTE expected[20] = {0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81,
                                          0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50,

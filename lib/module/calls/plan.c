@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "plan.h"
+
+#include "listing.h"
+
+/* Whether the key's CKA_ALLOWED_MECHANISMS, if it has any, name mechanism. */
+static bool key_allows(const P11dObject *key, CK_MECHANISM_TYPE mechanism)
+{
+    const CK_ATTRIBUTE *allowed = p11d_object_attribute(key, CKA_ALLOWED_MECHANISMS);
+    if (!allowed || allowed->ulValueLen == 0)
+        return true;
+    const CK_MECHANISM_TYPE *types = allowed->pValue;
+    for (CK_ULONG i = 0; i < allowed->ulValueLen / sizeof types[0]; i++) {
+        if (types[i] == mechanism)
+            return true;
+    }
+    return false;
+}
+
+static CK_RV check_key(const P11dOperationRow *row, const P11dObject *key,
+                       const P11dMechanism *mechanism)
+{
+    if (!key)
+        return CKR_KEY_HANDLE_INVALID;
+    const P11dDerived *is = &key->derived;
+    if ((is->class_bit & row->classes) == 0)
+        return CKR_KEY_TYPE_INCONSISTENT;
+    if (!p11d_object_boolean(key, row->permission))
+        return CKR_KEY_FUNCTION_NOT_PERMITTED;
+    const bool typed = mechanism && mechanism->key_type != CK_UNAVAILABLE_INFORMATION &&
+                       is->key_type != CK_UNAVAILABLE_INFORMATION;
+    return typed && mechanism->key_type != is->key_type ? CKR_KEY_TYPE_INCONSISTENT : CKR_OK;
+}
+
+/* Whether the token does this with mechanism, and with that key. */
+static bool can(const P11dPlan *plan, const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,
+                const P11dObject *key)
+{
+    return p11d_properties_can(properties, mechanism, plan->row->flag) &&
+           key_allows(key, mechanism);
+}
+
+/*
+ * Chooses what the service is asked for: asked is the host's mechanism, or the raw one of the
+ * digest; *prehashed: that mechanism, and the digest.
+ */
+static CK_RV choose(P11dPlan *plan, const P11dProperties *properties, const P11dMechanism *row,
+                    const P11dObject *key, CK_MECHANISM *asked, bool *prehashed)
+{
+    const bool direct = can(plan, properties, asked->mechanism, key);
+    const bool hashes = plan->row->hashes && row && p11d_digest_supports(row->hash);
+    *prehashed = hashes && direct && properties->features.prehashed;
+    const bool raw = hashes && !*prehashed && row->raw != P11D_MECHANISM_NONE &&
+                     can(plan, properties, row->raw, key);
+    if (raw)
+        asked->mechanism = row->raw;
+    if (raw || *prehashed)
+        plan->hash = row->hash;
+    plan->digest_info = raw && row->digest_info;
+    return raw || direct ? CKR_OK : CKR_MECHANISM_INVALID;
+}
+
+/* Without a service: a digest. */
+static CK_RV make_alone(P11dPlan *plan, const CK_MECHANISM *mechanism)
+{
+    if (!p11d_digest_supports(mechanism->mechanism))
+        return CKR_MECHANISM_INVALID;
+    plan->hash = mechanism->mechanism;
+    return mechanism->ulParameterLen > 0 ? CKR_MECHANISM_PARAM_INVALID : CKR_OK;
+}
+
+CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *token,
+                     const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    *plan = (P11dPlan){.row = row, .key = key, .hash = P11D_MECHANISM_NONE};
+    if (!row->method)
+        return make_alone(plan, mechanism);
+    const P11dObject *object = p11d_listing_find(token, key);
+    const P11dMechanism *mechanism_row = p11d_mechanism_find(mechanism->mechanism);
+    CK_MECHANISM asked = *mechanism;
+    bool prehashed = false;
+    CK_RV rv = check_key(row, object, mechanism_row);
+    if (rv != CKR_OK)
+        return rv;
+    plan->key_size = object->derived.signature_size;
+    plan->is_rsa = object->derived.key_type == CKK_RSA;
+    plan->authenticates = p11d_object_boolean(object, CKA_ALWAYS_AUTHENTICATE);
+    rv = choose(plan, &token->properties, mechanism_row, object, &asked, &prehashed);
+    return rv == CKR_OK ? p11d_kept_mechanism_make(&plan->mechanism, &asked, prehashed) : rv;
+}
+
+void p11d_plan_clear(P11dPlan *plan)
+{
+    p11d_kept_mechanism_clear(&plan->mechanism);
+}
+
+CK_ULONG p11d_plan_output_size(const P11dPlan *plan, CK_ULONG input, bool *exact)
+{
+    *exact = plan->row->output != P11D_OUTPUT_PLAINTEXT;
+    switch (plan->row->output) {
+    case P11D_OUTPUT_DIGEST:
+        return p11d_hash_of_mechanism(plan->hash)->size;
+    case P11D_OUTPUT_SIGNATURE:
+        return plan->key_size;
+    case P11D_OUTPUT_CIPHERTEXT:
+        return plan->is_rsa ? plan->key_size : 0;
+    case P11D_OUTPUT_PLAINTEXT:
+        return plan->is_rsa ? plan->key_size : input;
+    default:
+        return 0;
+    }
+}
