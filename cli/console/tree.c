@@ -66,11 +66,10 @@ static int fail(P11dTreeAnswer *answer, P11dTreeAnswer why, const char *shown, c
                 GError **error)
 {
     *answer = why;
-    p11d_failure_set(error, P11D_FAILURE_FILE,
-                     why == P11D_TREE_OUTSIDE
-                         ? "move it there, and name it by its way from that directory"
-                         : NULL,
-                     "cannot read %s: %s", shown, text);
+    p11d_failure_set(
+        error, P11D_FAILURE_FILE,
+        why == P11D_TREE_OUTSIDE ? "a list is about what lies in its directory, or below it" : NULL,
+        "cannot read %s: %s", shown, text);
     return -1;
 }
 

@@ -52,9 +52,8 @@ static void conclude_missing(Look *look, Run *run, const P11dChecksum *checksum)
         return;
     }
     p11d_failure_set(&look->error, P11D_FAILURE_FILE,
-                     "--ignore-missing passes over what is not there",
-                     "%s%s is not there, which %s names in line %u", run->tree.prefix,
-                     checksum->name, run->listed->path, checksum->line);
+                     "--ignore-missing passes over what is not there", "%s%s is not there",
+                     run->tree.prefix, checksum->name);
 }
 
 static void add_result(const Run *run, const P11dChecksum *checksum, const Look *look)
@@ -88,6 +87,8 @@ static void check_file(Run *run, const P11dChecksum *checksum)
     else if (answer == P11D_TREE_MISSING)
         conclude_missing(&look, run, checksum);
     p11d_input_free(input);
+    if (p11d_exitcode_of(look.error) > 1)
+        g_prefix_error(&look.error, "%s, line %u: ", run->listed->path, checksum->line);
     if (run->json)
         add_result(run, checksum, &look);
     if (look.error)

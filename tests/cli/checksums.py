@@ -141,7 +141,7 @@ class Checksums(Case):
         self.list("sha256sum")
         os.remove("release/one")
         result = self.verify(3)
-        self.assertIn("release/one is not there, which release/SUMS names in line 1", result.err)
+        self.assertIn("release/SUMS, line 1: release/one is not there", result.err)
         self.assertIn("--ignore-missing", result.err)
         self.assertIn("Good checksum of release/sub/two", result.err)
         self.assertEqual(self.results(3), {"one": ("missing", 3), "sub/two": ("good", 0)})
@@ -170,6 +170,7 @@ class Checksums(Case):
             with self.subTest(name=name):
                 self.list("sha256sum", add=digest + b"  " + name.encode() + b"\n")
                 result = self.verify(3)
+                self.assertIn("release/SUMS, line 3: cannot read ", result.err)
                 self.assertIn(f"{name}: it lies outside of the directory of the list", result.err)
                 self.assertIn("Good checksum of release/sub/two", result.err)
                 self.assertEqual(self.results(3)[name], ("refused", 3))
