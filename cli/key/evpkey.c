@@ -46,42 +46,40 @@ EVP_PKEY *p11d_evpkey_rsa(const void *modulus, size_t modulus_size, const void *
     return key;
 }
 
-static EVP_PKEY *ec_plain(int nid, const void *point, size_t size)
+static EVP_PKEY *ec_plain(const char *group, const void *point, size_t size)
 {
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     EVP_PKEY *key = NULL;
     if (builder && size > 0 && size <= MAX_SIZE &&
-        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, OBJ_nid2sn(nid), 0) &&
+        OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) &&
         OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, size))
         key = make("EC", builder);
     OSSL_PARAM_BLD_free(builder);
     return key;
 }
 
-static EVP_PKEY *edwards_plain(int nid, const void *point, size_t size)
+static EVP_PKEY *edwards_plain(const char *group, const void *point, size_t size)
 {
-    return EVP_PKEY_new_raw_public_key(nid, NULL, point, size);
+    return EVP_PKEY_new_raw_public_key_ex(NULL, group, NULL, point, size);
 }
 
 /* Of a curve that only OpenSSL knows, it is OpenSSL that tells which of the two is a point. */
-static EVP_PKEY *wrapped_or_plain(EVP_PKEY *(*plain)(int, const void *, size_t), CK_KEY_TYPE type,
-                                  int nid, P11dDer value)
+static EVP_PKEY *wrapped_or_plain(EVP_PKEY *(*plain)(const char *, const void *, size_t),
+                                  CK_KEY_TYPE type, const char *group, P11dDer value)
 {
-    const char *name = OBJ_nid2sn(nid);
-    const P11dCurve *row = name ? p11d_curve_of_openssl(name) : NULL;
-    P11dDer point = p11d_curve_unwrap(type, row, value);
-    EVP_PKEY *key = plain(nid, point.data, point.size);
-    return key || point.size == value.size ? key : plain(nid, value.data, value.size);
+    P11dDer point = p11d_curve_unwrap(type, p11d_curve_of_openssl(group), value);
+    EVP_PKEY *key = plain(group, point.data, point.size);
+    return key || point.size == value.size ? key : plain(group, value.data, value.size);
 }
 
-EVP_PKEY *p11d_evpkey_ec(int nid, const void *point, size_t size)
+EVP_PKEY *p11d_evpkey_ec(const char *group, const void *point, size_t size)
 {
-    return wrapped_or_plain(ec_plain, CKK_EC, nid, p11d_der(point, size));
+    return wrapped_or_plain(ec_plain, CKK_EC, group, p11d_der(point, size));
 }
 
-EVP_PKEY *p11d_evpkey_edwards(int nid, const void *point, size_t size)
+EVP_PKEY *p11d_evpkey_edwards(const char *group, const void *point, size_t size)
 {
-    return wrapped_or_plain(edwards_plain, CKK_EC_EDWARDS, nid, p11d_der(point, size));
+    return wrapped_or_plain(edwards_plain, CKK_EC_EDWARDS, group, p11d_der(point, size));
 }
 
 /* Makes key name its curve where it is written, even if it was read from one that is spelled out.
@@ -116,7 +114,7 @@ static void describe_ec(P11dAlgorithmKey *described, const EVP_PKEY *key)
     described->type = CKK_EC;
     if (!EVP_PKEY_get_group_name(key, group, sizeof group, NULL))
         described->problem = p11d_curve_none;
-    else if (p11d_sslcurve_of_nid(&curve, OBJ_sn2nid(group)))
+    else if (p11d_sslcurve_of_group(&curve, group))
         p11d_sslcurve_describe(&curve, described);
 }
 

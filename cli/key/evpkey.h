@@ -17,10 +17,10 @@
 /* Big-endian numbers. NULL if OpenSSL does not take them; the caller frees all of these. */
 EVP_PKEY *p11d_evpkey_rsa(const void *modulus, size_t modulus_size, const void *exponent,
                           size_t exponent_size);
-/* nid: of the curve; point: as in CKA_EC_POINT, in an OCTET STRING or not. */
-EVP_PKEY *p11d_evpkey_ec(int nid, const void *point, size_t size);
-/* nid: NID_ED25519 or NID_ED448; point: as above. */
-EVP_PKEY *p11d_evpkey_edwards(int nid, const void *point, size_t size);
+/* group: OpenSSL's name of the curve; point: as in CKA_EC_POINT, in an OCTET STRING or not. */
+EVP_PKEY *p11d_evpkey_ec(const char *group, const void *point, size_t size);
+/* group: "ED25519" or "ED448"; point: as above. */
+EVP_PKEY *p11d_evpkey_edwards(const char *group, const void *point, size_t size);
 /* DER SubjectPublicKeyInfo. */
 EVP_PKEY *p11d_evpkey_spki(const void *der, size_t size);
 /* The key in a DER X.509 certificate. */

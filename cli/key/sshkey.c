@@ -8,9 +8,9 @@
 #include <openssl/ec.h>
 #include <openssl/objects.h>
 
+#include "curve.h"
 #include "evpkey.h"
 #include "sshwire.h"
-#include "sslcurve.h"
 
 #define ED25519_SIZE 32
 #define ECDSA_PREFIX "ecdsa-sha2-" /* and then what SSH calls the curve */
@@ -18,7 +18,7 @@
 typedef struct Kind {
     const char *type;
     CK_KEY_TYPE key_type;
-    const char *curve; /* as P11dSslCurve has it, or NULL */
+    const char *curve; /* as P11dCurve has it, or NULL */
     /* Both do what follows the type. */
     bool (*put)(const struct Kind *kind, const EVP_PKEY *key, GByteArray *out);
     EVP_PKEY *(*get)(const struct Kind *kind, P11dSshwireReader *reader);
@@ -73,17 +73,14 @@ static bool write_coordinate(const EVP_PKEY *key, const char *name, guint8 *to, 
  * uncompressed. */
 static bool put_ec(const Kind *kind, const EVP_PKEY *key, GByteArray *out)
 {
-    P11dSslCurve curve;
-    if (!p11d_sslcurve_of_nid(&curve, EC_curve_nist2nid(kind->curve)))
-        return false;
-    g_autofree guint8 *point = g_malloc(1 + 2 * curve.coordinate);
+    size_t half = p11d_curve_of_name(kind->curve)->half;
+    g_autofree guint8 *point = g_malloc(1 + 2 * half);
     point[0] = POINT_CONVERSION_UNCOMPRESSED;
-    if (!write_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, point + 1, curve.coordinate) ||
-        !write_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, point + 1 + curve.coordinate,
-                          curve.coordinate))
+    if (!write_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, point + 1, half) ||
+        !write_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, point + 1 + half, half))
         return false;
     p11d_sshwire_put_string(out, curve_word(kind), strlen(curve_word(kind)));
-    p11d_sshwire_put_string(out, point, 1 + 2 * curve.coordinate);
+    p11d_sshwire_put_string(out, point, 1 + 2 * half);
     return true;
 }
 
@@ -99,12 +96,10 @@ static EVP_PKEY *get_ec(const Kind *kind, P11dSshwireReader *reader)
 {
     const guint8 *point;
     gsize size;
-    P11dSslCurve curve;
-    int nid = EC_curve_nist2nid(kind->curve);
+    const P11dCurve *curve = p11d_curve_of_name(kind->curve);
     return get_word(reader, curve_word(kind)) && p11d_sshwire_get_string(reader, &point, &size) &&
-                   p11d_sslcurve_of_nid(&curve, nid) && size == 1 + 2 * curve.coordinate &&
-                   *point == POINT_CONVERSION_UNCOMPRESSED
-               ? p11d_evpkey_ec(nid, point, size)
+                   size == 1 + 2 * curve->half && *point == POINT_CONVERSION_UNCOMPRESSED
+               ? p11d_evpkey_ec(curve->openssl, point, size)
                : NULL;
 }
 
@@ -123,7 +118,7 @@ static EVP_PKEY *get_ed25519(const Kind *kind G_GNUC_UNUSED, P11dSshwireReader *
     const guint8 *point;
     gsize size;
     return p11d_sshwire_get_string(reader, &point, &size) && size == ED25519_SIZE
-               ? p11d_evpkey_edwards(NID_ED25519, point, size)
+               ? p11d_evpkey_edwards("ED25519", point, size)
                : NULL;
 }
 

@@ -14,29 +14,34 @@
 
 static bool take_row(P11dSslCurve *curve, const P11dCurve *row)
 {
-    *curve = (P11dSslCurve){OBJ_sn2nid(row->openssl), row->type, row->name, row->bits, row->half};
+    *curve = (P11dSslCurve){row->openssl, row->type, row->name, row->bits, row->half};
     return true;
 }
 
-/* A row where there is one: OpenSSL would read its configuration first, which takes longer than all
- * else that a short list does. */
-bool p11d_sslcurve_of_nid(P11dSslCurve *curve, int nid)
+/* One that is in no row. */
+static bool take_nid(P11dSslCurve *curve, int nid)
 {
-    const char *name = nid == NID_undef ? NULL : OBJ_nid2sn(nid);
-    const P11dCurve *row = name ? p11d_curve_of_openssl(name) : NULL;
-    if (row)
-        return row->type != CKK_EC_MONTGOMERY && take_row(curve, row);
     EC_GROUP *group = EC_GROUP_new_by_curve_name(nid);
     if (!group)
         return false;
     const char *nist = EC_curve_nid2nist(nid);
-    curve->nid = nid;
+    curve->group = OBJ_nid2sn(nid);
     curve->type = CKK_EC;
-    curve->name = nist ? nist : OBJ_nid2sn(nid);
+    curve->name = nist ? nist : curve->group;
     curve->bits = (unsigned)EC_GROUP_get_degree(group);
     curve->coordinate = ((size_t)EC_GROUP_order_bits(group) + 7) / 8;
     EC_GROUP_free(group);
     return true;
+}
+
+/* A row where there is one: OpenSSL, asked for so much as a number, reads its configuration first,
+ * which takes longer than all else that a short list does. */
+bool p11d_sslcurve_of_group(P11dSslCurve *curve, const char *group)
+{
+    const P11dCurve *row = p11d_curve_of_openssl(group);
+    if (row)
+        return row->type != CKK_EC_MONTGOMERY && take_row(curve, row);
+    return take_nid(curve, OBJ_sn2nid(group));
 }
 
 /* One that is in no row, or whose parameters are not. OpenSSL compares them all. */
@@ -47,7 +52,7 @@ static bool ask_openssl(P11dSslCurve *curve, const void *params, size_t size)
     int nid = group ? EC_GROUP_check_named_curve(group, 0, NULL) : NID_undef;
     EC_GROUP_free(group);
     ERR_clear_error();
-    return nid != NID_undef && p11d_sslcurve_of_nid(curve, nid);
+    return nid != NID_undef && p11d_sslcurve_of_group(curve, OBJ_nid2sn(nid));
 }
 
 bool p11d_sslcurve_parse(P11dSslCurve *curve, const void *params, size_t size)

@@ -12,7 +12,7 @@
 #include "algorithm.h"
 
 typedef struct P11dSslCurve {
-    int nid;           /* OpenSSL's number */
+    const char *group; /* OpenSSL's name */
     CK_KEY_TYPE type;  /* of keys: CKK_EC, CKK_EC_EDWARDS */
     const char *name;  /* "P-256", "secp256k1", "Ed25519" */
     unsigned bits;     /* of the field */
@@ -23,8 +23,8 @@ typedef struct P11dSslCurve {
  * here. */
 bool p11d_sslcurve_parse(P11dSslCurve *curve, const void *params, size_t size);
 
-/* The curve with OpenSSL's number. False if OpenSSL does not know it. */
-bool p11d_sslcurve_of_nid(P11dSslCurve *curve, int nid);
+/* The curve with OpenSSL's short name. False if OpenSSL does not know it. */
+bool p11d_sslcurve_of_group(P11dSslCurve *curve, const char *group);
 
 /* Says in key, whose type is set, which curve it is on. The second is for the DER in
  * CKA_EC_PARAMS; parameters of a curve without a name are a problem of the key. */

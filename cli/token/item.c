@@ -395,8 +395,8 @@ EVP_PKEY *p11d_item_public_key(const P11dItem *item)
     if (!point || !params || !p11d_sslcurve_parse(&curve, params->pValue, params->ulValueLen))
         return NULL;
     return curve.type == CKK_EC_EDWARDS
-               ? p11d_evpkey_edwards(curve.nid, point->pValue, point->ulValueLen)
-               : p11d_evpkey_ec(curve.nid, point->pValue, point->ulValueLen);
+               ? p11d_evpkey_edwards(curve.group, point->pValue, point->ulValueLen)
+               : p11d_evpkey_ec(curve.group, point->pValue, point->ulValueLen);
 }
 
 /* The SubjectPublicKeyInfo that stands in item as it is; without data if none does. */

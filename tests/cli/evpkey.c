@@ -4,10 +4,12 @@
 #include <criterion/criterion.h>
 #include <glib.h>
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/objects.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
+#include "curve.h"
 #include "sslcurve.h"
 
 /* The public point of a new key, as OpenSSL writes it. */
@@ -47,10 +49,10 @@ static GBytes *wrap(GBytes *point)
     return g_bytes_new(der, header + g_bytes_get_size(point));
 }
 
-static void check_point(EVP_PKEY *(*make)(int, const void *, size_t), int nid, EVP_PKEY *key,
-                        GBytes *point)
+static void check_point(EVP_PKEY *(*make)(const char *, const void *, size_t), const char *group,
+                        EVP_PKEY *key, GBytes *point)
 {
-    EVP_PKEY *made = make(nid, g_bytes_get_data(point, NULL), g_bytes_get_size(point));
+    EVP_PKEY *made = make(group, g_bytes_get_data(point, NULL), g_bytes_get_size(point));
     cr_assert_not_null(made);
     cr_assert_eq(EVP_PKEY_eq(made, key), 1);
     EVP_PKEY_free(made);
@@ -64,27 +66,24 @@ Test(evpkey, points_are_taken_with_and_without_octet_string)
         EVP_PKEY *key;
         g_autoptr(GBytes) point = new_point(&key, "EC", curves[i]);
         g_autoptr(GBytes) wrapped = wrap(point);
-        check_point(p11d_evpkey_ec, EC_curve_nist2nid(curves[i]), key, point);
-        check_point(p11d_evpkey_ec, EC_curve_nist2nid(curves[i]), key, wrapped);
+        check_point(p11d_evpkey_ec, p11d_curve_of_name(curves[i])->openssl, key, point);
+        check_point(p11d_evpkey_ec, p11d_curve_of_name(curves[i])->openssl, key, wrapped);
         for (size_t j = 0; j < G_N_ELEMENTS(forms); j++) {
             g_autoptr(GBytes) other = point_in_form(key, forms[j]);
             g_autoptr(GBytes) other_wrapped = wrap(other);
-            check_point(p11d_evpkey_ec, EC_curve_nist2nid(curves[i]), key, other);
-            check_point(p11d_evpkey_ec, EC_curve_nist2nid(curves[i]), key, other_wrapped);
+            check_point(p11d_evpkey_ec, p11d_curve_of_name(curves[i])->openssl, key, other);
+            check_point(p11d_evpkey_ec, p11d_curve_of_name(curves[i])->openssl, key, other_wrapped);
         }
         cr_assert_str_eq(p11d_evpkey_describe(key).curve, curves[i]);
         EVP_PKEY_free(key);
     }
-    static const struct {
-        const char *type;
-        int nid;
-    } edwards[] = {{"ED25519", NID_ED25519}, {"ED448", NID_ED448}};
+    static const char *const edwards[] = {"ED25519", "ED448"};
     for (size_t i = 0; i < G_N_ELEMENTS(edwards); i++) {
         EVP_PKEY *key;
-        g_autoptr(GBytes) point = new_point(&key, edwards[i].type, NULL);
+        g_autoptr(GBytes) point = new_point(&key, edwards[i], NULL);
         g_autoptr(GBytes) wrapped = wrap(point);
-        check_point(p11d_evpkey_edwards, edwards[i].nid, key, point);
-        check_point(p11d_evpkey_edwards, edwards[i].nid, key, wrapped);
+        check_point(p11d_evpkey_edwards, edwards[i], key, point);
+        check_point(p11d_evpkey_edwards, edwards[i], key, wrapped);
         cr_assert_eq(p11d_evpkey_describe(key).type, CKK_EC_EDWARDS);
         EVP_PKEY_free(key);
     }
@@ -94,11 +93,11 @@ Test(evpkey, nonsense_makes_no_key)
 {
     static const unsigned char junk[80] = {4, 78, 1};
     for (size_t size = 0; size <= sizeof junk; size++) {
-        cr_assert_null(p11d_evpkey_ec(NID_X9_62_prime256v1, junk, size));
+        cr_assert_null(p11d_evpkey_ec("prime256v1", junk, size));
         cr_assert_null(p11d_evpkey_spki(junk, size));
         cr_assert_null(p11d_evpkey_certificate(junk, size));
     }
-    cr_assert_null(p11d_evpkey_ec(NID_undef, junk, sizeof junk));
+    cr_assert_null(p11d_evpkey_ec("none", junk, sizeof junk));
     cr_assert_null(p11d_evpkey_rsa(junk, 0, junk, 0));
 }
 
@@ -132,4 +131,28 @@ Test(curve, parameters_are_an_oid_or_a_printable_string)
             cr_assert_not(p11d_sslcurve_parse(&curve, rows[i].bytes, cut));
     }
     cr_assert_not(p11d_sslcurve_parse(&curve, "\x06\x03\x2a\x03\x04", 5));
+}
+
+/* OpenSSL takes longer to read its configuration than a short list to be made. */
+Test(evpkey, curves_of_the_table_are_told_without_the_configuration_of_openssl)
+{
+    char path[] = "/tmp/p11dbus-test-XXXXXX", event[4096];
+    int file = mkstemp(path), watch = inotify_init1(IN_NONBLOCK);
+    cr_assert(file >= 0 && watch >= 0 && inotify_add_watch(watch, path, IN_OPEN) >= 0);
+    setenv("OPENSSL_CONF", path, 1);
+    for (size_t i = 0; i < p11d_curve_count; i++) {
+        P11dDer params = p11d_curve_params(&p11d_curves[i]);
+        P11dSslCurve curve;
+        P11dAlgorithmKey key = {.type = p11d_curves[i].type};
+        p11d_sslcurve_describe_params(params.data, params.size, &key);
+        cr_assert_eq(p11d_sslcurve_parse(&curve, params.data, params.size),
+                     p11d_curves[i].type != CKK_EC_MONTGOMERY);
+    }
+    cr_assert_lt(read(watch, event, sizeof event), 0);
+    P11dSslCurve other;
+    p11d_sslcurve_of_group(&other, "sect163k1");
+    cr_assert_gt(read(watch, event, sizeof event), 0, "it would be seen");
+    unlink(path);
+    close(watch);
+    close(file);
 }
