@@ -11,11 +11,13 @@ import shutil
 import subprocess
 import tempfile
 
+from authority import Authority
 from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, main,
-                     openssl_verify)
+                     openssl_verify, ssh_line)
 from served import Bus, Service, make_keys
 
 token = Token({name: KEYS[name] for name in ("rsa", "p256")}) if SOFTHSM else None
+authority = Authority(token.directory) if SOFTHSM else None
 rows = []
 
 RSA = "pkcs11:token=demo;object=rsa"
@@ -40,12 +42,12 @@ class Peers(Case):
         self.write("wrong", "654321\n")
         self.done = []
 
-    def peer(self, *command, env=None):
+    def peer(self, *command, env=None, stdin=subprocess.DEVNULL):
         """Runs a tool without a terminal; returns how it ended, or None if it is not installed."""
         if not shutil.which(command[0]):
             self.done.append(f"{command[0]}: not installed")
             return None
-        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        return subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, env={**os.environ, **(env or {})},
                               start_new_session=True, timeout=120, check=False)
 
@@ -161,6 +163,107 @@ class Peers(Case):
         self.peers_of_lists("a name leads out")
         self.assertIn("../data: it lies outside of the directory", self.check_list(3).err)
         self.here("3, what lies outside is not read; others go on")
+
+    def sign_cms(self, name, extensions="keyUsage=digitalSignature", **options):
+        """Signs data with a certificate of that name; returns who is trusted, as a file."""
+        authority.issue(name, token.path("p256.key"), extensions=extensions, **options)
+        self.peer("openssl", "cms", "-sign", "-binary", "-in", "data", "-outform", "DER", "-out",
+                  "data.p7s", "-signer", authority.path(name + ".crt"), "-inkey",
+                  token.path("p256.key"), "-certfile", authority.path("intermediate.crt"))
+        return authority.path("root.crt")
+
+    def openssl_cms(self, what, *words, trusted):
+        self.note_exit(f"openssl cms -verify {what}", self.peer(
+            "openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", "data.p7s", "-content",
+            "data", "-out", "content", "-CAfile", trusted, *words))
+
+    def verify_cms(self, code, *words, trusted):
+        return self.expect(code, "verify", "--CAfile", trusted, "-s", "data.p7s", *words, "data",
+                           "--json")
+
+    def test_revoked_certificates(self):
+        root = self.sign_cms("web")
+        good = {name: authority.revoke(name, out=self.write(name + ".good"))
+                for name in ("root", "intermediate")}
+        revoked = {"the signer": (good["root"], authority.revoke("intermediate", "web", out="1")),
+                   "its issuer": (authority.revoke("root", "intermediate", out="2"),
+                                  good["intermediate"])}
+        for who, lists in revoked.items():
+            both = self.write("both", b"".join(self.read(path) for path in (root, *lists)))
+            self.openssl_cms(f"-crl_check, {who} is revoked", "-crl_check", trusted=both)
+            document = self.verify_cms(1, "--crl", lists[0], "--crl", lists[1], trusted=root).json()
+            self.assertIn("revoked", document["detail"])
+            self.verify_cms(1, trusted=both)
+        self.openssl_cms("of a file with lists, without -crl_check", trusted=both)
+        self.openssl_cms("-crl_check without a list", "-crl_check", trusted=root)
+        self.verify_cms(0, *(word for path in good.values() for word in ("--crl", path)),
+                        trusted=root)
+        self.verify_cms(1, "--crl", good["root"], trusted=root)
+        self.here("1, anywhere in the chain; a list that is there is asked")
+
+    def test_a_certificate_at_a_time(self):
+        shutil.copy(authority.path("intermediate.key"), authority.path("past.key"))
+        past = authority.issue("past", authority.path("past.key"), "root",
+                               "basicConstraints=critical,CA:TRUE", expired=True)
+        both = self.write("both", self.read(self.sign_cms("gone", issuer="past", expired=True)) +
+                          self.read(past))
+        time = ("-attime", "1579089600")  # 2020-01-15T12:00:00Z
+        self.openssl_cms("of an expired signer", "-partial_chain", trusted=both)
+        self.openssl_cms("-attime", "-partial_chain", *time, trusted=both)
+        self.openssl_cms("-attime 2020-01-15", "-partial_chain", "-attime", "2020-01-15",
+                         trusted=both)
+        self.assertIn("expired", self.verify_cms(1, trusted=both).json()["detail"])
+        document = self.verify_cms(0, "--at", "2020-01-15T12:00:00Z", trusted=past).json()
+        self.assertEqual((document["at"], document["at_claimed"]), ("2020-01-15T12:00:00Z", False))
+        self.verify_cms(1, "--at", "2021-01-15T12:00:00Z", trusted=past)
+        self.verify_cms(2, "--at", "2020-01-15", trusted=past)
+        self.verify_cms(2, "--at", "1579089600", trusted=past)
+        # What it claims itself is today.
+        self.assertTrue(self.verify_cms(1, "--at", "signing-time", trusted=past).json()["at_claimed"])
+        self.here("1 now, 0 then; the time as RFC 3339, or as claimed and called so")
+
+    def test_what_a_certificate_is_for(self):
+        for extension, usual, email, code in (("serverAuth", 1, 1, 1), ("codeSigning", 0, 1, 0),
+                                              ("emailProtection", 0, 0, 1)):
+            root = self.sign_cms("use", "extendedKeyUsage=" + extension)
+            self.openssl_cms(f"of {extension}", trusted=root)
+            self.openssl_cms(f"-purpose any of {extension}", "-purpose", "any", trusted=root)
+            for words, expected in (((), usual), (("--purpose", "email"), email),
+                                    (("--purpose", "code"), code), (("--purpose", "any"), 0)):
+                document = self.verify_cms(expected, *words, trusted=root).json()
+                if expected:
+                    self.assertIn(extension, document["detail"])
+        self.here("mail, code and documents unless one is named; no web server's")
+
+    def test_an_allowed_signer_at_a_time(self):
+        self.p11dbus(0, "sign", "-k", P256, "-f", "ssh", "data")
+        self.write("allowed", 'alice@example.org valid-after="20200101Z",valid-before="20200201Z" '
+                   + ssh_line(token.public("p256")) + "\n")
+        words = ("-f", "allowed", "-I", "alice@example.org", "-n", "file", "-s", "data.sig")
+        for time, there, code in (("2019-12-31T12:00:00Z", "20191231120000Z", 1),
+                                  ("2020-01-15T12:00:00Z", "20200115120000Z", 0),
+                                  ("2020-02-02T12:00:00Z", "20200202120000Z", 1)):
+            with open("data", "rb") as data:
+                self.note_exit(f"ssh-keygen -Y verify -O verify-time={there}", self.peer(
+                    "ssh-keygen", "-Y", "verify", "-O", "verify-time=" + there, *words, stdin=data))
+            document = self.expect(code, "verify", "--allowed-signers", "allowed", "-I",
+                                   "alice@example.org", "-s", "data.sig", "--at", time, "data",
+                                   "--json").json()
+            self.assertEqual((document["at"], document["reason"]),
+                             (time, "not-allowed" if code else None))
+        self.here("the same; and says as of when")
+
+    def test_several_keys_in_a_file(self):
+        self.p11dbus(0, "sign", "-k", P256, "data")
+        self.write("keys", self.read(token.public("rsa")) + self.read(token.public("p256")))
+        self.note_exit("openssl dgst -verify, by the second key", self.peer(
+            "openssl", "dgst", "-sha256", "-verify", "keys", "-signature", "data.sig", "data"))
+        result = self.expect(0, "verify", "--pubkey", "keys", "-s", "data.sig", "data", "--json")
+        self.assertEqual(result.json()["match"]["number"], 2)
+        self.assertIn("2nd of 2", result.err)
+        self.assertEqual(self.expect(1, "verify", "--pubkey", "keys", "-s", "data.sig", "other",
+                                     "--json").json()["tried"], 2)
+        self.here("any of them, and says which")
 
     def test_unknown_or_ambiguous_label(self):
         token.add_token("single")  # with one key, or it would depend on their order which is taken
