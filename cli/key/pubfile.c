@@ -257,11 +257,8 @@ static void explain(Reading *reading, GError **error)
                          "%s holds no public key", reading->path);
 }
 
-gboolean p11d_pubfile_read(P11dPubfile *file, const char *path, GError **error)
+gboolean p11d_pubfile_parse(P11dPubfile *file, GBytes *content, const char *path, GError **error)
 {
-    g_autoptr(GBytes) content = p11d_input_read_file(path, MAX_FILE, error);
-    if (!content)
-        return FALSE;
     Reading reading = {.file = file, .path = path};
     reading.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     file->keys = p11d_pubkey_array();
@@ -275,6 +272,12 @@ gboolean p11d_pubfile_read(P11dPubfile *file, const char *path, GError **error)
     g_hash_table_unref(reading.seen);
     g_free(reading.passed);
     return file->keys->len > 0;
+}
+
+gboolean p11d_pubfile_read(P11dPubfile *file, const char *path, GError **error)
+{
+    g_autoptr(GBytes) content = p11d_input_read_file(path, MAX_FILE, error);
+    return content && p11d_pubfile_parse(file, content, path, error);
 }
 
 void p11d_pubfile_clear(P11dPubfile *file)

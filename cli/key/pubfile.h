@@ -23,6 +23,9 @@ typedef struct P11dPubfile {
  */
 gboolean p11d_pubfile_read(P11dPubfile *file, const char *path, GError **error);
 
+/* The same with content, which was read at path. */
+gboolean p11d_pubfile_parse(P11dPubfile *file, GBytes *content, const char *path, GError **error);
+
 void p11d_pubfile_clear(P11dPubfile *file);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(P11dPubfile, p11d_pubfile_clear)
 
