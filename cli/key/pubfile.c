@@ -210,8 +210,9 @@ static bool stands_behind(const P11dPubkey *issuer, const GPtrArray *keys)
 {
     for (guint i = 0; issuer->certificate && i < keys->len; i++) {
         const P11dPubkey *other = keys->pdata[i];
-        if (other->certificate && other != issuer && EVP_PKEY_eq(other->key, issuer->key) != 1 &&
-            p11d_holder_issued(issuer->certificate, other->certificate))
+        if (other->certificate && other != issuer &&
+            p11d_holder_issued(issuer->certificate, other->certificate) &&
+            EVP_PKEY_eq(other->key, issuer->key) != 1)
             return true;
     }
     return false;

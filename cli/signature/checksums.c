@@ -6,6 +6,7 @@
 
 #include "blake2b.h"
 #include "failure.h"
+#include "text.h"
 
 /* Shorter digests are too weak: whoever makes two files can give both the same one. */
 #define MIN_SIZE 28
@@ -292,6 +293,7 @@ static gboolean read_lines(GPtrArray *array, GBytes *text, const char *path, GEr
 {
     gsize left;
     const char *at = g_bytes_get_data(text, &left);
+    p11d_text_skip_mark(&at, &left);
     for (unsigned number = 1; left > 0; number++) {
         const char *end = memchr(at, '\n', left);
         Line line = {path, number, at, end ? (gsize)(end - at) : left};

@@ -201,6 +201,16 @@ class Written(Cms):
                         self.expect(code, "verify", "--pubkey", token.public(key), *words)
                         self.expect(1, "verify", "--pubkey", token.public(key), *words[:-1], "other")
 
+    def test_lists_of_checksums(self):
+        digest = check("openssl", "dgst", "-sha256", "-r", "data").split()[0]
+        for before in (b"", MARK, MARK + b"\r\n", b"# text\n\n"):
+            for ends in (b"\n", b"\r\n"):
+                self.write("SUMS", before + digest + b"  data" + ends + ends)
+                check("openssl", "dgst", "-sha256", "-sign", token.path("p256.key"), "-out",
+                      "SUMS.sig", "SUMS")
+                with self.subTest(before=before, ends=ends):
+                    self.expect(0, "verify", "--pubkey", token.public("p256"), "--checksums", "SUMS")
+
     def test_signatures_in_text(self):
         """As base64 and xxd -r have it, which openssl and shells pipe signatures through."""
         self.openssl_sign("p256")
