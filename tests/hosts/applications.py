@@ -183,14 +183,14 @@ def refuses(code, *command, env=None):
 
 def pkcs11_tool_is_refused(place, module):
     """A key of RSA-PSS does nothing else, and a bound one nothing else of RSA-PSS."""
-    invalid = "CKR_MECHANISM_INVALID"
+    said = "C_SignInit failed: rv = "  # before there is any data
+    invalid, parameters = said + "CKR_MECHANISM_INVALID", said + "CKR_MECHANISM_PARAM_INVALID"
     tried = [(key, mechanism, (), invalid) for key in PSS
              for mechanism in ("RSA-PKCS", "SHA256-RSA-PKCS", "RSA-X-509")]
     bound = "rsapss-sha384-sha384-48"
     tried += [(bound, "SHA256-RSA-PKCS-PSS", (), invalid),
-              (bound, "SHA384-RSA-PKCS-PSS", ("--salt-len", "47"), "CKR_MECHANISM_PARAM_INVALID"),
-              (bound, "SHA384-RSA-PKCS-PSS", ("--mgf", "MGF1-SHA256"),
-               "CKR_MECHANISM_PARAM_INVALID")]
+              (bound, "SHA384-RSA-PKCS-PSS", ("--salt-len", "47"), parameters),
+              (bound, "SHA384-RSA-PKCS-PSS", ("--mgf", "MGF1-SHA256"), parameters)]
     for key, mechanism, words, code in tried:
         refuses(code, "pkcs11-tool", "--module", module, "--sign", "--id", place.id(key), "--mechanism",
                 mechanism, *words, "--input-file", place.small, "--output-file",

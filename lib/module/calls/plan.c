@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "listing.h"
+#include "pss.h"
 
 /* Whether the key's CKA_ALLOWED_MECHANISMS, if it has any, name mechanism. */
 static bool key_allows(const P11dObject *key, CK_MECHANISM_TYPE mechanism)
@@ -30,6 +31,17 @@ static CK_RV check_key(const P11dOperationRow *row, const P11dObject *key,
     const bool typed = mechanism && mechanism->key_type != CK_UNAVAILABLE_INFORMATION &&
                        is->key_type != CK_UNAVAILABLE_INFORMATION;
     return typed && mechanism->key_type != is->key_type ? CKR_KEY_TYPE_INCONSISTENT : CKR_OK;
+}
+
+/* What a key of RSASSA-PSS alone says of itself is told before there is any data. */
+static CK_RV check_pss(const P11dObject *key, const CK_MECHANISM *mechanism)
+{
+    const CK_ATTRIBUTE *info = p11d_object_attribute(key, CKA_PUBLIC_KEY_INFO);
+    P11dPss pss;
+    /* What is not understood here the service may understand. */
+    return info && p11d_pss_read(&pss, info->pValue, info->ulValueLen)
+               ? p11d_pss_check(&pss, mechanism)
+               : CKR_OK;
 }
 
 /* Whether the token does this with mechanism, and with that key. */
@@ -80,6 +92,8 @@ CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *tok
     CK_MECHANISM asked = *mechanism;
     bool prehashed = false;
     CK_RV rv = check_key(row, object, mechanism_row);
+    if (rv == CKR_OK)
+        rv = check_pss(object, mechanism);
     if (rv != CKR_OK)
         return rv;
     plan->key_size = object->derived.signature_size;
