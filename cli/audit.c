@@ -69,20 +69,24 @@ static void tell_silent(P11dHosts *hosts)
     for (guint i = 0; hosts->several && i < hosts->hosts->len; i++) {
         const P11dHost *host = hosts->hosts->pdata[i];
         GError *cause = NULL;
-        if (host->tokens->len > 0 || !p11d_modulename_is_own(host->library->path))
+        if (host->tokens->len > 0 || !p11d_modulename_is_own(host->path))
             continue;
         p11d_cause_set(&cause, host->reserved, NULL);
         p11d_hosts_add_failure(hosts, cause);
     }
 }
 
-static gboolean log_in(const P11dTarget *target, const GPtrArray *tokens,
+static gboolean log_in(const P11dTarget *target, P11dHosts *hosts, const GPtrArray *tokens,
                        const P11dOptions *options, GError **error)
 {
     GError *failure = NULL;
     p11d_target_log_in(target, tokens, options, &failure);
     if (!failure)
         return TRUE;
+    if (hosts->several && g_error_matches(failure, P11D_FAILURE, P11D_FAILURE_DEVICE)) {
+        p11d_hosts_add_failure(hosts, failure); /* the others go on */
+        return TRUE;
+    }
     g_propagate_error(error, failure);
     return FALSE;
 }
@@ -119,7 +123,7 @@ static gboolean audit(const P11dTarget *target, P11dHosts *hosts, P11dKnown *kno
                       const P11dOptions *options, GError **error)
 {
     g_autoptr(GPtrArray) tokens = p11d_hosts_tokens(hosts, target);
-    if (asked.login && !log_in(target, tokens, options, error))
+    if (asked.login && !log_in(target, hosts, tokens, options, error))
         return FALSE;
     tell_silent(hosts);
     g_autoptr(P11dInventory) inventory = p11d_inventory_read(target, tokens, hosts);

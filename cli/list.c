@@ -198,8 +198,11 @@ static void read_tokens(GPtrArray *listing, const Question *question, const GPtr
 {
     for (guint i = 0; i < tokens->len; i++) {
         GError *failure = NULL;
-        if (!read_token(listing, question, tokens->pdata[i], &failure))
-            p11d_hosts_add_failure(hosts, failure);
+        guint before = listing->len;
+        if (read_token(listing, question, tokens->pdata[i], &failure))
+            continue;
+        p11d_hosts_add_failure(hosts, failure);
+        g_ptr_array_set_size(listing, (int)before); /* half of it could be taken for all */
     }
 }
 
@@ -211,7 +214,7 @@ static void note_nothing(const P11dHosts *hosts)
         return;
     }
     const P11dHost *host = hosts->hosts->pdata[0];
-    const char *path = host->library->path;
+    const char *path = host->path;
     if (!p11d_modulename_is_own(path)) {
         p11d_console_note("%s shows no token: is it plugged in?", path);
         return;
@@ -222,11 +225,15 @@ static void note_nothing(const P11dHosts *hosts)
     p11d_console_note("  hint: %s", p11d_failure_hint(cause));
 }
 
-static gboolean log_in(const P11dTarget *target, const GPtrArray *tokens,
+static gboolean log_in(const P11dTarget *target, P11dHosts *hosts, const GPtrArray *tokens,
                        const P11dOptions *options, GError **error)
 {
     GError *failure = NULL;
     bool logged_in = p11d_target_log_in(target, tokens, options, &failure);
+    if (hosts->several && g_error_matches(failure, P11D_FAILURE, P11D_FAILURE_DEVICE)) {
+        p11d_hosts_add_failure(hosts, failure); /* the others go on */
+        return TRUE;
+    }
     if (failure) {
         g_propagate_error(error, failure);
         return FALSE;
@@ -247,7 +254,7 @@ static void note_empty(const GPtrArray *listing, const P11dHosts *hosts)
     }
     p11d_console_note("no key and no certificate is there");
     const P11dHost *host = hosts->hosts->pdata[0];
-    if (!hosts->several && p11d_modulename_is_own(host->library->path))
+    if (!hosts->several && p11d_modulename_is_own(host->path))
         p11d_console_note("  hint: p11dbus-serve(1) says which files in the directory of the token "
                           "the service shows");
 }
@@ -287,7 +294,7 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
         return FALSE;
     g_autoptr(GPtrArray) tokens = p11d_hosts_tokens(hosts, target);
     g_autoptr(GPtrArray) listing = p11d_listing_new();
-    if (asked.login && !log_in(target, tokens, options, error))
+    if (asked.login && !log_in(target, hosts, tokens, options, error))
         return FALSE;
     Question question = {target, scope, !view.export && view.format->print == print_table, false};
     question.prints = question.closely && (options->json || options->verbose);

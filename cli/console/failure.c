@@ -101,6 +101,12 @@ void p11d_failure_set_ckr(GError **error, CK_RV value, const char *format, ...)
     set(error, meaning.kind, value, meaning.hint, message);
 }
 
+void p11d_failure_set_as(GError **error, P11dFailure kind, CK_RV value, const char *hint,
+                         const char *message)
+{
+    set(error, kind, value, hint, message);
+}
+
 const char *p11d_failure_hint(const GError *error)
 {
     return error->domain == P11D_FAILURE ? p11d_failure_get_private(error)->hint : NULL;

@@ -39,6 +39,10 @@ void p11d_failure_set(GError **error, P11dFailure kind, const char *hint, const 
  * table in failure.c; the text is followed by the CKR name. */
 void p11d_failure_set_ckr(GError **error, CK_RV value, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
+/* Sets error to one that was set before, in another process. */
+void p11d_failure_set_as(GError **error, P11dFailure kind, CK_RV value, const char *hint,
+                         const char *message);
+
 /* Of an error of this domain; NULL, CKR_OK and false of any other. */
 const char *p11d_failure_hint(const GError *error);
 CK_RV p11d_failure_ckr(const GError *error);

@@ -11,7 +11,10 @@
 
 /* Takes over the signals of a crash. To be called before a module is loaded. */
 void p11d_guard_crashes(void);
-/* Whether that was done. */
+/* Lets a crash end the process as it does without anybody's handler, so that it can be seen by who
+ * started it. */
+void p11d_guard_let_crash(void);
+/* Whether p11d_guard_crashes was called. */
 bool p11d_guard_is_up(void);
 
 /* Ends the process after so many seconds. */

@@ -121,7 +121,7 @@ static void add_item(JsonBuilder *json, const P11dListingToken *entry, const P11
     json_builder_end_object(json);
 }
 
-static void add_mechanism(JsonBuilder *json, const P11dListingMechanism *mechanism)
+static void add_mechanism(JsonBuilder *json, const P11dHostMechanism *mechanism)
 {
     char scratch[P11D_NAME_SIZE];
     json_builder_begin_object(json);
@@ -155,7 +155,7 @@ static void add_token(JsonBuilder *json, const P11dListingToken *entry)
     if (entry->mechanisms) {
         p11d_json_add_array(json, "mechanisms");
         for (guint i = 0; i < entry->mechanisms->len; i++)
-            add_mechanism(json, &g_array_index(entry->mechanisms, P11dListingMechanism, i));
+            add_mechanism(json, &g_array_index(entry->mechanisms, P11dHostMechanism, i));
         json_builder_end_array(json);
     }
     json_builder_end_object(json);

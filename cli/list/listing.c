@@ -9,8 +9,6 @@
 #include "failure.h"
 #include "spki.h"
 
-#define MAX_MECHANISMS 65536
-
 static void entry_free(gpointer data)
 {
     P11dListingToken *entry = data;
@@ -36,36 +34,11 @@ P11dListingToken *p11d_listing_add(GPtrArray *listing, P11dHostToken *token)
     return entry;
 }
 
-static CK_RV list_types(const P11dHostToken *token, GArray *types)
-{
-    CK_FUNCTION_LIST *functions = token->functions;
-    CK_ULONG count = 0;
-    CK_RV rv = functions->C_GetMechanismList(token->slot, NULL, &count);
-    if (rv != CKR_OK || count == 0)
-        return rv;
-    if (count > MAX_MECHANISMS)
-        return CKR_GENERAL_ERROR;
-    g_array_set_size(types, (guint)count);
-    rv = functions->C_GetMechanismList(token->slot, (CK_MECHANISM_TYPE *)(void *)types->data,
-                                       &count);
-    g_array_set_size(types, rv == CKR_OK ? (guint)MIN(count, types->len) : 0);
-    return rv;
-}
-
 gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error)
 {
     P11dHostToken *token = entry->token;
-    g_autoptr(GArray) types = g_array_new(FALSE, TRUE, sizeof(CK_MECHANISM_TYPE));
-    CK_RV rv = list_types(token, types);
-    entry->mechanisms = g_array_new(FALSE, TRUE, sizeof(P11dListingMechanism));
-    for (guint i = 0; i < types->len; i++) {
-        P11dListingMechanism mechanism = {g_array_index(types, CK_MECHANISM_TYPE, i), {0}};
-        /* One that has no information is listed without. */
-        if (token->functions->C_GetMechanismInfo(token->slot, mechanism.type, &mechanism.info) !=
-            CKR_OK)
-            memset(&mechanism.info, 0, sizeof mechanism.info);
-        g_array_append_val(entry->mechanisms, mechanism);
-    }
+    entry->mechanisms = g_array_new(FALSE, TRUE, sizeof(P11dHostMechanism));
+    CK_RV rv = p11d_host_mechanisms(token, entry->mechanisms);
     if (rv == CKR_OK)
         return TRUE;
     g_autofree char *label = p11d_host_label(token);

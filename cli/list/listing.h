@@ -9,16 +9,11 @@
 #include "item.h"
 #include "name.h"
 
-typedef struct P11dListingMechanism {
-    CK_MECHANISM_TYPE type;
-    CK_MECHANISM_INFO info;
-} P11dListingMechanism;
-
 typedef struct P11dListingToken {
     P11dHostToken *token; /* borrowed */
     GPtrArray *items;     /* of P11dItem */
     GHashTable *prints;   /* what p11d_listing_print returns */
-    GArray *mechanisms;   /* of P11dListingMechanism; NULL unless asked for */
+    GArray *mechanisms;   /* of P11dHostMechanism; NULL unless asked for */
     bool hides;           /* a login may show more objects */
     int hidden_keys;      /* how many private keys it would, as far as is known; -1: not known */
 } P11dListingToken;

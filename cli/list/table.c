@@ -270,7 +270,7 @@ static void print_mechanisms(const GArray *mechanisms)
     int name_width = 0;
     int sizes_width = 0;
     for (guint i = 0; i < mechanisms->len; i++) {
-        const P11dListingMechanism *mechanism = &g_array_index(mechanisms, P11dListingMechanism, i);
+        const P11dHostMechanism *mechanism = &g_array_index(mechanisms, P11dHostMechanism, i);
         g_autofree char *sizes = sizes_text(&mechanism->info);
         const char *name = p11d_mechanism_name(mechanism->type, scratch);
         name_width = MAX(name_width, p11d_width_of(name));
@@ -279,7 +279,7 @@ static void print_mechanisms(const GArray *mechanisms)
     int left = p11d_console_width() - 3 * GAP - name_width - sizes_width;
     bool below = p11d_console_width() > 0 && left < MIN_WORDS;
     for (guint i = 0; i < mechanisms->len; i++) {
-        const P11dListingMechanism *mechanism = &g_array_index(mechanisms, P11dListingMechanism, i);
+        const P11dHostMechanism *mechanism = &g_array_index(mechanisms, P11dHostMechanism, i);
         g_autofree char *sizes = sizes_text(&mechanism->info);
         g_autofree const char **flags =
             p11d_listing_flags(&p11d_names_mechanism_flag, mechanism->info.flags);

@@ -12,6 +12,7 @@
 
 /* A module that claims more slots than this is broken. */
 #define MAX_SLOTS 65536
+#define MAX_MECHANISMS 65536
 
 /* The slots with a token. The list can grow between asking for its size and getting it. */
 static CK_RV list_slots(CK_FUNCTION_LIST *functions, GArray *slots)
@@ -40,18 +41,31 @@ static void token_free(gpointer data)
     g_free(token);
 }
 
-static void add_token(P11dHost *host, CK_SLOT_ID slot)
+P11dHostToken *p11d_host_add_token(P11dHost *host, CK_SLOT_ID slot)
+{
+    P11dHostToken *token = g_new0(P11dHostToken, 1);
+    token->functions = host->library ? host->library->functions : NULL;
+    token->away = host->away;
+    token->agent = host->agent;
+    token->index = host->tokens->len;
+    token->module = host->path;
+    token->slot = slot;
+    g_ptr_array_add(host->tokens, token);
+    return token;
+}
+
+static void find_token(P11dHost *host, CK_SLOT_ID slot)
 {
     CK_FUNCTION_LIST *functions = host->library->functions;
-    g_autofree P11dHostToken *token = g_new0(P11dHostToken, 1);
-    token->functions = functions;
-    token->module = host->library->path;
-    token->slot = slot;
-    CK_RV rv = functions->C_GetTokenInfo(slot, &token->info);
+    CK_TOKEN_INFO info;
+    CK_SLOT_INFO slot_info;
+    CK_RV rv = functions->C_GetTokenInfo(slot, &info);
     if (rv == CKR_OK)
-        rv = functions->C_GetSlotInfo(slot, &token->slot_info);
+        rv = functions->C_GetSlotInfo(slot, &slot_info);
     if (rv == CKR_OK) {
-        g_ptr_array_add(host->tokens, g_steal_pointer(&token));
+        P11dHostToken *token = p11d_host_add_token(host, slot);
+        token->info = info;
+        token->slot_info = slot_info;
         return;
     }
     g_autoptr(GError) error = NULL;
@@ -68,8 +82,17 @@ static gboolean find_tokens(P11dHost *host, GError **error)
         return FALSE;
     }
     for (guint i = 0; i < slots->len; i++)
-        add_token(host, g_array_index(slots, CK_SLOT_ID, i));
+        find_token(host, g_array_index(slots, CK_SLOT_ID, i));
     return TRUE;
+}
+
+P11dHost *p11d_host_new(const P11dHostAway *away, P11dAgent *agent)
+{
+    P11dHost *host = g_new0(P11dHost, 1);
+    host->tokens = g_ptr_array_new_with_free_func(token_free);
+    host->away = away;
+    host->agent = agent;
+    return host;
 }
 
 P11dHost *p11d_host_open(const P11dOptions *options, GError **error)
@@ -85,8 +108,7 @@ P11dHost *p11d_host_open(const P11dOptions *options, GError **error)
 
 P11dHost *p11d_host_load(const char *path, const char *reserved, GError **error)
 {
-    g_autoptr(P11dHost) host = g_new0(P11dHost, 1);
-    host->tokens = g_ptr_array_new_with_free_func(token_free);
+    g_autoptr(P11dHost) host = p11d_host_new(NULL, NULL);
     host->reserved = g_strdup(reserved);
     const char *why = p11d_loader_open(path, &host->library);
     if (why) {
@@ -94,6 +116,7 @@ P11dHost *p11d_host_load(const char *path, const char *reserved, GError **error)
         p11d_failure_set(error, P11D_FAILURE_DEVICE, hint, "cannot load the module: %s", why);
         return NULL;
     }
+    host->path = g_strdup(host->library->path);
     CK_RV rv = p11d_loader_initialize(host->library, reserved);
     if (rv == CKR_OK)
         rv = host->library->functions->C_GetInfo(&host->info);
@@ -116,7 +139,10 @@ void p11d_host_free(P11dHost *host)
     if (!host)
         return;
     g_clear_pointer(&host->tokens, g_ptr_array_unref);
+    if (host->agent)
+        host->away->end(host->agent);
     g_free(host->reserved);
+    g_free(host->path);
     g_free(host);
 }
 
@@ -124,6 +150,8 @@ gboolean p11d_host_session(P11dHostToken *token, GError **error)
 {
     if (token->session)
         return TRUE;
+    if (token->away)
+        return token->away->session(token, error);
     CK_RV rv = token->functions->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL,
                                                &token->session);
     if (rv == CKR_OK)
@@ -137,9 +165,50 @@ gboolean p11d_host_session(P11dHostToken *token, GError **error)
 CK_FLAGS p11d_host_flags(P11dHostToken *token)
 {
     CK_TOKEN_INFO info;
-    if (token->functions->C_GetTokenInfo(token->slot, &info) == CKR_OK)
+    if (token->away)
+        token->info.flags = token->away->flags(token);
+    else if (token->functions->C_GetTokenInfo(token->slot, &info) == CKR_OK)
         token->info.flags = info.flags;
     return token->info.flags;
+}
+
+CK_RV p11d_host_login(P11dHostToken *token, CK_USER_TYPE user, const P11dSecret *pin)
+{
+    return token->away ? token->away->login(token, user, pin)
+                       : token->functions->C_Login(token->session, user, pin->data, pin->size);
+}
+
+static CK_RV list_types(const P11dHostToken *token, GArray *types)
+{
+    CK_FUNCTION_LIST *functions = token->functions;
+    CK_ULONG count = 0;
+    CK_RV rv = functions->C_GetMechanismList(token->slot, NULL, &count);
+    if (rv != CKR_OK || count == 0)
+        return rv;
+    if (count > MAX_MECHANISMS)
+        return CKR_GENERAL_ERROR;
+    g_array_set_size(types, (guint)count);
+    rv = functions->C_GetMechanismList(token->slot, (CK_MECHANISM_TYPE *)(void *)types->data,
+                                       &count);
+    g_array_set_size(types, rv == CKR_OK ? (guint)MIN(count, types->len) : 0);
+    return rv;
+}
+
+CK_RV p11d_host_mechanisms(P11dHostToken *token, GArray *mechanisms)
+{
+    if (token->away)
+        return token->away->mechanisms(token, mechanisms);
+    g_autoptr(GArray) types = g_array_new(FALSE, TRUE, sizeof(CK_MECHANISM_TYPE));
+    CK_RV rv = list_types(token, types);
+    for (guint i = 0; i < types->len; i++) {
+        P11dHostMechanism mechanism = {g_array_index(types, CK_MECHANISM_TYPE, i), {0}};
+        /* One that has no information is listed without. */
+        if (token->functions->C_GetMechanismInfo(token->slot, mechanism.type, &mechanism.info) !=
+            CKR_OK)
+            memset(&mechanism.info, 0, sizeof mechanism.info);
+        g_array_append_val(mechanisms, mechanism);
+    }
+    return rv;
 }
 
 char *p11d_host_label(const P11dHostToken *token)

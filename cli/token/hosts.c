@@ -2,12 +2,13 @@
 #include "hosts.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
+#include "agent.h"
 #include "console.h"
 #include "exitcode.h"
 #include "failure.h"
 #include "moduleconfig.h"
-#include "trial.h"
 
 static const char hint[] = "-m NAME or PATH, as often as needed, or -m " P11D_HOSTS_ALL;
 
@@ -84,6 +85,12 @@ void p11d_hosts_free(P11dHosts *hosts)
 
 void p11d_hosts_add_failure(P11dHosts *hosts, GError *failure)
 {
+    const GError *last =
+        hosts->failures->len > 0 ? hosts->failures->pdata[hosts->failures->len - 1] : NULL;
+    if (last && strcmp(last->message, failure->message) == 0) { /* the next token of a module */
+        g_error_free(failure);
+        return;
+    }
     p11d_console_tell(failure);
     g_ptr_array_add(hosts->failures, failure);
 }
@@ -91,27 +98,26 @@ void p11d_hosts_add_failure(P11dHosts *hosts, GError *failure)
 /* True if a module by another name is the same library: its tokens are there already. */
 static bool is_there(const P11dHosts *hosts, const P11dHost *host)
 {
-    for (guint i = 0; i < hosts->hosts->len; i++)
-        if (((const P11dHost *)hosts->hosts->pdata[i])->library == host->library)
+    struct stat own, other;
+    bool known = stat(host->path, &own) == 0;
+    for (guint i = 0; known && i < hosts->hosts->len; i++)
+        if (stat(((const P11dHost *)hosts->hosts->pdata[i])->path, &other) == 0 &&
+            own.st_dev == other.st_dev && own.st_ino == other.st_ino)
             return true;
     return false;
 }
 
 static void open_several(P11dHosts *hosts, const P11dOptions *options, const GPtrArray *names)
 {
-    g_autoptr(GPtrArray) trials = g_ptr_array_new();
+    g_autoptr(GPtrArray) agents = g_ptr_array_new();
     P11dOptions one = *options;
     for (guint i = 0; i < names->len; i++) {
         one.module = names->pdata[i];
-        g_ptr_array_add(trials, p11d_trial_begin(&one));
+        g_ptr_array_add(agents, p11d_agent_begin(&one));
     }
     for (guint i = 0; i < names->len; i++) {
         GError *failure = NULL;
-        one.module = names->pdata[i];
-        bool lives = p11d_trial_end(trials->pdata[i], &failure);
-        P11dHost *host = lives ? p11d_host_open(&one, &failure) : NULL;
-        if (lives && failure)
-            g_prefix_error(&failure, "%s: ", one.module);
+        P11dHost *host = p11d_agent_open(agents->pdata[i], &failure);
         if (failure)
             p11d_hosts_add_failure(hosts, failure);
         else if (is_there(hosts, host))

@@ -2,8 +2,8 @@
 /*
  * Hosts are the modules of a command that takes several: those that -m names, or with "all" those
  * that p11-kit has configured for this program. One that fails is told and does not hide the
- * others; so that one that crashes or does not come back does neither, each is tried in a process
- * of its own before, unless it is the only one.
+ * others; so that one that crashes or does not come back does neither, each is in a process of its
+ * own (agent.h), unless it is the only one.
  */
 #ifndef P11D_HOSTS_H
 #define P11D_HOSTS_H
@@ -25,7 +25,7 @@ P11dHosts *p11d_hosts_open(const P11dOptions *options, GError **error);
 void p11d_hosts_free(P11dHosts *hosts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(P11dHosts, p11d_hosts_free)
 
-/* Tells failure, which is taken over, and goes on. */
+/* Tells failure, which is taken over, and goes on. One that is told already is not told again. */
 void p11d_hosts_add_failure(P11dHosts *hosts, GError *failure);
 
 /* Sets error, which counts as told, to the failure with the highest exit code. FALSE unless there

@@ -126,6 +126,8 @@ static bool is_of_p11kit(const P11dItem *item)
 gboolean p11d_item_look_closer(P11dItem *item, GError **error)
 {
     CK_RV rv;
+    if (item->token->away)
+        return item->token->away->look_closer(item, error);
     if (item->class == CKO_PRIVATE_KEY || item->class == CKO_SECRET_KEY)
         rv = read_attributes(item, more_of_hidden, G_N_ELEMENTS(more_of_hidden));
     else if (item->class == CKO_PUBLIC_KEY)
@@ -215,6 +217,8 @@ static CK_RV find_handles(P11dHostToken *token, const CK_ATTRIBUTE *attributes, 
 gboolean p11d_item_find(P11dHostToken *token, const CK_ATTRIBUTE *attributes, CK_ULONG count,
                         GPtrArray *items, GError **error)
 {
+    if (token->away)
+        return token->away->find(token, attributes, count, items, error);
     g_autoptr(GArray) handles = g_array_new(FALSE, FALSE, sizeof(CK_OBJECT_HANDLE));
     CK_RV rv = find_handles(token, attributes, count, handles);
     for (guint i = 0; rv == CKR_OK && i < handles->len; i++) {

@@ -20,12 +20,12 @@
 #define CKA_X_DISTRUSTED ((CKA_VENDOR_DEFINED | 0x58444700UL) + 100)
 #endif
 
-typedef struct P11dItem {
+struct P11dItem {
     P11dHostToken *token; /* borrowed */
     CK_OBJECT_HANDLE handle;
     CK_OBJECT_CLASS class;
     P11dTemplate attributes; /* what the token tells of those that item.c asks for */
-} P11dItem;
+};
 
 /*
  * Searches token, in its session, for objects with count attributes and adds them to items (of

@@ -63,7 +63,7 @@ static gboolean log_in(P11dHostToken *token, CK_USER_TYPE user, const P11dTarget
         !get_pin(token, target, options, label, error))
         return FALSE;
     /* No PIN here means that the token asks for it on its own keypad. */
-    CK_RV rv = token->functions->C_Login(token->session, user, token->pin.data, token->pin.size);
+    CK_RV rv = p11d_host_login(token, user, &token->pin);
     if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
         return TRUE;
     p11d_secret_clear(&token->pin);

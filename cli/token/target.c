@@ -208,7 +208,7 @@ static char *no_match_hint(const P11dTarget *target, const P11dHost *host, const
 void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, const char *what,
                               GError **error)
 {
-    const char *path = host->library->path;
+    const char *path = host->path;
     if (host->tokens->len == 0 && p11d_modulename_is_own(path)) {
         /* Without a service nothing can be said about what there is. */
         g_autofree char *so = g_strdup_printf("no %s was found for %s", what, target->text);

@@ -37,6 +37,20 @@ static void note(const char *line)
     fclose(file);
 }
 
+/* How often line stands in $RUDE_LOG, whichever process wrote it. */
+static int count_notes(const char *line)
+{
+    const char *path = getenv("RUDE_LOG");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    char noted[64];
+    int count = 0;
+    while (file && fscanf(file, "%63s", noted) == 1)
+        count += strcmp(noted, line) == 0;
+    if (file)
+        fclose(file);
+    return count;
+}
+
 /* What it was told by the host, in $RUDE_RESERVED. The real module is told nothing. */
 static void note_reserved(CK_C_INITIALIZE_ARGS *arguments)
 {
@@ -115,6 +129,10 @@ static CK_RV initialize(void *arguments)
         crash();
     if (is("hang-at-start"))
         pause();
+    if (is("leave-at-start"))
+        _exit(0);
+    if (is("crash-at-second-start") && count_notes("initialize") == 2)
+        crash();
     CK_RV rv = real->C_Initialize(arguments);
     spoil_output(); /* behind what the real module opens for itself */
     return rv;
@@ -160,11 +178,23 @@ static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count)
 static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG size)
 {
     note("login");
+    if (is("crash-at-login"))
+        crash();
     return real->C_Login(session, user, pin, size);
 }
 
 static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count)
 {
+    if (is("crash-at-second-find"))
+        note("search");
+    if (is("crash-at-search") || (is("crash-at-second-find") && count_notes("search") == 2))
+        crash();
+    if (is("leave-at-search"))
+        _exit(0);
+    if (is("exit-at-search"))
+        exit(0);
+    if (is("hang-at-search"))
+        pause();
     if (is("hang-at-second-search") && ++searches == 2)
         pause();
     return real->C_FindObjectsInit(session, wanted, is("finds-all") ? 0 : count);

@@ -50,6 +50,62 @@ class Several(Case):
                 self.assertIn(text, error["message"])
                 self.assertIn(RUDE, error["message"])
 
+    def test_whenever_it_fails_the_others_go_on(self):
+        """Also where it was fine when it was looked at before."""
+        ways = {"leave-at-start": (7, "ended the process"), "crash-at-second-start": (0, None),
+                "crash-at-search": (7, "crashed (Segmentation fault)"),
+                "crash-at-second-find": (0, None),
+                "leave-at-search": (7, "ended the process"),
+                "exit-at-search": (7, "ended the process"), "hang-at-search": (8, "in time")}
+        for rude, (code, text) in ways.items():
+            for command in (["list", "keys"], ["list", "objects", "--format", "uri"], ["audit"]):
+                with self.subTest(rude=rude, command=command):
+                    self.write("log")
+                    env = {"RUDE": rude, "RUDE_MODULE": SOFTHSM, "RUDE_LOG": os.path.abspath("log")}
+                    words = ["--timeout", "6"] if code == 8 else []
+                    result = self.run_p11dbus(*command, "-m", RUDE, "-m", TRUST, *words, env=env)
+                    if command[0] == "list" or code != 0:
+                        self.assertEqual(result.code, code, result)
+                    self.assertIn(b"token=System%20Trust", result.out)
+                    self.assertEqual(b"token=demo" in result.out, code == 0)
+                    self.assertIn(text or "", result.err)
+                    self.assertEqual(result.err.count(RUDE) > 0, code != 0, result)
+
+    def test_a_crash_is_among_the_errors_once(self):
+        configuration = os.environ["SOFTHSM2_CONF"]
+        two = Token({}, label="first")
+        two.add_token("second")
+        os.environ["SOFTHSM2_CONF"] = configuration
+        env = {"RUDE": "crash-at-search", "RUDE_MODULE": SOFTHSM,
+               "SOFTHSM2_CONF": two.path("softhsm2.conf")}
+        for command in ("list", "audit"):
+            result = self.expect(7, command, "-m", TRUST, "-m", RUDE, "--json", env=env)
+            error, = result.json()["errors"]
+            self.assertIn("crashed", error["message"])
+
+    def test_one_that_crashes_at_the_login(self):
+        result = self.expect(7, "list", "keys", "-m", TRUST, "-m", RUDE, "--token", "demo",
+                             "--login", "--pin-file", token.pin_file, "--json",
+                             env={"RUDE": "crash-at-login", "RUDE_MODULE": SOFTHSM})
+        self.assertIn("crashed", result.err)
+        self.assertGreater(len(result.json()["errors"]), 0)
+
+    def test_mechanisms_and_exports(self):
+        alone = self.expect(0, "list", "mechanisms", "-m", SOFTHSM, "--json").json()
+        beside = self.expect(0, "list", "mechanisms", "-m", SOFTHSM, "-m", TRUST, "--json").json()
+        mechanisms = {one["label"]: one["mechanisms"] for one in beside["tokens"]}
+        for one in alone["tokens"]:
+            self.assertEqual(mechanisms[one["label"]], one["mechanisms"])
+        words = ("--export", "pem", "--token", "demo")
+        self.assertEqual(self.expect(0, "list", "-m", TRUST, "-m", SOFTHSM, *words).out,
+                         self.expect(0, "list", "-m", SOFTHSM, *words).out)
+
+    def test_the_same_is_shown_as_of_one_module(self):
+        words = ("--token", "demo", "--login", "--pin-file", token.pin_file, "--json")
+        alone = self.expect(0, "list", "objects", "-m", SOFTHSM, *words).json()
+        self.assertEqual(self.expect(0, "list", "objects", "-m", TRUST, "-m", SOFTHSM,
+                                     *words).json(), alone)
+
     def test_the_exit_code_is_the_highest(self):
         self.list(8, "./none.so", RUDE, rude="hang-at-start", words=["--timeout", "3"])
 
