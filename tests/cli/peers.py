@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 from authority import Authority
-from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, main,
+from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, check, main,
                      openssl_verify, ssh_line)
 from served import Bus, Service, make_keys
 
@@ -381,6 +381,36 @@ class Peers(Case):
                      env=self.rude("no-hashes"))
         self.assertTrue(openssl_verify(token.public("rsa"), "data.sig", "data"))
         self.here("hashed here, the digest is signed")
+
+    def test_how_keys_are_kept(self):
+        """Sensitive, extractable, never-extractable, made there; SHA-256 of the public key."""
+        token.add_token("kept")
+        for name, option in (("made", "--sensitive"), ("loose", "--extractable")):
+            check("pkcs11-tool", "--module", SOFTHSM, "--token-label", "kept", "--login", "--pin",
+                  PIN, "--keypairgen", "--key-type", "EC:prime256v1", "--label", name, "--id",
+                  "aa" if name == "made" else "bb", option)
+        done = self.peer("p11tool", "--provider", SOFTHSM, "--login", "--list-all",
+                         "pkcs11:token=kept", env={"GNUTLS_PIN": PIN})
+        if done:
+            flags = set(re.findall(rb"CKA_\w+", done.stdout))
+            for wanted in ("SENSITIVE", "EXTRACTABLE", "NEVER_EXTRACTABLE", "LOCAL"):
+                shown = f"CKA_{wanted}".encode() in flags
+                self.note(f"p11tool --list-all {'shows' if shown else 'does not show'} {wanted}")
+        objects = self.expect(0, "list", "-m", SOFTHSM, "--token", "kept", "--login", "--pin-file",
+                              token.pin_file, "--json").json()["tokens"][0]["objects"]
+        kept = {one["label"]: [one[member] for member in (
+            "sensitive", "extractable", "always_sensitive", "never_extractable", "local")]
+            for one in objects if one["class"] == "private-key"}
+        self.assertEqual(kept["made"], [True, False, True, True, True])
+        self.assertEqual(kept["loose"][1::2] + kept["loose"][4:], [True, False, True])
+        self.assertEqual({one["public_key_sha256"] is None for one in objects}, {False})
+        found = {(one["id"], one["uri"].split("object=")[1].split(";")[0]) for one in self.expect(
+            1, "audit", "-m", SOFTHSM, "--token", "kept", "--login", "--pin-file", token.pin_file,
+            "--json").json()["findings"]}
+        self.assertIn(("extractable", "loose"), found)
+        self.assertNotIn(("extractable", "made"), found)
+        self.here("list shows all of them and SHA-256 of the public key, audit finds the one that "
+                  "can leave")
 
     def caught(self, *command, **options):
         """Starts command, which stays in its call to sign; returns its command line and environment, or
