@@ -13,6 +13,7 @@
 #include "buildtree.h"
 #include "commands.h"
 #include "console.h"
+#include "exposure.h"
 #include "failure.h"
 #include "home.h"
 #include "key-directory.h"
@@ -62,8 +63,7 @@ static gboolean check_usage(char **arguments, GError **error)
     else if (*arguments)
         p11d_failure_set(error, P11D_FAILURE_USAGE, "a directory is named with --keys DIR",
                          "serve takes no argument: \"%s\"", *arguments);
-    else if (asked.ready_fd < -1 ||
-             (asked.ready_fd >= 0 && fcntl(asked.ready_fd, F_SETFD, 0) < 0))
+    else if (asked.ready_fd < -1 || (asked.ready_fd >= 0 && fcntl(asked.ready_fd, F_SETFD, 0) < 0))
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "--ready-fd is the number of an open descriptor");
     else
@@ -72,19 +72,24 @@ static gboolean check_usage(char **arguments, GError **error)
 }
 
 /* Whoever may write to a directory may put another key in the place of one that is served. */
-static gboolean check_mode(const char *directory, mode_t mode, GError **error)
+static gboolean check_mode(const char *directory, GError **error)
 {
+    P11dExposure exposure = p11d_exposure_of(directory);
     g_autofree char *quoted = g_shell_quote(directory);
-    if (mode & S_IWOTH) {
+    if (exposure.kind == P11D_EXPOSURE_EVERYBODY) {
         g_autofree char *hint = g_strdup_printf("chmod o-w %s", quoted);
         p11d_failure_set(error, P11D_FAILURE_FILE, hint,
                          "cannot serve %s: everybody may put keys into it (mode %04o)", directory,
-                         (unsigned)mode & 07777);
+                         exposure.mode);
         return FALSE;
     }
-    if (mode & S_IWGRP)
+    if (exposure.kind == P11D_EXPOSURE_GROUP)
         p11d_console_note("warning: the group of %s may put keys into it (mode %04o); chmod g-w %s",
-                          directory, (unsigned)mode & 07777, quoted);
+                          directory, exposure.mode, quoted);
+    if (exposure.kind == P11D_EXPOSURE_ABOVE)
+        p11d_console_note("warning: everybody may put another directory in the place of %s, as the "
+                          "mode of %s (%04o) allows; chmod o-w or +t there",
+                          directory, exposure.path, exposure.mode);
     return TRUE;
 }
 
@@ -98,7 +103,7 @@ static gboolean check_directory(const char *directory, GError **error)
                  : access(directory, R_OK | X_OK) != 0 ? errno
                                                        : 0;
     if (reason == 0)
-        return check_mode(directory, status.st_mode, error);
+        return check_mode(directory, error);
     p11d_failure_set(error, P11D_FAILURE_FILE,
                      reason == EACCES ? "name a directory that this user may read"
                                       : "name a directory that is there",

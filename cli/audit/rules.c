@@ -183,6 +183,11 @@ static char *judge_file(const P11dAsset *asset, const P11dInventory *inventory G
     return p11d_keynote_text(asset->item);
 }
 
+static char *judge_directory(const P11dAsset *asset, const P11dInventory *inventory G_GNUC_UNUSED)
+{
+    return p11d_keynote_exposure(asset->item);
+}
+
 static char *judge_hidden(const P11dAsset *asset, const P11dInventory *inventory G_GNUC_UNUSED)
 {
     if (!asset->entry->hides)
@@ -227,6 +232,9 @@ const P11dRule p11d_rules[] = {
      "give each key pair a CKA_ID of its own, and its certificate the same"},
     {"key-file", false, judge_file, "The service does not serve this key.",
      "mend its file; the service's log names it"},
+    {"key-directory", false, judge_directory,
+     "Others can have anything signed with a key that they put in the place of one.",
+     "chmod o-w,g-w of the directory, or +t of one above it that all may write to"},
     {"hidden", true, judge_hidden, "What was not looked at may have any of these faults.",
      "--login, and the PIN"},
 };

@@ -11,7 +11,10 @@
 /* What item, if it is such a note, says, made visible, which the caller frees; else NULL. */
 char *p11d_keynote_text(const P11dItem *item);
 
-/* The same of the first note among items (of P11dItem); NULL: there is none. */
+/* The same of a note on who else may put keys in the place of those of the token. */
+char *p11d_keynote_exposure(const P11dItem *item);
+
+/* The same of the first note on a key among items (of P11dItem); NULL: there is none. */
 char *p11d_keynote_find(const GPtrArray *items);
 
 #endif

@@ -239,6 +239,47 @@ class Served(Case):
             for name, mode in (("bare", "0640"), ("wide", "0602"))})
         self.assertIn("others can read or write its file (mode 0640", sign.err)
 
+    def directory_findings(self, code):
+        return [entry["detail"] for entry in
+                self.expect(code, "audit", "--check", "key-directory",
+                            "--json").json()["findings"]]
+
+    def test_directories_whose_modes_are_wrong(self):
+        make_keys("above/keys", "fine:p256")
+        keys, above = os.path.realpath("above/keys"), os.path.realpath("above")
+        os.chmod(above, 0o777)
+        service = Service("--keys", keys)
+        try:
+            self.assertEqual(self.directory_findings(1), [
+                f"everybody may put another directory in the place of what is in {above} "
+                "(mode 0777)"])
+            for mode, found in ((0o720, [f"its group may put keys into {keys} (mode 0720)"]),
+                                (0o703, [f"everybody may put keys into {keys} (mode 0703)"]),
+                                (0o700, [])):
+                os.chmod(above, 0o1777)
+                os.chmod(keys, mode)  # seen by the service, sooner or later
+                deadline = time.monotonic() + 60
+                while time.monotonic() < deadline:
+                    result = self.run_p11dbus("audit", "--check", "key-directory", "--json")
+                    if [entry["detail"] for entry in result.json()["findings"]] == found:
+                        break
+                self.assertEqual(self.directory_findings(1 if found else 0), found)
+        finally:
+            service.end()
+        self.assertIn(f"the mode of {above} (0777) allows", service.said)
+
+    def test_names_that_stand_for_no_one_key(self):
+        make_keys("keys", "fine:p256", "torn:p256")
+        shutil.copy("keys/fine.key", "keys/torn.pem")
+        service = Service("--keys", "keys")
+        try:
+            finding, = self.expect(1, "audit", "--check", "key-file", "--json").json()["findings"]
+        finally:
+            service.end()
+        self.assertIn("object=torn", finding["uri"])
+        self.assertEqual(finding["detail"],
+                         "its name does not stand for one key: its private keys differ")
+
     def test_one_key_on_two_tokens(self):
         make_keys("first", "mine:p256", "alone:p256")
         make_keys("second", "own:p256")

@@ -265,8 +265,13 @@ class Ambiguous(Case):
         service = self.serve()
         self.write("pin", "open sesame")
         for name in names:
-            self.expect(4, "sign", "-k", f"pkcs11:object={name}", "--pin-file", "pin", "data")
+            result = self.expect(9, "sign", "-k", f"pkcs11:object={name}", "--pin-file", "pin",
+                                 "data")
+            self.assertIn("does not stand for one key", result.err)
+            self.assertIn(names[name], result.err)
         self.assertFalse(os.path.exists("data.sig"))
+        found = self.expect(1, "audit", "--check", "key-file", "--json").json()["findings"]
+        self.assertEqual(len(found), len(names))
         self.assertEqual(service.end(), 0)
         for name, reason in names.items():
             lines = [line for line in service.said.splitlines() if f"/keys/{name}:" in line]

@@ -13,6 +13,8 @@
 /* CKA_APPLICATION of a data object that tells why the key with its label is not served: its value
  * is a sentence about the key ("its curve is not one of …"). */
 #define P11D_NOTE_APPLICATION "org.p11dbus.KeyNotServed"
+/* The same of one that tells who else may put keys in the place of those of the token. */
+#define P11D_EXPOSURE_APPLICATION "org.p11dbus.KeysExposed"
 
 /* What an argument is. Which field of P11dArguments carries it is told there. */
 typedef enum P11dArgumentKind {

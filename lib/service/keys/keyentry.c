@@ -91,6 +91,28 @@ static CK_RV set_allowed(P11dTemplate *templ, const void *info, size_t size)
     return p11d_template_set(templ, CKA_ALLOWED_MECHANISMS, allowed, count * sizeof allowed[0]);
 }
 
+static CK_RV make_data(P11dKeyObject *object, const char *label, const char *application,
+                       const char *value, bool private)
+{
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_template_set_number(&templ, CKA_CLASS, CKO_DATA);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_text(&templ, CKA_LABEL, label);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_text(&templ, CKA_VALUE, value);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_text(&templ, CKA_APPLICATION, application);
+    if (rv == CKR_OK && private)
+        rv = p11d_template_set_boolean(&templ, CKA_PRIVATE, true);
+    if (rv == CKR_OK)
+        rv = set_refused(&templ, CKO_DATA);
+    if (rv == CKR_OK)
+        rv = set_attributes(object, &templ);
+    p11d_template_clear(&templ);
+    return rv;
+}
+
 static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
                          CK_ATTRIBUTE_TYPE type, const void *value, size_t size, bool private)
 {
@@ -105,8 +127,6 @@ static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const cha
         rv = set_allowed(&templ, value, size);
     if (rv == CKR_OK && class == CKO_CERTIFICATE)
         rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
-    if (rv == CKR_OK && class == CKO_DATA)
-        rv = p11d_template_set_text(&templ, CKA_APPLICATION, P11D_NOTE_APPLICATION);
     if (rv == CKR_OK && private)
         rv = p11d_template_set_boolean(&templ, CKA_PRIVATE, true);
     if (rv == CKR_OK)
@@ -177,7 +197,7 @@ static CK_RV make_further(P11dKeyObject *object, const char *name, X509 *certifi
 /* Hosts pass such objects over; ours says to its user what the note says. */
 static CK_RV make_note(P11dKeyObject *object, const char *label, const char *why, bool private)
 {
-    return make_object(object, CKO_DATA, label, CKA_VALUE, why, strlen(why), private);
+    return make_data(object, label, P11D_NOTE_APPLICATION, why, private);
 }
 
 static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
@@ -224,6 +244,17 @@ static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
     return rv;
 }
 
+/* Of what nobody can say which key it is there is nothing but the reason. */
+static CK_RV fill_ambiguous(P11dKeyEntry *entry, const char *conflict)
+{
+    P11dKeyObject *note = &entry->objects[P11D_KEY_OBJECT_NOTE];
+    char why[P11D_PEM_OBSTACLE_MAX];
+    snprintf(why, sizeof why, "its name does not stand for one key: %s", conflict);
+    CK_RV rv = make_note(note, entry->name, why, false);
+    note->id = note->attributes ? 1 : 0;
+    return rv;
+}
+
 static P11dKeyEntry *assemble(P11dKeyFile files[P11D_KEYPARTS_FILES], const char *path,
                               const char *name)
 {
@@ -235,11 +266,28 @@ static P11dKeyEntry *assemble(P11dKeyFile files[P11D_KEYPARTS_FILES], const char
     atomic_init(&entry->references, 1);
     entry->name = strdup(name);
     CK_RV rv = entry->name ? CKR_OK : CKR_HOST_MEMORY;
-    if (p11d_keyparts_join(&parts, files, path, name) && rv == CKR_OK)
-        rv = fill(entry, &parts);
+    bool is_clear = p11d_keyparts_join(&parts, files, path, name);
+    if (rv == CKR_OK)
+        rv = is_clear ? fill(entry, &parts) : fill_ambiguous(entry, parts.conflict);
     p11d_keyparts_clear(&parts);
     if (rv == CKR_OK)
         return entry;
+    p11d_keyentry_unref(entry);
+    return NULL;
+}
+
+P11dKeyEntry *p11d_keyentry_note(const char *label, const char *text)
+{
+    P11dKeyEntry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    atomic_init(&entry->references, 1);
+    entry->name = strdup("");
+    P11dKeyObject *note = &entry->objects[P11D_KEY_OBJECT_NOTE];
+    if (entry->name && make_data(note, label, P11D_EXPOSURE_APPLICATION, text, false) == CKR_OK) {
+        note->id = 1;
+        return entry;
+    }
     p11d_keyentry_unref(entry);
     return NULL;
 }

@@ -50,6 +50,10 @@ typedef struct P11dKeyEntry {
 P11dKeyEntry *p11d_keyentry_load(int directory, const char *path, const char *name,
                                  const P11dStamp stamps[P11D_KEYPARTS_FILES]);
 
+/* One of no file, with the name "", that says with an object of that label and text who else may
+ * put keys into the directory. As above. */
+P11dKeyEntry *p11d_keyentry_note(const char *label, const char *text);
+
 P11dKeyEntry *p11d_keyentry_ref(P11dKeyEntry *entry);
 /* The last one to go wipes and frees. Safe on NULL. */
 void p11d_keyentry_unref(P11dKeyEntry *entry);

@@ -115,6 +115,7 @@ bool p11d_keyparts_join(P11dKeyParts *parts, P11dKeyFile files[P11D_KEYPARTS_FIL
     if (conflict) {
         tell_conflict(conflict, concerned, path, name);
         p11d_keyparts_clear(parts);
+        parts->conflict = conflict;
         return false;
     }
     if (own)

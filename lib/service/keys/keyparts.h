@@ -14,6 +14,7 @@
 extern const char *const p11d_keyparts_suffixes[P11D_KEYPARTS_FILES];
 
 typedef struct P11dKeyParts {
+    const char *conflict; /* why the name is ambiguous, text for people; NULL: it is not */
     P11dKeyClaim claim;   /* owned */
     EVP_PKEY *public_key; /* borrowed from the claim or the files; NULL: not known */
     X509 *certificates[P11D_KEYFILE_CERTIFICATES]; /* borrowed from the files; its own first */
@@ -22,8 +23,8 @@ typedef struct P11dKeyParts {
 
 /*
  * Puts together what files hold, whose claims are empty then. path, name: of the directory and of
- * the files without what follows, for messages. False, with *parts empty and the reason in the log,
- * if name is ambiguous. The caller clears *parts, before the files.
+ * the files without what follows, for messages. False, with *parts empty but for the conflict,
+ * which is in the log too, if name is ambiguous. The caller clears *parts, before the files.
  */
 bool p11d_keyparts_join(P11dKeyParts *parts, P11dKeyFile files[P11D_KEYPARTS_FILES],
                         const char *path, const char *name);

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exposure.h"
+
 /* The files of one name, while the directory is read. */
 typedef struct Found {
     char *name;
@@ -163,12 +165,31 @@ static bool same_stamps(const P11dKeyEntry *entry, const P11dStamp stamps[P11D_K
     return true;
 }
 
+/* Takes the entry that says who else may put keys into the directory, if anybody may. Its name is
+ * less than any other. */
+static bool take_exposure(P11dKeySet *set, const P11dKeySet *old, const char *path,
+                          uint64_t *next_id)
+{
+    char text[P11D_EXPOSURE_TEXT_MAX];
+    P11dExposure exposure = p11d_exposure_of(path);
+    if (exposure.kind == P11D_EXPOSURE_NONE)
+        return true;
+    p11d_exposure_text(&exposure, text, sizeof text);
+    const char *slash = strrchr(path, '/');
+    P11dKeyEntry *entry = p11d_keyentry_note(slash ? slash + 1 : path, text);
+    if (!entry)
+        return false;
+    give_ids(entry, find_entry(old, ""), next_id);
+    set->entries[set->count++] = entry;
+    return true;
+}
+
 /* Takes the entries from what was found, sorted by name, and from the set before. */
 static bool take_entries(P11dKeySet *set, const P11dKeySet *old, const FoundList *list,
                          int directory, const char *path, uint64_t *next_id)
 {
-    set->entries = calloc(list->count + 1, sizeof(P11dKeyEntry *));
-    if (!set->entries)
+    set->entries = calloc(list->count + 2, sizeof(P11dKeyEntry *));
+    if (!set->entries || !take_exposure(set, old, path, next_id))
         return false;
     for (size_t i = 0; i < list->count;) {
         P11dStamp stamps[P11D_KEYPARTS_FILES] = {0};

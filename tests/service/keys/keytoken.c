@@ -115,7 +115,12 @@ static bool has_a(void)
     return id_of("private-key", "a");
 }
 
-Test(keytoken, an_ambiguous_name_has_nothing_until_it_is_cleared_up, .init = open_directory,
+static bool has_but_a_note(void)
+{
+    return list.count == 1 && id_of("data", "a");
+}
+
+Test(keytoken, an_ambiguous_name_has_but_a_note_until_it_is_cleared_up, .init = open_directory,
      .fini = tear_down)
 {
     EVP_PKEY *other = rig_generate("EC:P-256");
@@ -126,12 +131,12 @@ Test(keytoken, an_ambiguous_name_has_nothing_until_it_is_cleared_up, .init = ope
     cr_assert_eq(sign_as(view, key), CKR_OK);
     rig_write_certificate(directory, "a.crt", other);
     EVP_PKEY_free(other);
-    wait_until(is_empty);
+    wait_until(has_but_a_note);
     cr_assert_eq(sign_as(view, key), CKR_KEY_HANDLE_INVALID);
     unlink(strcat(strcpy((char[1024]){0}, directory), "/a.crt"));
     wait_until(has_a);
     write_key("a.pem", NULL);
-    wait_until(is_empty);
+    wait_until(has_but_a_note);
     unlink(strcat(strcpy((char[1024]){0}, directory), "/a.key"));
     wait_until(has_a);
 }
