@@ -13,9 +13,9 @@ static const char *const levels[P11D_CHECK_LEVELS] = {
 };
 
 static const char *const needs[P11D_CHECK_NEEDS] = {
-    [P11D_CHECK_NEEDS_NOTHING] = "nothing",   [P11D_CHECK_NEEDS_MODULE] = "nothing",
-    [P11D_CHECK_NEEDS_TOKEN] = "a token",     [P11D_CHECK_NEEDS_PRIVATE] = "a private key",
-    [P11D_CHECK_NEEDS_KEY] = "a private key",
+    [P11D_CHECK_NEEDS_NOTHING] = "nothing",       [P11D_CHECK_NEEDS_MODULE] = "nothing",
+    [P11D_CHECK_NEEDS_TOKEN] = "a token",         [P11D_CHECK_NEEDS_LOGIN] = "a token",
+    [P11D_CHECK_NEEDS_PRIVATE] = "a private key", [P11D_CHECK_NEEDS_KEY] = "a private key",
 };
 
 static const char *const statuses[P11D_CHECK_STATUSES] = {

@@ -25,6 +25,7 @@ typedef enum P11dCheckNeed {
     P11D_CHECK_NEEDS_NOTHING, /* the module is not loaded in this process: the probe does it */
     P11D_CHECK_NEEDS_MODULE,  /* run->host */
     P11D_CHECK_NEEDS_TOKEN,   /* and run->token, with a session */
+    P11D_CHECK_NEEDS_LOGIN,   /* and logged in if a PIN was given; run->privates may be empty */
     P11D_CHECK_NEEDS_PRIVATE, /* and run->privates, logged in where that is needed */
     P11D_CHECK_NEEDS_KEY,     /* and run->keys */
     P11D_CHECK_NEEDS,

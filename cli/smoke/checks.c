@@ -216,12 +216,13 @@ const P11dCheck p11d_checks[] = {
      "PKCS#11 3.1, 5.7.3 C_DestroyObject", NULL,
      "C_CreateObject of a CKO_DATA with CKA_TOKEN false, C_DestroyObject; then "
      "C_GetAttributeValue, C_SignInit and C_DestroyObject with its handle"},
-    {"derive", P11D_CHECK_WRITE, P11D_CHECK_NEEDS_PRIVATE, p11d_deciphering_derive,
+    {"derive", P11D_CHECK_WRITE, P11D_CHECK_NEEDS_LOGIN, p11d_deciphering_derive,
      "A host that agrees on a key with somebody else has another one.",
      "PKCS#11 3.1, 6.3.16 Elliptic curve Diffie-Hellman", NULL,
      "C_DeriveKey with CKM_ECDH1_DERIVE, CKD_NULL and the point of a new key of OpenSSL, CKA_TOKEN "
-     "false, and C_GetAttributeValue of CKA_VALUE, with each EC key that says CKA_DERIVE"},
-    {"mechanisms-new-keys", P11D_CHECK_WRITE, P11D_CHECK_NEEDS_TOKEN, p11d_mechanisms_generated,
+     "false, and C_GetAttributeValue of CKA_VALUE, with each EC key that says CKA_DERIVE; where "
+     "there is none, with a P-256 key of C_GenerateKeyPair with CKA_TOKEN false"},
+    {"mechanisms-new-keys", P11D_CHECK_WRITE, P11D_CHECK_NEEDS_LOGIN, p11d_mechanisms_generated,
      "A host makes a key for an algorithm that the token offers, and then it does not work.",
      "PKCS#11 3.1, 5.5.6 C_GetMechanismInfo", NULL,
      "C_GenerateKeyPair of an RSA-2048, a P-256 and an Ed25519 key, C_CreateObject of a "

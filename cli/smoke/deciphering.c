@@ -7,19 +7,13 @@
 
 #include "error.h"
 #include "keyuse.h"
-#include "mechanism.h"
+#include "offers.h"
+#include "sessionpair.h"
 
 /* Room for what an RSA key of any size decrypts, in bytes. */
 #define ROOM 4096
 
 static const guint8 plain[] = "p11dbus smoke decrypts";
-
-static bool claims(const P11dHostToken *token, CK_MECHANISM_TYPE type, CK_FLAGS flag)
-{
-    CK_MECHANISM_INFO info = {0};
-    return token->functions->C_GetMechanismInfo(token->slot, type, &info) == CKR_OK &&
-           (info.flags & flag);
-}
 
 /* plain, encrypted by OpenSSL; oaep: NULL for PKCS #1 v1.5, else the hash, which is that of MGF1
  * too. NULL if it does not fit. */
@@ -37,8 +31,9 @@ static GBytes *encrypt(EVP_PKEY *key, const EVP_MD *oaep)
     return ok ? g_bytes_new(bytes, size) : NULL;
 }
 
-/* Whether the token decrypts that; name is the mechanism's, with its hash. */
-static void decrypt(P11dCheckRun *run, const P11dKeyuse *use, CK_MECHANISM *mechanism,
+/* Tells if the token does not decrypt that; name is the mechanism's, with its hash. Returns whether
+ * it could be tried. */
+static bool decrypt(P11dCheckRun *run, const P11dKeyuse *use, CK_MECHANISM *mechanism,
                     const EVP_MD *oaep, const char *name)
 {
     char scratch[P11D_NAME_SIZE];
@@ -48,10 +43,10 @@ static void decrypt(P11dCheckRun *run, const P11dKeyuse *use, CK_MECHANISM *mech
     guint8 bytes[ROOM];
     CK_ULONG size = sizeof bytes;
     if (!encrypted)
-        return;
+        return false;
     CK_RV rv = functions->C_DecryptInit(session, mechanism, use->key->handle);
     if (rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_ARGUMENTS_BAD)
-        return; /* not with this hash */
+        return false; /* not with this hash */
     if (rv == CKR_OK)
         rv = functions->C_Decrypt(session, (CK_BYTE *)g_bytes_get_data(encrypted, NULL),
                                   g_bytes_get_size(encrypted), bytes, &size);
@@ -62,49 +57,59 @@ static void decrypt(P11dCheckRun *run, const P11dKeyuse *use, CK_MECHANISM *mech
     else if (size != sizeof plain || memcmp(bytes, plain, sizeof plain) != 0)
         p11d_check_tell(run, P11D_CHECK_FAIL, "key %s decrypts with %s something else than OpenSSL",
                         use->name, name);
+    return true;
 }
 
-static void decrypt_all(P11dCheckRun *run, const P11dKeyuse *use)
+static bool decrypt_all(P11dCheckRun *run, const P11dKeyuse *use)
 {
     const P11dHostToken *token = use->key->token;
     CK_RSA_PKCS_OAEP_PARAMS sha1 = {CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, NULL, 0};
     CK_RSA_PKCS_OAEP_PARAMS sha256 = {CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 0};
-    if (claims(token, CKM_RSA_PKCS, CKF_DECRYPT))
-        decrypt(run, use, &(CK_MECHANISM){CKM_RSA_PKCS, NULL, 0}, NULL, "rsa-pkcs");
-    if (!claims(token, CKM_RSA_PKCS_OAEP, CKF_DECRYPT))
-        return;
-    decrypt(run, use, &(CK_MECHANISM){CKM_RSA_PKCS_OAEP, &sha1, sizeof sha1}, EVP_sha1(),
-            "rsa-pkcs-oaep and SHA-1");
-    decrypt(run, use, &(CK_MECHANISM){CKM_RSA_PKCS_OAEP, &sha256, sizeof sha256}, EVP_sha256(),
-            "rsa-pkcs-oaep and SHA-256");
+    bool tried = false;
+    if (p11d_offers_claim(token, CKM_RSA_PKCS, CKF_DECRYPT))
+        tried = decrypt(run, use, &(CK_MECHANISM){CKM_RSA_PKCS, NULL, 0}, NULL, "rsa-pkcs");
+    if (!p11d_offers_claim(token, CKM_RSA_PKCS_OAEP, CKF_DECRYPT))
+        return tried;
+    tried |= decrypt(run, use, &(CK_MECHANISM){CKM_RSA_PKCS_OAEP, &sha1, sizeof sha1}, EVP_sha1(),
+                     "rsa-pkcs-oaep and SHA-1");
+    tried |= decrypt(run, use, &(CK_MECHANISM){CKM_RSA_PKCS_OAEP, &sha256, sizeof sha256},
+                     EVP_sha256(), "rsa-pkcs-oaep and SHA-256");
+    return tried;
 }
 
-/* Calls function for each private key of that type that claims what attribute says; skips, and says
- * what there is none of. Keys that ask for their PIN each time are left out. */
-static void each_key(P11dCheckRun *run, CK_KEY_TYPE type, CK_ATTRIBUTE_TYPE attribute,
-                     void (*function)(P11dCheckRun *run, const P11dKeyuse *use), const char *what)
+/* Tries something with a key; returns whether it could be tried. */
+typedef bool Try(P11dCheckRun *run, const P11dKeyuse *use);
+
+static bool try_key(P11dCheckRun *run, const P11dItem *key, Try *try)
 {
-    unsigned used = 0;
+    P11dKeyuse use;
+    p11d_keyuse_init(&use, key); /* it need not sign; its public half is found all the same */
+    bool tried = use.public_key && try(run, &use);
+    p11d_keyuse_clear(&use);
+    return tried;
+}
+
+/* Tries each private key of that type that claims what attribute says; returns how many could be
+ * tried. Keys that ask for their PIN each time are left out. */
+static unsigned try_each(P11dCheckRun *run, CK_KEY_TYPE type, CK_ATTRIBUTE_TYPE attribute, Try *try)
+{
+    unsigned tried = 0;
     for (guint i = 0; i < run->privates->len; i++) {
         const P11dItem *key = run->privates->pdata[i];
-        P11dKeyuse use;
-        if (p11d_template_number(&key->attributes, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION) !=
-                type ||
-            !p11d_template_boolean(&key->attributes, attribute, false) ||
-            p11d_template_boolean(&key->attributes, CKA_ALWAYS_AUTHENTICATE, false))
-            continue;
-        p11d_keyuse_init(&use, key); /* it need not sign; its public half is found all the same */
-        if (use.public_key && ++used)
-            function(run, &use);
-        p11d_keyuse_clear(&use);
+        if (p11d_template_number(&key->attributes, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION) ==
+                type &&
+            p11d_template_boolean(&key->attributes, attribute, false) &&
+            !p11d_template_boolean(&key->attributes, CKA_ALWAYS_AUTHENTICATE, false))
+            tried += try_key(run, key, try) ? 1 : 0;
     }
-    if (used == 0)
-        p11d_check_tell(run, P11D_CHECK_SKIP, "there is no %s", what);
+    return tried;
 }
 
 void p11d_deciphering_decrypt(P11dCheckRun *run)
 {
-    each_key(run, CKK_RSA, CKA_DECRYPT, decrypt_all, "RSA key that can decrypt");
+    if (try_each(run, CKK_RSA, CKA_DECRYPT, decrypt_all) == 0)
+        p11d_check_tell(run, P11D_CHECK_SKIP,
+                        "there is no RSA key that can decrypt with a mechanism that claims to");
 }
 
 /* The secret that other and the key's public half have in common, as OpenSSL has it. */
@@ -159,11 +164,11 @@ static CK_RV derive(const P11dKeyuse *use, EVP_PKEY *other, guint8 *secret, CK_U
     return rv == CKR_OK && value.ulValueLen != size ? CKR_GENERAL_ERROR : rv;
 }
 
-static void derive_one(P11dCheckRun *run, const P11dKeyuse *use)
+static bool derive_one(P11dCheckRun *run, const P11dKeyuse *use)
 {
     char scratch[P11D_NAME_SIZE];
-    if (!claims(use->key->token, CKM_ECDH1_DERIVE, CKF_DERIVE))
-        return;
+    if (!p11d_offers_claim(use->key->token, CKM_ECDH1_DERIVE, CKF_DERIVE))
+        return false;
     EVP_PKEY *other = make_other(use->public_key);
     g_autoptr(GBytes) expected = other ? agree(use->public_key, other) : NULL;
     guint8 secret[ROOM];
@@ -171,16 +176,41 @@ static void derive_one(P11dCheckRun *run, const P11dKeyuse *use)
     CK_RV rv = expected ? derive(use, other, secret, size) : CKR_OK;
     EVP_PKEY_free(other);
     if (!expected)
-        return;
+        return false;
     if (rv != CKR_OK)
         p11d_check_tell(run, P11D_CHECK_FAIL, "key %s does not derive with ecdh1-derive: %s",
                         use->name, p11d_error_ckr(rv, scratch));
     else if (memcmp(secret, g_bytes_get_data(expected, NULL), size) != 0)
         p11d_check_tell(run, P11D_CHECK_FAIL, "key %s derives another secret than OpenSSL",
                         use->name);
+    return true;
+}
+
+/* The same with a key that is made for it, as far as the token makes one. */
+static void derive_with_new(P11dCheckRun *run)
+{
+    char scratch[P11D_NAME_SIZE];
+    P11dSessionpair pair;
+    if (!p11d_offers_claim(run->token, CKM_ECDH1_DERIVE, CKF_DERIVE)) {
+        p11d_check_tell(run, P11D_CHECK_SKIP,
+                        "the token does not claim to derive with ecdh1-derive");
+        return;
+    }
+    CK_RV rv = p11d_sessionpair_make(run, run->token, P11D_SESSIONPAIR_P256, CKA_DERIVE, &pair);
+    if (rv != CKR_OK) {
+        p11d_check_tell(run, P11D_CHECK_SKIP,
+                        "there is no EC key that can derive, and none is made for the session: %s",
+                        p11d_error_ckr(rv, scratch));
+        return;
+    }
+    if (pair.keys->len > 0 && !try_key(run, pair.keys->pdata[0], derive_one))
+        p11d_check_tell(run, P11D_CHECK_SKIP,
+                        "the token does not tell the public half of a new key");
+    p11d_sessionpair_destroy(run, &pair);
 }
 
 void p11d_deciphering_derive(P11dCheckRun *run)
 {
-    each_key(run, CKK_EC, CKA_DERIVE, derive_one, "EC key that can derive");
+    if (try_each(run, CKK_EC, CKA_DERIVE, derive_one) == 0)
+        derive_with_new(run);
 }

@@ -7,34 +7,8 @@
 #include "error.h"
 #include "keyuse.h"
 #include "mechanism.h"
-
-/* A token that claims more is broken. */
-#define MAX_MECHANISMS 4096
-#define ID_SIZE 16
-
-/* The mechanisms of token that claim flag. */
-static GArray *list_claiming(P11dHostToken *token, CK_FLAGS flag)
-{
-    CK_FUNCTION_LIST *functions = token->functions;
-    GArray *types = g_array_new(FALSE, TRUE, sizeof(CK_MECHANISM_TYPE));
-    CK_ULONG count = 0;
-    if (functions->C_GetMechanismList(token->slot, NULL, &count) != CKR_OK ||
-        count > MAX_MECHANISMS)
-        return types;
-    g_array_set_size(types, (guint)count);
-    CK_MECHANISM_TYPE *list = (CK_MECHANISM_TYPE *)(void *)types->data;
-    if (functions->C_GetMechanismList(token->slot, list, &count) != CKR_OK)
-        count = 0;
-    g_array_set_size(types, (guint)MIN(count, types->len));
-    for (guint i = types->len; i > 0; i--) {
-        CK_MECHANISM_INFO info = {0};
-        CK_MECHANISM_TYPE type = g_array_index(types, CK_MECHANISM_TYPE, i - 1);
-        if (functions->C_GetMechanismInfo(token->slot, type, &info) != CKR_OK ||
-            !(info.flags & flag))
-            g_array_remove_index(types, i - 1);
-    }
-    return types;
-}
+#include "offers.h"
+#include "sessionpair.h"
 
 /* What only says that the mechanism is not for this very key, or not with these parameters. */
 static bool is_about_use(CK_RV rv)
@@ -133,7 +107,7 @@ static void try_existing(P11dCheckRun *run, CK_FLAGS flag, const char *what, Try
     unsigned tried = 0, claimed = 0;
     for (guint i = 0; i < run->host->tokens->len; i++) {
         P11dHostToken *token = run->host->tokens->pdata[i];
-        g_autoptr(GArray) types = list_claiming(token, flag);
+        g_autoptr(GArray) types = p11d_offers_claiming(token, flag);
         unsigned here = try_all(run, token, types, run->keys, try);
         claimed += here > 0 ? types->len : 0;
         tried += here;
@@ -153,72 +127,24 @@ void p11d_mechanisms_verified(P11dCheckRun *run)
     try_existing(run, CKF_VERIFY, "verify", try_verify);
 }
 
-/* How to make a key pair of one kind. */
-typedef struct Kind {
-    CK_MECHANISM_TYPE mechanism;
-    CK_ATTRIBUTE parameter; /* of the public key */
-} Kind;
-
-static guint8 p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-static guint8 ed25519[] = {0x06, 0x03, 0x2b, 0x65, 0x70};
-static CK_ULONG rsa_bits = 2048;
-
-static const Kind kinds[] = {
-    {CKM_RSA_PKCS_KEY_PAIR_GEN, {CKA_MODULUS_BITS, &rsa_bits, sizeof rsa_bits}},
-    {CKM_EC_KEY_PAIR_GEN, {CKA_EC_PARAMS, p256, sizeof p256}},
-    {CKM_EC_EDWARDS_KEY_PAIR_GEN, {CKA_EC_PARAMS, ed25519, sizeof ed25519}},
-};
-
-/* A key pair that is gone with the session. */
-static CK_RV make_pair(P11dHostToken *token, const Kind *kind, const guint8 *id,
-                       CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
-{
-    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-    CK_MECHANISM mechanism = {kind->mechanism, NULL, 0};
-    CK_ATTRIBUTE public[] = {{CKA_TOKEN, &no, sizeof no},
-                             {CKA_PRIVATE, &no, sizeof no},
-                             {CKA_VERIFY, &yes, sizeof yes},
-                             {CKA_ID, (void *)id, ID_SIZE},
-                             kind->parameter};
-    CK_ATTRIBUTE private[] = {{CKA_TOKEN, &no, sizeof no},
-                              {CKA_PRIVATE, &no, sizeof no},
-                              {CKA_SIGN, &yes, sizeof yes},
-                              {CKA_ID, (void *)id, ID_SIZE}};
-    return token->functions->C_GenerateKeyPair(token->session, &mechanism, public,
-                                               G_N_ELEMENTS(public), private, G_N_ELEMENTS(private),
-                                               public_key, private_key);
-}
-
 /* Those that claim to sign, and those that claim to verify; returns how many of the first. */
 static unsigned try_keys(P11dCheckRun *run, P11dHostToken *token, const GArray *types,
                          const GPtrArray *keys)
 {
-    g_autoptr(GArray) verifying = list_claiming(token, CKF_VERIFY);
+    g_autoptr(GArray) verifying = p11d_offers_claiming(token, CKF_VERIFY);
     unsigned tried = try_all(run, token, types, keys, try_mechanism);
     try_all(run, token, verifying, keys, try_verify);
     return tried;
 }
 
 /* Tries the mechanisms with a new key of that kind; returns how many there are for it. */
-static unsigned try_kind(P11dCheckRun *run, const GArray *types, const Kind *kind)
+static unsigned try_kind(P11dCheckRun *run, const GArray *types, P11dSessionpairKind kind)
 {
-    P11dHostToken *token = run->token;
-    guint8 id[ID_SIZE];
-    CK_OBJECT_HANDLE handles[2];
-    RAND_bytes(id, sizeof id);
-    if (make_pair(token, kind, id, &handles[0], &handles[1]) != CKR_OK)
+    P11dSessionpair pair;
+    if (p11d_sessionpair_make(run, run->token, kind, CKA_SIGN, &pair) != CKR_OK)
         return 0; /* the token makes no such keys: none of the claims is about that */
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, id, sizeof id}};
-    g_autoptr(GPtrArray) keys = p11d_item_array();
-    unsigned tried = 0;
-    if (p11d_item_find(token, wanted, G_N_ELEMENTS(wanted), keys, NULL) && keys->len > 0)
-        tried = try_keys(run, token, types, keys);
-    else
-        p11d_check_tell(run, P11D_CHECK_FAIL, "a key pair that was made is not found");
-    for (size_t i = 0; i < G_N_ELEMENTS(handles); i++)
-        p11d_check_ok(run, token->functions->C_DestroyObject(token->session, handles[i]),
-                      "C_DestroyObject of a key that was made");
+    unsigned tried = try_keys(run, run->token, types, pair.keys);
+    p11d_sessionpair_destroy(run, &pair);
     return tried;
 }
 
@@ -310,10 +236,10 @@ static unsigned try_secret(P11dCheckRun *run, const GArray *types)
 
 void p11d_mechanisms_generated(P11dCheckRun *run)
 {
-    g_autoptr(GArray) types = list_claiming(run->token, CKF_SIGN);
+    g_autoptr(GArray) types = p11d_offers_claiming(run->token, CKF_SIGN);
     unsigned tried = try_secret(run, types);
-    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
-        tried += try_kind(run, types, &kinds[i]);
+    for (int kind = 0; kind < P11D_SESSIONPAIR_KINDS; kind++)
+        tried += try_kind(run, types, (P11dSessionpairKind)kind);
     if (tried == 0)
         p11d_check_tell(run, P11D_CHECK_SKIP, "the token makes no keys for the session");
     else

@@ -112,6 +112,8 @@ static bool find_keys(P11dCheckRun *run, P11dCheckNeed need)
         return true;
     if (refused)
         return lack(run, refused);
+    if (need == P11D_CHECK_NEEDS_LOGIN)
+        return true;
     lack_key(run, tokens, need);
     return false;
 }
@@ -143,7 +145,7 @@ bool p11d_stage_match(P11dCheckRun *run)
 bool p11d_stage_find(P11dCheckRun *run, P11dCheckNeed need)
 {
     return (need < P11D_CHECK_NEEDS_TOKEN || find_token(run)) &&
-           (need < P11D_CHECK_NEEDS_PRIVATE || find_keys(run, need));
+           (need < P11D_CHECK_NEEDS_LOGIN || find_keys(run, need));
 }
 
 bool p11d_stage_prepare(P11dCheckRun *run)

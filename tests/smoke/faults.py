@@ -71,7 +71,7 @@ FAULTS = [
     ("claims", "fail", "public key rsa says CKA_VERIFY, and C_VerifyInit answers CKR_FUNCTION_NOT"),
     ("decrypt", "fail", "key rsa decrypts with rsa-pkcs something else than OpenSSL"),
     ("decrypt:refuses", "fail", "rsa does not decrypt with rsa-pkcs .*ENCRYPTED_DATA_INVALID"),
-    ("derive", "fail", "key agree derives another secret than OpenSSL"),
+    ("derive", "fail", "key made by p11dbus smoke derives another secret than OpenSSL"),
     ("logout", "fail", "key .* signs after C_Logout; .* logged in; [0-9]+ private objects"),
     ("logout:used", "fail", "^key [^;]* signs after C_Logout$"),
     ("secret-values", "fail", "gives out private-exponent of key rsa, which is sensitive"),
@@ -89,8 +89,6 @@ class Faults(SmokeCase):
     @classmethod
     def setUpClass(cls):
         cls.token = Token({name: KEYS[name] for name in ("rsa", "p256")})
-        check("pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", PIN, "--keypairgen",
-              "--key-type", "EC:prime256v1", "--usage-derive", "--id", "08", "--label", "agree")
 
     def test_every_check_has_a_fault(self):
         names = {check["id"] for check in list_checks(self)}
@@ -106,6 +104,16 @@ class Faults(SmokeCase):
                 results = self.faulty(code, fault, "--check", name, "--timeout", limit)
                 self.assertEqual(list(results), [name])
                 self.assert_result(results[name], status, detail)
+
+    def test_a_key_that_derives_is_taken_before_one_is_made(self):
+        self.token = Token({})
+        self.addCleanup(os.environ.update, SOFTHSM2_CONF=Faults.token.path("softhsm2.conf"))
+        check("pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", PIN, "--keypairgen",
+              "--key-type", "EC:prime256v1", "--usage-derive", "--id", "08", "--label", "agree")
+        for fault, code in (("derive", 1), ("none", 0)):
+            results = self.faulty(code, fault, "--check", "derive")
+            self.assert_result(results["derive"], *(("fail", "^key agree derives another secret")
+                                                    if code else ("pass", "^$")))
 
     def test_random_bytes_beside_pkcs11_tool(self):
         """It draws twice and compares: of what it finds we find all, and more."""

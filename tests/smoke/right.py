@@ -49,7 +49,6 @@ class Right(SmokeCase):
         self.assert_result(results.pop("fork-child"), "warn", "no session left for the child")
         self.assert_result(results.pop("stale-session"), "skip", "no session left")
         self.assert_result(results.pop("claims"), "skip", "no session left")
-        self.assert_result(results.pop("derive"), "skip", "no EC key that can derive")
         self.assert_all(results, "pass")
 
     def test_a_token_that_takes_no_parts(self):
