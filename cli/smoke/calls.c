@@ -55,6 +55,12 @@ static P11dJournal *journal;
         (session, mechanism, key))                                                                 \
     ROW(C_Verify, (SESSION, CK_BYTE * data, CK_ULONG size, CK_BYTE * signature, CK_ULONG length),  \
         (session, data, size, signature, length))                                                  \
+    ROW(C_SignRecoverInit, (SESSION, CK_MECHANISM * mechanism, CK_OBJECT_HANDLE key),              \
+        (session, mechanism, key))                                                                 \
+    ROW(C_VerifyRecoverInit, (SESSION, CK_MECHANISM * mechanism, CK_OBJECT_HANDLE key),            \
+        (session, mechanism, key))                                                                 \
+    ROW(C_EncryptInit, (SESSION, CK_MECHANISM * mechanism, CK_OBJECT_HANDLE key),                  \
+        (session, mechanism, key))                                                                 \
     ROW(C_DecryptInit, (SESSION, CK_MECHANISM * mechanism, CK_OBJECT_HANDLE key),                  \
         (session, mechanism, key))                                                                 \
     ROW(C_Decrypt, (SESSION, CK_BYTE * data, CK_ULONG size, CK_BYTE * plain, CK_ULONG * room),     \
@@ -63,6 +69,14 @@ static P11dJournal *journal;
         (SESSION, CK_MECHANISM * mechanism, CK_OBJECT_HANDLE base, CK_ATTRIBUTE * attributes,      \
          CK_ULONG count, CK_OBJECT_HANDLE * key),                                                  \
         (session, mechanism, base, attributes, count, key))                                        \
+    ROW(C_WrapKey,                                                                                 \
+        (SESSION, CK_MECHANISM * mechanism, CK_OBJECT_HANDLE by, CK_OBJECT_HANDLE key,             \
+         CK_BYTE * wrapped, CK_ULONG * room),                                                      \
+        (session, mechanism, by, key, wrapped, room))                                              \
+    ROW(C_UnwrapKey,                                                                               \
+        (SESSION, CK_MECHANISM * mechanism, CK_OBJECT_HANDLE by, CK_BYTE * wrapped, CK_ULONG size, \
+         CK_ATTRIBUTE * attributes, CK_ULONG count, CK_OBJECT_HANDLE * key),                       \
+        (session, mechanism, by, wrapped, size, attributes, count, key))                           \
     ROW(C_GenerateRandom, (SESSION, CK_BYTE * bytes, CK_ULONG size), (session, bytes, size))       \
     ROW(C_GenerateKey,                                                                             \
         (SESSION, CK_MECHANISM * mechanism, CK_ATTRIBUTE * attributes, CK_ULONG count,             \

@@ -168,13 +168,16 @@ const P11dCheck p11d_checks[] = {
      "PKCS#11 2.20, 6.6.1 Applications and processes", FORK_EARLY,
      "C_SignInit and C_Sign; fork twice: a child that uses the module, and one that only calls "
      "exit; then in the parent C_SignInit and C_Sign again"},
-    {"claims", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_PRIVATE, p11d_claims_operations,
-     "A host that goes by a key's attributes begins what the module cannot do, and may ask for a "
-     "PIN "
-     "in vain.",
-     "PKCS#11 3.1, 4.8 and 4.9 Key objects", NULL,
-     "C_SignInit, C_VerifyInit, C_DecryptInit and C_EncryptInit with each key that says CKA_SIGN, "
-     "CKA_VERIFY, CKA_DECRYPT or CKA_ENCRYPT, with CKM_RSA_PKCS, CKM_ECDSA or CKM_EDDSA"},
+    {"claims", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_LOGIN, p11d_claims_operations,
+     "A host that goes by what keys and mechanisms claim begins what the module cannot do, and may "
+     "ask for a PIN in vain.",
+     "PKCS#11 3.1, 4.8 and 4.9 Key objects; 5.5.6 C_GetMechanismInfo", NULL,
+     "C_SignInit, C_VerifyInit, C_DecryptInit, C_EncryptInit, C_SignRecoverInit and "
+     "C_VerifyRecoverInit with each key whose attribute says so, with CKM_RSA_PKCS, CKM_ECDSA or "
+     "CKM_EDDSA, and with object 0 and the first mechanism whose flag says so; C_DigestInit with "
+     "each mechanism that claims CKF_DIGEST; at --level write, all with CKA_TOKEN false, C_WrapKey "
+     "and C_UnwrapKey with CKM_RSA_PKCS, C_GenerateKey of generic secrets, AES and DES3 keys, "
+     "C_GenerateKeyPair of P-256, Ed25519 and RSA-2048 keys, as far as they are claimed"},
     {"logout", P11D_CHECK_SIGN, P11D_CHECK_NEEDS_KEY, p11d_secrecy_logout,
      "Whoever comes after a user who has logged out uses that user's keys.",
      "PKCS#11 3.1, 5.6.9 C_Logout", "end the process in place of logging out",

@@ -112,6 +112,10 @@ static CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECH
     CK_RV rv = real->C_GetMechanismInfo(slot, type, info);
     if (faulty_is("right:longer-keys") && type == CKM_SHA512_RSA_PKCS)
         info->ulMinKeySize = 3072;
+    if (faulty_is("claims:recover") && type == CKM_RSA_PKCS)
+        info->flags |= CKF_SIGN_RECOVER;
+    if (faulty_is("claims:unbacked"))
+        info->flags &= ~(CK_FLAGS)CKF_WRAP;
     return rv;
 }
 
@@ -204,6 +208,15 @@ static CK_OBJECT_CLASS class_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE obje
     return class;
 }
 
+/* The real one says of every key that signs that it signs with recovery too; this one does not. */
+static void hide_recovery(CK_ATTRIBUTE *attributes, CK_ULONG count)
+{
+    for (CK_ULONG i = 0; i < count && !faulty_is("claims:recover"); i++)
+        if ((attributes[i].type == CKA_SIGN_RECOVER || attributes[i].type == CKA_VERIFY_RECOVER) &&
+            attributes[i].pValue && attributes[i].ulValueLen == sizeof(CK_BBOOL))
+            *(CK_BBOOL *)attributes[i].pValue = CK_FALSE;
+}
+
 static CK_RV reveal(CK_ATTRIBUTE *attribute)
 {
     memset(attribute->pValue, 0x55, 32);
@@ -215,6 +228,8 @@ static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE obj
                                  CK_ATTRIBUTE *attributes, CK_ULONG count)
 {
     CK_RV rv = real->C_GetAttributeValue(session, object, attributes, count);
+    if (rv == CKR_OK)
+        hide_recovery(attributes, count);
     if (faulty_is("stale-object") && rv == CKR_OBJECT_HANDLE_INVALID)
         faulty_crash();
     if (faulty_is("derive") && derived && rv == CKR_OK && attributes->type == CKA_VALUE &&
@@ -337,6 +352,50 @@ static CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_O
     return real->C_DeriveKey(session, mechanism, base, attributes, count, key);
 }
 
+static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                               CK_ATTRIBUTE *public, CK_ULONG public_count, CK_ATTRIBUTE *private,
+                               CK_ULONG private_count, CK_OBJECT_HANDLE *public_key,
+                               CK_OBJECT_HANDLE *private_key)
+{
+    if (faulty_is("claims:pair") && mechanism->mechanism == CKM_EC_KEY_PAIR_GEN)
+        return CKR_MECHANISM_INVALID;
+    return real->C_GenerateKeyPair(session, mechanism, public, public_count, private, private_count,
+                                   public_key, private_key);
+}
+
+/* --- what is claimed and is not there --- */
+
+static CK_RV digest_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism)
+{
+    if (faulty_is("claims:digest") && mechanism->mechanism == CKM_SHA384)
+        return CKR_MECHANISM_INVALID;
+    return real->C_DigestInit(session, mechanism);
+}
+
+static CK_RV wrap_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE by,
+                      CK_OBJECT_HANDLE key, CK_BYTE *wrapped, CK_ULONG *room)
+{
+    return faulty_is("claims:wrap") ? CKR_FUNCTION_NOT_SUPPORTED
+                                    : real->C_WrapKey(session, mechanism, by, key, wrapped, room);
+}
+
+static CK_RV unwrap_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE by,
+                        CK_BYTE *wrapped, CK_ULONG size, CK_ATTRIBUTE *attributes, CK_ULONG count,
+                        CK_OBJECT_HANDLE *key)
+{
+    if (faulty_is("claims:unwrap"))
+        return CKR_FUNCTION_NOT_SUPPORTED;
+    return real->C_UnwrapKey(session, mechanism, by, wrapped, size, attributes, count, key);
+}
+
+static CK_RV generate_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                          CK_ATTRIBUTE *attributes, CK_ULONG count, CK_OBJECT_HANDLE *key)
+{
+    if (faulty_is("claims:generate") && mechanism->mechanism == CKM_AES_KEY_GEN)
+        return CKR_FUNCTION_NOT_SUPPORTED;
+    return real->C_GenerateKey(session, mechanism, attributes, count, key);
+}
+
 /* --- the other ways to get the functions --- */
 
 static CK_FUNCTION_LIST another;
@@ -423,6 +482,11 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     faulty.C_Logout = logout;
     faulty.C_Decrypt = decrypt;
     faulty.C_DeriveKey = derive_key;
+    faulty.C_WrapKey = wrap_key;
+    faulty.C_UnwrapKey = unwrap_key;
+    faulty.C_GenerateKey = generate_key;
+    faulty.C_GenerateKeyPair = generate_key_pair;
+    faulty.C_DigestInit = digest_init;
     faulty.C_GenerateRandom = generate_random;
     faulty.C_GetSessionInfo = get_session_info;
     faulty.C_FindObjectsInit = find_objects_init;

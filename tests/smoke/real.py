@@ -13,6 +13,7 @@ from harness import P11DBUS, main
 from smokecase import KEYS, SOFTHSM, SmokeCase, Token
 
 WITH_PKCSSLOTD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "with-pkcsslotd")
+RECOVERY = "^CKA_SIGN_RECOVER of [^;]*; CKA_VERIFY_RECOVER of [^;]* claims CKF_VERIFY_RECOVER$"
 PLACES = ("/usr/lib/*/pkcs11/", "/usr/lib64/pkcs11/", "/usr/lib/pkcs11/", "/usr/lib/*/",
           "/usr/lib64/")
 
@@ -38,7 +39,9 @@ class SoftHSM(SmokeCase):
         # Its own tool imports the point of an Ed25519 key in a form that its C_Verify cannot read.
         self.assert_result(results["sign-verify"], "fail",
                            "^key ed25519: C_Verify of its own signature: CKR_SIGNATURE_INVALID$")
-        self.assert_all(results, "pass", but=("fork-child", "sign-verify"))
+        # It says of every key that signs or verifies that it does so with recovery too.
+        self.assert_result(results["claims"], "warn", RECOVERY)
+        self.assert_all(results, "pass", but=("fork-child", "sign-verify", "claims"))
 
     def test_without_the_imported_ed25519_key_it_is_good(self):
         for name in ("rsa", "p256"):
@@ -124,6 +127,7 @@ class Others(SmokeCase):
         self.assert_result(results.pop("size-attributes"), "fail",
                            "^C_GetAttributeValue answers CKR_OK to a buffer of 0 bytes, [^;]*$")
         self.assert_result(results.pop("decrypt"), "skip", "no RSA key that can decrypt")
+        self.assert_result(results.pop("claims"), "warn", RECOVERY)
         self.assert_all(results, "pass")
 
     def test_p11_kit_trust(self):
