@@ -204,17 +204,31 @@ static void begin_with_key(Look *look, const Claim *claim, const P11dItem *item)
                     kind_of(item), name, claim->name, claim->call);
 }
 
-/* What keys say that no mechanism backs, in one sentence for all of them. */
-static void tell_unbacked(Look *look, const Claim *claim, const GPtrArray *unbacked)
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What keys say that no mechanism backs, in one sentence for all of them; unbacked is of char *,
+ * their names. */
+static void tell_unbacked(Look *look, const Claim *claim, GPtrArray *unbacked)
 {
     g_autoptr(GString) names = g_string_new(NULL);
-    for (guint i = 0; i < MIN(unbacked->len, NAMED); i++) {
-        g_autofree char *name = name_of(unbacked->pdata[i]);
-        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", name);
+    /* In the same order each time, and the halves of a pair as one. */
+    g_ptr_array_sort(unbacked, compare_texts);
+    unsigned told = 0, more = 0;
+    for (guint i = 0; i < unbacked->len; i++) {
+        const char *name = unbacked->pdata[i];
+        if (i > 0 && strcmp(name, unbacked->pdata[i - 1]) == 0)
+            continue;
+        if (told < NAMED)
+            g_string_append_printf(names, "%s%s", told++ > 0 ? ", " : "", name);
+        else
+            more++;
     }
-    if (unbacked->len > NAMED)
-        g_string_append_printf(names, " and %u more", unbacked->len - NAMED);
-    if (unbacked->len > 0)
+    if (more > 0)
+        g_string_append_printf(names, " and %u more", more);
+    if (told > 0)
         p11d_check_tell(look->run, P11D_CHECK_WARN,
                         "%s of %s: no mechanism for such keys claims %s", claim->name, names->str,
                         claim->flag_name);
@@ -224,14 +238,14 @@ static void tell_unbacked(Look *look, const Claim *claim, const GPtrArray *unbac
 static void look_at_keys(Look *look, const Claim *claim)
 {
     g_autoptr(GArray) types = p11d_offers_claiming(look->token, claim->flag);
-    g_autoptr(GPtrArray) unbacked = g_ptr_array_new();
+    g_autoptr(GPtrArray) unbacked = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < look->items->len; i++) {
         const P11dItem *item = look->items->pdata[i];
         if (usual_mechanism(item) == CK_UNAVAILABLE_INFORMATION || !says(item, claim->type))
             continue;
         bool backed = any_is_for(types, type_of(item));
         if (!backed)
-            g_ptr_array_add(unbacked, (void *)item);
+            g_ptr_array_add(unbacked, name_of(item));
         if (claim->begin && look->run->level >= claim->level && (backed || claim->always))
             begin_with_key(look, claim, item);
     }

@@ -9,6 +9,8 @@
 
 /* Room for every number of a key, in bytes. */
 #define ROOM 16384
+/* Of these of them one is not zero, whatever the number is. */
+#define BEGINNING 16
 
 /* The first of the keys that are private on a token that was logged in to, or NULL. */
 static const P11dItem *find_private(const P11dCheckRun *run)
@@ -74,10 +76,27 @@ static bool read_boolean(const P11dItem *key, CK_ATTRIBUTE_TYPE type, bool other
     return rv == CKR_OK && attribute.ulValueLen == sizeof value ? value != CK_FALSE : otherwise;
 }
 
-/* Whether one of its numbers is given out: whatever the answer is, nothing may be in the buffer. */
+/* Whether one of its numbers is given out: whatever the answer is, nothing may be in the buffer.
+ * What is said to be nothing and does not begin where a value would is told for what it is: NSS
+ * leaves the end of the encrypted value there, having wiped the rest. */
+static void judge(P11dCheckRun *run, const P11dItem *key, const CK_ATTRIBUTE *attribute, CK_RV rv)
+{
+    static const guint8 nothing[BEGINNING];
+    char name[P11D_NAME_SIZE], scratch[P11D_NAME_SIZE];
+    g_autofree char *label = p11d_item_label(key);
+    g_autofree char *id = p11d_item_id(key);
+    bool given = attribute->ulValueLen != CK_UNAVAILABLE_INFORMATION ||
+                 memcmp(attribute->pValue, nothing, sizeof nothing) != 0;
+    p11d_check_tell(run, given ? P11D_CHECK_FAIL : P11D_CHECK_WARN,
+                    "C_GetAttributeValue %s %s of key %s, which is %s (%s)",
+                    given ? "gives out" : "leaves bytes behind the place for",
+                    p11d_attribute_name(attribute->type, name), *label ? label : id,
+                    read_boolean(key, CKA_SENSITIVE, false) ? "sensitive" : "not extractable",
+                    p11d_error_ckr(rv, scratch));
+}
+
 static void ask_for(P11dCheckRun *run, const P11dItem *key, CK_ATTRIBUTE_TYPE type)
 {
-    char name[P11D_NAME_SIZE], scratch[P11D_NAME_SIZE];
     const P11dHostToken *token = key->token;
     P11dSecret secret = P11D_SECRET_INIT;
     static const guint8 nothing[ROOM];
@@ -85,14 +104,8 @@ static void ask_for(P11dCheckRun *run, const P11dItem *key, CK_ATTRIBUTE_TYPE ty
         return;
     CK_ATTRIBUTE attribute = {type, secret.data, secret.size};
     CK_RV rv = token->functions->C_GetAttributeValue(token->session, key->handle, &attribute, 1);
-    g_autofree char *label = p11d_item_label(key);
-    g_autofree char *id = p11d_item_id(key);
     if (memcmp(secret.data, nothing, sizeof nothing) != 0)
-        p11d_check_tell(run, P11D_CHECK_FAIL,
-                        "C_GetAttributeValue gives out %s of key %s, which is %s (%s)",
-                        p11d_attribute_name(type, name), *label ? label : id,
-                        read_boolean(key, CKA_SENSITIVE, false) ? "sensitive" : "not extractable",
-                        p11d_error_ckr(rv, scratch));
+        judge(run, key, &attribute, rv);
     p11d_secret_clear(&secret);
 }
 

@@ -240,6 +240,12 @@ static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE obj
             rv = reveal(attributes);
         if (faulty_is("secret-values:silent") && attributes->type == CKA_VALUE)
             reveal(attributes); /* and says that it does not */
+        if (faulty_is("secret-values:unsaid") && attributes->type == CKA_VALUE) {
+            reveal(attributes);
+            attributes->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+        }
+        if (faulty_is("secret-values:rest") && attributes->type == CKA_VALUE)
+            memset((CK_BYTE *)attributes->pValue + 32, 0x55, 16);
     }
     if (faulty_is("size-attributes") && rv == CKR_BUFFER_TOO_SMALL)
         return CKR_OK;
