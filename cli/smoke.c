@@ -227,6 +227,7 @@ static gboolean prepare(P11dRunner *runner, const GPtrArray *checks, const P11dT
         return FALSE;
     }
     take_over(report, lines);
+    runner->members = p11d_runner_members(lines);
     bool lives = !find_line(lines, P11D_CHECKER_DIED);
     if (any_logs_in(checks) && !get_pin(runner, target, lines, pin, error))
         return FALSE;
@@ -348,6 +349,7 @@ static gboolean prepare_and_run(P11dRunner *runner, const GPtrArray *checks,
                   run_checks(runner, checks, &run, error);
     p11d_secret_clear(&pin);
     p11d_report_clear(&run.report);
+    g_clear_pointer(&runner->members, g_ptr_array_unref);
     g_ptr_array_unref(run.elsewhere);
     p11d_known_free(run.known);
     return ok;

@@ -11,6 +11,7 @@
 #include "crash.h"
 #include "failure.h"
 #include "json.h"
+#include "loaded.h"
 #include "modulename.h"
 #include "pin.h"
 #include "stage.h"
@@ -83,17 +84,24 @@ static void tell_closed(P11dCheckRun *run)
     }
 }
 
+static void tell_member(const char *path, void *journal)
+{
+    p11d_journal_add(journal, P11D_CHECKER_MEMBER " %s", path);
+}
+
 /* Whether what the checks need is there. */
 static void preflight(P11dCheckRun *run)
 {
     P11dLibrary *library;
     P11dCheckNeed need = (P11dCheckNeed)asked.need;
+    p11d_loaded_remember();
     const char *why = p11d_loader_open(run->options->module, &library);
     if (why)
         p11d_journal_add(run->journal, P11D_CHECKER_UNLOADABLE " %s", why);
     if (why || !p11d_stage_module(run))
         return;
     tell_info(run);
+    p11d_loaded_each(run->options->module, tell_member, run->journal);
     if (run->level >= P11D_CHECK_SIGN && !run->pin.data)
         tell_closed(run);
     if (run->pin.data && !try_login(run))

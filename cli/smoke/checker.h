@@ -18,6 +18,7 @@
 #define P11D_CHECKER_PIN "pin"               /* of which token a PIN is needed */
 #define P11D_CHECKER_KEYPAD "keypad"         /* the same, but the token asks for it itself */
 #define P11D_CHECKER_REFUSED "refused"       /* the login failed: a P11dFailure, and why */
+#define P11D_CHECKER_MEMBER "member"         /* the path of a module that it has loaded */
 /* Added by the runner: what became of the process that did not come to its end. */
 #define P11D_CHECKER_DIED "died"
 /* The last line of all: nothing kept the check from its end. */

@@ -11,6 +11,7 @@
 #include "checker.h"
 #include "crash.h"
 #include "failure.h"
+#include "members.h"
 #include "warden.h"
 
 /* What is said of one check is not longer than this, in bytes. */
@@ -231,6 +232,64 @@ static P11dResult *conclude(const Job *job, const P11dCheck *check)
     return result;
 }
 
+GPtrArray *p11d_runner_members(char **lines)
+{
+    GPtrArray *members = g_ptr_array_new_with_free_func(g_free);
+    for (; *lines; lines++)
+        if (g_str_has_prefix(*lines, P11D_CHECKER_MEMBER " "))
+            g_ptr_array_add(members, g_strdup(*lines + strlen(P11D_CHECKER_MEMBER " ")));
+    return members;
+}
+
+/* The same check on one of the modules that it loads. NULL if that could not be started. */
+static P11dResult *run_on_member(const P11dRunner *runner, const P11dCheck *check, const char *path)
+{
+    Job job;
+    g_autofree char *name = p11d_members_name(path);
+    P11dOptions options = *runner->options;
+    options.init_reserved = options.bus = NULL; /* they were for the other */
+    P11dRunner alone = *runner;
+    alone.named = name;
+    alone.options = &options;
+    alone.pin = NULL;
+    if (!start(&alone, check->id, &job, NULL))
+        return NULL;
+    while (waitpid(job.warden, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    P11dResult *result = conclude(&job, check);
+    p11d_journal_unmap(job.journal);
+    return result;
+}
+
+/* Whose doing it is, as far as that is told by what each does alone. What needs a login is not
+ * tried: a PIN is for one token, and that of another must not be locked. */
+static void blame_members(const P11dRunner *runner, P11dResult *result)
+{
+    if (!runner->members || runner->members->len == 0 || result->status < P11D_CHECK_WARN ||
+        result->check->level >= P11D_CHECK_SIGN)
+        return;
+    g_autoptr(GString) detail = g_string_new(result->detail);
+    g_autoptr(GString) passing = g_string_new(NULL);
+    bool found = false;
+    for (guint i = 0; i < runner->members->len; i++) {
+        const char *path = runner->members->pdata[i];
+        P11dResult *other = run_on_member(runner, result->check, path);
+        g_autofree char *file = g_path_get_basename(path);
+        if (other && other->status >= P11D_CHECK_WARN) {
+            p11d_members_add(detail, result->detail, path, other->detail);
+            found = true;
+        } else if (other && other->status == P11D_CHECK_PASS) {
+            g_string_append_printf(passing, "%s%s", passing->len > 0 ? ", " : "", file);
+        }
+        p11d_result_free(other);
+    }
+    if (!found && passing->len > 0)
+        g_string_append_printf(detail, "; what it loads does not do so by itself (%s)",
+                               passing->str);
+    g_free(result->detail);
+    result->detail = g_strdup(detail->str);
+}
+
 /* Tells all results that are there and whose predecessors are. */
 static gboolean tell(const P11dRunner *runner, const GPtrArray *results, guint *told,
                      GError **error)
@@ -293,6 +352,7 @@ GPtrArray *p11d_runner_run(const P11dRunner *runner, const GPtrArray *checks, GE
             continue;
         guint i = (guint)(job - (Job *)(void *)jobs->data);
         results->pdata[i] = conclude(job, checks->pdata[i]);
+        blame_members(runner, results->pdata[i]);
         g_clear_pointer(&job->journal, p11d_journal_unmap);
         ended++;
         ok = ok && tell(runner, results, &told, error);

@@ -30,6 +30,7 @@ typedef struct P11dRunner {
     unsigned seconds;      /* for each check */
     unsigned jobs;         /* side by side, 1 or more; those that log in run alone */
     const P11dSecret *pin; /* or no secret */
+    GPtrArray *members;    /* of char *: the modules that it loads, by path; or NULL */
 
     /* Called as checks begin: name is that of one that begins now. */
     void (*begins)(const char *name, unsigned number, unsigned count);
@@ -40,8 +41,12 @@ typedef struct P11dRunner {
 } P11dRunner;
 
 /* Runs checks (of const P11dCheck) and returns their results (of P11dResult, owned), in their
- * order. NULL with error set if processes cannot be started, or ended says so. */
+ * order. What one finds without a login that does not pass is looked for in the members too, and
+ * who does it is told. NULL with error set if processes cannot be started, or ended says so. */
 GPtrArray *p11d_runner_run(const P11dRunner *runner, const GPtrArray *checks, GError **error);
+
+/* The paths of the modules that lines say it loads: of char *, owned. The caller unrefs it. */
+GPtrArray *p11d_runner_members(char **lines);
 
 /* What lines say is missing: of GError, owned. The caller unrefs it. */
 GPtrArray *p11d_runner_lacks(char **lines);

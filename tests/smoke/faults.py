@@ -2,6 +2,7 @@
 """Every check has a module that does not pass it, and one that does."""
 
 import os
+import re
 import subprocess
 
 from harness import PIN, SOFTHSM, check, main
@@ -123,6 +124,22 @@ class Faults(SmokeCase):
             results = self.faulty(code, fault, "--check", "derive")
             self.assert_result(results["derive"], *(("fail", "^key agree derives another secret")
                                                     if code else ("pass", "^$")))
+
+    def test_whose_doing_it_is(self):
+        """The module that it loads is asked by itself, but never with a PIN."""
+        own, softhsm = (re.escape(os.path.basename(path)) for path in (FAULTY, SOFTHSM))
+        for fault, detail in (
+                ("descriptor-leak", rf"cycles\); what it loads does not do so by itself \({softhsm}\)$"),
+                ("fork-child:late", f"; {softhsm}, which it loads, does so by itself$"),
+                ("fork-child", f"GENERAL_ERROR; {softhsm}, which it loads, by itself: .*ALREADY_INIT"),
+                ("size-digest", r"; what it loads does not do so"),
+                ("sign-verify", "^(?!.* it loads)"), ("claims:digest", "^[^;]*MECHANISM_INVALID$")):
+            with self.subTest(fault=fault):
+                name = fault.split(":")[0]
+                code = 0 if fault == "fork-child:late" else 1
+                result = self.faulty(code, fault, "--check", name)[name]
+                self.assertRegex(result["detail"], detail)
+                self.assertNotIn(f"{own}, which", result["detail"])
 
     def test_random_bytes_beside_pkcs11_tool(self):
         """It draws twice and compares: of what it finds we find all, and more."""

@@ -406,6 +406,10 @@ static CK_RV generate_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
 
 static CK_FUNCTION_LIST another;
 
+/* By a name of its own: in a host with p11-kit's library that one's C_GetFunctionList comes first.
+ */
+static CK_RV get_function_list(CK_FUNCTION_LIST **list);
+
 /* Of PKCS#11 3, which not every header declares. */
 CK_RV C_GetInterfaceList(CK_INTERFACE *interfaces, CK_ULONG *count);
 CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **interface,
@@ -425,7 +429,7 @@ static CK_INTERFACE *get_only(void)
     static CK_INTERFACE only;
     CK_FUNCTION_LIST *list;
     if (!real) /* hosts may ask for an interface first, as pkcs11-tool does */
-        C_GetFunctionList(&list);
+        get_function_list(&list);
     another = faulty;
     if (faulty_is("interfaces"))
         another.C_GetSlotList = is_not_initialized;
@@ -467,7 +471,7 @@ __attribute__((constructor)) static void load(void)
     atexit(at_exit);
 }
 
-__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
+static CK_RV get_function_list(CK_FUNCTION_LIST **list)
 {
     const char *path = getenv("FAULTY_MODULE");
     void *module = path ? dlopen(path, RTLD_NOW | RTLD_NODELETE) : NULL;
@@ -476,7 +480,7 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     if (!get || get(&real) != CKR_OK)
         return CKR_GENERAL_ERROR;
     faulty = *real;
-    faulty.C_GetFunctionList = C_GetFunctionList;
+    faulty.C_GetFunctionList = get_function_list;
     faulty.C_Initialize = initialize;
     faulty.C_Finalize = finalize;
     faulty.C_GetInfo = get_info;
@@ -507,4 +511,9 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     faulty.C_Verify = verify;
     *list = &faulty;
     return CKR_OK;
+}
+
+__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
+{
+    return get_function_list(list);
 }

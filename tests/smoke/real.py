@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from harness import P11DBUS, main
-from smokecase import KEYS, SOFTHSM, SmokeCase, Token
+from smokecase import FAULTY, KEYS, SOFTHSM, SmokeCase, Token
 
 WITH_PKCSSLOTD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "with-pkcsslotd")
 RECOVERY = "^CKA_SIGN_RECOVER of [^;]*; CKA_VERIFY_RECOVER of [^;]* claims CKF_VERIFY_RECOVER$"
@@ -80,14 +80,14 @@ class OpenCryptoki(SmokeCase):
 
 
 class Others(SmokeCase):
-    def on(self, name, code=0, **options):
-        return self.results(code, find(name), **options)
+    def on(self, name, *words, code=0, **options):
+        return self.results(code, find(name), *words, **options)
 
     def assert_glib_stays(self, results):
         self.assert_result(results["threads-after-finalize"], "warn", "gmain")
         self.assert_result(results["descriptor-leak"], "warn",
                            r"never closed: \d+ \(anon_inode:\[eventfd\]\)")
-        self.assert_result(results["process-state"], "warn", "^ignores SIGPIPE$")
+        self.assert_result(results["process-state"], "warn", "^ignores SIGPIPE(;|$)")
 
     def test_opensc_leaves_a_thread_and_an_eventfd(self):
         results = self.on("opensc-pkcs11.so", code=4)
@@ -141,6 +141,19 @@ class Others(SmokeCase):
         results = self.on("p11-kit-proxy.so")
         self.assert_glib_stays(results)
         self.assert_result(results["stays-mapped"], "pass", "leaves the module mapped")
+        for name in ("threads-after-finalize", "descriptor-leak", "process-state"):
+            self.assertRegex(results[name]["detail"], r"; opensc-pkcs11\.so, which it loads, ")
+        self.assertRegex(results["process-state"]["detail"], "opensc-[^;]*, does so by itself")
+
+    def test_pkcs11_spy_does_what_the_module_behind_it_does(self):
+        Token({})
+        results = self.on("pkcs11-spy.so", "--check", "process-state", "--check", "descriptor-leak",
+                          code=1, env={"PKCS11SPY": FAULTY, "PKCS11SPY_OUTPUT": "spy.log",
+                                       "FAULTY_MODULE": SOFTHSM, "FAULT": "process-state"})
+        self.assert_result(results["process-state"], "fail",
+                           r"; faulty-module\.so, which it loads, does so by itself$")
+        self.assert_result(results["descriptor-leak"], "fail", r"; what it loads does not do so by "
+                           r"itself \(faulty-module\.so, libsofthsm2\.so\)$")
 
 
 if __name__ == "__main__":
