@@ -12,13 +12,14 @@ import subprocess
 import tempfile
 
 from authority import Authority
-from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Case, Terminal, Token, check, main,
+from harness import (KEYS, P11DBUS, PIN, RUDE, SOFTHSM, Terminal, Token, check, main,
                      openssl_verify, ssh_line)
+from peercase import PeerCase, print_rows
 from served import Bus, Service, make_keys
 
+FAULTY = os.environ["FAULTY_MODULE_SO"]
 token = Token({name: KEYS[name] for name in ("rsa", "p256")}) if SOFTHSM else None
 authority = Authority(token.directory) if SOFTHSM else None
-rows = []
 
 RSA = "pkcs11:token=demo;object=rsa"
 P256 = "pkcs11:token=demo;object=p256"
@@ -29,42 +30,15 @@ SIGN_RSA = ("--sign", "--mechanism", "SHA256-RSA-PKCS", "--input-file", "data", 
 
 
 def tearDownModule():
-    print("\n\nrow | the peer | here")
-    for row in rows:
-        print(" | ".join(row))
+    print_rows()
 
 
-class Peers(Case):
+class Peers(PeerCase):
     def setUp(self):
         super().setUp()
         self.write("data", b"some data\n")
         self.write("other", b"other data\n")
         self.write("wrong", "654321\n")
-        self.done = []
-
-    def peer(self, *command, env=None, stdin=subprocess.DEVNULL):
-        """Runs a tool without a terminal; returns how it ended, or None if it is not installed."""
-        if not shutil.which(command[0]):
-            self.done.append(f"{command[0]}: not installed")
-            return None
-        return subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, env={**os.environ, **(env or {})},
-                              start_new_session=True, timeout=120, check=False)
-
-    def note(self, text):
-        """Adds to what is said of the peer."""
-        self.done.append(text)
-
-    def note_exit(self, name, done, more=""):
-        if done:
-            how = f"exit {done.returncode}" if done.returncode >= 0 else \
-                f"dies of signal {-done.returncode}"
-            self.note(f"{name}: {how}{more}")
-
-    def here(self, text):
-        """Ends a row, once all was asserted."""
-        row = self.id().split("test_")[1].replace("_", " ")
-        rows.append((row, "; ".join(self.done), text))
 
     def p11dbus(self, code, command, *words, module=SOFTHSM, **options):
         pin = ("--pin-file", token.pin_file) if command == "sign" else ()
@@ -466,6 +440,23 @@ class Peers(Case):
         self.expect(6, "sign", "-m", RUDE, *wrong, "--last-try", env=self.rude("final-try"))
         self.assertEqual(self.logins(), 1)
         self.here("one attempt; at the final try none without --last-try")
+
+    def test_faulty_random_generator(self):
+        """The peer draws twice and compares: of what it finds we find all, and more."""
+        words = ("smoke", FAULTY, "--level", "read", "--check", "random", "--json", "--no-input")
+        for fault, why in (("none", None), ("random", "4096 times the byte 0x42"),
+                           ("random:repeated", "the same 16 bytes again"),
+                           ("random:biased", "are ones"),
+                           ("random:seed", "the same bytes after C_Initialize")):
+            env = {"FAULT": fault, "FAULTY_MODULE": SOFTHSM}
+            done = self.peer("pkcs11-tool", "--module", FAULTY, *TOOL[2:], "--test", env=env)
+            if done:
+                found = b"returned twice the same value" in done.stdout + done.stderr
+                self.note(f"pkcs11-tool --test, {fault}: {'' if found else 'not '}found")
+            check, = self.expect(1 if why else 0, *words, env=env).json()["checks"]
+            self.assertEqual(check["status"], "fail" if why else "pass")
+            self.assertIn(why or "", check["detail"])
+        self.here("each is found, and what is wrong with the bytes is told")
 
     def test_json_everywhere(self):
         for command in (["pkcs11-tool", "--module", SOFTHSM, "--list-objects"],

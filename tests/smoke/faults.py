@@ -3,7 +3,6 @@
 
 import os
 import re
-import subprocess
 
 from harness import PIN, SOFTHSM, check, main
 from smokecase import FAULTY, KEYS, SmokeCase, Token, list_checks
@@ -140,20 +139,6 @@ class Faults(SmokeCase):
                 result = self.faulty(code, fault, "--check", name)[name]
                 self.assertRegex(result["detail"], detail)
                 self.assertNotIn(f"{own}, which", result["detail"])
-
-    def test_random_bytes_beside_pkcs11_tool(self):
-        """It draws twice and compares: of what it finds we find all, and more."""
-        for fault, code in (("none", 0), ("random", 1), ("random:repeated", 1),
-                            ("random:biased", 1), ("random:seed", 1)):
-            with self.subTest(fault=fault):
-                environment = {**os.environ, "FAULT": fault, "FAULTY_MODULE": SOFTHSM}
-                done = subprocess.run(["pkcs11-tool", "--module", FAULTY, "--token-label", "demo",
-                                       "--login", "--pin", PIN, "--test"], stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, check=False, env=environment)
-                self.assertIn(b"C_GenerateRandom", done.stdout)
-                found = b"returned twice the same value" in done.stdout
-                self.assertIn((fault, found), (("random", True), (fault, False)))
-                self.faulty(code, fault, "--check", "random")
 
     def test_the_same_module_without_a_fault_passes_them_all(self):
         results = self.faulty(0, "none")
