@@ -43,12 +43,11 @@ CK_RV p11d_call_end(P11dCall *call, CK_RV rv)
     return rv;
 }
 
-CK_RV p11d_call_unsupported(const char *function, CK_SESSION_HANDLE session)
+CK_RV p11d_call_refuse(const char *function, CK_SESSION_HANDLE session, CK_RV rv)
 {
     P11dCall call;
-    CK_RV rv = p11d_call_begin(&call, function);
-    if (rv == CKR_OK)
-        rv = p11d_session_find(call.instance, session) ? CKR_FUNCTION_NOT_SUPPORTED
-                                                       : CKR_SESSION_HANDLE_INVALID;
-    return p11d_call_end(&call, rv);
+    CK_RV begun = p11d_call_begin(&call, function);
+    if (begun == CKR_OK && !p11d_session_find(call.instance, session))
+        begun = CKR_SESSION_HANDLE_INVALID;
+    return p11d_call_end(&call, begun == CKR_OK ? rv : begun);
 }

@@ -25,7 +25,7 @@ CK_RV p11d_call_begin(P11dCall *call, const char *function);
 /* Ends the call: gives the lock up if begin took it, and returns what the host gets for rv. */
 CK_RV p11d_call_end(P11dCall *call, CK_RV rv);
 
-/* A whole call of a function that needs a session and that this version does not have. */
-CK_RV p11d_call_unsupported(const char *function, CK_SESSION_HANDLE session);
+/* A whole call of a function that needs a session and has no other answer than rv. */
+CK_RV p11d_call_refuse(const char *function, CK_SESSION_HANDLE session, CK_RV rv);
 
 #endif

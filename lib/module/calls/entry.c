@@ -334,15 +334,6 @@ CK_RV C_DecryptFinal(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG *size)
                                                             session, data, size));
 }
 
-CK_RV C_SeedRandom(CK_SESSION_HANDLE session, CK_BYTE *seed, CK_ULONG size)
-{
-    (void)seed;
-    (void)size;
-    P11dCall call;
-    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_order_seed(call.instance, session));
-}
-
 CK_RV C_GenerateRandom(CK_SESSION_HANDLE session, CK_BYTE *bytes, CK_ULONG size)
 {
     P11dCall call;

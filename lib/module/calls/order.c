@@ -65,9 +65,3 @@ CK_RV p11d_order_random(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_BYT
         rv = session ? ask_for_random(session->token, bytes, size) : CKR_SESSION_HANDLE_INVALID;
     return rv;
 }
-
-CK_RV p11d_order_seed(P11dInstance *instance, CK_SESSION_HANDLE session)
-{
-    return p11d_session_find(instance, session) ? CKR_RANDOM_SEED_NOT_SUPPORTED
-                                                : CKR_SESSION_HANDLE_INVALID;
-}

@@ -26,11 +26,10 @@ typedef struct P11dOrder {
 CK_RV p11d_order_give(P11dToken *token, P11dOrder *order);
 
 /*
- * C_GenerateRandom, C_SeedRandom (PKCS#11 3.1, section 5.20). Random bytes are the kernel's, which
+ * C_GenerateRandom (PKCS#11 3.1, section 5.20). Random bytes are the kernel's, which
  * costs no message; the token is asked where this process may not ask the kernel.
  */
 CK_RV p11d_order_random(P11dInstance *instance, CK_SESSION_HANDLE session, CK_BYTE *bytes,
                         CK_ULONG size);
-CK_RV p11d_order_seed(P11dInstance *instance, CK_SESSION_HANDLE session);
 
 #endif
