@@ -303,3 +303,40 @@ Test(object, an_extractable_value_is_learned_and_a_sensitive_one_never)
     p11d_object_free(open);
     p11d_object_free(closed);
 }
+
+/* A token that can verify with RSA and decrypt with keys of whatever type. */
+static P11dOffer offers[] = {
+    {.type = CKM_SHA256_RSA_PKCS, .key = CKK_RSA, .info.flags = CKF_SIGN | CKF_VERIFY},
+    {.type = 0x80000001, .key = CK_UNAVAILABLE_INFORMATION, .info.flags = CKF_DECRYPT},
+};
+static const P11dProperties able = {.offered = {.known = true, .count = 2}, .offers = offers};
+static const P11dProperties unable = {.offered = {.known = true}};
+
+static void expect_claims(const char *kind, const P11dProperties *token, bool verifies,
+                          bool decrypts)
+{
+    static const CK_BBOOL yes = CK_TRUE;
+    const CK_ATTRIBUTE wanted = {CKA_VERIFY, (void *)(uintptr_t)&yes, sizeof yes};
+    Wire wire;
+    P11dObject *public_key = objects_key("public-key", kind);
+    objects_begin(&wire, "private-key");
+    wire_text(&wire, "key-type", strncmp(kind, "RSA", 3) == 0 ? "rsa" : "ec");
+    wire_boolean(&wire, "decrypt", true);
+    P11dObject *private_key = objects_must_make(&wire);
+    public_key->token = private_key->token = token;
+    cr_assert_eq(p11d_object_boolean(public_key, CKA_VERIFY), verifies, "%s", kind);
+    cr_assert_eq(p11d_object_matches(public_key, &wanted, 1), verifies, "%s", kind);
+    cr_assert_eq(p11d_object_boolean(private_key, CKA_DECRYPT), decrypts, "%s", kind);
+    cr_assert_not(p11d_object_boolean(public_key, CKA_ENCRYPT), "nobody said so");
+    cr_assert_not(p11d_object_boolean(public_key, CKA_WRAP), "there is no function for it");
+    p11d_object_free(public_key);
+    p11d_object_free(private_key);
+}
+
+Test(object, claims_what_its_token_has_mechanisms_for)
+{
+    expect_claims("RSA-1024", &able, true, true);
+    expect_claims("P-256", &able, false, true);
+    expect_claims("RSA-1024", &unable, false, false);
+    expect_claims("RSA-1024", NULL, false, false);
+}

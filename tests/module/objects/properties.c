@@ -151,3 +151,21 @@ Test(properties, mechanisms_are_taken_once_and_not_without_end)
     cr_assert_eq(offer->info.flags, CKF_SIGN);
     cr_assert_not_null(p11d_properties_offer(&properties, 0x80000001), "passes by number");
 }
+
+Test(properties, say_what_the_token_can_do_with_a_mechanism_and_with_a_key)
+{
+    cr_assert(p11d_properties_can(&properties, CKM_ECDSA, CKF_SIGN), "nothing is named: any signs");
+    cr_assert_not(p11d_properties_can(&properties, CKM_ECDSA, CKF_VERIFY));
+    cr_assert_not(p11d_properties_serves(&properties, CKK_EC, CKF_VERIFY));
+    p11d_writer_entry(&writer, "Mechanisms", "a{s(ttas)}");
+    const P11dArray array = p11d_writer_array_begin(&writer, 8);
+    write_mechanism("ecdsa", 256, 521); /* it signs */
+    p11d_writer_array_end(&writer, array);
+    read_all();
+    cr_assert(p11d_properties_can(&properties, CKM_ECDSA, CKF_SIGN));
+    cr_assert_not(p11d_properties_can(&properties, CKM_RSA_PKCS, CKF_SIGN));
+    cr_assert(p11d_properties_serves(&properties, CKK_EC, CKF_SIGN));
+    cr_assert_not(p11d_properties_serves(&properties, CKK_EC, CKF_VERIFY));
+    cr_assert_not(p11d_properties_serves(&properties, CKK_RSA, CKF_SIGN));
+    cr_assert(p11d_properties_serves(&properties, CK_UNAVAILABLE_INFORMATION, CKF_SIGN));
+}
