@@ -10,6 +10,7 @@
 
 #include "attribute.h"
 #include "interface.h"
+#include "keysign.h"
 #include "log.h"
 #include "pss.h"
 #include "syntax.h"
@@ -63,14 +64,22 @@ static CK_RV set_attributes(P11dKeyObject *object, const P11dTemplate *templ)
 }
 
 /* Says what is refused where the interface takes it for allowed. */
-static CK_RV set_refused(P11dTemplate *templ, CK_OBJECT_CLASS class)
+static CK_RV set_refused(P11dTemplate *templ)
 {
     CK_RV rv = p11d_template_set_boolean(templ, CKA_COPYABLE, false);
     if (rv == CKR_OK)
         rv = p11d_template_set_boolean(templ, CKA_DESTROYABLE, false);
-    if (rv == CKR_OK && class == CKO_PUBLIC_KEY)
-        rv = p11d_template_set_boolean(templ, CKA_VERIFY, false);
     return rv;
+}
+
+/* Says that a key is for ciphertexts, too, which the interface does not take for allowed. Keys
+ * for RSASSA-PSS alone are of another type in OpenSSL. */
+static CK_RV set_cipher(P11dTemplate *templ, CK_OBJECT_CLASS class, const EVP_PKEY *key)
+{
+    if (!EVP_PKEY_is_a(key, "RSA"))
+        return CKR_OK;
+    return p11d_template_set_boolean(templ, class == CKO_PRIVATE_KEY ? CKA_DECRYPT : CKA_ENCRYPT,
+                                     true);
 }
 
 /* Says which mechanisms a key is for, where that does not follow from its type. info: of its public
@@ -85,7 +94,7 @@ static CK_RV set_allowed(P11dTemplate *templ, const void *info, size_t size)
         return CKR_OK;
     for (size_t i = 0; i < p11d_mechanism_count && count < ALLOWED_MAX; i++) {
         const P11dMechanism *row = &p11d_mechanisms[i];
-        if (p11d_signer_offers(row, &smallest, &largest) && p11d_pss_allows(&pss, row))
+        if (p11d_keysign_offers(row, &smallest, &largest) && p11d_pss_allows(&pss, row))
             allowed[count++] = row->type;
     }
     return p11d_template_set(templ, CKA_ALLOWED_MECHANISMS, allowed, count * sizeof allowed[0]);
@@ -106,15 +115,17 @@ static CK_RV make_data(P11dKeyObject *object, const char *label, const char *app
     if (rv == CKR_OK && private)
         rv = p11d_template_set_boolean(&templ, CKA_PRIVATE, true);
     if (rv == CKR_OK)
-        rv = set_refused(&templ, CKO_DATA);
+        rv = set_refused(&templ);
     if (rv == CKR_OK)
         rv = set_attributes(object, &templ);
     p11d_template_clear(&templ);
     return rv;
 }
 
+/* key: of an object that is one, or NULL. */
 static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
-                         CK_ATTRIBUTE_TYPE type, const void *value, size_t size, bool private)
+                         CK_ATTRIBUTE_TYPE type, const void *value, size_t size,
+                         const EVP_PKEY *key, bool private)
 {
     P11dTemplate templ;
     p11d_template_init(&templ);
@@ -123,14 +134,16 @@ static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const cha
         rv = p11d_template_set_text(&templ, CKA_LABEL, label);
     if (rv == CKR_OK)
         rv = p11d_template_set(&templ, type, value, size);
-    if (rv == CKR_OK && type == CKA_PUBLIC_KEY_INFO)
+    if (rv == CKR_OK && key)
         rv = set_allowed(&templ, value, size);
+    if (rv == CKR_OK && key)
+        rv = set_cipher(&templ, class, key);
     if (rv == CKR_OK && class == CKO_CERTIFICATE)
         rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
     if (rv == CKR_OK && private)
         rv = p11d_template_set_boolean(&templ, CKA_PRIVATE, true);
     if (rv == CKR_OK)
-        rv = set_refused(&templ, class);
+        rv = set_refused(&templ);
     if (rv == CKR_OK)
         rv = set_attributes(object, &templ);
     p11d_template_clear(&templ);
@@ -152,7 +165,8 @@ static CK_RV make_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *
     ERR_clear_error();
     if (size <= 0)
         return CKR_HOST_MEMORY;
-    CK_RV rv = make_object(object, class, label, CKA_PUBLIC_KEY_INFO, der, (size_t)size, private);
+    CK_RV rv =
+        make_object(object, class, label, CKA_PUBLIC_KEY_INFO, der, (size_t)size, key, private);
     OPENSSL_free(der);
     return rv;
 }
@@ -180,7 +194,8 @@ static CK_RV make_certificate(P11dKeyObject *object, const char *label, X509 *ce
     int size = i2d_X509(certificate, &der);
     if (size <= 0)
         return CKR_HOST_MEMORY;
-    CK_RV rv = make_object(object, CKO_CERTIFICATE, label, CKA_VALUE, der, (size_t)size, false);
+    CK_RV rv =
+        make_object(object, CKO_CERTIFICATE, label, CKA_VALUE, der, (size_t)size, NULL, false);
     OPENSSL_free(der);
     return rv;
 }
@@ -200,6 +215,15 @@ static CK_RV make_note(P11dKeyObject *object, const char *label, const char *why
     return make_data(object, label, P11D_NOTE_APPLICATION, why, private);
 }
 
+/* The public half needs no key of its own beside the private one. */
+static P11dServedKey *make_public(const P11dKeyEntry *entry, EVP_PKEY *key)
+{
+    if (entry->private_key)
+        return p11d_servedkey_ref(entry->private_key);
+    EVP_PKEY_up_ref(key);
+    return p11d_servedkey_new(key, false);
+}
+
 static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
 {
     P11dKeyObject *objects = entry->objects;
@@ -208,14 +232,17 @@ static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
 
     if (key) {
         EVP_PKEY_up_ref(key);
-        entry->signer = p11d_signer_new(key);
-        rv = entry->signer ? make_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY,
-                                      entry->name, key, false)
-                           : CKR_HOST_MEMORY;
+        entry->private_key = p11d_servedkey_new(key, true);
+        rv = entry->private_key ? make_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY,
+                                           entry->name, key, false)
+                                : CKR_HOST_MEMORY;
     }
-    if (rv == CKR_OK && parts->public_key && !p11d_signer_unsupported(parts->public_key))
-        rv = make_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name,
-                      parts->public_key, false);
+    if (rv == CKR_OK && parts->public_key && !p11d_servedkey_unsupported(parts->public_key)) {
+        entry->public_key = make_public(entry, parts->public_key);
+        rv = entry->public_key ? make_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY,
+                                          entry->name, parts->public_key, false)
+                               : CKR_HOST_MEMORY;
+    }
     return rv;
 }
 
@@ -236,7 +263,7 @@ static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
         if (entry->expected)
             EVP_PKEY_up_ref(entry->expected);
     }
-    if (rv == CKR_OK && *parts->claim.why && !entry->signer && !entry->locked.type)
+    if (rv == CKR_OK && *parts->claim.why && !entry->private_key && !entry->locked.type)
         rv = make_note(&objects[P11D_KEY_OBJECT_NOTE], entry->name, parts->claim.why, false);
     for (int i = 0; i < P11D_KEY_OBJECT_KINDS; i++)
         objects[i].id =
@@ -337,7 +364,8 @@ void p11d_keyentry_unref(P11dKeyEntry *entry)
         return;
     for (int i = 0; i < P11D_KEY_OBJECT_KINDS; i++)
         p11d_key_object_clear(&entry->objects[i]);
-    p11d_signer_unref(entry->signer);
+    p11d_servedkey_unref(entry->private_key);
+    p11d_servedkey_unref(entry->public_key);
     p11d_pem_clear(&entry->locked);
     EVP_PKEY_free(entry->expected);
     free(entry->name);
@@ -367,7 +395,7 @@ const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P
     return NULL;
 }
 
-/* What is said of the key that a passphrase opened: its signer and attributes. */
+/* What is said of the key that a passphrase opened: the key and its attributes. */
 static CK_RV open_key(const P11dKeyEntry *entry, EVP_PKEY *key, P11dOpenedKey *opened)
 {
     P11dKeyObject *objects = opened->objects;
@@ -377,8 +405,8 @@ static CK_RV open_key(const P11dKeyEntry *entry, EVP_PKEY *key, P11dOpenedKey *o
     if (rv != CKR_OK)
         return rv;
     EVP_PKEY_up_ref(key);
-    opened->signer = p11d_signer_new(key);
-    return opened->signer ? CKR_OK : CKR_HOST_MEMORY;
+    opened->key = p11d_servedkey_new(key, true);
+    return opened->key ? CKR_OK : CKR_HOST_MEMORY;
 }
 
 CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const uint8_t *passphrase,
@@ -414,7 +442,7 @@ CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const ui
 
 void p11d_openedkey_clear(P11dOpenedKey *opened)
 {
-    p11d_signer_unref(opened->signer);
+    p11d_servedkey_unref(opened->key);
     for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++)
         p11d_key_object_clear(&opened->objects[kind]);
     memset(opened, 0, sizeof *opened);

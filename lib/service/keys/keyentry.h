@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 #include "keyparts.h"
-#include "signer.h"
+#include "servedkey.h"
 #include "stamp.h"
 
 /* What an entry may hold. From P11D_KEY_OBJECT_CERTIFICATE on, all are certificates: first the one
@@ -37,8 +37,9 @@ typedef struct P11dKeyEntry {
     atomic_uint references;
     char *name;
     P11dStamp stamps[P11D_KEYPARTS_FILES];
-    P11dSigner *signer; /* NULL: none, or locked */
-    P11dPem locked;     /* the private key's block while it needs a passphrase */
+    P11dServedKey *private_key; /* NULL: none, or locked */
+    P11dServedKey *public_key;  /* NULL: not known */
+    P11dPem locked;             /* the private key's block while it needs a passphrase */
     EVP_PKEY *expected; /* the public half that the locked key should have; NULL: not known */
     P11dKeyObject objects[P11D_KEY_OBJECT_KINDS];
 } P11dKeyEntry;
@@ -63,10 +64,10 @@ void p11d_keyentry_unref(P11dKeyEntry *entry);
 const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
                                              int kind);
 
-/* A key that was locked, opened for one client; or, without a signer, only known to be of no use.
+/* A key that was locked, opened for one client; or, without it, only known to be of no use.
  */
 typedef struct P11dOpenedKey {
-    P11dSigner *signer;
+    P11dServedKey *key;
     P11dKeyObject objects[P11D_KEY_OBJECT_KINDS]; /* without attributes: not known by this */
 } P11dOpenedKey;
 

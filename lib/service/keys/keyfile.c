@@ -11,7 +11,7 @@
 
 #include "buffer.h"
 #include "log.h"
-#include "signer.h"
+#include "servedkey.h"
 
 /* What is being loaded, for the steps below. */
 typedef struct Loading {
@@ -92,7 +92,7 @@ const char *p11d_keyfile_problem(EVP_PKEY *key)
 {
     if (!key)
         return "it cannot be decoded";
-    const char *reason = p11d_signer_unsupported(key);
+    const char *reason = p11d_servedkey_unsupported(key);
     if (!reason && !halves_match(key))
         reason = "its private and public halves do not belong together";
     return reason;
@@ -140,7 +140,7 @@ static void take_public(const Loading *loading, const P11dPem *pem)
 {
     P11dKeyClaim claim = {.public_key = p11d_pem_key(pem)};
     const char *reason =
-        claim.public_key ? p11d_signer_unsupported(claim.public_key) : "it cannot be decoded";
+        claim.public_key ? p11d_servedkey_unsupported(claim.public_key) : "it cannot be decoded";
     if (reason)
         p11d_log("%s/%s: public key skipped: %s", loading->path, loading->name, reason);
     p11d_keyclaim_join(&loading->file->claim, &claim);

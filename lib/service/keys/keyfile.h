@@ -33,8 +33,8 @@ bool p11d_keyfile_load(P11dKeyFile *file, int directory, const char *path, const
 /* Wipes and frees. Safe on one that is all zero. */
 void p11d_keyfile_clear(P11dKeyFile *file);
 
-/* As p11d_signer_unsupported, for a private key, of which more can be wrong; NULL is one that could
- * not be decoded. */
+/* As p11d_servedkey_unsupported, for a private key, of which more can be wrong; NULL is one that
+ * could not be decoded. */
 const char *p11d_keyfile_problem(EVP_PKEY *key);
 
 #endif

@@ -10,7 +10,8 @@
 
 #include "interface.h"
 #include "key-directory.h"
-#include "signer.h"
+#include "keycipher.h"
+#include "keysign.h"
 #include "worker-token.h"
 
 /* Stays the same for the same directory, and differs where two have the same name. */
@@ -66,15 +67,21 @@ static void write_mechanisms(P11dWriter *writer)
 {
     P11dArray array = p11d_writer_array_begin(writer, 8);
     for (size_t i = 0; i < p11d_mechanism_count; i++) {
+        const P11dMechanism *mechanism = &p11d_mechanisms[i];
         CK_ULONG smallest, largest;
-        if (!p11d_signer_offers(&p11d_mechanisms[i], &smallest, &largest))
+        CK_FLAGS flags = 0;
+        if (p11d_keysign_offers(mechanism, &smallest, &largest))
+            flags |= CKF_SIGN | CKF_VERIFY;
+        if (p11d_keycipher_offers(mechanism, &smallest, &largest))
+            flags |= CKF_ENCRYPT | CKF_DECRYPT;
+        if (flags == 0)
             continue;
         p11d_writer_struct(writer); /* the dict entry */
-        p11d_writer_string(writer, p11d_mechanisms[i].name);
+        p11d_writer_string(writer, mechanism->name);
         p11d_writer_struct(writer);
         p11d_writer_uint64(writer, smallest);
         p11d_writer_uint64(writer, largest);
-        write_flags(writer, &p11d_names_mechanism_flag, CKF_SIGN);
+        write_flags(writer, &p11d_names_mechanism_flag, flags);
     }
     p11d_writer_array_end(writer, array);
 }
@@ -88,7 +95,7 @@ void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_lock
     write_text(writer, "Serial", properties->serial);
     begin_property(writer, "Flags");
     write_flags(writer, &p11d_names_token_flag,
-                CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED |
+                CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED |
                     (has_locked ? CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED : 0));
     begin_property(writer, "PinLength");
     p11d_writer_struct(writer);

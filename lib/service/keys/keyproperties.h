@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The key properties are what a key token says of itself on D-Bus (org.p11dbus.xml, the properties
- * of Token1): what follows from its directory, and what signers can do.
+ * of Token1): what follows from its directory, and what its keys can do.
  */
 #ifndef P11D_KEYPROPERTIES_H
 #define P11D_KEYPROPERTIES_H
@@ -25,7 +25,7 @@ bool p11d_keyproperties_init(P11dKeyProperties *properties, const char *path);
 void p11d_keyproperties_clear(P11dKeyProperties *properties);
 
 /* Writes the elements of the a{sv}, from an offset that is a multiple of 8. has_locked: some key
- * needs a passphrase. p11d_signer_setup has been called. */
+ * needs a passphrase. p11d_servedkey_setup has been called. */
 void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_locked,
                               P11dWriter *writer);
 

@@ -10,7 +10,7 @@
 #include "worker-token.h"
 
 /*
- * Opens the directory and loads its keys. p11d_signer_setup has been called. Returns the token,
+ * Opens the directory and loads its keys. p11d_servedkey_setup has been called. Returns the token,
  * freed by its own operation, or NULL with errno set (ENOMEM, or what is wrong with the directory)
  * and the reason in the log.
  */

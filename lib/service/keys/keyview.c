@@ -22,14 +22,14 @@ const P11dKeyObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeyS
     return object && object->attributes ? object : NULL;
 }
 
-P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *row)
+P11dServedKey *p11d_keyview_key(const P11dKeyView *view, const P11dKeySetRow *row)
 {
-    if (row->kind != P11D_KEY_OBJECT_PRIVATE)
+    const bool private = row->kind == P11D_KEY_OBJECT_PRIVATE;
+    if (!private && row->kind != P11D_KEY_OBJECT_PUBLIC)
         return NULL;
-    if (row->entry->signer)
-        return row->entry->signer;
-    const P11dOpenedKey *opened = find_opened(view, row);
-    return opened ? opened->signer : NULL;
+    P11dServedKey *key = private ? row->entry->private_key : row->entry->public_key;
+    const P11dOpenedKey *opened = key ? NULL : find_opened(view, row);
+    return opened ? opened->key : key;
 }
 
 void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)

@@ -11,6 +11,7 @@
 
 typedef struct P11dKeyView {
     P11dView base;
+    struct P11dKeyRing *ring; /* whose view it is */
     struct P11dKeyView *next; /* of the token's views */
     struct P11dKeyView *previous;
     uid_t uid;      /* of the client; never changes */
@@ -23,8 +24,8 @@ typedef struct P11dKeyView {
 /* The object in row as this view sees it, or NULL if it does not. */
 const P11dKeyObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetRow *row);
 
-/* The signer of the private key in row, or NULL if this view has none for it. Borrowed. */
-P11dSigner *p11d_keyview_signer(const P11dKeyView *view, const P11dKeySetRow *row);
+/* The key in row, private or public, or NULL if this view has none for it. Borrowed. */
+P11dServedKey *p11d_keyview_key(const P11dKeyView *view, const P11dKeySetRow *row);
 
 /* Wipes and frees the opened keys that are not in set: their files are gone. */
 void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set);

@@ -6,7 +6,7 @@
 #include "keytoken.h"
 #include "log.h"
 #include "residue.h"
-#include "signer.h"
+#include "servedkey.h"
 
 static bool set_up(void)
 {
@@ -16,7 +16,7 @@ static bool set_up(void)
     }
     /* The user's configuration of OpenSSL may name engines, our own module among them. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-    if (!p11d_signer_setup()) {
+    if (!p11d_servedkey_setup()) {
         p11d_log("no memory for what libcrypto computes with");
         return false;
     }
@@ -24,4 +24,4 @@ static bool set_up(void)
 }
 
 const P11dWorkerKind p11d_keyworker = {
-    .set_up = set_up, .open = p11d_keytoken_open, .tear_down = p11d_signer_teardown};
+    .set_up = set_up, .open = p11d_keytoken_open, .tear_down = p11d_servedkey_teardown};

@@ -2,7 +2,7 @@
 /*
  * The log of a process of the service is its standard error: one line for each thing that an
  * administrator should know, each written at once so that lines of several workers do not mix. It
- * never holds a secret. A verbose one also has what is done: see activity.h.
+ * never holds a secret. A verbose one also has what is done: see trail.h.
  */
 #ifndef P11D_LOG_H
 #define P11D_LOG_H

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "activity.h"
 #include "interface.h"
+#include "trail.h"
 
 P11dClient *p11d_client_of(P11dEndpoint *endpoint)
 {
@@ -38,7 +38,7 @@ static void unlink_endpoint(P11dClient *client, P11dEndpoint *endpoint)
 
 static void wake_main_thread(P11dClients *clients)
 {
-    eventfd_write(clients->wake, 1);
+    eventfd_write(clients->loop.wake, 1);
 }
 
 static void free_client(P11dClient *client)
@@ -85,11 +85,12 @@ static void close_endpoint(P11dEndpoint *endpoint)
 
     if (control) {
         atomic_store(&client->group.gone, true);
-        CK_RV rv = CKR_USER_NOT_LOGGED_IN;
-        if (clients->token->operations->logout)
-            rv = clients->token->operations->logout(client->view);
-        if (rv == CKR_OK)
-            p11d_activity_logout(client, rv);
+        P11dTrailEntry entry = {.method = "Logout",
+                                .uid = client->uid,
+                                .pid = client->pid,
+                                .token = clients->token->name};
+        if (clients->token->operations->forget(client->view))
+            p11d_trail_add(&entry);
     }
     bool last = take_out(client, endpoint);
     p11d_endpoint_free(endpoint);
@@ -108,7 +109,7 @@ static P11dClient *new_client(P11dClients *clients, const P11dCredentials *crede
     client->uid = credentials->uid;
     client->pid = credentials->pid;
     client->group.loop = &clients->loop;
-    client->group.message = clients->message;
+    client->group.handler = clients->handler;
     client->group.close = close_endpoint;
     atomic_init(&client->group.gone, false);
     pthread_mutex_init(&client->group.lock, NULL);
@@ -184,10 +185,7 @@ void p11d_clients_sweep(P11dClients *clients, bool all)
             continue;
         pthread_mutex_lock(&client->group.lock);
         for (P11dEndpoint *endpoint = client->endpoints; endpoint; endpoint = endpoint->next) {
-            if (!endpoint->parked)
-                continue;
-            p11d_endpoint_disarm(endpoint);
-            p11d_endpoint_unpark(endpoint);
+            p11d_endpoint_abandon(endpoint);
         }
         pthread_mutex_unlock(&client->group.lock);
     }

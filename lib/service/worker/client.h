@@ -22,11 +22,10 @@ typedef struct P11dClient P11dClient;
 
 typedef struct P11dClients {
     P11dWorkerToken *token;
-    const char *path;      /* of the token on D-Bus */
-    P11dEndpointLoop loop; /* what is in it the worker owns, as it does the next */
-    int wake;              /* eventfd, written when the main thread should sweep */
-    bool (*message)(P11dEndpoint *endpoint, const P11dMessage *message); /* of all endpoints */
-    pthread_mutex_t lock; /* of what follows; taken before any client's lock */
+    const char *path;                   /* of the token on D-Bus */
+    P11dEndpointLoop loop;              /* what is in it the worker owns */
+    const P11dEndpointHandler *handler; /* of all endpoints */
+    pthread_mutex_t lock;               /* of what follows; taken before any client's lock */
     P11dClient *first;
     size_t count;
 } P11dClients;
@@ -54,8 +53,9 @@ void p11d_clients_add(P11dClients *clients, P11dDescriptor *control,
 /* Tells all clients that objects have changed. Writes without waiting. */
 void p11d_clients_notify(P11dClients *clients);
 
-/* Takes the channels of clients that are gone out of epoll and has them closed. all: of every
- * client. Called by the main thread alone, and not while it holds unhandled events of epoll. */
+/* Takes the channels of clients that are gone out of epoll and has them closed, and their pending
+ * calls canceled. all: of every client. Called by the main thread alone, and not while it holds
+ * unhandled events of epoll. */
 void p11d_clients_sweep(P11dClients *clients, bool all);
 
 /* True if there is no client any more. */

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 /* How long a thread stays with a call channel on which nothing happens, in milliseconds: long
  * enough that a host that signs now and then finds it there, but less the more threads do so. */
@@ -70,18 +71,106 @@ bool p11d_endpoint_park(P11dEndpoint *endpoint)
     return false;
 }
 
-void p11d_endpoint_disarm(P11dEndpoint *endpoint)
+/* Taken out, not disarmed: a hang-up is told even where no event is asked for. Once closed, it is
+ * out already, and its number may be another's. */
+static void take_out(P11dEndpoint *endpoint)
 {
-    /* Taken out, not disarmed: a hang-up is told even where no event is asked for. Once closed, it
-     * is out already, and its number may be another's. */
-    if (p11d_channel_is_open(&endpoint->channel))
+    if (endpoint->registered && p11d_channel_is_open(&endpoint->channel))
         epoll_ctl(endpoint->group->loop->epoll, EPOLL_CTL_DEL, endpoint->fd, NULL);
+    endpoint->registered = false;
 }
 
-void p11d_endpoint_unpark(P11dEndpoint *endpoint)
+static void unpark(P11dEndpoint *endpoint)
 {
     endpoint->parked = false;
     p11d_pool_push(endpoint->group->loop->pool, &endpoint->job);
+}
+
+static void wake_main_thread(P11dEndpointLoop *loop)
+{
+    eventfd_write(loop->wake, 1);
+}
+
+static void cancel(P11dEndpoint *endpoint)
+{
+    if (!endpoint->complete && !endpoint->canceled)
+        endpoint->group->handler->cancel(endpoint);
+    endpoint->canceled = true;
+}
+
+void p11d_endpoint_wake(P11dEndpoint *endpoint)
+{
+    if (!endpoint->suspended) {
+        unpark(endpoint);
+        return;
+    }
+    if (endpoint->control) { /* with it all others end */
+        atomic_store(&endpoint->group->gone, true);
+        wake_main_thread(endpoint->group->loop);
+    }
+    cancel(endpoint);
+}
+
+void p11d_endpoint_abandon(P11dEndpoint *endpoint)
+{
+    if (endpoint->suspended) {
+        cancel(endpoint);
+    } else if (endpoint->parked) {
+        take_out(endpoint);
+        unpark(endpoint);
+    }
+}
+
+/* With the lock held. */
+static void push_completed(P11dEndpoint *endpoint)
+{
+    P11dEndpointLoop *loop = endpoint->group->loop;
+    P11dEndpoint *first = atomic_load(&loop->completed);
+    do
+        endpoint->next_completed = first;
+    while (!atomic_compare_exchange_weak(&loop->completed, &first, endpoint));
+    wake_main_thread(loop);
+}
+
+void p11d_endpoint_complete(P11dEndpoint *endpoint)
+{
+    pthread_mutex_lock(&endpoint->group->lock);
+    endpoint->complete = true;
+    if (endpoint->suspended)
+        push_completed(endpoint);
+    pthread_mutex_unlock(&endpoint->group->lock);
+}
+
+void p11d_endpoint_resume_all(P11dEndpointLoop *loop)
+{
+    P11dEndpoint *endpoint = atomic_exchange(&loop->completed, NULL);
+    while (endpoint) {
+        P11dEndpoint *next = endpoint->next_completed;
+        pthread_mutex_t *lock = &endpoint->group->lock;
+        pthread_mutex_lock(lock);
+        take_out(endpoint);
+        endpoint->suspended = false;
+        p11d_pool_push(loop->pool, &endpoint->job);
+        pthread_mutex_unlock(lock);
+        endpoint = next;
+    }
+}
+
+/* Has epoll tell of a hang-up alone. False: the call is complete already. */
+static bool suspend(P11dEndpoint *endpoint)
+{
+    pthread_mutex_lock(&endpoint->group->lock);
+    bool waits = !endpoint->complete;
+    if (waits) {
+        struct epoll_event event = {.events = EPOLLONESHOT, .data.ptr = endpoint};
+        int operation = endpoint->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+        endpoint->suspended = true;
+        if (p11d_channel_is_open(&endpoint->channel) &&
+            epoll_ctl(endpoint->group->loop->epoll, operation, endpoint->fd, &event) == 0)
+            endpoint->registered = true;
+    }
+    pthread_mutex_unlock(&endpoint->group->lock);
+    return waits;
 }
 
 void p11d_endpoint_begin(P11dEndpoint *endpoint, P11dWriter *writer, P11dMessage *message)
@@ -99,6 +188,12 @@ P11dStatus p11d_endpoint_finish(P11dEndpoint *endpoint, P11dWriter *writer, int 
     if (endpoint->control)
         pthread_mutex_unlock(&endpoint->group->lock);
     return status;
+}
+
+void p11d_endpoint_drop(P11dEndpoint *endpoint)
+{
+    if (endpoint->control)
+        pthread_mutex_unlock(&endpoint->group->lock);
 }
 
 /* Sends what an earlier reply left. P11D_TIMEOUT: not all of it. */
@@ -187,26 +282,56 @@ static void rest(P11dEndpoint *endpoint)
         group->close(endpoint);
 }
 
+/* Answers the pending call, if it is complete. */
+static P11dEndpointOutcome resume(P11dEndpoint *endpoint)
+{
+    if (!endpoint->complete)
+        return P11D_ENDPOINT_SERVED;
+    endpoint->complete = endpoint->canceled = false;
+    P11dEndpointOutcome outcome = endpoint->group->handler->resume(endpoint);
+    p11d_channel_done(&endpoint->channel); /* wipes the PIN that may have been in it */
+    return outcome;
+}
+
+/* Handles the message that arrived. A call that is pending for no time at all is none. */
+static P11dEndpointOutcome handle(P11dEndpoint *endpoint, const P11dMessage *message)
+{
+    P11dEndpointOutcome outcome = endpoint->group->handler->message(endpoint, message);
+    if (outcome == P11D_ENDPOINT_PENDING)
+        return suspend(endpoint) ? P11D_ENDPOINT_PENDING : resume(endpoint);
+    p11d_channel_done(&endpoint->channel);
+    return outcome;
+}
+
+/* Serves the next message. Unless it is served, the endpoint is somebody else's. */
+static P11dEndpointOutcome serve_next(P11dEndpoint *endpoint)
+{
+    P11dMessage message;
+    P11dStatus status = flush(endpoint);
+    if (status == P11D_OK)
+        status = receive(endpoint, &message);
+    if (status == P11D_TIMEOUT) {
+        rest(endpoint);
+        return P11D_ENDPOINT_PENDING;
+    }
+    P11dEndpointOutcome outcome = P11D_ENDPOINT_LOST;
+    if (status == P11D_OK && !atomic_load(&endpoint->group->gone))
+        outcome = handle(endpoint, &message);
+    if (outcome == P11D_ENDPOINT_LOST)
+        endpoint->group->close(endpoint);
+    return outcome;
+}
+
 static void serve(P11dJob *job)
 {
     P11dEndpoint *endpoint = (P11dEndpoint *)(void *)job; /* its first member */
-    P11dEndpointGroup *group = endpoint->group;
-    P11dPool *pool = group->loop->pool;
+    P11dPool *pool = endpoint->group->loop->pool;
 
-    for (;;) {
-        P11dMessage message;
-        P11dStatus status = flush(endpoint);
-        if (status == P11D_OK)
-            status = receive(endpoint, &message);
-        if (status == P11D_TIMEOUT) {
-            rest(endpoint);
-            return;
-        }
-        if (status != P11D_OK || atomic_load(&group->gone) || !group->message(endpoint, &message)) {
-            group->close(endpoint);
-            return;
-        }
-        p11d_channel_done(&endpoint->channel); /* wipes the PIN that may have been in it */
+    if (resume(endpoint) == P11D_ENDPOINT_LOST) {
+        endpoint->group->close(endpoint);
+        return;
+    }
+    while (serve_next(endpoint) == P11D_ENDPOINT_SERVED) {
         if (p11d_pool_is_short(pool)) {
             /* Others wait: to the end of the queue, where this channel's next call is no worse
              * off than theirs. */

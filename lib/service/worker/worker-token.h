@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * A token is what a worker serves: objects, and keys that sign. It is an interface, so that the
+ * A token is what a worker serves: objects, and acts on them. It is an interface, so that the
  * dispatcher knows nothing of where keys come from. What a token keeps for one client (its login,
  * and what the login opened) is a view; what one view may see never depends on another's login.
  * Operations on views may be called by any thread at any time, several at once.
@@ -8,16 +8,13 @@
 #ifndef P11D_WORKER_TOKEN_H
 #define P11D_WORKER_TOKEN_H
 
-#include "buffer.h"
+#include "act.h"
 #include "credentials.h"
-#include "mechanism.h"
-#include "pkcs11.h"
 
 /* The longest PIN, in bytes. */
 #define P11D_WORKER_TOKEN_PIN_MAX 1024
 
 typedef struct P11dWorkerToken P11dWorkerToken;
-typedef struct P11dView P11dView;
 
 /* What a token found when it looked at its descriptor. */
 typedef enum P11dWorkerTokenChange {
@@ -28,7 +25,6 @@ typedef enum P11dWorkerTokenChange {
 /* Room for a label with its NUL, in bytes. */
 #define P11D_WORKER_TOKEN_LABEL_SIZE 256
 
-/* login and logout may be NULL: such a token has no login. */
 typedef struct P11dWorkerTokenOperations {
     /* All views are closed before. */
     void (*free)(P11dWorkerToken *token);
@@ -51,22 +47,17 @@ typedef struct P11dWorkerTokenOperations {
     bool (*label)(P11dView *view, uint64_t id, char label[P11D_WORKER_TOKEN_LABEL_SIZE]);
     /* Writes the reply of ListObjects. */
     void (*list)(P11dView *view, uint64_t known, P11dWriter *writer);
-    /* pin: size bytes, borrowed; no copy of it outlives the call. NULL: the client has none, the
-     * token is to ask by itself. */
-    CK_RV (*login)(P11dView *view, CK_USER_TYPE user, const uint8_t *pin, size_t size);
-    /* Also called when the control channel closes while other calls still run. */
-    CK_RV (*logout)(P11dView *view);
-    /* Appends the signature to output; parameters are those of parameters->mechanism. */
-    CK_RV(*sign)
-    (P11dView *view, uint64_t key, const P11dParameters *parameters, const uint8_t *data,
-     size_t size, P11dBuffer *output);
+    /* Forgets the view's login: its control channel has closed, while other calls still run. False:
+     * it had none. */
+    bool (*forget)(P11dView *view);
 } P11dWorkerTokenOperations;
 
 /* What every token begins with. */
 struct P11dWorkerToken {
     const P11dWorkerTokenOperations *operations;
-    const char *name; /* its path on D-Bus is made of it; owned by the token */
-    int descriptor;   /* to poll for reading, or -1 */
+    const P11dAct *acts; /* a row for each method that it has; the last has no method */
+    const char *name;    /* its path on D-Bus is made of it; owned by the token */
+    int descriptor;      /* to poll for reading, or -1 */
 };
 
 /* What every view begins with. */

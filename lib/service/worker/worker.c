@@ -120,11 +120,11 @@ static bool handle(Worker *worker, const struct epoll_event *event)
         serve_token(worker);
     } else if (what == &worker->clients) {
         eventfd_t count;
-        eventfd_read(worker->clients.wake, &count);
+        eventfd_read(worker->clients.loop.wake, &count);
     } else {
         P11dEndpoint *endpoint = what;
         pthread_mutex_lock(&endpoint->group->lock);
-        p11d_endpoint_unpark(endpoint);
+        p11d_endpoint_wake(endpoint);
         pthread_mutex_unlock(&endpoint->group->lock);
     }
     return true;
@@ -148,6 +148,7 @@ static void run(Worker *worker)
             eventfd_write(worker->clients.loop.stop, 1);
         }
         p11d_clients_sweep(&worker->clients, !running);
+        p11d_endpoint_resume_all(&worker->clients.loop);
         if (running)
             follow_link(worker);
     }
@@ -164,14 +165,14 @@ static bool set_up(Worker *worker)
     clients->path = worker->path;
     clients->loop.pool = &worker->pool;
     clients->loop.epoll = epoll_create1(EPOLL_CLOEXEC);
-    clients->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    clients->loop.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     clients->loop.stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&clients->lock, NULL);
-    return worker->path && clients->loop.epoll >= 0 && clients->wake >= 0 &&
+    return worker->path && clients->loop.epoll >= 0 && clients->loop.wake >= 0 &&
            clients->loop.stop >= 0 &&
            watch_descriptor(worker, P11D_WORKER_LINK_DESCRIPTOR, EPOLLIN, &worker->link,
                             EPOLL_CTL_ADD) &&
-           watch_descriptor(worker, clients->wake, EPOLLIN, clients, EPOLL_CTL_ADD) &&
+           watch_descriptor(worker, clients->loop.wake, EPOLLIN, clients, EPOLL_CTL_ADD) &&
            (worker->token->descriptor < 0 ||
             watch_descriptor(worker, worker->token->descriptor, EPOLLIN, worker->token,
                              EPOLL_CTL_ADD));
@@ -187,7 +188,7 @@ static void tear_down(Worker *worker)
 {
     p11d_channel_clear(&worker->link);
     close_if_open(worker->clients.loop.epoll);
-    close_if_open(worker->clients.wake);
+    close_if_open(worker->clients.loop.wake);
     close_if_open(worker->clients.loop.stop);
     pthread_mutex_destroy(&worker->clients.lock);
     free(worker->path);
@@ -215,7 +216,7 @@ static int serve_source(const P11dWorkerKind *kind, P11dDescriptor *link, const 
 {
     Worker worker = {
         .supervisor.name = "the service",
-        .clients = {.loop = {.epoll = -1, .stop = -1}, .wake = -1, .message = p11d_dispatch}};
+        .clients = {.loop = {.epoll = -1, .wake = -1, .stop = -1}, .handler = &p11d_dispatcher}};
     int code = P11D_WORKER_FAILED;
     p11d_channel_init(&worker.link, link, P11D_MESSAGE_MAX);
     worker.link.accepts_descriptors = true;

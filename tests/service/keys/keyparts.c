@@ -246,7 +246,7 @@ ParameterizedTest(Case *row, keyparts, names, .init = set_up, .fini = tear_down)
     cr_assert_eq(set->count, 1);
     const P11dKeyEntry *entry = set->entries[0];
     if (*row->log == '\0') {
-        cr_expect(entry->signer || entry->locked.type, "%s: is not served", row->files);
+        cr_expect(entry->private_key || entry->locked.type, "%s: is not served", row->files);
         cr_expect_null(line, "%s: %s", row->files, log);
     } else {
         cr_expect(set->row_count == 1 && set->rows[0].kind == P11D_KEY_OBJECT_NOTE,
@@ -304,7 +304,7 @@ Test(keyparts, the_certificate_of_a_locked_key_is_no_issuer, .init = set_up, .fi
     CK_RV rv =
         p11d_keyentry_unlock(set->entries[0], directory, (const uint8_t *)"secret", 6, &opened);
     cr_assert_eq(rv, CKR_OK);
-    cr_assert_not_null(opened.signer);
+    cr_assert_not_null(opened.key);
     p11d_openedkey_clear(&opened);
     p11d_keyset_free(set);
 }

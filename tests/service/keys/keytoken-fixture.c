@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "keytoken.h"
-#include "signer.h"
+#include "servedkey.h"
 
 char *directory;
 P11dWorkerToken *token;
@@ -18,7 +18,7 @@ RigList list;
 void open_directory(void)
 {
     directory = rig_make_directory();
-    cr_assert(p11d_signer_setup());
+    cr_assert(p11d_servedkey_setup());
 }
 
 void open_token(void)
@@ -39,7 +39,7 @@ void tear_down(void)
 {
     token->operations->close(view);
     token->operations->free(token);
-    p11d_signer_teardown();
+    p11d_servedkey_teardown();
     rig_remove_directory(directory);
 }
 
@@ -91,13 +91,27 @@ uint64_t id_of(const char *class, const char *label)
     return object ? object->id : 0;
 }
 
+CK_RV act_as(P11dView *who, const char *method, const P11dArguments *arguments, P11dBuffer *output)
+{
+    P11dActCall call = {.arguments = arguments};
+    const P11dAct *act = token->acts;
+    while (act->method && strcmp(act->method, method) != 0)
+        act++;
+    cr_assert_not_null(act->method, "%s", method);
+    p11d_buffer_init(&call.output, P11D_INTERFACE_DATA_MAX);
+    CK_RV rv = act->perform(who, &call);
+    *output = call.output;
+    return rv;
+}
+
 CK_RV sign_as(P11dView *who, uint64_t key)
 {
-    P11dParameters parameters = {.mechanism.mechanism = CKM_ECDSA};
-    uint8_t digest[32] = {1};
+    static const uint8_t digest[32] = {1};
+    P11dArguments arguments = {.objects = {key},
+                               .mechanism.parameters.mechanism.mechanism = CKM_ECDSA,
+                               .bytes = {{digest, sizeof digest}}};
     P11dBuffer output;
-    p11d_buffer_init(&output, 1024);
-    CK_RV rv = token->operations->sign(who, key, &parameters, digest, sizeof digest, &output);
+    CK_RV rv = act_as(who, "Sign", &arguments, &output);
     cr_assert_eq(output.size, rv == CKR_OK ? 64 : 0);
     p11d_buffer_clear(&output);
     return rv;
@@ -105,7 +119,26 @@ CK_RV sign_as(P11dView *who, uint64_t key)
 
 CK_RV login_as(P11dView *who, const char *pin)
 {
-    return token->operations->login(who, CKU_USER, (const uint8_t *)pin, strlen(pin));
+    return login_with(who, CKU_USER, pin);
+}
+
+CK_RV login_with(P11dView *who, CK_USER_TYPE user, const char *pin)
+{
+    P11dArguments arguments = {
+        .user = user, .pins = {{(const uint8_t *)pin, pin ? strlen(pin) : 0}}, .no_pin = !pin};
+    P11dBuffer output;
+    CK_RV rv = act_as(who, "Login", &arguments, &output);
+    p11d_buffer_clear(&output);
+    return rv;
+}
+
+CK_RV logout_as(P11dView *who)
+{
+    const P11dArguments nothing = {0};
+    P11dBuffer output;
+    CK_RV rv = act_as(who, "Logout", &nothing, &output);
+    p11d_buffer_clear(&output);
+    return rv;
 }
 
 P11dView *another_client(void)

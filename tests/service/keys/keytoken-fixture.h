@@ -41,8 +41,13 @@ uint64_t id_of(const char *class, const char *label);
 bool has_one(void);
 bool is_empty(void);
 
+/* Has the token's act for method performed. output is initialised here; the caller clears it. */
+CK_RV act_as(P11dView *who, const char *method, const P11dArguments *arguments, P11dBuffer *output);
 CK_RV sign_as(P11dView *who, uint64_t key);
 CK_RV login_as(P11dView *who, const char *pin);
+/* pin NULL: the token is to ask by itself. */
+CK_RV login_with(P11dView *who, CK_USER_TYPE user, const char *pin);
+CK_RV logout_as(P11dView *who);
 /* The caller closes it. */
 P11dView *another_client(void);
 

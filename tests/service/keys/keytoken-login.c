@@ -31,11 +31,11 @@ Test(keytoken, a_login_opens_keys_for_its_client_alone, .init = open_directory, 
     cr_assert_eq(sign_as(other, id_of("public-key", "one")), CKR_KEY_HANDLE_INVALID);
     list_as(other, 0);
     cr_assert_eq(list.count, 0);
-    cr_assert_eq(token->operations->logout(other), CKR_USER_NOT_LOGGED_IN);
+    cr_assert_eq(logout_as(other), CKR_USER_NOT_LOGGED_IN);
     cr_assert_eq(sign_as(view, key), CKR_OK, "another's logout is not this one's");
 
     known = token->operations->generation(view);
-    cr_assert_eq(token->operations->logout(view), CKR_OK);
+    cr_assert_eq(logout_as(view), CKR_OK);
     cr_assert_eq(sign_as(view, key), CKR_KEY_HANDLE_INVALID);
     list_as(view, known);
     cr_assert(list.complete && list.count == 0);
@@ -96,13 +96,12 @@ Test(keytoken, the_public_half_is_known_from_files_beside_the_key, .init = open_
 
 Test(keytoken, users_that_this_token_does_not_have, .init = open_directory, .fini = tear_down)
 {
-    const uint8_t *pin = (const uint8_t *)"secret";
+    const char *pin = "secret";
     write_key("one.key", "secret");
     open_token();
-    cr_assert_eq(token->operations->login(view, CKU_SO, pin, 6), CKR_USER_TYPE_INVALID);
-    cr_assert_eq(token->operations->login(view, CKU_CONTEXT_SPECIFIC, pin, 6),
-                 CKR_OPERATION_NOT_INITIALIZED);
-    cr_assert_eq(token->operations->login(view, 77, pin, 6), CKR_USER_TYPE_INVALID);
+    cr_assert_eq(login_with(view, CKU_SO, pin), CKR_USER_TYPE_INVALID);
+    cr_assert_eq(login_with(view, CKU_CONTEXT_SPECIFIC, pin), CKR_OPERATION_NOT_INITIALIZED);
+    cr_assert_eq(login_with(view, 77, pin), CKR_USER_TYPE_INVALID);
 }
 
 static bool is_whatever(void)
@@ -149,12 +148,12 @@ Test(keytoken, where_no_key_is_encrypted_any_pin_is_right, .init = open_director
         cr_assert_eq(login_as(view, "another"), CKR_USER_ALREADY_LOGGED_IN);
         list_all();
         cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
-        cr_assert_eq(token->operations->logout(view), CKR_OK);
-        cr_assert_eq(token->operations->logout(view), CKR_USER_NOT_LOGGED_IN);
+        cr_assert_eq(logout_as(view), CKR_OK);
+        cr_assert_eq(logout_as(view), CKR_USER_NOT_LOGGED_IN);
         cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
     }
-    cr_assert_eq(token->operations->login(view, CKU_USER, NULL, 0), CKR_OK);
-    cr_assert_eq(token->operations->login(view, CKU_SO, NULL, 0), CKR_USER_TYPE_INVALID);
+    cr_assert_eq(login_with(view, CKU_USER, NULL), CKR_OK);
+    cr_assert_eq(login_with(view, CKU_SO, NULL), CKR_USER_TYPE_INVALID);
 }
 
 static bool has_locked(void)
@@ -178,7 +177,7 @@ Test(keytoken, a_login_for_nothing_ends_when_a_pin_counts, .init = open_director
     wait_until(has_locked);
     cr_assert(id_of("private-key", "one") && !id_of("private-key", "two"));
     cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
-    cr_assert_eq(token->operations->login(view, CKU_USER, NULL, 0), CKR_ARGUMENTS_BAD);
+    cr_assert_eq(login_with(view, CKU_USER, NULL), CKR_ARGUMENTS_BAD);
     cr_assert_eq(login_as(view, "any"), CKR_PIN_INCORRECT);
     cr_assert_eq(login_as(view, "secret"), CKR_OK);
     cr_assert_eq(login_as(view, "secret"), CKR_USER_ALREADY_LOGGED_IN);
@@ -190,7 +189,7 @@ Test(keytoken, a_login_for_nothing_ends_when_a_pin_counts, .init = open_director
     wait_until(has_no_locked);
     cr_assert_eq(login_as(view, "any"), CKR_USER_ALREADY_LOGGED_IN);
     cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
-    cr_assert_eq(token->operations->logout(view), CKR_OK);
+    cr_assert_eq(logout_as(view), CKR_OK);
     cr_assert_eq(login_as(view, "any"), CKR_OK);
 }
 
@@ -221,7 +220,7 @@ Test(keytoken, an_opened_key_goes_with_its_file, .init = open_directory, .fini =
     wait_until(is_empty);
     cr_assert_eq(sign_as(view, key), CKR_KEY_HANDLE_INVALID);
     /* Who logs in again gets the new one. */
-    cr_assert_eq(token->operations->logout(view), CKR_OK);
+    cr_assert_eq(logout_as(view), CKR_OK);
     cr_assert_eq(login_as(view, "secret"), CKR_OK);
     list_all();
     cr_assert(has_one() && id_of("private-key", "one") != key);

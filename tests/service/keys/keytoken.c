@@ -11,7 +11,7 @@
 
 #include "keyfile.h"
 #include "keytoken-fixture.h"
-#include "signer.h"
+#include "servedkey.h"
 
 Test(keytoken, key_public_key_and_certificate_belong_together, .init = open_directory,
      .fini = tear_down)
@@ -214,5 +214,5 @@ Test(keytoken, directories_that_cannot_be_used, .init = open_directory)
     cr_assert_null(p11d_keytoken_open(path));
     cr_assert_eq(errno, ENOTDIR);
     rig_remove_directory(directory);
-    p11d_signer_teardown();
+    p11d_servedkey_teardown();
 }

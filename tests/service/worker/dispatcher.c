@@ -75,8 +75,8 @@ static const Wrong wrongs[] = {
     {PROPERTIES, "GetAll", "t", "InvalidArgs"},
     {PROPERTIES, "Get", "ss", "UnknownMethod"},
     {PROPERTIES, "GetAll", "s", "UnknownInterface"},
-    {TOKEN, "GenerateRandom", "u", "NotSupported"},
     {TOKEN, "CancelStream", "t", "NotSupported"},
+    {TOKEN, "DestroyObject", "t", "NotSupported"},
 };
 
 ParameterizedTestParameters(dispatcher, wrong_calls_get_an_error)

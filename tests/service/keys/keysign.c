@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "signer.h"
+#include "keysign.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -44,13 +44,13 @@ static P11dParameters parameters_for(const P11dMechanism *row, bool prehashed)
     return parameters;
 }
 
-static CK_RV sign(P11dSigner *signer, P11dParameters *parameters, const void *data, size_t size,
+static CK_RV sign(P11dServedKey *served, P11dParameters *parameters, const void *data, size_t size,
                   P11dBuffer *output)
 {
     if (parameters->mechanism.ulParameterLen > 0)
         parameters->mechanism.pParameter = parameters->storage.bytes;
     p11d_buffer_init(output, 4096);
-    return p11d_signer_sign(signer, parameters, data, size, output);
+    return p11d_keysign_sign(served, parameters, &(P11dBytes){data, size}, output);
 }
 
 /* --- OpenSSL's opinion --- */
@@ -128,31 +128,31 @@ static bool verify(EVP_PKEY *key, const P11dMechanism *row, const void *data, si
 
 /* --- every mechanism --- */
 
-ParameterizedTestParameters(signer, every_offered_mechanism_verifies)
+ParameterizedTestParameters(keysign, every_offered_mechanism_verifies)
 {
     size_t count = 0;
     int *rows = cr_malloc(p11d_mechanism_count * sizeof *rows);
-    p11d_signer_setup();
+    p11d_servedkey_setup();
     for (size_t i = 0; i < p11d_mechanism_count; i++) {
         CK_ULONG smallest, largest;
-        if (p11d_signer_offers(&p11d_mechanisms[i], &smallest, &largest))
+        if (p11d_keysign_offers(&p11d_mechanisms[i], &smallest, &largest))
             rows[count++] = (int)i;
     }
-    p11d_signer_teardown();
+    p11d_servedkey_teardown();
     return cr_make_param_array(int, rows, count);
 }
 
-ParameterizedTest(int *index, signer, every_offered_mechanism_verifies)
+ParameterizedTest(int *index, keysign, every_offered_mechanism_verifies)
 {
     const P11dMechanism *row = &p11d_mechanisms[*index];
     const P11dHash *hash = hash_of(row);
     uint8_t digest[64];
     P11dBuffer output;
 
-    cr_assert(p11d_signer_setup());
+    cr_assert(p11d_servedkey_setup());
     EVP_PKEY *key = key_for(row->key_type);
     EVP_PKEY_up_ref(key);
-    P11dSigner *signer = p11d_signer_new(key);
+    P11dServedKey *served = p11d_servedkey_new(key, true);
     P11dParameters parameters = parameters_for(row, false);
 
     /* Raw mechanisms get a digest, or all of a number for rsa-x-509. */
@@ -163,7 +163,7 @@ ParameterizedTest(int *index, signer, every_offered_mechanism_verifies)
         data = number;
         size = strstr(row->name, "x-509") ? sizeof number : 32;
     }
-    cr_assert_eq(sign(signer, &parameters, data, size, &output), CKR_OK, "%s", row->name);
+    cr_assert_eq(sign(served, &parameters, data, size, &output), CKR_OK, "%s", row->name);
     cr_assert(verify(key, row, data, size, &output), "%s", row->name);
     output.data[output.size / 2] ^= 1;
     cr_assert_not(verify(key, row, data, size, &output), "%s", row->name);
@@ -172,21 +172,21 @@ ParameterizedTest(int *index, signer, every_offered_mechanism_verifies)
     parameters = parameters_for(row, true);
     if (hash) {
         cr_assert_eq(EVP_Q_digest(NULL, hash->name, NULL, text, sizeof text, digest, NULL), 1);
-        cr_assert_eq(sign(signer, &parameters, digest, hash->size, &output), CKR_OK);
+        cr_assert_eq(sign(served, &parameters, digest, hash->size, &output), CKR_OK);
         cr_assert(verify(key, row, text, sizeof text, &output), "%s, prehashed", row->name);
         p11d_buffer_clear(&output);
-        cr_assert_eq(sign(signer, &parameters, digest, hash->size - 1, &output),
+        cr_assert_eq(sign(served, &parameters, digest, hash->size - 1, &output),
                      CKR_DATA_LEN_RANGE);
     } else {
-        cr_assert_eq(sign(signer, &parameters, digest, 32, &output), CKR_MECHANISM_PARAM_INVALID);
+        cr_assert_eq(sign(served, &parameters, digest, 32, &output), CKR_MECHANISM_PARAM_INVALID);
     }
     p11d_buffer_clear(&output);
-    p11d_signer_unref(signer);
+    p11d_servedkey_unref(served);
     EVP_PKEY_free(key);
-    p11d_signer_teardown();
+    p11d_servedkey_teardown();
 }
 
-Test(signer, offers_what_it_can_compute)
+Test(keysign, offers_what_it_can_compute)
 {
     static const char *const names[] = {
         "rsa-pkcs",        "rsa-pkcs-pss",          "rsa-x-509",    "sha1-rsa-pkcs",
@@ -194,16 +194,16 @@ Test(signer, offers_what_it_can_compute)
         "ecdsa-sha3-512",  "sha3-256-rsa-pkcs-pss", "ecdsa-sha512", "eddsa",
     };
     CK_ULONG smallest, largest;
-    cr_assert(p11d_signer_setup());
+    cr_assert(p11d_servedkey_setup());
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         CK_MECHANISM_TYPE type;
         cr_assert(p11d_mechanism_parse_name(names[i], &type), "%s", names[i]);
-        cr_assert(p11d_signer_offers(p11d_mechanism_find(type), &smallest, &largest), "%s",
+        cr_assert(p11d_keysign_offers(p11d_mechanism_find(type), &smallest, &largest), "%s",
                   names[i]);
     }
-    cr_assert_not(p11d_signer_offers(p11d_mechanism_find(CKM_RSA_PKCS_OAEP), &smallest, &largest));
-    cr_assert_not(p11d_signer_offers(p11d_mechanism_find(CKM_SHA256), &smallest, &largest));
-    p11d_signer_teardown();
+    cr_assert_not(p11d_keysign_offers(p11d_mechanism_find(CKM_RSA_PKCS_OAEP), &smallest, &largest));
+    cr_assert_not(p11d_keysign_offers(p11d_mechanism_find(CKM_SHA256), &smallest, &largest));
+    p11d_servedkey_teardown();
 }
 
 /* --- sizes (traps, 34) --- */
@@ -211,76 +211,76 @@ Test(signer, offers_what_it_can_compute)
 static void check_ecdsa_sizes(const char *curve, size_t size, int count)
 {
     const P11dMechanism *row = p11d_mechanism_find(CKM_ECDSA);
-    cr_assert(p11d_signer_setup());
+    cr_assert(p11d_servedkey_setup());
     EVP_PKEY *key = rig_generate(curve);
     EVP_PKEY_up_ref(key);
-    P11dSigner *signer = p11d_signer_new(key);
+    P11dServedKey *served = p11d_servedkey_new(key, true);
     P11dParameters parameters = parameters_for(row, false);
     int leading_zeros = 0;
     for (int i = 0; i < count; i++) {
         uint8_t digest[32];
         P11dBuffer output;
         memset(digest, i, sizeof digest);
-        cr_assert_eq(sign(signer, &parameters, digest, sizeof digest, &output), CKR_OK);
+        cr_assert_eq(sign(served, &parameters, digest, sizeof digest, &output), CKR_OK);
         cr_assert_eq(output.size, size);
         cr_assert(verify(key, row, digest, sizeof digest, &output));
         leading_zeros += output.data[0] == 0 || output.data[size / 2] == 0;
         p11d_buffer_clear(&output);
     }
     cr_assert(count < 1000 || leading_zeros > 0, "no short r or s was met");
-    p11d_signer_unref(signer);
+    p11d_servedkey_unref(served);
     EVP_PKEY_free(key);
-    p11d_signer_teardown();
+    p11d_servedkey_teardown();
 }
 
-Test(signer, ecdsa_r_and_s_with_leading_zeros)
+Test(keysign, ecdsa_r_and_s_with_leading_zeros)
 {
     check_ecdsa_sizes("EC:P-256", 64, 1500);
 }
 
-Test(signer, rsa_signatures_with_a_leading_zero_keep_the_full_length)
+Test(keysign, rsa_signatures_with_a_leading_zero_keep_the_full_length)
 {
     P11dParameters parameters = {.mechanism.mechanism = CKM_RSA_PKCS};
     int leading_zeros = 0;
-    cr_assert(p11d_signer_setup());
-    P11dSigner *signer = p11d_signer_new(key_for(CKK_RSA));
+    cr_assert(p11d_servedkey_setup());
+    P11dServedKey *served = p11d_servedkey_new(key_for(CKK_RSA), true);
     for (int i = 0; i < 5000 && leading_zeros == 0; i++) {
         P11dBuffer output;
-        cr_assert_eq(sign(signer, &parameters, &i, sizeof i, &output), CKR_OK);
+        cr_assert_eq(sign(served, &parameters, &i, sizeof i, &output), CKR_OK);
         cr_assert_eq(output.size, 256);
         leading_zeros += output.data[0] == 0;
         p11d_buffer_clear(&output);
     }
     cr_assert_gt(leading_zeros, 0);
-    p11d_signer_unref(signer);
-    p11d_signer_teardown();
+    p11d_servedkey_unref(served);
+    p11d_servedkey_teardown();
 }
 
-Test(signer, ecdsa_sizes_of_the_other_curves)
+Test(keysign, ecdsa_sizes_of_the_other_curves)
 {
     check_ecdsa_sizes("EC:P-384", 96, 20);
     check_ecdsa_sizes("EC:P-521", 132, 20);
     check_ecdsa_sizes("EC:secp256k1", 64, 20);
 }
 
-Test(signer, ed448_is_114_bytes)
+Test(keysign, ed448_is_114_bytes)
 {
     const P11dMechanism *row = p11d_mechanism_find(CKM_EDDSA);
     P11dBuffer output;
-    cr_assert(p11d_signer_setup());
+    cr_assert(p11d_servedkey_setup());
     EVP_PKEY *key = rig_generate("ED448");
     EVP_PKEY_up_ref(key);
-    P11dSigner *signer = p11d_signer_new(key);
+    P11dServedKey *served = p11d_servedkey_new(key, true);
     P11dParameters parameters = parameters_for(row, false);
-    cr_assert_eq(sign(signer, &parameters, text, sizeof text, &output), CKR_OK);
+    cr_assert_eq(sign(served, &parameters, text, sizeof text, &output), CKR_OK);
     cr_assert_eq(output.size, 114);
     cr_assert(verify(key, row, text, sizeof text, &output));
     p11d_buffer_clear(&output);
-    cr_assert_eq(sign(signer, &parameters, NULL, 0, &output), CKR_OK);
+    cr_assert_eq(sign(served, &parameters, NULL, 0, &output), CKR_OK);
     p11d_buffer_clear(&output);
-    p11d_signer_unref(signer);
+    p11d_servedkey_unref(served);
     EVP_PKEY_free(key);
-    p11d_signer_teardown();
+    p11d_servedkey_teardown();
 }
 
 /* --- refusals --- */
@@ -312,14 +312,14 @@ static const Refusal refusals[] = {
     {0x80001234, CKK_RSA, 32, CKR_MECHANISM_INVALID},
 };
 
-ParameterizedTestParameters(signer, refuses_what_the_standard_refuses)
+ParameterizedTestParameters(keysign, refuses_what_the_standard_refuses)
 {
     Refusal *rows = cr_malloc(sizeof refusals);
     memcpy(rows, refusals, sizeof refusals);
     return cr_make_param_array(Refusal, rows, sizeof refusals / sizeof refusals[0]);
 }
 
-ParameterizedTest(Refusal *refusal, signer, refuses_what_the_standard_refuses)
+ParameterizedTest(Refusal *refusal, keysign, refuses_what_the_standard_refuses)
 {
     uint8_t data[300];
     P11dBuffer output;
@@ -327,20 +327,20 @@ ParameterizedTest(Refusal *refusal, signer, refuses_what_the_standard_refuses)
     const P11dMechanism *row = p11d_mechanism_find(refusal->mechanism);
 
     memset(data, 0xff, sizeof data);
-    cr_assert(p11d_signer_setup());
-    P11dSigner *signer = p11d_signer_new(key_for(refusal->key_type));
+    cr_assert(p11d_servedkey_setup());
+    P11dServedKey *served = p11d_servedkey_new(key_for(refusal->key_type), true);
     if (row)
         parameters = parameters_for(row, false);
-    CK_RV rv = sign(signer, &parameters, data, refusal->size, &output);
+    CK_RV rv = sign(served, &parameters, data, refusal->size, &output);
     cr_assert_eq(rv, refusal->expected, "mechanism %#lx, %zu bytes: %#lx", refusal->mechanism,
                  refusal->size, rv);
     cr_assert_eq(output.size == 0, rv != CKR_OK);
     p11d_buffer_clear(&output);
-    p11d_signer_unref(signer);
-    p11d_signer_teardown();
+    p11d_servedkey_unref(served);
+    p11d_servedkey_teardown();
 }
 
-static CK_RV sign_pss(P11dSigner *signer, CK_MECHANISM_TYPE mechanism, CK_MECHANISM_TYPE hash,
+static CK_RV sign_pss(P11dServedKey *served, CK_MECHANISM_TYPE mechanism, CK_MECHANISM_TYPE hash,
                       CK_ULONG mgf, CK_ULONG salt)
 {
     P11dBuffer output;
@@ -349,31 +349,31 @@ static CK_RV sign_pss(P11dSigner *signer, CK_MECHANISM_TYPE mechanism, CK_MECHAN
     uint8_t digest[32] = {0};
     memcpy(parameters.storage.bytes, &pss, sizeof pss);
     parameters.mechanism.ulParameterLen = sizeof pss;
-    CK_RV rv = sign(signer, &parameters, digest, sizeof digest, &output);
+    CK_RV rv = sign(served, &parameters, digest, sizeof digest, &output);
     p11d_buffer_clear(&output);
     return rv;
 }
 
-Test(signer, pss_parameters_are_checked)
+Test(keysign, pss_parameters_are_checked)
 {
-    cr_assert(p11d_signer_setup());
-    P11dSigner *signer = p11d_signer_new(key_for(CKK_RSA));
+    cr_assert(p11d_servedkey_setup());
+    P11dServedKey *served = p11d_servedkey_new(key_for(CKK_RSA), true);
     CK_MECHANISM_TYPE raw = CKM_RSA_PKCS_PSS, hashed = CKM_SHA256_RSA_PKCS_PSS;
     CK_RV wrong = CKR_MECHANISM_PARAM_INVALID;
 
-    cr_assert_eq(sign_pss(signer, raw, CKM_SHA256, CKG_MGF1_SHA256, 256 - 32 - 2), CKR_OK);
-    cr_assert_eq(sign_pss(signer, raw, CKM_SHA256, CKG_MGF1_SHA256, 256 - 32 - 1), wrong);
-    cr_assert_eq(sign_pss(signer, raw, CKM_SHA256, CKG_MGF1_SHA256, (CK_ULONG)-1), wrong);
-    cr_assert_eq(sign_pss(signer, raw, CKM_SHA256, CKG_MGF1_SHA1, 0), CKR_OK);
-    cr_assert_eq(sign_pss(signer, raw, CKM_SHA256, 77, 32), wrong);
-    cr_assert_eq(sign_pss(signer, raw, CKM_ECDSA, CKG_MGF1_SHA256, 32), wrong);
-    cr_assert_eq(sign_pss(signer, hashed, CKM_SHA384, CKG_MGF1_SHA384, 48), wrong);
+    cr_assert_eq(sign_pss(served, raw, CKM_SHA256, CKG_MGF1_SHA256, 256 - 32 - 2), CKR_OK);
+    cr_assert_eq(sign_pss(served, raw, CKM_SHA256, CKG_MGF1_SHA256, 256 - 32 - 1), wrong);
+    cr_assert_eq(sign_pss(served, raw, CKM_SHA256, CKG_MGF1_SHA256, (CK_ULONG)-1), wrong);
+    cr_assert_eq(sign_pss(served, raw, CKM_SHA256, CKG_MGF1_SHA1, 0), CKR_OK);
+    cr_assert_eq(sign_pss(served, raw, CKM_SHA256, 77, 32), wrong);
+    cr_assert_eq(sign_pss(served, raw, CKM_ECDSA, CKG_MGF1_SHA256, 32), wrong);
+    cr_assert_eq(sign_pss(served, hashed, CKM_SHA384, CKG_MGF1_SHA384, 48), wrong);
     P11dParameters none = {.mechanism.mechanism = raw};
     P11dBuffer output;
-    cr_assert_eq(sign(signer, &none, text, 32, &output), wrong);
+    cr_assert_eq(sign(served, &none, text, 32, &output), wrong);
     p11d_buffer_clear(&output);
-    p11d_signer_unref(signer);
-    p11d_signer_teardown();
+    p11d_servedkey_unref(served);
+    p11d_servedkey_teardown();
 }
 
 /* Only OpenSSL's own opinion of the signature counts: the key is as the test made it. */
@@ -392,7 +392,7 @@ static bool verifies_pss(EVP_PKEY *key, const uint8_t *digest, const P11dBuffer 
     return ok;
 }
 
-Test(signer, a_key_for_pss_signs_with_what_it_is_bound_to_and_nothing_else)
+Test(keysign, a_key_for_pss_signs_with_what_it_is_bound_to_and_nothing_else)
 {
     static const struct {
         const char *kind;
@@ -422,7 +422,7 @@ Test(signer, a_key_for_pss_signs_with_what_it_is_bound_to_and_nothing_else)
         {"RSA-PSS:sha256:sha512:20", CKM_RSA_PKCS, 0, 0, 0, CKR_MECHANISM_INVALID},
     };
     EVP_PKEY *key = NULL;
-    cr_assert(p11d_signer_setup());
+    cr_assert(p11d_servedkey_setup());
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         static const uint8_t digest[32];
         P11dBuffer output;
@@ -433,55 +433,55 @@ Test(signer, a_key_for_pss_signs_with_what_it_is_bound_to_and_nothing_else)
             key = rig_generate(rows[i].kind);
         }
         EVP_PKEY_up_ref(key);
-        cr_assert_null(p11d_signer_unsupported(key), "row %zu", i);
-        P11dSigner *signer = p11d_signer_new(key);
+        cr_assert_null(p11d_servedkey_unsupported(key), "row %zu", i);
+        P11dServedKey *served = p11d_servedkey_new(key, true);
         memcpy(parameters.storage.bytes, &pss, sizeof pss);
         parameters.mechanism.ulParameterLen = sizeof pss;
-        cr_assert_eq(sign(signer, &parameters, digest, sizeof digest, &output), rows[i].rv,
+        cr_assert_eq(sign(served, &parameters, digest, sizeof digest, &output), rows[i].rv,
                      "row %zu", i);
         cr_assert(rows[i].rv != CKR_OK ||
                       verifies_pss(key, digest, &output, p11d_hash_of_mechanism(pss.hashAlg)->name,
                                    p11d_hash_of_mgf(pss.mgf)->name, (int)pss.sLen),
                   "row %zu", i);
         p11d_buffer_clear(&output);
-        p11d_signer_unref(signer);
+        p11d_servedkey_unref(served);
     }
     EVP_PKEY_free(key);
-    p11d_signer_teardown();
+    p11d_servedkey_teardown();
 }
 
-Test(signer, a_key_that_is_bound_to_what_cannot_be_had_says_so)
+Test(keysign, a_key_that_is_bound_to_what_cannot_be_had_says_so)
 {
     static const char *const rows[][2] = {
         {"RSA-PSS:sha256:sha512-256:20",
          "it is bound to parameters of RSA-PSS that are not supported, or damaged"},
         {"RSA-PSS:sha256:sha256:223", "the salt that it wants is longer than it has room for"},
     };
-    cr_assert(p11d_signer_setup());
+    cr_assert(p11d_servedkey_setup());
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         EVP_PKEY *key = rig_generate(rows[i][0]);
-        cr_assert_str_eq(p11d_signer_unsupported(key), rows[i][1]);
+        cr_assert_str_eq(p11d_servedkey_unsupported(key), rows[i][1]);
         EVP_PKEY_free(key);
     }
-    p11d_signer_teardown();
+    p11d_servedkey_teardown();
 }
 
-Test(signer, eddsa_with_parameters_is_refused)
+Test(keysign, eddsa_with_parameters_is_refused)
 {
     P11dBuffer output;
     CK_EDDSA_PARAMS eddsa = {0};
     P11dParameters parameters = {.mechanism.mechanism = CKM_EDDSA};
-    cr_assert(p11d_signer_setup());
-    P11dSigner *signer = p11d_signer_new(key_for(CKK_EC_EDWARDS));
+    cr_assert(p11d_servedkey_setup());
+    P11dServedKey *served = p11d_servedkey_new(key_for(CKK_EC_EDWARDS), true);
     /* Ed25519ctx with an empty context is another signature than plain Ed25519. */
     for (int ph = 0; ph <= 1; ph++) {
         eddsa.phFlag = (CK_BBOOL)ph;
         memcpy(parameters.storage.bytes, &eddsa, sizeof eddsa);
         parameters.mechanism.ulParameterLen = sizeof eddsa;
-        cr_assert_eq(sign(signer, &parameters, text, sizeof text, &output),
+        cr_assert_eq(sign(served, &parameters, text, sizeof text, &output),
                      CKR_MECHANISM_PARAM_INVALID);
         p11d_buffer_clear(&output);
     }
-    p11d_signer_unref(signer);
-    p11d_signer_teardown();
+    p11d_servedkey_unref(served);
+    p11d_servedkey_teardown();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "activity.h"
+#include "trail.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -98,7 +98,7 @@ static const char *sign(uint64_t key)
     return rig_sign(&rig, &channel, key, "ecdsa", NULL, NULL, digest, sizeof digest, &signature);
 }
 
-Test(activity, every_one_is_a_line, .init = start_verbose, .fini = tear_down)
+Test(trail, every_one_is_a_line, .init = start_verbose, .fini = tear_down)
 {
     char line[1024];
     snprintf(line, sizeof line, "added class=private-key token=\"%s\" key=\"locked\"\n", token);
@@ -128,7 +128,7 @@ Test(activity, every_one_is_a_line, .init = start_verbose, .fini = tear_down)
     cr_expect_eq(count("secret"), 0);
 }
 
-Test(activity, keys_that_come_and_go, .init = start_verbose, .fini = tear_down)
+Test(trail, keys_that_come_and_go, .init = start_verbose, .fini = tear_down)
 {
     char line[1024];
     EVP_PKEY *key = rig_generate("ED25519");
@@ -151,7 +151,7 @@ Test(activity, keys_that_come_and_go, .init = start_verbose, .fini = tear_down)
     cr_expect_eq(count(line), 1, "%s", said);
 }
 
-Test(activity, who_hangs_up_is_logged_out, .init = start_verbose, .fini = tear_down)
+Test(trail, who_hangs_up_is_logged_out, .init = start_verbose, .fini = tear_down)
 {
     P11dMessage message;
     cr_assert_null(rig_login(&rig, &channel, "user", "a good secret"));
@@ -165,7 +165,7 @@ Test(activity, who_hangs_up_is_logged_out, .init = start_verbose, .fini = tear_d
     expect_line("logout", "CKR_OK", "\n");
 }
 
-Test(activity, without_v_only_what_is_refused, .init = start_quiet, .fini = tear_down)
+Test(trail, without_v_only_what_is_refused, .init = start_quiet, .fini = tear_down)
 {
     cr_assert_null(rig_login(&rig, &channel, "user", "a good secret"));
     cr_assert_str_eq(rig_login(&rig, &channel, "user", "a good secret"), "UserAlreadyLoggedIn");
@@ -178,7 +178,7 @@ Test(activity, without_v_only_what_is_refused, .init = start_quiet, .fini = tear
     expect_line("login", "CKR_PIN_INCORRECT", "\n");
 }
 
-Test(activity, who_guesses_does_not_fill_the_log, .init = start_quiet, .fini = tear_down)
+Test(trail, who_guesses_does_not_fill_the_log, .init = start_quiet, .fini = tear_down)
 {
     int refused = 0;
     while (refused < 1000) {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "keyacts.h"
+
+#include <openssl/rand.h>
+
+#include "keycipher.h"
+#include "keylogin.h"
+#include "keyring.h"
+#include "keysign.h"
+#include "residue.h"
+
+static P11dKeyView *view_of(P11dView *view)
+{
+    return (P11dKeyView *)(void *)view;
+}
+
+/* What is done with a key by a mechanism (keysign.h, keycipher.h). */
+typedef CK_RV Use(P11dServedKey *key, const P11dParameters *parameters, const P11dBytes *bytes,
+                  P11dBuffer *output);
+
+/* Uses the key that is asked for, which must be a private or a public one. */
+static CK_RV apply(Use *use, bool private, P11dView *view, P11dActCall *call)
+{
+    const P11dArguments *arguments = call->arguments;
+    P11dServedKey *key;
+    bool is_private;
+    CK_RV rv = p11d_keyring_find(view_of(view), arguments->objects[0], &key, &is_private);
+    if (rv != CKR_OK)
+        return rv;
+    rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
+    if (is_private == private)
+        rv = use(key, &arguments->mechanism.parameters, arguments->bytes, &call->output);
+    p11d_servedkey_unref(key);
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
+static CK_RV sign(P11dView *view, P11dActCall *call)
+{
+    return apply(p11d_keysign_sign, true, view, call);
+}
+
+static CK_RV verify(P11dView *view, P11dActCall *call)
+{
+    return apply(p11d_keysign_verify, false, view, call);
+}
+
+static CK_RV encrypt(P11dView *view, P11dActCall *call)
+{
+    return apply(p11d_keycipher_encrypt, false, view, call);
+}
+
+static CK_RV decrypt(P11dView *view, P11dActCall *call)
+{
+    return apply(p11d_keycipher_decrypt, true, view, call);
+}
+
+static CK_RV generate_random(P11dView *view, P11dActCall *call)
+{
+    (void)view;
+    size_t size = call->arguments->length;
+    uint8_t *place = p11d_buffer_reserve(&call->output, size);
+    if (size > 0 && !place)
+        return CKR_HOST_MEMORY;
+    if (size > 0 && RAND_bytes(place, (int)size) != 1)
+        return CKR_FUNCTION_FAILED;
+    call->output.size = size;
+    return CKR_OK;
+}
+
+static CK_RV log_in(P11dView *view, P11dActCall *call)
+{
+    const P11dArguments *arguments = call->arguments;
+    static const uint8_t empty[1];
+    const uint8_t *pin = arguments->pins[0].data ? arguments->pins[0].data : empty;
+    CK_RV rv = p11d_keylogin_enter(view_of(view), arguments->user, arguments->no_pin ? NULL : pin,
+                                   arguments->pins[0].size);
+    call->changed = rv == CKR_OK;
+    return rv;
+}
+
+static CK_RV log_out(P11dView *view, P11dActCall *call)
+{
+    CK_RV rv = p11d_keylogin_leave(view_of(view));
+    call->changed = rv == CKR_OK;
+    return rv;
+}
+
+const P11dAct p11d_keyacts[] = {
+    {"Sign", sign},
+    {"Verify", verify},
+    {"Encrypt", encrypt},
+    {"Decrypt", decrypt},
+    {"Login", log_in},
+    {"Logout", log_out},
+    {"GenerateRandom", generate_random},
+    {0},
+};

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include "keylogin.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "keyring.h"
+#include "residue.h"
+
+/* References to all entries with a locked key, for work without the lock. *count is 0 and the
+ * result may be NULL if there are none; NULL with *count 1 if memory ran out. */
+static P11dKeyEntry **locked_entries(P11dKeyRing *ring, size_t *count)
+{
+    pthread_mutex_lock(&ring->lock);
+    P11dKeyEntry **entries = calloc(ring->set->count + 1, sizeof(P11dKeyEntry *));
+    *count = 0;
+    for (size_t i = 0; i < ring->set->count && entries; i++) {
+        if (ring->set->entries[i]->locked.type)
+            entries[(*count)++] = p11d_keyentry_ref(ring->set->entries[i]);
+    }
+    pthread_mutex_unlock(&ring->lock);
+    if (!entries)
+        *count = 1;
+    return entries;
+}
+
+/* Tries pin on each entry. *opened takes those that it opens, *opened_count how many. */
+static CK_RV unlock(const P11dKeyRing *ring, P11dKeyEntry **entries, size_t count,
+                    const uint8_t *pin, size_t size, P11dOpenedKey **opened, size_t *opened_count)
+{
+    CK_RV rv = CKR_OK;
+    *opened_count = 0;
+    *opened = calloc(count, sizeof **opened);
+    if (!*opened)
+        return CKR_HOST_MEMORY;
+    for (size_t i = 0; i < count && rv == CKR_OK; i++) {
+        rv = p11d_keyentry_unlock(entries[i], ring->path, pin, size, &(*opened)[*opened_count]);
+        if (rv == CKR_OK)
+            (*opened_count)++;
+        else if (rv == CKR_PIN_INCORRECT)
+            rv = CKR_OK; /* perhaps it is that of another key */
+    }
+    return rv != CKR_OK ? rv : *opened_count == 0 ? CKR_PIN_INCORRECT : CKR_OK;
+}
+
+/* A login that opened nothing lasts as long as no key needs a passphrase: with one that came since
+ * the client may log in. With the lock held. */
+static bool is_logged_in(const P11dKeyRing *ring, const P11dKeyView *view)
+{
+    return view->logged_in && (view->opened_count > 0 || !ring->set->has_locked);
+}
+
+/* Gives the view the opened keys, or leaves them to the caller. */
+static CK_RV enter(P11dKeyRing *ring, P11dKeyView *view, P11dOpenedKey *opened, size_t count)
+{
+    CK_RV rv = CKR_OK;
+    pthread_mutex_lock(&ring->lock);
+    if (is_logged_in(ring, view)) {
+        rv = CKR_USER_ALREADY_LOGGED_IN; /* by another call, meanwhile */
+    } else {
+        view->logged_in = true;
+        view->since = ++ring->clock;
+        view->opened = opened;
+        view->opened_count = count;
+        for (size_t i = 0; i < count; i++) {
+            for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++)
+                opened[i].objects[kind].since = view->since;
+        }
+    }
+    pthread_mutex_unlock(&ring->lock);
+    return rv;
+}
+
+static int64_t monotonic_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void count_failure(P11dKeyRing *ring, uid_t uid)
+{
+    pthread_mutex_lock(&ring->lock);
+    p11d_brake_failed(&ring->brake, uid, monotonic_now());
+    pthread_mutex_unlock(&ring->lock);
+}
+
+/* The login where some key, of count entries, needs a passphrase. */
+static CK_RV open_keys(P11dKeyRing *ring, P11dKeyView *view, P11dKeyEntry **entries, size_t count,
+                       const uint8_t *pin, size_t size)
+{
+    size_t opened_count = 0;
+    P11dOpenedKey *opened = NULL;
+
+    pthread_mutex_lock(&ring->lock);
+    bool logged_in = is_logged_in(ring, view);
+    bool allowed = p11d_brake_allows(&ring->brake, view->uid, monotonic_now());
+    pthread_mutex_unlock(&ring->lock);
+    if (logged_in)
+        return CKR_USER_ALREADY_LOGGED_IN;
+    if (!pin) /* no key asks by itself */
+        return CKR_ARGUMENTS_BAD;
+    if (!allowed)
+        return CKR_FUNCTION_REJECTED;
+    CK_RV rv = unlock(ring, entries, count, pin, size, &opened, &opened_count);
+    if (rv == CKR_OK)
+        rv = enter(ring, view, opened, opened_count);
+    if (rv == CKR_PIN_INCORRECT)
+        count_failure(ring, view->uid);
+    if (rv != CKR_OK)
+        p11d_openedkey_free(opened, opened_count);
+    return rv;
+}
+
+/* Where no key needs a passphrase there is nothing to open, and any PIN is right: programs log in
+ * whether they must or not. */
+CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *pin, size_t size)
+{
+    P11dKeyRing *ring = view->ring;
+    size_t count;
+
+    if (user == CKU_CONTEXT_SPECIFIC) /* no key here asks for it */
+        return CKR_OPERATION_NOT_INITIALIZED;
+    if (user != CKU_USER)
+        return CKR_USER_TYPE_INVALID;
+    P11dKeyEntry **entries = locked_entries(ring, &count);
+    CK_RV rv = CKR_HOST_MEMORY;
+    if (entries)
+        rv = count > 0 ? open_keys(ring, view, entries, count, pin, size)
+                       : enter(ring, view, NULL, 0);
+    for (size_t i = 0; i < count && entries; i++)
+        p11d_keyentry_unref(entries[i]);
+    free(entries);
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
+CK_RV p11d_keylogin_leave(P11dKeyView *view)
+{
+    P11dKeyRing *ring = view->ring;
+
+    pthread_mutex_lock(&ring->lock);
+    bool logged_in = view->logged_in;
+    P11dOpenedKey *opened = view->opened;
+    size_t count = view->opened_count;
+    view->logged_in = false;
+    view->opened = NULL;
+    view->opened_count = 0;
+    if (logged_in)
+        view->since = ++ring->clock;
+    pthread_mutex_unlock(&ring->lock);
+    /* A signature that is being made keeps its key a moment longer. */
+    p11d_openedkey_free(opened, count);
+    return logged_in ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+#include "keyring.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "residue.h"
+#include "trail.h"
+
+/* Remembers what is in old and not in fresh. With the lock held. Returns whether there was any. */
+static bool remember_gone(P11dKeyRing *ring, const P11dKeySet *old, const P11dKeySet *fresh,
+                          uint64_t generation)
+{
+    bool any = false;
+    for (size_t i = 0; i < old->row_count; i++) {
+        if (p11d_keyset_find(fresh, old->rows[i].id))
+            continue;
+        p11d_keyhistory_add(&ring->history, old->rows[i].id, generation);
+        any = true;
+    }
+    return any;
+}
+
+/* Tells of the keys, and of the certificates beside or without them, that are in some and not in
+ * others (NULL: none). The public half of a key goes without saying. */
+static void tell_difference(P11dKeyRing *ring, const char *what, const P11dKeySet *some,
+                            const P11dKeySet *others)
+{
+    static const CK_OBJECT_CLASS classes[P11D_KEY_OBJECT_KINDS] = {
+        [P11D_KEY_OBJECT_PRIVATE] = CKO_PRIVATE_KEY,
+        [P11D_KEY_OBJECT_PUBLIC] = CKO_PUBLIC_KEY,
+        [P11D_KEY_OBJECT_CERTIFICATE] = CKO_CERTIFICATE,
+    }; /* 0: of which nothing is told */
+    if (!p11d_log_is_verbose())
+        return;
+    for (size_t i = 0; i < some->row_count; i++) {
+        const P11dKeySetRow *row = &some->rows[i];
+        bool said =
+            row->kind == P11D_KEY_OBJECT_PUBLIC && row->entry->objects[P11D_KEY_OBJECT_PRIVATE].id;
+        if (classes[row->kind] != 0 && !said && !(others && p11d_keyset_find(others, row->id)))
+            p11d_trail_object(ring->name, what, classes[row->kind], row->entry->name);
+    }
+}
+
+/* Scans again and puts the new set in place. Only one thread does this, so the old set stays while
+ * it looks at it. Returns P11dWorkerTokenChange bits. */
+static unsigned rescan(P11dKeyRing *ring)
+{
+    P11dKeySet *old = ring->set;
+    P11dKeySet *fresh = p11d_keyset_scan(old, ring->path, &ring->next_id);
+    if (!fresh && errno != ENOMEM) {
+        p11d_log("%s: %s; its keys are gone until it is back", ring->path, strerror(errno));
+        fresh = p11d_keyset_empty();
+    }
+    if (!fresh) {
+        p11d_log("%s: no memory to read it again; the keys stay as they were", ring->path);
+        return 0;
+    }
+
+    unsigned change = fresh->has_locked != old->has_locked ? P11D_WORKER_TOKEN_PROPERTIES : 0;
+    pthread_mutex_lock(&ring->lock);
+    uint64_t generation = ring->clock + 1;
+    bool any_fresh = p11d_keyset_publish(fresh, generation);
+    bool any_gone = remember_gone(ring, old, fresh, generation);
+    if (any_fresh || any_gone) {
+        ring->generation = ring->clock = generation;
+        change |= P11D_WORKER_TOKEN_OBJECTS;
+    }
+    ring->set = fresh;
+    for (P11dKeyView *view = ring->views; view && any_gone; view = view->next)
+        p11d_keyview_forget_gone(view, fresh);
+    pthread_mutex_unlock(&ring->lock);
+    tell_difference(ring, "removed", old, fresh);
+    tell_difference(ring, "added", fresh, old);
+    p11d_keyset_free(old);
+    p11d_residue_wipe_stack();
+    return change;
+}
+
+unsigned p11d_keyring_refresh(P11dKeyRing *ring)
+{
+    return p11d_watch_read(&ring->watch) ? rescan(ring) : 0;
+}
+
+bool p11d_keyring_has_locked(P11dKeyRing *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    bool has_locked = ring->set->has_locked;
+    pthread_mutex_unlock(&ring->lock);
+    return has_locked;
+}
+
+/* --- views --- */
+
+P11dKeyView *p11d_keyring_open_view(P11dKeyRing *ring, uid_t uid)
+{
+    P11dKeyView *view = calloc(1, sizeof *view);
+    if (!view)
+        return NULL;
+    view->ring = ring;
+    view->uid = uid;
+    pthread_mutex_lock(&ring->lock);
+    view->since = ++ring->clock;
+    view->next = ring->views;
+    if (view->next)
+        view->next->previous = view;
+    ring->views = view;
+    pthread_mutex_unlock(&ring->lock);
+    return view;
+}
+
+void p11d_keyring_close_view(P11dKeyView *view)
+{
+    P11dKeyRing *ring = view->ring;
+    pthread_mutex_lock(&ring->lock);
+    if (view->previous)
+        view->previous->next = view->next;
+    else
+        ring->views = view->next;
+    if (view->next)
+        view->next->previous = view->previous;
+    pthread_mutex_unlock(&ring->lock);
+    p11d_openedkey_free(view->opened, view->opened_count);
+    free(view);
+}
+
+/* With the lock held. */
+static uint64_t current(const P11dKeyRing *ring, const P11dKeyView *view)
+{
+    return ring->generation > view->since ? ring->generation : view->since;
+}
+
+uint64_t p11d_keyring_generation(P11dKeyView *view)
+{
+    P11dKeyRing *ring = view->ring;
+    pthread_mutex_lock(&ring->lock);
+    uint64_t generation = current(ring, view);
+    pthread_mutex_unlock(&ring->lock);
+    return generation;
+}
+
+static void write_object(P11dWriter *writer, const P11dKeyObject *object)
+{
+    p11d_writer_struct(writer);
+    p11d_writer_uint64(writer, object->id);
+    P11dArray attributes = p11d_writer_array_begin(writer, 8);
+    p11d_writer_raw(writer, object->attributes, object->size);
+    p11d_writer_array_end(writer, attributes);
+}
+
+/* Writes what this view sees of what came after known. In the order of names, which people see. */
+static void write_objects(const P11dKeyRing *ring, const P11dKeyView *view, uint64_t known,
+                          P11dWriter *writer)
+{
+    P11dArray objects = p11d_writer_array_begin(writer, 8);
+    for (size_t i = 0; i < ring->set->count; i++) {
+        P11dKeyEntry *entry = ring->set->entries[i];
+        for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++) {
+            const P11dKeySetRow row = {entry->objects[kind].id, entry, kind};
+            const P11dKeyObject *object = row.id ? p11d_keyview_object(view, &row) : NULL;
+            if (object && object->since > known)
+                write_object(writer, object);
+        }
+    }
+    p11d_writer_array_end(writer, objects);
+}
+
+void p11d_keyring_list(P11dKeyView *view, uint64_t known, P11dWriter *writer)
+{
+    P11dKeyRing *ring = view->ring;
+
+    pthread_mutex_lock(&ring->lock);
+    uint64_t generation = current(ring, view);
+    bool complete = known < view->since || !p11d_keyhistory_reaches(&ring->history, known) ||
+                    known > generation;
+    p11d_writer_uint64(writer, generation);
+    p11d_writer_boolean(writer, complete);
+    write_objects(ring, view, complete ? 0 : known, writer);
+    P11dArray removed = p11d_writer_array_begin(writer, 8);
+    if (!complete)
+        p11d_keyhistory_write(&ring->history, known, writer);
+    p11d_writer_array_end(writer, removed);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+/* --- keys --- */
+
+bool p11d_keyring_label(P11dKeyView *view, uint64_t id, char label[P11D_WORKER_TOKEN_LABEL_SIZE])
+{
+    P11dKeyRing *ring = view->ring;
+    pthread_mutex_lock(&ring->lock);
+    const P11dKeySetRow *row = p11d_keyset_find(ring->set, id);
+    if (row)
+        snprintf(label, P11D_WORKER_TOKEN_LABEL_SIZE, "%s", row->entry->name);
+    pthread_mutex_unlock(&ring->lock);
+    return row;
+}
+
+CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, P11dServedKey **key, bool *private)
+{
+    P11dKeyRing *ring = view->ring;
+    pthread_mutex_lock(&ring->lock);
+    const P11dKeySetRow *row = p11d_keyset_find(ring->set, id);
+    P11dServedKey *found = row ? p11d_keyview_key(view, row) : NULL;
+    if (found) {
+        *key = p11d_servedkey_ref(found);
+        *private = row->kind == P11D_KEY_OBJECT_PRIVATE;
+    }
+    pthread_mutex_unlock(&ring->lock);
+    return found ? CKR_OK : CKR_KEY_HANDLE_INVALID;
+}
+
+/* --- life --- */
+
+bool p11d_keyring_init(P11dKeyRing *ring, char *path, const char *name)
+{
+    struct timespec now;
+
+    ring->path = path;
+    ring->name = name;
+    clock_gettime(CLOCK_REALTIME, &now);
+    ring->clock = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    ring->next_id = 1;
+    /* Watched before it is read, so that nothing is missed in between. */
+    if (!p11d_watch_init(&ring->watch, ring->path))
+        return false;
+    ring->generation = ++ring->clock;
+    ring->set = p11d_keyset_scan(NULL, ring->path, &ring->next_id);
+    p11d_residue_wipe_stack();
+    if (!ring->set)
+        return false;
+    tell_difference(ring, "added", ring->set, NULL);
+    p11d_keyset_publish(ring->set, ring->generation);
+    return true;
+}
+
+void p11d_keyring_clear(P11dKeyRing *ring)
+{
+    p11d_watch_clear(&ring->watch);
+    p11d_keyset_free(ring->set);
+    pthread_mutex_destroy(&ring->lock);
+    free(ring->path);
+}

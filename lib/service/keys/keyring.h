@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A key ring is what a key token holds, and what its clients see of it: the key set of a directory,
+ * which is read again when something changes there, and the views of the clients. Every change has
+ * a generation, so that a client can ask for what is new since. Any thread may use it at any time;
+ * only one reads the directory.
+ */
+#ifndef P11D_KEYRING_H
+#define P11D_KEYRING_H
+
+#include <pthread.h>
+
+#include "brake.h"
+#include "keyhistory.h"
+#include "keyview.h"
+#include "watch.h"
+
+typedef struct P11dKeyRing {
+    const char *name; /* of the token, for the log; borrowed */
+    char *path;       /* of the directory, absolute */
+    P11dWatch watch;
+    uint64_t next_id;     /* the reading thread's */
+    pthread_mutex_t lock; /* of what follows, and of all views */
+    P11dKeySet *set;
+    P11dKeyView *views;  /* all there are */
+    uint64_t clock;      /* the last generation given to anybody */
+    uint64_t generation; /* of set */
+    P11dKeyHistory history;
+    P11dBrake brake;
+} P11dKeyRing;
+
+/* Reads the directory at path, which is owned from then on (absolute, from malloc). Returns false
+ * with errno set; the ring is then to be cleared too. */
+bool p11d_keyring_init(P11dKeyRing *ring, char *path, const char *name);
+/* Frees. Safe on one that is all zero but for watch.fd, which is -1, and the lock. */
+void p11d_keyring_clear(P11dKeyRing *ring);
+
+/* The watch's descriptor is readable: reads the directory again if something may have changed.
+ * Returns P11dWorkerTokenChange bits. */
+unsigned p11d_keyring_refresh(P11dKeyRing *ring);
+/* Whether some key needs a passphrase. */
+bool p11d_keyring_has_locked(P11dKeyRing *ring);
+
+/* Makes the view of a client of that user. NULL if memory ran out. */
+P11dKeyView *p11d_keyring_open_view(P11dKeyRing *ring, uid_t uid);
+void p11d_keyring_close_view(P11dKeyView *view);
+
+/* The generation that list would tell. */
+uint64_t p11d_keyring_generation(P11dKeyView *view);
+/* Writes the reply of ListObjects. */
+void p11d_keyring_list(P11dKeyView *view, uint64_t known, P11dWriter *writer);
+
+/* What the object with that id is called, whether the view sees it or not. False: there is none. */
+bool p11d_keyring_label(P11dKeyView *view, uint64_t id, char label[P11D_WORKER_TOKEN_LABEL_SIZE]);
+
+/*
+ * The key behind id as the view sees it: *key gets a reference of the caller's, *private whether
+ * the id is that of a private key. Errors: CKR_KEY_HANDLE_INVALID.
+ */
+CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, P11dServedKey **key, bool *private);
+
+#endif

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "perform.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "access.h"
+#include "client.h"
+#include "trail.h"
+
+/* A call while it is performed; pending, it is the endpoint's. */
+typedef struct Performance {
+    P11dActCall call;
+    P11dClient *client;
+    const P11dMethod *method;
+    P11dArguments arguments;
+    P11dReply reply;
+} Performance;
+
+static CK_RV check_limits(const P11dArguments *arguments)
+{
+    for (size_t i = 0; i < P11D_ARGUMENTS_EACH; i++) {
+        if (arguments->pins[i].size > P11D_WORKER_TOKEN_PIN_MAX)
+            return CKR_PIN_LEN_RANGE;
+    }
+    return arguments->length <= P11D_INTERFACE_DATA_MAX ? CKR_OK : CKR_DATA_LEN_RANGE;
+}
+
+static CK_RV check_access(const Performance *self)
+{
+    P11dRight right = self->method->right;
+    if (right == P11D_RIGHT_PURPOSE)
+        right = p11d_purpose_right(self->arguments.purpose);
+    return p11d_access_check(self->client, right, self->arguments.objects[0]);
+}
+
+static bool has(const P11dMethod *method, P11dArgumentKind kind)
+{
+    for (size_t i = 0; i < method->arguments.count; i++) {
+        if (method->arguments.rows[i].kind == kind && !method->arguments.rows[i].option)
+            return true;
+    }
+    return false;
+}
+
+static void leave_trail(const Performance *self, CK_RV rv)
+{
+    const P11dClient *client = self->client;
+    char label[P11D_WORKER_TOKEN_LABEL_SIZE];
+    P11dTrailEntry entry = {.method = self->method->name,
+                            .uid = client->uid,
+                            .pid = client->pid,
+                            .token = client->clients->token->name,
+                            .rv = rv};
+    if (!p11d_trail_wants(&entry))
+        return;
+    if (has(self->method, P11D_ARGUMENT_MECHANISM))
+        entry.mechanism = self->arguments.mechanism.name ? self->arguments.mechanism.name : "";
+    entry.has_object = has(self->method, P11D_ARGUMENT_OBJECT);
+    entry.object = self->arguments.objects[0];
+    if (entry.has_object &&
+        client->clients->token->operations->label(client->view, entry.object, label))
+        entry.label = label;
+    p11d_trail_add(&entry);
+}
+
+/* Sends the results or the error, and frees self. */
+static P11dEndpointOutcome conclude(Performance *self, CK_RV rv)
+{
+    leave_trail(self, rv);
+    if (rv == CKR_OK && self->call.changed)
+        p11d_client_notify(self->client);
+    if (rv == CKR_OK) {
+        P11dBytes output = {self->call.output.data, self->call.output.size};
+        self->call.results.bytes[0] = output;
+        rv = p11d_arguments_write(&self->call.results, &self->method->results,
+                                  p11d_reply_begin(&self->reply));
+    }
+    bool ok = p11d_reply_end(&self->reply, p11d_reply_error(&self->reply, rv));
+    self->reply.endpoint->pending = NULL;
+    p11d_arguments_clear(&self->arguments);
+    p11d_buffer_clear(&self->call.output);
+    free(self);
+    return ok ? P11D_ENDPOINT_SERVED : P11D_ENDPOINT_LOST;
+}
+
+static void on_completed(P11dActCall *call)
+{
+    p11d_endpoint_complete(((Performance *)(void *)call)->reply.endpoint); /* its first member */
+}
+
+P11dEndpointOutcome p11d_perform(const P11dReply *reply, const P11dMessage *message,
+                                 const P11dAct *act)
+{
+    P11dReader body = message->body;
+    Performance *self = malloc(sizeof *self);
+    if (!self) {
+        P11dReply refusal = *reply;
+        return p11d_reply_end(&refusal, p11d_reply_error(&refusal, CKR_HOST_MEMORY))
+                   ? P11D_ENDPOINT_SERVED
+                   : P11D_ENDPOINT_LOST;
+    }
+    self->client = p11d_client_of(reply->endpoint);
+    self->method = reply->method;
+    self->reply = *reply;
+    self->call = (P11dActCall){.arguments = &self->arguments, .completed = on_completed};
+    p11d_buffer_init(&self->call.output, P11D_INTERFACE_DATA_MAX);
+    reply->endpoint->pending = self;
+
+    CK_RV rv = p11d_arguments_read(&self->arguments, &self->method->arguments, &body);
+    if (rv == CKR_OK)
+        rv = check_limits(&self->arguments);
+    if (rv == CKR_OK)
+        rv = check_access(self);
+    if (rv == CKR_OK)
+        rv = act->perform(self->client->view, &self->call);
+    return rv == P11D_ACT_PENDING ? P11D_ENDPOINT_PENDING : conclude(self, rv);
+}
+
+P11dEndpointOutcome p11d_perform_resume(P11dEndpoint *endpoint)
+{
+    Performance *self = endpoint->pending;
+    return conclude(self, self->call.rv);
+}
+
+void p11d_perform_cancel(P11dEndpoint *endpoint)
+{
+    const Performance *self = endpoint->pending;
+    if (self->call.cancel)
+        self->call.cancel(self->call.cancel_data);
+}
