@@ -53,6 +53,18 @@ static CK_RV sign(P11dServedKey *served, P11dParameters *parameters, const void 
     return p11d_keysign_sign(served, parameters, &(P11dBytes){data, size}, output);
 }
 
+/* What our own check says of a signature of size bytes at data. */
+static CK_RV check(P11dServedKey *served, P11dParameters *parameters, const void *data, size_t size,
+                   const P11dBuffer *output)
+{
+    P11dBuffer none;
+    const P11dBytes bytes[] = {{data, size}, {output->data, output->size}};
+    if (parameters->mechanism.ulParameterLen > 0)
+        parameters->mechanism.pParameter = parameters->storage.bytes;
+    p11d_buffer_init(&none, 0);
+    return p11d_keysign_verify(served, parameters, bytes, &none);
+}
+
 /* --- OpenSSL's opinion --- */
 
 static void configure(EVP_PKEY_CTX *context, const P11dMechanism *row, const P11dHash *hash)
@@ -165,8 +177,14 @@ ParameterizedTest(int *index, keysign, every_offered_mechanism_verifies)
     }
     cr_assert_eq(sign(served, &parameters, data, size, &output), CKR_OK, "%s", row->name);
     cr_assert(verify(key, row, data, size, &output), "%s", row->name);
+    cr_assert_eq(check(served, &parameters, data, size, &output), CKR_OK, "%s", row->name);
+    output.size--;
+    cr_assert_eq(check(served, &parameters, data, size, &output), CKR_SIGNATURE_LEN_RANGE);
+    output.size++;
     output.data[output.size / 2] ^= 1;
     cr_assert_not(verify(key, row, data, size, &output), "%s", row->name);
+    cr_assert_eq(check(served, &parameters, data, size, &output), CKR_SIGNATURE_INVALID, "%s",
+                 row->name);
     p11d_buffer_clear(&output);
 
     parameters = parameters_for(row, true);
@@ -174,6 +192,10 @@ ParameterizedTest(int *index, keysign, every_offered_mechanism_verifies)
         cr_assert_eq(EVP_Q_digest(NULL, hash->name, NULL, text, sizeof text, digest, NULL), 1);
         cr_assert_eq(sign(served, &parameters, digest, hash->size, &output), CKR_OK);
         cr_assert(verify(key, row, text, sizeof text, &output), "%s, prehashed", row->name);
+        cr_assert_eq(check(served, &parameters, digest, hash->size, &output), CKR_OK);
+        digest[0] ^= 1;
+        cr_assert_eq(check(served, &parameters, digest, hash->size, &output),
+                     CKR_SIGNATURE_INVALID);
         p11d_buffer_clear(&output);
         cr_assert_eq(sign(served, &parameters, digest, hash->size - 1, &output),
                      CKR_DATA_LEN_RANGE);
