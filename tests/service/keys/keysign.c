@@ -154,57 +154,65 @@ ParameterizedTestParameters(keysign, every_offered_mechanism_verifies)
     return cr_make_param_array(int, rows, count);
 }
 
-ParameterizedTest(int *index, keysign, every_offered_mechanism_verifies)
+/* Signs data, and has it checked by OpenSSL and by ourselves, before and after a bit was changed.
+ */
+static void expect_signature(P11dServedKey *served, const P11dMechanism *row, const uint8_t *data,
+                             size_t size)
 {
-    const P11dMechanism *row = &p11d_mechanisms[*index];
-    const P11dHash *hash = hash_of(row);
-    uint8_t digest[64];
     P11dBuffer output;
-
-    cr_assert(p11d_servedkey_setup());
-    EVP_PKEY *key = key_for(row->key_type);
-    EVP_PKEY_up_ref(key);
-    P11dServedKey *served = p11d_servedkey_new(key, true);
     P11dParameters parameters = parameters_for(row, false);
-
-    /* Raw mechanisms get a digest, or all of a number for rsa-x-509. */
-    const uint8_t *data = text;
-    size_t size = sizeof text;
-    uint8_t number[256] = {0, 1, 2, 3};
-    if (!hash && row->key_type != CKK_EC_EDWARDS) {
-        data = number;
-        size = strstr(row->name, "x-509") ? sizeof number : 32;
-    }
     cr_assert_eq(sign(served, &parameters, data, size, &output), CKR_OK, "%s", row->name);
-    cr_assert(verify(key, row, data, size, &output), "%s", row->name);
+    cr_assert(verify(served->key, row, data, size, &output), "%s", row->name);
     cr_assert_eq(check(served, &parameters, data, size, &output), CKR_OK, "%s", row->name);
     output.size--;
     cr_assert_eq(check(served, &parameters, data, size, &output), CKR_SIGNATURE_LEN_RANGE);
     output.size++;
     output.data[output.size / 2] ^= 1;
-    cr_assert_not(verify(key, row, data, size, &output), "%s", row->name);
+    cr_assert_not(verify(served->key, row, data, size, &output), "%s", row->name);
     cr_assert_eq(check(served, &parameters, data, size, &output), CKR_SIGNATURE_INVALID, "%s",
                  row->name);
     p11d_buffer_clear(&output);
+}
 
-    parameters = parameters_for(row, true);
-    if (hash) {
-        cr_assert_eq(EVP_Q_digest(NULL, hash->name, NULL, text, sizeof text, digest, NULL), 1);
-        cr_assert_eq(sign(served, &parameters, digest, hash->size, &output), CKR_OK);
-        cr_assert(verify(key, row, text, sizeof text, &output), "%s, prehashed", row->name);
-        cr_assert_eq(check(served, &parameters, digest, hash->size, &output), CKR_OK);
-        digest[0] ^= 1;
-        cr_assert_eq(check(served, &parameters, digest, hash->size, &output),
-                     CKR_SIGNATURE_INVALID);
-        p11d_buffer_clear(&output);
-        cr_assert_eq(sign(served, &parameters, digest, hash->size - 1, &output),
-                     CKR_DATA_LEN_RANGE);
-    } else {
-        cr_assert_eq(sign(served, &parameters, digest, 32, &output), CKR_MECHANISM_PARAM_INVALID);
-    }
+/* The same of a digest that the caller made of text. */
+static void expect_prehashed(P11dServedKey *served, const P11dMechanism *row, const P11dHash *hash)
+{
+    uint8_t digest[64];
+    P11dBuffer output;
+    P11dParameters parameters = parameters_for(row, true);
+    cr_assert_eq(EVP_Q_digest(NULL, hash->name, NULL, text, sizeof text, digest, NULL), 1);
+    cr_assert_eq(sign(served, &parameters, digest, hash->size, &output), CKR_OK);
+    cr_assert(verify(served->key, row, text, sizeof text, &output), "%s, prehashed", row->name);
+    cr_assert_eq(check(served, &parameters, digest, hash->size, &output), CKR_OK);
+    digest[0] ^= 1;
+    cr_assert_eq(check(served, &parameters, digest, hash->size, &output), CKR_SIGNATURE_INVALID);
     p11d_buffer_clear(&output);
+    cr_assert_eq(sign(served, &parameters, digest, hash->size - 1, &output), CKR_DATA_LEN_RANGE);
+    p11d_buffer_clear(&output);
+}
+
+ParameterizedTest(int *index, keysign, every_offered_mechanism_verifies)
+{
+    const P11dMechanism *row = &p11d_mechanisms[*index];
+    const P11dHash *hash = hash_of(row);
+    const uint8_t number[256] = {0, 1, 2, 3};
+    P11dBuffer output;
+
+    cr_assert(p11d_servedkey_setup());
+    P11dServedKey *served = p11d_servedkey_new(key_for(row->key_type), true);
+    /* Raw mechanisms get a digest, or all of a number for rsa-x-509. */
+    if (hash || row->key_type == CKK_EC_EDWARDS)
+        expect_signature(served, row, text, sizeof text);
+    else
+        expect_signature(served, row, number, strstr(row->name, "x-509") ? sizeof number : 32);
+    if (hash) {
+        expect_prehashed(served, row, hash);
+    } else {
+        P11dParameters parameters = parameters_for(row, true);
+        cr_assert_eq(sign(served, &parameters, text, 32, &output), CKR_MECHANISM_PARAM_INVALID);
+        p11d_buffer_clear(&output);
+    }
     p11d_servedkey_unref(served);
-    EVP_PKEY_free(key);
     p11d_servedkey_teardown();
 }
 
