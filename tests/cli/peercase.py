@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""A row of the table of peers: what a tool that people use today did, and what is done here."""
+"""What the tools that people use today get wrong, row by row: each test runs such a tool with the
+same SoftHSM token, notes what it did, and asserts what p11dbus does. What a tool does is not asserted:
+it may have been mended. Each program prints the table of its rows at the end."""
 
 import os
 import shutil
 import subprocess
 
-from harness import Case
+from harness import KEYS, PIN, SOFTHSM, Case, Token
 
+RSA = "pkcs11:token=demo;object=rsa"
+P256 = "pkcs11:token=demo;object=p256"
+TOOL = ("--module", SOFTHSM, "--login", "--pin", PIN, "--token-label", "demo")
+token = Token({name: KEYS[name] for name in ("rsa", "p256")}) if SOFTHSM else None
 rows = []
 
 
@@ -20,6 +26,17 @@ class PeerCase(Case):
     def setUp(self):
         super().setUp()
         self.done = []
+        self.write("data", b"some data\n")
+        self.write("other", b"other data\n")
+
+    def p11dbus(self, code, command, *words, module=SOFTHSM, **options):
+        pin = ("--pin-file", token.pin_file) if command == "sign" else ()
+        return self.expect(code, command, "-m", module, *pin, *words, **options)
+
+    def rude(self, behaviour):
+        """The environment in which the rude module does so, and the log of what is called."""
+        self.write("log")
+        return {"RUDE": behaviour, "RUDE_MODULE": SOFTHSM, "RUDE_LOG": os.path.abspath("log")}
 
     def peer(self, *command, env=None, stdin=subprocess.DEVNULL):
         """Runs a tool without a terminal; returns how it ended, or None if it is not installed."""
