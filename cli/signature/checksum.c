@@ -3,14 +3,13 @@
 
 #include <string.h>
 
-#include "blake2b.h"
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
 #include "failure.h"
 
-/* The digests that a file may have to have, made while it is read once. */
-typedef struct Hashing {
-    EVP_MD_CTX *context; /* NULL: BLAKE2b alone */
-    P11dBlake2b blake2b;
-} Hashing;
+/* The functions by which a digest may be, both made while the file is read once. */
+enum { BY_HASH, BY_BLAKE2B, WAYS };
 
 void p11d_checksum_free(P11dChecksum *checksum)
 {
@@ -29,57 +28,88 @@ char *p11d_checksum_algorithm(const P11dChecksum *checksum)
     return name_of(checksum->hash, checksum->size);
 }
 
-static bool start(Hashing *hashing, const P11dChecksum *checksum)
+static EVP_MD *fetch_blake2b(void)
 {
-    p11d_blake2b_init(&hashing->blake2b, checksum->size);
-    if (!checksum->hash)
-        return true;
-    EVP_MD *md = EVP_MD_fetch(NULL, checksum->hash->name, NULL);
-    hashing->context = md ? EVP_MD_CTX_new() : NULL;
-    bool ok = hashing->context && EVP_DigestInit_ex2(hashing->context, md, NULL);
+    return EVP_MD_fetch(NULL, "blake2b512", NULL);
+}
+
+bool p11d_checksum_has_blake2b(gsize size)
+{
+    EVP_MD *md = fetch_blake2b();
+    bool has =
+        md && (size == P11D_CHECKSUM_BLAKE2B_SIZE ||
+               OSSL_PARAM_locate_const(EVP_MD_settable_ctx_params(md), OSSL_DIGEST_PARAM_SIZE));
     EVP_MD_free(md);
-    return ok;
+    return has;
 }
 
-static bool add(Hashing *hashing, const P11dChecksum *checksum, const guint8 *bytes, gsize size)
+/* Starts a digest of size bytes by md, which is freed; NULL if that cannot be. */
+static EVP_MD_CTX *start(EVP_MD *md, gsize size)
 {
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_size_t(OSSL_DIGEST_PARAM_SIZE, &size), /* where md has several */
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MD_CTX *context = md ? EVP_MD_CTX_new() : NULL;
+    if (context && !EVP_DigestInit_ex2(context, md, parameters))
+        g_clear_pointer(&context, EVP_MD_CTX_free);
+    EVP_MD_free(md);
+    return context;
+}
+
+/* False if the function that must be there is not. */
+static bool start_all(EVP_MD_CTX *contexts[WAYS], const P11dChecksum *checksum)
+{
+    if (checksum->hash)
+        contexts[BY_HASH] = start(EVP_MD_fetch(NULL, checksum->hash->name, NULL), checksum->size);
     if (!checksum->hash || checksum->may_be_blake2b)
-        p11d_blake2b_update(&hashing->blake2b, bytes, size);
-    return !hashing->context || EVP_DigestUpdate(hashing->context, bytes, size);
+        contexts[BY_BLAKE2B] = start(fetch_blake2b(), checksum->size);
+    return contexts[checksum->hash ? BY_HASH : BY_BLAKE2B];
 }
 
-/* Sets *good and, if it is, *by to the hash that the digest is by; NULL: BLAKE2b. */
-static bool end(Hashing *hashing, const P11dChecksum *checksum, bool *good, const P11dHash **by)
+static bool add(EVP_MD_CTX *contexts[WAYS], const guint8 *bytes, gsize size)
 {
-    guint8 digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    if (hashing->context && (!EVP_DigestFinal_ex(hashing->context, digest, &size)))
-        return false;
+    for (size_t way = 0; way < WAYS; way++)
+        if (contexts[way] && !EVP_DigestUpdate(contexts[way], bytes, size))
+            return false;
+    return true;
+}
+
+/* Sets *good, and *by to the hash that the digest is by, or else was said to be; NULL: BLAKE2b. */
+static bool end(EVP_MD_CTX *contexts[WAYS], const P11dChecksum *checksum, bool *good,
+                const P11dHash **by)
+{
+    *good = false;
     *by = checksum->hash;
-    *good = size == checksum->size && memcmp(digest, checksum->digest, size) == 0;
-    if (*good || (checksum->hash && !checksum->may_be_blake2b))
-        return true;
-    p11d_blake2b_final(&hashing->blake2b, digest);
-    *good = memcmp(digest, checksum->digest, checksum->size) == 0;
-    if (*good)
-        *by = NULL;
+    for (size_t way = 0; way < WAYS && !*good; way++) {
+        guint8 digest[EVP_MAX_MD_SIZE];
+        unsigned size = 0;
+        if (!contexts[way])
+            continue;
+        if (!EVP_DigestFinal_ex(contexts[way], digest, &size))
+            return false;
+        *good = size == checksum->size && memcmp(digest, checksum->digest, size) == 0;
+        if (*good && way == BY_BLAKE2B)
+            *by = NULL;
+    }
     return true;
 }
 
 gboolean p11d_checksum_check(const P11dChecksum *checksum, P11dInput *input, bool *good,
                              char **algorithm, GError **error)
 {
-    Hashing hashing = {0};
+    EVP_MD_CTX *contexts[WAYS] = {NULL};
     g_autofree guint8 *piece = g_malloc(P11D_INPUT_PIECE);
     gsize got = 0;
     bool read = true;
     const P11dHash *by = NULL;
-    bool hashed = start(&hashing, checksum);
+    bool hashed = start_all(contexts, checksum);
     while (hashed && (read = p11d_input_read(input, piece, P11D_INPUT_PIECE, &got, error)) && got)
-        hashed = add(&hashing, checksum, piece, got);
+        hashed = add(contexts, piece, got);
     if (hashed && read)
-        hashed = end(&hashing, checksum, good, &by);
-    EVP_MD_CTX_free(hashing.context);
+        hashed = end(contexts, checksum, good, &by);
+    for (size_t way = 0; way < WAYS; way++)
+        EVP_MD_CTX_free(contexts[way]);
     if (!hashed)
         p11d_failure_set(error, P11D_FAILURE_DEVICE, NULL, "OpenSSL cannot hash %s", input->name);
     else if (read)

@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <string.h>
 
-#include "blake2b.h"
 #include "failure.h"
 #include "text.h"
 
@@ -81,6 +80,14 @@ static gboolean fail_weak(const Line *line, const char *what, GError **error)
     p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "make the list with sha256sum(1)",
                      "%s, line %u: %s is too weak: other files can have the same digest",
                      line->path, line->number, what);
+    return FALSE;
+}
+
+static gboolean fail_unknown(const Line *line, const char *what, GError **error)
+{
+    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "make the list with sha256sum(1)",
+                     "%s, line %u: there is no hash function \"%s\" here", line->path, line->number,
+                     what);
     return FALSE;
 }
 
@@ -225,7 +232,7 @@ static gboolean find_untagged(P11dChecksum *checksum, const Parts *parts, const 
             continue;
         checksum->hash = hash;
         checksum->size = hash->size;
-        checksum->may_be_blake2b = hash->size == P11D_BLAKE2B_MAX_SIZE;
+        checksum->may_be_blake2b = hash->size == P11D_CHECKSUM_BLAKE2B_SIZE;
         return TRUE;
     }
     return fail(line, "the digest has the length of none", error);
@@ -234,14 +241,30 @@ static gboolean find_untagged(P11dChecksum *checksum, const Parts *parts, const 
 /* "BLAKE2b", or with its bits: "BLAKE2b-256". False if tag is neither. */
 static bool find_blake2b(P11dChecksum *checksum, const char *tag)
 {
-    guint64 bits = 8 * P11D_BLAKE2B_MAX_SIZE;
+    guint64 bits = 8 * P11D_CHECKSUM_BLAKE2B_SIZE;
     const char *more = tag + strlen(blake2b);
     if (g_ascii_strncasecmp(tag, blake2b, strlen(blake2b)) != 0 ||
-        (*more && (*more != '-' || !g_ascii_string_to_unsigned(
-                                       more + 1, 10, 8, 8 * P11D_BLAKE2B_MAX_SIZE, &bits, NULL))))
+        (*more &&
+         (*more != '-' || !g_ascii_string_to_unsigned(
+                              more + 1, 10, 8, 8 * P11D_CHECKSUM_BLAKE2B_SIZE, &bits, NULL))))
         return false;
     checksum->size = bits / 8;
     return bits % 8 == 0;
+}
+
+/* Whether there is BLAKE2b of that size here, and it is not too weak. */
+static gboolean check_blake2b(const P11dChecksum *checksum, const char *tag, const Line *line,
+                              GError **error)
+{
+    if (checksum->size < MIN_SIZE)
+        return fail_weak(line, tag, error);
+    if (p11d_checksum_has_blake2b(checksum->size))
+        return TRUE;
+    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED,
+                     "b2sum -c compares it; or make the list with b2sum(1) without -l",
+                     "%s, line %u: OpenSSL has no %s before version 3.2, but BLAKE2b of 512 bits",
+                     line->path, line->number, tag);
+    return FALSE;
 }
 
 static gboolean find_tagged(P11dChecksum *checksum, const Parts *parts, const Line *line,
@@ -249,7 +272,7 @@ static gboolean find_tagged(P11dChecksum *checksum, const Parts *parts, const Li
 {
     g_autofree char *tag = g_strndup(parts->tag, parts->tag_size);
     if (find_blake2b(checksum, tag))
-        return checksum->size >= MIN_SIZE || fail_weak(line, tag, error);
+        return check_blake2b(checksum, tag, line, error);
     for (size_t i = 0; i < G_N_ELEMENTS(tags); i++) {
         if (g_ascii_strcasecmp(tags[i].tag, tag) != 0)
             continue;
@@ -259,10 +282,7 @@ static gboolean find_tagged(P11dChecksum *checksum, const Parts *parts, const Li
         checksum->size = checksum->hash->size;
         return TRUE;
     }
-    p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "make the list with sha256sum(1)",
-                     "%s, line %u: there is no hash function \"%s\" here", line->path, line->number,
-                     tag);
-    return FALSE;
+    return fail_unknown(line, tag, error);
 }
 
 /* Reads one line into array, unless it says nothing. */
