@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "keyobject.h"
 #include "keyparts.h"
 #include "servedkey.h"
 #include "stamp.h"
@@ -23,15 +24,6 @@ enum {
     P11D_KEY_OBJECT_CERTIFICATE,
     P11D_KEY_OBJECT_KINDS = P11D_KEY_OBJECT_CERTIFICATE + P11D_KEYFILE_CERTIFICATES
 };
-
-/* One object as a client sees it. */
-typedef struct P11dKeyObject {
-    uint64_t id;         /* 0: there is no such object */
-    uint64_t since;      /* the generation in which it appeared */
-    uint8_t *attributes; /* elements of an a{sv}, to be marshalled at a multiple of 8; NULL: not
-                          * known before somebody unlocks the key */
-    size_t size;
-} P11dKeyObject;
 
 typedef struct P11dKeyEntry {
     atomic_uint references;
@@ -82,7 +74,5 @@ CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const ui
 
 /* Safe on one that is all zero. */
 void p11d_openedkey_clear(P11dOpenedKey *opened);
-
-void p11d_key_object_clear(P11dKeyObject *object);
 
 #endif

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#include "keyobject.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attribute.h"
+#include "interface.h"
+#include "keyfile.h"
+#include "keysign.h"
+#include "pss.h"
+#include "syntax.h"
+
+/* The largest common name that becomes a label, in bytes of UTF-8: X.520 has at most 64 characters.
+ */
+#define COMMON_NAME_MAX 256
+
+/* The largest list of attributes of one object: a certificate's value, and some. */
+#define ATTRIBUTES_MAX (P11D_KEYFILE_MAX + ((size_t)4 << 10))
+
+/* More mechanisms than there are for one kind of key. */
+#define ALLOWED_MAX 32
+
+void p11d_keyobject_clear(P11dKeyObject *object)
+{
+    if (object->attributes)
+        explicit_bzero(object->attributes, object->size);
+    free(object->attributes);
+    memset(object, 0, sizeof *object);
+}
+
+CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ)
+{
+    P11dBuffer buffer;
+    P11dWriter writer;
+    CK_RV rv = CKR_OK;
+
+    p11d_buffer_init(&buffer, ATTRIBUTES_MAX);
+    p11d_writer_init(&writer, &buffer);
+    for (CK_ULONG i = 0; i < templ->count && rv == CKR_OK; i++)
+        rv = p11d_attribute_write(&writer, &templ->items[i]);
+    if (rv == CKR_OK && !p11d_writer_ok(&writer))
+        rv = CKR_HOST_MEMORY;
+    if (rv == CKR_OK)
+        object->attributes = malloc(buffer.size);
+    if (object->attributes) {
+        memcpy(object->attributes, buffer.data, buffer.size);
+        object->size = buffer.size;
+    } else if (rv == CKR_OK) {
+        rv = CKR_HOST_MEMORY;
+    }
+    p11d_buffer_clear(&buffer);
+    return rv;
+}
+
+/* Says what is refused where the interface takes it for allowed. */
+static CK_RV set_refused(P11dTemplate *templ)
+{
+    CK_RV rv = p11d_template_set_boolean(templ, CKA_COPYABLE, false);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_boolean(templ, CKA_DESTROYABLE, false);
+    return rv;
+}
+
+/* Says that a key is for ciphertexts, too, which the interface does not take for allowed. Keys
+ * for RSASSA-PSS alone are of another type in OpenSSL. */
+static CK_RV set_cipher(P11dTemplate *templ, CK_OBJECT_CLASS class, const EVP_PKEY *key)
+{
+    if (!EVP_PKEY_is_a(key, "RSA"))
+        return CKR_OK;
+    return p11d_template_set_boolean(templ, class == CKO_PRIVATE_KEY ? CKA_DECRYPT : CKA_ENCRYPT,
+                                     true);
+}
+
+/* Says which mechanisms a key is for, where that does not follow from its type. info: of its public
+ * half. */
+static CK_RV set_allowed(P11dTemplate *templ, const void *info, size_t size)
+{
+    CK_MECHANISM_TYPE allowed[ALLOWED_MAX];
+    CK_ULONG smallest, largest;
+    size_t count = 0;
+    P11dPss pss;
+    if (!p11d_pss_read(&pss, info, size) || !pss.only)
+        return CKR_OK;
+    for (size_t i = 0; i < p11d_mechanism_count && count < ALLOWED_MAX; i++) {
+        const P11dMechanism *row = &p11d_mechanisms[i];
+        if (p11d_keysign_offers(row, &smallest, &largest) && p11d_pss_allows(&pss, row))
+            allowed[count++] = row->type;
+    }
+    return p11d_template_set(templ, CKA_ALLOWED_MECHANISMS, allowed, count * sizeof allowed[0]);
+}
+
+static CK_RV make_data(P11dKeyObject *object, const char *label, const char *application,
+                       const char *value, bool private)
+{
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_template_set_number(&templ, CKA_CLASS, CKO_DATA);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_text(&templ, CKA_LABEL, label);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_text(&templ, CKA_VALUE, value);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_text(&templ, CKA_APPLICATION, application);
+    if (rv == CKR_OK && private)
+        rv = p11d_template_set_boolean(&templ, CKA_PRIVATE, true);
+    if (rv == CKR_OK)
+        rv = set_refused(&templ);
+    if (rv == CKR_OK)
+        rv = p11d_keyobject_set(object, &templ);
+    p11d_template_clear(&templ);
+    return rv;
+}
+
+/* key: of an object that is one, or NULL. */
+static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
+                         CK_ATTRIBUTE_TYPE type, const void *value, size_t size,
+                         const EVP_PKEY *key, bool private)
+{
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_template_set_number(&templ, CKA_CLASS, class);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_text(&templ, CKA_LABEL, label);
+    if (rv == CKR_OK)
+        rv = p11d_template_set(&templ, type, value, size);
+    if (rv == CKR_OK && key)
+        rv = set_allowed(&templ, value, size);
+    if (rv == CKR_OK && key)
+        rv = set_cipher(&templ, class, key);
+    if (rv == CKR_OK && class == CKO_CERTIFICATE)
+        rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
+    if (rv == CKR_OK && private)
+        rv = p11d_template_set_boolean(&templ, CKA_PRIVATE, true);
+    if (rv == CKR_OK)
+        rv = set_refused(&templ);
+    if (rv == CKR_OK)
+        rv = p11d_keyobject_set(object, &templ);
+    p11d_template_clear(&templ);
+    return rv;
+}
+
+CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
+                         EVP_PKEY *key, bool private)
+{
+    uint8_t *der = NULL;
+    /* One form of the point, and the curve by its name, whatever form the file has. */
+    if (EVP_PKEY_is_a(key, "EC")) {
+        EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                       "uncompressed");
+        EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
+                                       OSSL_PKEY_EC_ENCODING_GROUP);
+    }
+    int size = i2d_PUBKEY(key, &der);
+    ERR_clear_error();
+    if (size <= 0)
+        return CKR_HOST_MEMORY;
+    CK_RV rv =
+        make_object(object, class, label, CKA_PUBLIC_KEY_INFO, der, (size_t)size, key, private);
+    OPENSSL_free(der);
+    return rv;
+}
+
+/* The common name of the certificate's subject as a label, freed by OPENSSL_free; NULL if it has
+ * none that can be one. */
+static char *common_name(X509 *certificate)
+{
+    unsigned char *text = NULL;
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    int i = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    const X509_NAME_ENTRY *entry = i >= 0 ? X509_NAME_get_entry(subject, i) : NULL;
+    int size = entry ? ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry)) : -1;
+
+    ERR_clear_error();
+    if (size > 0 && size <= COMMON_NAME_MAX && p11d_syntax_is_text((char *)text, (size_t)size))
+        return (char *)text;
+    OPENSSL_free(text);
+    return NULL;
+}
+
+CK_RV p11d_keyobject_certificate(P11dKeyObject *object, const char *label, X509 *certificate)
+{
+    uint8_t *der = NULL;
+    int size = i2d_X509(certificate, &der);
+    if (size <= 0)
+        return CKR_HOST_MEMORY;
+    CK_RV rv =
+        make_object(object, CKO_CERTIFICATE, label, CKA_VALUE, der, (size_t)size, NULL, false);
+    OPENSSL_free(der);
+    return rv;
+}
+
+CK_RV p11d_keyobject_further(P11dKeyObject *object, const char *name, X509 *certificate)
+{
+    char *label = common_name(certificate);
+    CK_RV rv = p11d_keyobject_certificate(object, label ? label : name, certificate);
+    OPENSSL_free(label);
+    return rv;
+}
+
+CK_RV p11d_keyobject_note(P11dKeyObject *object, const char *label, const char *why, bool private)
+{
+    return make_data(object, label, P11D_NOTE_APPLICATION, why, private);
+}
+
+CK_RV p11d_keyobject_exposure(P11dKeyObject *object, const char *label, const char *text)
+{
+    return make_data(object, label, P11D_EXPOSURE_APPLICATION, text, false);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A key object is one object of a key token as clients see it: its id, the generation in which it
+ * appeared, and its attributes, marshalled once and sent as often as somebody lists.
+ */
+#ifndef P11D_KEYOBJECT_H
+#define P11D_KEYOBJECT_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdint.h>
+
+#include "template.h"
+
+typedef struct P11dKeyObject {
+    uint64_t id;         /* 0: there is no such object */
+    uint64_t since;      /* the generation in which it appeared */
+    uint8_t *attributes; /* elements of an a{sv}, to be marshalled at a multiple of 8; NULL: not
+                          * known before somebody unlocks the key */
+    size_t size;
+} P11dKeyObject;
+
+/* All of these give an object, which has none, its attributes, and leave its id alone. Errors:
+ * CKR_HOST_MEMORY. */
+
+/* Those in templ, and no others. Errors too: those of p11d_attribute_write. */
+CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ);
+
+/* A private or public key, which is not changed but for the form that it is written in. private:
+ * only who is logged in sees it. */
+CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
+                         EVP_PKEY *key, bool private);
+
+/* A certificate. _further: one that is not called by the name of the entry that it belongs to,
+ * which means the key's own certificate, but by its subject if that has a common name. */
+CK_RV p11d_keyobject_certificate(P11dKeyObject *object, const char *label, X509 *certificate);
+CK_RV p11d_keyobject_further(P11dKeyObject *object, const char *name, X509 *certificate);
+
+/* Data that tell why a private key is not served, or who else may put keys into the directory.
+ * Hosts pass such objects over; ours says to its user what they say. */
+CK_RV p11d_keyobject_note(P11dKeyObject *object, const char *label, const char *why, bool private);
+CK_RV p11d_keyobject_exposure(P11dKeyObject *object, const char *label, const char *text);
+
+/* Wipes and frees. Safe on one that is all zero. */
+void p11d_keyobject_clear(P11dKeyObject *object);
+
+#endif
