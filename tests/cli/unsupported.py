@@ -29,7 +29,7 @@ class Unsupported(Case):
     # Whose container no passphrase opens, and what is said of it.
     SEALED = {"des": "DES-CBC", "pbe-des": "pbeWithMD5AndDES-CBC", "pbes2-des": "des-cbc"}
     # Of which that is known once it is open.
-    STRANGE = {"brain": "its curve is not one of", "montgomery": "it is neither an RSA",
+    STRANGE = {"brain": "its curve is not one of", "dh": "it is neither an RSA",
                "short": "an RSA key must have", "halves": "halves do not belong together"}
 
     @classmethod
@@ -59,8 +59,8 @@ class Unsupported(Case):
     @classmethod
     def make_plain(cls):
         kinds = {"p256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-                 "brain": ["EC", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1"],
-                 "montgomery": ["X25519"], "short": ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"]}
+                 "brain": ["EC", "-pkeyopt", "ec_paramgen_curve:brainpoolP320r1"],
+                 "dh": ["DH", "-pkeyopt", "group:ffdhe2048"], "short": ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"]}
         plain = {}
         for name, words in kinds.items():
             plain[name] = f"{cls.all}/{name}"

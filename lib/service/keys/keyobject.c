@@ -64,14 +64,27 @@ static CK_RV set_refused(P11dTemplate *templ)
     return rv;
 }
 
-/* Says that a key is for ciphertexts, too, which the interface does not take for allowed. Keys
- * for RSASSA-PSS alone are of another type in OpenSSL. */
-static CK_RV set_cipher(P11dTemplate *templ, CK_OBJECT_CLASS class, const EVP_PKEY *key)
+/* What keys are for, where the interface does not take it for granted that they are, or are not.
+ * Keys for RSASSA-PSS alone are of another type in OpenSSL. */
+static const struct Use {
+    const char *key; /* OpenSSL's name of the type */
+    CK_OBJECT_CLASS class;
+    CK_ATTRIBUTE_TYPE type;
+    bool value;
+} uses[] = {
+    {"RSA", CKO_PRIVATE_KEY, CKA_DECRYPT, true},  {"RSA", CKO_PUBLIC_KEY, CKA_ENCRYPT, true},
+    {"X25519", CKO_PRIVATE_KEY, CKA_SIGN, false}, {"X25519", CKO_PUBLIC_KEY, CKA_VERIFY, false},
+    {"X448", CKO_PRIVATE_KEY, CKA_SIGN, false},   {"X448", CKO_PUBLIC_KEY, CKA_VERIFY, false},
+};
+
+static CK_RV set_uses(P11dTemplate *templ, CK_OBJECT_CLASS class, const EVP_PKEY *key)
 {
-    if (!EVP_PKEY_is_a(key, "RSA"))
-        return CKR_OK;
-    return p11d_template_set_boolean(templ, class == CKO_PRIVATE_KEY ? CKA_DECRYPT : CKA_ENCRYPT,
-                                     true);
+    CK_RV rv = CKR_OK;
+    for (size_t i = 0; i < sizeof uses / sizeof uses[0] && rv == CKR_OK; i++) {
+        if (uses[i].class == class && EVP_PKEY_is_a(key, uses[i].key))
+            rv = p11d_template_set_boolean(templ, uses[i].type, uses[i].value);
+    }
+    return rv;
 }
 
 /* Says which mechanisms a key is for, where that does not follow from its type. info: of its public
@@ -129,7 +142,7 @@ static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const cha
     if (rv == CKR_OK && key)
         rv = set_allowed(&templ, value, size);
     if (rv == CKR_OK && key)
-        rv = set_cipher(&templ, class, key);
+        rv = set_uses(&templ, class, key);
     if (rv == CKR_OK && class == CKO_CERTIFICATE)
         rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
     if (rv == CKR_OK && private)

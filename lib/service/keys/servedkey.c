@@ -21,14 +21,17 @@ typedef struct KeyKind {
     CK_KEY_TYPE type;
     CK_ULONG smallest;
     CK_ULONG largest;
+    bool prepares; /* a signature begins with what can be made ready once */
 } KeyKind;
 
 static const KeyKind key_kinds[] = {
-    {"RSA", CKK_RSA, 2048, P11D_SERVEDKEY_RSA_BITS_MAX},
-    {"RSA-PSS", CKK_RSA, 2048, P11D_SERVEDKEY_RSA_BITS_MAX},
-    {"EC", CKK_EC, 256, 521},
-    {"ED25519", CKK_EC_EDWARDS, 255, 448},
-    {"ED448", CKK_EC_EDWARDS, 255, 448},
+    {"RSA", CKK_RSA, 2048, P11D_SERVEDKEY_RSA_BITS_MAX, true},
+    {"RSA-PSS", CKK_RSA, 2048, P11D_SERVEDKEY_RSA_BITS_MAX, true},
+    {"EC", CKK_EC, 256, 521, true},
+    {"ED25519", CKK_EC_EDWARDS, 255, 448, false},
+    {"ED448", CKK_EC_EDWARDS, 255, 448, false},
+    {"X25519", CKK_EC_MONTGOMERY, 255, 448, false},
+    {"X448", CKK_EC_MONTGOMERY, 255, 448, false},
 };
 
 /* What OpenSSL calls the hash of each row of p11d_hashes; NULL where it has none. */
@@ -74,7 +77,9 @@ static const P11dCurve *find_curve(const EVP_PKEY *key, char name[CURVE_NAME_MAX
 
 static const char *unsupported_curve(const EVP_PKEY *key)
 {
-    static const char *const served[] = {"P-256", "P-384", "P-521", "secp256k1"};
+    static const char *const served[] = {"P-256",          "P-384",           "P-521",
+                                         "secp256k1",      "brainpoolP256r1", "brainpoolP384r1",
+                                         "brainpoolP512r1"};
     char name[CURVE_NAME_MAX] = "";
     const P11dCurve *curve = find_curve(key, name);
 
@@ -84,7 +89,8 @@ static const char *unsupported_curve(const EVP_PKEY *key)
         if (strcmp(served[i], curve->name) == 0)
             return NULL;
     }
-    return "its curve is not one of P-256, P-384, P-521 and secp256k1";
+    return "its curve is not one of P-256, P-384, P-521, secp256k1 and brainpoolP256r1, P384r1, "
+           "P512r1";
 }
 
 long p11d_servedkey_longest_salt(const EVP_PKEY *key, const P11dHash *hash)
@@ -124,7 +130,7 @@ const char *p11d_servedkey_unsupported(const EVP_PKEY *key)
 {
     const KeyKind *kind = kind_of_key(key);
     if (!kind)
-        return "it is neither an RSA, an EC, an Ed25519 nor an Ed448 key";
+        return "it is neither an RSA, an EC, an Ed25519, an Ed448, an X25519 nor an X448 key";
     if (kind->type == CKK_EC)
         return unsupported_curve(key);
     CK_ULONG bits = (CK_ULONG)EVP_PKEY_get_bits(key);
@@ -165,7 +171,7 @@ P11dServedKey *p11d_servedkey_new(EVP_PKEY *key, bool private)
     self->type = kind->type;
     self->size = signature_size(key, kind);
     read_pss(key, &self->pss);
-    if (private && kind->type != CKK_EC_EDWARDS) {
+    if (private && kind->prepares) {
         self->prepared = prepare(key);
         if (!self->prepared) {
             p11d_servedkey_unref(self);

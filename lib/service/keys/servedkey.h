@@ -20,7 +20,7 @@ typedef struct P11dServedKey {
     atomic_uint references;
     EVP_PKEY *key;
     /* Made ready to sign once; each signature works on a copy, which costs a fraction of a
-     * microsecond where making it anew costs three. NULL for EdDSA and for public keys. */
+     * microsecond where making it anew costs three. NULL for keys that have nothing like it. */
     EVP_PKEY_CTX *prepared;
     CK_KEY_TYPE type;
     P11dPss pss;
@@ -35,7 +35,8 @@ void p11d_servedkey_teardown(void);
 
 /*
  * Says why a key cannot be served (text for people), or NULL if it can: RSA from 2048 to 8192 bits,
- * of RSASSA-PSS alone too, P-256, P-384, P-521, secp256k1, Ed25519, Ed448.
+ * of RSASSA-PSS alone too, P-256, P-384, P-521, secp256k1, brainpool's P256r1, P384r1 and P512r1,
+ * Ed25519, Ed448, X25519, X448.
  */
 const char *p11d_servedkey_unsupported(const EVP_PKEY *key);
 

@@ -79,6 +79,13 @@ static const Case cases[] = {
     {"ED25519", RIG_PKCS8, "correct horse"},
     {"ED448", RIG_PKCS8, NULL},
     {"ED448", RIG_PKCS8, "correct horse"},
+    BOTH("EC:brainpoolP256r1"),
+    BOTH("EC:brainpoolP384r1"),
+    BOTH("EC:brainpoolP512r1"),
+    {"X25519", RIG_PKCS8, NULL},
+    {"X25519", RIG_PKCS8, "correct horse"},
+    {"X448", RIG_PKCS8, NULL},
+    {"X448", RIG_PKCS8, "correct horse"},
 };
 
 ParameterizedTestParameters(keyfile, every_type_in_every_container)
@@ -249,9 +256,9 @@ Test(keyfile, types_and_sizes_that_are_not_supported, .init = set_up, .fini = te
 {
     write_key("RSA:1024");
     expect_refused("an RSA key must have from 2048 to 8192 bits");
-    write_key("EC:brainpoolP256r1");
+    write_key("EC:brainpoolP320r1");
     expect_refused("its curve is not one of");
-    write_key("X25519");
+    write_key("SM2");
     expect_refused("it is neither an RSA");
 }
 

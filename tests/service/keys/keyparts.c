@@ -163,7 +163,7 @@ static void set_up(void)
     directory = rig_make_directory();
     add_key("EC:P-256", "A");
     add_key("EC:P-256", "B");
-    add_key("EC:brainpoolP256r1", "brainpool");
+    add_key("EC:brainpoolP320r1", "brainpool");
     add_text("text", "no key at all\n");
     add_text("empty", "");
     add_text("cut", "-----BEGIN PRIVATE KEY-----\nMAMC\n");

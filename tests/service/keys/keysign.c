@@ -291,6 +291,9 @@ Test(keysign, ecdsa_sizes_of_the_other_curves)
     check_ecdsa_sizes("EC:P-384", 96, 20);
     check_ecdsa_sizes("EC:P-521", 132, 20);
     check_ecdsa_sizes("EC:secp256k1", 64, 20);
+    check_ecdsa_sizes("EC:brainpoolP256r1", 64, 20);
+    check_ecdsa_sizes("EC:brainpoolP384r1", 96, 20);
+    check_ecdsa_sizes("EC:brainpoolP512r1", 128, 20);
 }
 
 Test(keysign, ed448_is_114_bytes)

@@ -46,7 +46,8 @@ static bool spells_a_curve_out(const RigObject *object)
 
 Test(keytoken, a_curve_that_is_spelled_out_gets_its_name, .init = open_directory, .fini = tear_down)
 {
-    static const char *const kinds[] = {"EC:P-256", "EC:P-384", "EC:P-521", "EC:secp256k1"};
+    static const char *const kinds[] = {"EC:P-256", "EC:P-384", "EC:P-521", "EC:secp256k1",
+                                        "EC:brainpoolP256r1"};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         char open[16], locked[16];
         snprintf(open, sizeof open, "open%zu.key", i);
@@ -61,7 +62,7 @@ Test(keytoken, a_curve_that_is_spelled_out_gets_its_name, .init = open_directory
     open_token();
     cr_assert_eq(login_as(view, "secret"), CKR_OK);
     list_all();
-    cr_assert_eq(list.count, 16);
+    cr_assert_eq(list.count, 20);
     for (size_t i = 0; i < list.count; i++)
         cr_assert_not(spells_a_curve_out(&list.objects[i]), "object %zu", i);
     cr_assert_eq(sign_as(view, id_of("private-key", "locked0")), CKR_OK);
