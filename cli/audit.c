@@ -76,21 +76,6 @@ static void tell_silent(P11dHosts *hosts)
     }
 }
 
-static gboolean log_in(const P11dTarget *target, P11dHosts *hosts, const GPtrArray *tokens,
-                       const P11dOptions *options, GError **error)
-{
-    GError *failure = NULL;
-    p11d_target_log_in(target, tokens, options, &failure);
-    if (!failure)
-        return TRUE;
-    if (hosts->several && g_error_matches(failure, P11D_FAILURE, P11D_FAILURE_DEVICE)) {
-        p11d_hosts_add_failure(hosts, failure); /* the others go on */
-        return TRUE;
-    }
-    g_propagate_error(error, failure);
-    return FALSE;
-}
-
 /* Sets error, which is told already, if anything was found that is not known, or not looked at. */
 static gboolean conclude(const P11dRemarks *remarks, const P11dInventory *inventory,
                          const P11dHosts *hosts, GError **error)
@@ -123,7 +108,7 @@ static gboolean audit(const P11dTarget *target, P11dHosts *hosts, P11dKnown *kno
                       const P11dOptions *options, GError **error)
 {
     g_autoptr(GPtrArray) tokens = p11d_hosts_tokens(hosts, target);
-    if (asked.login && !log_in(target, hosts, tokens, options, error))
+    if (asked.login && !p11d_hosts_log_in(hosts, target, tokens, options, error))
         return FALSE;
     tell_silent(hosts);
     g_autoptr(P11dInventory) inventory = p11d_inventory_read(target, tokens, hosts);

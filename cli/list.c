@@ -149,22 +149,11 @@ static gboolean read_view(View *view, const P11dOptions *options, const Scope *s
     return FALSE;
 }
 
-/* The class to search for: what the URI names, else the only one that the word stands for. */
-static CK_OBJECT_CLASS wanted_class(const P11dTarget *target, const Scope *scope)
-{
-    if (target->has_class)
-        return target->class;
-    const CK_OBJECT_CLASS *classes = scope->classes;
-    return classes && classes[1] == CK_UNAVAILABLE_INFORMATION ? classes[0]
-                                                               : CK_UNAVAILABLE_INFORMATION;
-}
-
 /* What is asked of each token. */
 typedef struct Question {
     const P11dTarget *target;
     const Scope *scope;
-    bool closely; /* how keys are kept is shown */
-    bool prints;  /* and the hashes of public keys */
+    P11dListingDepth depth;
 } Question;
 
 static gboolean read_token(GPtrArray *listing, const Question *question, P11dHostToken *token,
@@ -177,15 +166,8 @@ static gboolean read_token(GPtrArray *listing, const Question *question, P11dHos
         return FALSE;
     if (!scope->objects)
         return TRUE;
-    if (!p11d_target_search(target, token, wanted_class(target, scope), entry->items, error))
+    if (!p11d_listing_read_objects(entry, target, scope->classes, question->depth, error))
         return FALSE;
-    bool whole = !target->has_objects && wanted_class(target, scope) == CK_UNAVAILABLE_INFORMATION;
-    p11d_listing_look_behind_login(entry, whole);
-    if (question->closely && !p11d_listing_look_closer(entry, scope->classes, error))
-        return FALSE;
-    if (question->prints)
-        p11d_listing_take_prints(entry, scope->classes, whole);
-    p11d_listing_arrange(entry, scope->classes);
     /* Whoever asks for an object does not want to see tokens without it. */
     if (target->has_objects && entry->items->len == 0)
         g_ptr_array_remove(listing, entry);
@@ -223,24 +205,6 @@ static void note_nothing(const P11dHosts *hosts)
     p11d_cause_set(&cause, host->reserved, NULL);
     p11d_console_note("no token: %s", cause->message);
     p11d_console_note("  hint: %s", p11d_failure_hint(cause));
-}
-
-static gboolean log_in(const P11dTarget *target, P11dHosts *hosts, const GPtrArray *tokens,
-                       const P11dOptions *options, GError **error)
-{
-    GError *failure = NULL;
-    bool logged_in = p11d_target_log_in(target, tokens, options, &failure);
-    if (hosts->several && g_error_matches(failure, P11D_FAILURE, P11D_FAILURE_DEVICE)) {
-        p11d_hosts_add_failure(hosts, failure); /* the others go on */
-        return TRUE;
-    }
-    if (failure) {
-        g_propagate_error(error, failure);
-        return FALSE;
-    }
-    if (!logged_in && tokens->len > 0)
-        p11d_console_note("no token here needs a login: nothing is hidden without one");
-    return TRUE;
 }
 
 /* Who lists for the first time, and sees a token and nothing in it, wants to know how it is filled.
@@ -281,6 +245,14 @@ static gboolean show(const View *view, const Question *question, const GPtrArray
     return p11d_hosts_conclude(hosts, error);
 }
 
+/* Of what is not shown nothing is asked. */
+static P11dListingDepth depth_of(const View *view, const P11dOptions *options)
+{
+    if (view->export || view->format->print != print_table)
+        return P11D_LISTING_NAMES;
+    return options->json || options->verbose ? P11D_LISTING_PRINTS : P11D_LISTING_KEEPING;
+}
+
 static gboolean run(const P11dOptions *options, char **arguments, GError **error)
 {
     const Scope *scope;
@@ -294,10 +266,9 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
         return FALSE;
     g_autoptr(GPtrArray) tokens = p11d_hosts_tokens(hosts, target);
     g_autoptr(GPtrArray) listing = p11d_listing_new();
-    if (asked.login && !log_in(target, hosts, tokens, options, error))
+    if (asked.login && !p11d_hosts_log_in(hosts, target, tokens, options, error))
         return FALSE;
-    Question question = {target, scope, !view.export && view.format->print == print_table, false};
-    question.prints = question.closely && (options->json || options->verbose);
+    Question question = {target, scope, depth_of(&view, options)};
     read_tokens(listing, &question, tokens, hosts);
     return show(&view, &question, listing, hosts, options, error);
 }

@@ -110,14 +110,7 @@ static gboolean read_token(P11dInventory *inventory, P11dHostToken *token, GErro
 {
     g_autoptr(P11dTarget) all = p11d_target_new(NULL, &(P11dOptions){0}, error);
     P11dListingToken *entry = p11d_listing_add(inventory->listing, token);
-    if (!all || !p11d_target_search(all, token, CK_UNAVAILABLE_INFORMATION, entry->items, error))
-        return FALSE;
-    p11d_listing_look_behind_login(entry, true);
-    if (!p11d_listing_look_closer(entry, NULL, error))
-        return FALSE;
-    p11d_listing_take_prints(entry, NULL, true);
-    p11d_listing_arrange(entry, NULL);
-    return TRUE;
+    return all && p11d_listing_read_objects(entry, all, NULL, P11D_LISTING_PRINTS, error);
 }
 
 P11dInventory *p11d_inventory_read(const P11dTarget *target, const GPtrArray *tokens,
@@ -127,7 +120,7 @@ P11dInventory *p11d_inventory_read(const P11dTarget *target, const GPtrArray *to
     inventory->listing = p11d_listing_new();
     inventory->assets = g_ptr_array_new_with_free_func(asset_free);
     inventory->kin = p11d_groups_new();
-    inventory->now = g_get_real_time() / G_USEC_PER_SEC;
+    inventory->now = p11d_moment_now();
     for (guint i = 0; i < tokens->len; i++) {
         P11dHostToken *token = tokens->pdata[i];
         GError *failure = NULL;

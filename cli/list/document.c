@@ -82,8 +82,8 @@ static void add_certificate(JsonBuilder *json, const P11dItem *item)
 /* How the object is kept; null for what its token does not say of it. */
 static void add_keeping(JsonBuilder *json, const P11dItem *item)
 {
-    for (size_t i = 0; i < p11d_listing_keeping_count; i++) {
-        CK_ATTRIBUTE_TYPE type = p11d_listing_keeping[i];
+    for (size_t i = 0; i < P11D_ITEM_KEEPING; i++) {
+        CK_ATTRIBUTE_TYPE type = p11d_item_keeping[i];
         g_autofree char *name = g_strdup(p11d_attribute_find(type)->name);
         g_strdelimit(name, "-", '_');
         if (p11d_template_find(&item->attributes, type))

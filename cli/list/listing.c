@@ -56,7 +56,9 @@ static bool has_private_half(const P11dItem *item)
             p11d_certview_is_leaf(value->pValue, value->ulValueLen));
 }
 
-void p11d_listing_look_behind_login(P11dListingToken *entry, bool whole)
+/* Looks what a login would show besides the items, which are all that can be seen without (whole)
+ * or some of that: the private keys of which only the public half or a certificate is there. */
+static void look_behind_login(P11dListingToken *entry, bool whole)
 {
     const P11dHostToken *token = entry->token;
     entry->hides = (token->info.flags & CKF_LOGIN_REQUIRED) &&
@@ -101,8 +103,7 @@ static char *borrowed_print(const P11dItem *item, const P11dGroups *index, bool 
     return print;
 }
 
-gboolean p11d_listing_look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS *classes,
-                                  GError **error)
+static gboolean look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS *classes, GError **error)
 {
     for (guint i = 0; i < entry->items->len; i++) {
         P11dItem *item = entry->items->pdata[i];
@@ -112,7 +113,8 @@ gboolean p11d_listing_look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS
     return TRUE;
 }
 
-void p11d_listing_take_prints(P11dListingToken *entry, const CK_OBJECT_CLASS *classes, bool whole)
+/* Takes the prints of those of the items that are of classes. */
+static void take_prints(P11dListingToken *entry, const CK_OBJECT_CLASS *classes, bool whole)
 {
     g_autoptr(P11dGroups) index = p11d_counterpart_index(entry->items);
     for (guint i = 0; i < entry->items->len; i++) {
@@ -125,11 +127,6 @@ void p11d_listing_take_prints(P11dListingToken *entry, const CK_OBJECT_CLASS *cl
         if (print)
             g_hash_table_insert(entry->prints, item, print);
     }
-}
-
-const char *p11d_listing_print(const P11dListingToken *entry, const P11dItem *item)
-{
-    return g_hash_table_lookup(entry->prints, item);
 }
 
 static int rank(CK_OBJECT_CLASS class)
@@ -155,7 +152,8 @@ static int compare(gconstpointer a, gconstpointer b)
     return by_label != 0 ? by_label : p11d_item_compare(first, second, CKA_ID);
 }
 
-void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classes)
+/* Keeps what is of classes, in order. */
+static void arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classes)
 {
     for (guint i = entry->items->len; classes && i-- > 0;) {
         const P11dItem *item = entry->items->pdata[i];
@@ -163,6 +161,37 @@ void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classe
             g_ptr_array_remove_index_fast(entry->items, i); /* the order is made below */
     }
     g_ptr_array_sort(entry->items, compare);
+}
+
+/* The class to search for: what target names, else the only one of classes. */
+static CK_OBJECT_CLASS class_of(const P11dTarget *target, const CK_OBJECT_CLASS *classes)
+{
+    if (target->has_class)
+        return target->class;
+    bool is_one = classes && classes[1] == CK_UNAVAILABLE_INFORMATION;
+    return is_one ? classes[0] : CK_UNAVAILABLE_INFORMATION;
+}
+
+gboolean p11d_listing_read_objects(P11dListingToken *entry, const P11dTarget *target,
+                                   const CK_OBJECT_CLASS *classes, P11dListingDepth depth,
+                                   GError **error)
+{
+    CK_OBJECT_CLASS class = class_of(target, classes);
+    bool whole = !target->has_objects && class == CK_UNAVAILABLE_INFORMATION;
+    if (!p11d_target_search(target, entry->token, class, entry->items, error))
+        return FALSE;
+    look_behind_login(entry, whole);
+    if (depth >= P11D_LISTING_KEEPING && !look_closer(entry, classes, error))
+        return FALSE;
+    if (depth >= P11D_LISTING_PRINTS)
+        take_prints(entry, classes, whole);
+    arrange(entry, classes);
+    return TRUE;
+}
+
+const char *p11d_listing_print(const P11dListingToken *entry, const P11dItem *item)
+{
+    return g_hash_table_lookup(entry->prints, item);
 }
 
 static bool is_alike(const P11dItem *a, const P11dItem *b)
@@ -194,12 +223,6 @@ char *p11d_listing_uri(const GPtrArray *listing, const P11dListingToken *entry, 
     return p11d_item_short_uri(entry->items->pdata[index], has_namesake(listing, entry),
                                has_twin(entry->items, index));
 }
-
-const CK_ATTRIBUTE_TYPE p11d_listing_keeping[] = {
-    CKA_SENSITIVE,         CKA_EXTRACTABLE, CKA_ALWAYS_SENSITIVE,
-    CKA_NEVER_EXTRACTABLE, CKA_LOCAL,       CKA_MODIFIABLE,
-};
-const size_t p11d_listing_keeping_count = G_N_ELEMENTS(p11d_listing_keeping);
 
 const char *p11d_listing_trust(const P11dItem *item)
 {

@@ -6,8 +6,8 @@
 #ifndef P11D_LISTING_H
 #define P11D_LISTING_H
 
-#include "item.h"
 #include "name.h"
+#include "target.h"
 
 typedef struct P11dListingToken {
     P11dHostToken *token; /* borrowed */
@@ -27,37 +27,31 @@ P11dListingToken *p11d_listing_add(GPtrArray *listing, P11dHostToken *token);
 /* Asks the token for its mechanisms. */
 gboolean p11d_listing_read_mechanisms(P11dListingToken *entry, GError **error);
 
-/* Looks what a login would show besides the items, which are all that can be seen without (whole)
- * or some of that: the private keys of which only the public half or a certificate is there. */
-void p11d_listing_look_behind_login(P11dListingToken *entry, bool whole);
+/* How much is asked of objects; each is with all before it, and costs more. */
+typedef enum P11dListingDepth {
+    P11D_LISTING_NAMES,   /* by what they are chosen, and which keys a login would show */
+    P11D_LISTING_KEEPING, /* how they are kept: p11d_item_look_closer */
+    P11D_LISTING_PRINTS,  /* p11d_listing_print */
+} P11dListingDepth;
 
-/* Looks closer at the items of the classes given (as below), before they are arranged. */
-gboolean p11d_listing_look_closer(P11dListingToken *entry, const CK_OBJECT_CLASS *classes,
-                                  GError **error);
-
-/* Takes the prints of the same, which costs more than all else that is shown. whole: the items are
- * all that can be seen of the token. */
-void p11d_listing_take_prints(P11dListingToken *entry, const CK_OBJECT_CLASS *classes, bool whole);
+/*
+ * Asks the token for the objects that target names and that are of the classes given (ended by
+ * CK_UNAVAILABLE_INFORMATION; NULL: all), and puts them in order: private keys, public keys, secret
+ * keys, certificates, all else; by label and id. FALSE with error set; entry then holds a part.
+ */
+gboolean p11d_listing_read_objects(P11dListingToken *entry, const P11dTarget *target,
+                                   const CK_OBJECT_CLASS *classes, P11dListingDepth depth,
+                                   GError **error);
 
 /* The SHA-256 in hex of the public key info (SubjectPublicKeyInfo) of a key or a certificate; of a
  * private key that does not tell it, as what belongs to it on its token does. NULL where it is not
  * known, or nobody took it. Borrowed from entry. */
 const char *p11d_listing_print(const P11dListingToken *entry, const P11dItem *item);
 
-/* The shortest URI that names the item at index of entry, which is arranged, in listing: with the
+/* The shortest URI that names the item at index of entry in listing: with the
  * serial number of its token where another has the same label, with its id where another of its
  * class has its label. The caller frees it. */
 char *p11d_listing_uri(const GPtrArray *listing, const P11dListingToken *entry, guint index);
-
-/* Keeps the items of the classes given (ended by CK_UNAVAILABLE_INFORMATION; NULL: all), and puts
- * them in order: private keys, public keys, secret keys, certificates, all else; by label and id.
- */
-void p11d_listing_arrange(P11dListingToken *entry, const CK_OBJECT_CLASS *classes);
-
-/* What attributes say how an object is kept: CKA_SENSITIVE and its kin, CKA_LOCAL, CKA_MODIFIABLE.
- */
-extern const CK_ATTRIBUTE_TYPE p11d_listing_keeping[];
-extern const size_t p11d_listing_keeping_count;
 
 /* "trusted", "distrusted", or "none" for a certificate of which its token says neither; NULL if it
  * says nothing of trust. */

@@ -106,8 +106,8 @@ static void add_detail(Row *row, const CK_ATTRIBUTE *value, bool verbose)
 static char *keeping_text(const P11dItem *item)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    for (size_t i = 0; i < p11d_listing_keeping_count; i++) {
-        CK_ATTRIBUTE_TYPE type = p11d_listing_keeping[i];
+    for (size_t i = 0; i < P11D_ITEM_KEEPING; i++) {
+        CK_ATTRIBUTE_TYPE type = p11d_item_keeping[i];
         if (!p11d_template_find(&item->attributes, type))
             continue;
         bool is_set = p11d_template_boolean(&item->attributes, type, false);
@@ -133,7 +133,7 @@ static void add_certificate(Row *row, const P11dItem *item, bool verbose)
         row->cells[USES] = g_strdup("");
         return;
     }
-    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+    gint64 now = p11d_moment_now();
     add_below(row, "subject", g_strdup(view.subject));
     if (verbose) {
         add_below(row, "issuer", g_strdup(view.issuer));

@@ -174,6 +174,24 @@ GPtrArray *p11d_hosts_tokens(const P11dHosts *hosts, const P11dTarget *target)
     return tokens;
 }
 
+gboolean p11d_hosts_log_in(P11dHosts *hosts, const P11dTarget *target, const GPtrArray *tokens,
+                           const P11dOptions *options, GError **error)
+{
+    GError *failure = NULL;
+    bool logged_in = p11d_target_log_in(target, tokens, options, &failure);
+    if (hosts->several && g_error_matches(failure, P11D_FAILURE, P11D_FAILURE_DEVICE)) {
+        p11d_hosts_add_failure(hosts, failure);
+        return TRUE;
+    }
+    if (failure) {
+        g_propagate_error(error, failure);
+        return FALSE;
+    }
+    if (!logged_in && tokens->len > 0)
+        p11d_console_note("no token here needs a login: nothing is hidden without one");
+    return TRUE;
+}
+
 void p11d_hosts_set_no_match(const P11dHosts *hosts, const P11dTarget *target, const char *what,
                              GError **error)
 {

@@ -35,6 +35,11 @@ gboolean p11d_hosts_conclude(const P11dHosts *hosts, GError **error);
 /* The tokens that target can be on, of all of them; as p11d_target_tokens. */
 GPtrArray *p11d_hosts_tokens(const P11dHosts *hosts, const P11dTarget *target);
 
+/* Logs in to the one of tokens that target can be on, and that needs it; says so where none does. A
+ * module of several that fails is told, and the others go on. FALSE with error set for all else. */
+gboolean p11d_hosts_log_in(P11dHosts *hosts, const P11dTarget *target, const GPtrArray *tokens,
+                           const P11dOptions *options, GError **error);
+
 /* As p11d_target_set_no_match. */
 void p11d_hosts_set_no_match(const P11dHosts *hosts, const P11dTarget *target, const char *what,
                              GError **error);

@@ -37,10 +37,11 @@ static const CK_ATTRIBUTE_TYPE asked_of_keys[] = {
 };
 static const CK_ATTRIBUTE_TYPE asked_of_data[] = {CKA_APPLICATION, CKA_VALUE};
 static const CK_ATTRIBUTE_TYPE asked_of_certificates[] = {CKA_CERTIFICATE_TYPE, CKA_VALUE};
-/* What only who looks closer wants to know. */
-static const CK_ATTRIBUTE_TYPE more_of_hidden[] = {
+const CK_ATTRIBUTE_TYPE p11d_item_keeping[P11D_ITEM_KEEPING] = {
     CKA_SENSITIVE,         CKA_EXTRACTABLE, CKA_ALWAYS_SENSITIVE,
-    CKA_NEVER_EXTRACTABLE, CKA_LOCAL,       CKA_MODIFIABLE};
+    CKA_NEVER_EXTRACTABLE, CKA_LOCAL,       CKA_MODIFIABLE,
+};
+/* What only who looks closer wants to know of others than private and secret keys. */
 static const CK_ATTRIBUTE_TYPE more_of_public[] = {CKA_LOCAL, CKA_MODIFIABLE};
 static const CK_ATTRIBUTE_TYPE more_of_certificates[] = {CKA_TRUSTED, CKA_MODIFIABLE};
 static const CK_ATTRIBUTE_TYPE more_of_all[] = {CKA_MODIFIABLE};
@@ -129,7 +130,7 @@ gboolean p11d_item_look_closer(P11dItem *item, GError **error)
     if (item->token->away)
         return item->token->away->look_closer(item, error);
     if (item->class == CKO_PRIVATE_KEY || item->class == CKO_SECRET_KEY)
-        rv = read_attributes(item, more_of_hidden, G_N_ELEMENTS(more_of_hidden));
+        rv = read_attributes(item, p11d_item_keeping, P11D_ITEM_KEEPING);
     else if (item->class == CKO_PUBLIC_KEY)
         rv = read_attributes(item, more_of_public, G_N_ELEMENTS(more_of_public));
     else if (item->class == CKO_CERTIFICATE)

@@ -37,9 +37,12 @@ gboolean p11d_item_find(P11dHostToken *token, const CK_ATTRIBUTE *attributes, CK
 /* An array for p11d_item_find. */
 GPtrArray *p11d_item_array(void);
 
-/* Reads what is told of an object besides: how a key is kept (CKA_SENSITIVE and its kin,
- * CKA_LOCAL), whether a certificate is trusted, and CKA_MODIFIABLE. What the token does not tell
- * stays out. */
+/* What attributes say how a key is kept: CKA_SENSITIVE and its kin, CKA_LOCAL, CKA_MODIFIABLE. */
+#define P11D_ITEM_KEEPING 6
+extern const CK_ATTRIBUTE_TYPE p11d_item_keeping[P11D_ITEM_KEEPING];
+
+/* Reads what is told of an object besides: how a key is kept, whether a certificate is trusted, and
+ * CKA_MODIFIABLE. What the token does not tell stays out. */
 gboolean p11d_item_look_closer(P11dItem *item, GError **error);
 
 /* CKA_LABEL as valid UTF-8 (not escaped), and CKA_ID as hex; "" for none. The caller frees them. */
