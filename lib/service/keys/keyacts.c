@@ -18,17 +18,18 @@ static P11dKeyView *view_of(P11dView *view)
 typedef CK_RV Use(P11dServedKey *key, const P11dParameters *parameters, const P11dBytes *bytes,
                   P11dBuffer *output);
 
-/* Uses the key that is asked for, which must be a private or a public one. */
-static CK_RV apply(Use *use, bool private, P11dView *view, P11dActCall *call)
+/* Uses the key that is asked for, which must be of that class, for what type is about. */
+static CK_RV apply(Use *use, CK_OBJECT_CLASS class, CK_ATTRIBUTE_TYPE type, P11dView *view,
+                   P11dActCall *call)
 {
     const P11dArguments *arguments = call->arguments;
     P11dServedKey *key;
-    bool is_private;
-    CK_RV rv = p11d_keyring_find(view_of(view), arguments->objects[0], &key, &is_private);
+    CK_OBJECT_CLASS its_class;
+    CK_RV rv = p11d_keyring_find(view_of(view), arguments->objects[0], type, &key, &its_class);
     if (rv != CKR_OK)
         return rv;
     rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
-    if (is_private == private)
+    if (its_class == class)
         rv = use(key, &arguments->mechanism.parameters, arguments->bytes, &call->output);
     p11d_servedkey_unref(key);
     p11d_residue_wipe_stack();
@@ -37,22 +38,22 @@ static CK_RV apply(Use *use, bool private, P11dView *view, P11dActCall *call)
 
 static CK_RV sign(P11dView *view, P11dActCall *call)
 {
-    return apply(p11d_keysign_sign, true, view, call);
+    return apply(p11d_keysign_sign, CKO_PRIVATE_KEY, CKA_SIGN, view, call);
 }
 
 static CK_RV verify(P11dView *view, P11dActCall *call)
 {
-    return apply(p11d_keysign_verify, false, view, call);
+    return apply(p11d_keysign_verify, CKO_PUBLIC_KEY, CKA_VERIFY, view, call);
 }
 
 static CK_RV encrypt(P11dView *view, P11dActCall *call)
 {
-    return apply(p11d_keycipher_encrypt, false, view, call);
+    return apply(p11d_keycipher_encrypt, CKO_PUBLIC_KEY, CKA_ENCRYPT, view, call);
 }
 
 static CK_RV decrypt(P11dView *view, P11dActCall *call)
 {
-    return apply(p11d_keycipher_decrypt, true, view, call);
+    return apply(p11d_keycipher_decrypt, CKO_PRIVATE_KEY, CKA_DECRYPT, view, call);
 }
 
 static CK_RV generate_random(P11dView *view, P11dActCall *call)

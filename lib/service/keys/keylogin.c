@@ -146,8 +146,10 @@ CK_RV p11d_keylogin_leave(P11dKeyView *view)
     view->logged_in = false;
     view->opened = NULL;
     view->opened_count = 0;
-    if (logged_in)
+    if (logged_in) {
         view->since = ++ring->clock;
+        p11d_sessionstore_remove_private(&view->session, view->since);
+    }
     pthread_mutex_unlock(&ring->lock);
     /* A signature that is being made keeps its key a moment longer. */
     p11d_openedkey_free(opened, count);

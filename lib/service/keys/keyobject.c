@@ -31,6 +31,39 @@ void p11d_keyobject_clear(P11dKeyObject *object)
     memset(object, 0, sizeof *object);
 }
 
+static const CK_ATTRIBUTE_TYPE restricted[] = {
+    CKA_SIGN, CKA_VERIFY, CKA_ENCRYPT, CKA_DECRYPT, CKA_DERIVE, CKA_WRAP, CKA_UNWRAP,
+};
+
+static const CK_ATTRIBUTE_TYPE secrets[] = {
+    CKA_VALUE,      CKA_PRIVATE_EXPONENT, CKA_PRIME_1,     CKA_PRIME_2,
+    CKA_EXPONENT_1, CKA_EXPONENT_2,       CKA_COEFFICIENT, CKA_SEED,
+};
+
+bool p11d_keyobject_is_secret(CK_OBJECT_CLASS class, CK_ATTRIBUTE_TYPE type)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
+        found = found || secrets[i] == type;
+    return found && (class == CKO_PRIVATE_KEY || class == CKO_SECRET_KEY);
+}
+
+static unsigned restrictions(const P11dTemplate *templ)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < sizeof restricted / sizeof restricted[0]; i++)
+        bits |= p11d_template_boolean(templ, restricted[i], true) ? 0 : 1U << i;
+    return bits;
+}
+
+bool p11d_keyobject_permits(const P11dKeyObject *object, CK_ATTRIBUTE_TYPE use)
+{
+    bool permits = true;
+    for (size_t i = 0; i < sizeof restricted / sizeof restricted[0]; i++)
+        permits = permits && !(restricted[i] == use && object->refused & 1U << i);
+    return permits;
+}
+
 CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ)
 {
     P11dBuffer buffer;
@@ -48,6 +81,7 @@ CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ)
     if (object->attributes) {
         memcpy(object->attributes, buffer.data, buffer.size);
         object->size = buffer.size;
+        object->refused = restrictions(templ);
     } else if (rv == CKR_OK) {
         rv = CKR_HOST_MEMORY;
     }

@@ -18,6 +18,7 @@ typedef struct P11dKeyObject {
     uint8_t *attributes; /* elements of an a{sv}, to be marshalled at a multiple of 8; NULL: not
                           * known before somebody unlocks the key */
     size_t size;
+    unsigned refused; /* see p11d_keyobject_permits */
 } P11dKeyObject;
 
 /* All of these give an object, which has none, its attributes, and leave its id alone. Errors:
@@ -40,6 +41,13 @@ CK_RV p11d_keyobject_further(P11dKeyObject *object, const char *name, X509 *cert
  * Hosts pass such objects over; ours says to its user what they say. */
 CK_RV p11d_keyobject_note(P11dKeyObject *object, const char *label, const char *why, bool private);
 CK_RV p11d_keyobject_exposure(P11dKeyObject *object, const char *label, const char *text);
+
+/* Whether it may be used for what an attribute such as CKA_SIGN is about: unless that was said to
+ * be false. */
+bool p11d_keyobject_permits(const P11dKeyObject *object, CK_ATTRIBUTE_TYPE use);
+
+/* Whether attributes of that type are what is secret in a key of that class. */
+bool p11d_keyobject_is_secret(CK_OBJECT_CLASS class, CK_ATTRIBUTE_TYPE type);
 
 /* Wipes and frees. Safe on one that is all zero. */
 void p11d_keyobject_clear(P11dKeyObject *object);

@@ -125,13 +125,15 @@ void p11d_keyring_close_view(P11dKeyView *view)
         view->next->previous = view->previous;
     pthread_mutex_unlock(&ring->lock);
     p11d_openedkey_free(view->opened, view->opened_count);
+    p11d_sessionstore_clear(&view->session);
     free(view);
 }
 
 /* With the lock held. */
 static uint64_t current(const P11dKeyRing *ring, const P11dKeyView *view)
 {
-    return ring->generation > view->since ? ring->generation : view->since;
+    uint64_t own = view->session.changed > view->since ? view->session.changed : view->since;
+    return ring->generation > own ? ring->generation : own;
 }
 
 uint64_t p11d_keyring_generation(P11dKeyView *view)
@@ -166,6 +168,10 @@ static void write_objects(const P11dKeyRing *ring, const P11dKeyView *view, uint
                 write_object(writer, object);
         }
     }
+    for (size_t i = 0; i < view->session.count; i++) {
+        if (view->session.objects[i].object.since > known)
+            write_object(writer, &view->session.objects[i].object);
+    }
     p11d_writer_array_end(writer, objects);
 }
 
@@ -176,13 +182,15 @@ void p11d_keyring_list(P11dKeyView *view, uint64_t known, P11dWriter *writer)
     pthread_mutex_lock(&ring->lock);
     uint64_t generation = current(ring, view);
     bool complete = known < view->since || !p11d_keyhistory_reaches(&ring->history, known) ||
-                    known > generation;
+                    !p11d_sessionstore_reaches(&view->session, known) || known > generation;
     p11d_writer_uint64(writer, generation);
     p11d_writer_boolean(writer, complete);
     write_objects(ring, view, complete ? 0 : known, writer);
     P11dArray removed = p11d_writer_array_begin(writer, 8);
     if (!complete)
         p11d_keyhistory_write(&ring->history, known, writer);
+    if (!complete && view->session.history)
+        p11d_keyhistory_write(view->session.history, known, writer);
     p11d_writer_array_end(writer, removed);
     pthread_mutex_unlock(&ring->lock);
 }
@@ -194,24 +202,49 @@ bool p11d_keyring_label(P11dKeyView *view, uint64_t id, char label[P11D_WORKER_T
     P11dKeyRing *ring = view->ring;
     pthread_mutex_lock(&ring->lock);
     const P11dKeySetRow *row = p11d_keyset_find(ring->set, id);
+    const P11dSessionObject *own = p11d_sessionstore_find(&view->session, id);
+    const CK_ATTRIBUTE *name = own ? p11d_template_find(&own->templ, CKA_LABEL) : NULL;
     if (row)
         snprintf(label, P11D_WORKER_TOKEN_LABEL_SIZE, "%s", row->entry->name);
+    else
+        snprintf(label, P11D_WORKER_TOKEN_LABEL_SIZE, "%.*s", name ? (int)name->ulValueLen : 0,
+                 name && name->pValue ? (const char *)name->pValue : "");
     pthread_mutex_unlock(&ring->lock);
-    return row;
+    return row || own;
 }
 
-CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, P11dServedKey **key, bool *private)
+/* The key behind row, and what is said of it. With the lock held. */
+static P11dServedKey *find_key(const P11dKeyView *view, const P11dKeySetRow *row,
+                               const P11dKeyObject **object, CK_OBJECT_CLASS *class)
+{
+    *object = p11d_keyview_object(view, row);
+    *class = row->kind == P11D_KEY_OBJECT_PRIVATE ? CKO_PRIVATE_KEY : CKO_PUBLIC_KEY;
+    return *object ? p11d_keyview_key(view, row) : NULL;
+}
+
+CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, CK_ATTRIBUTE_TYPE use, P11dServedKey **key,
+                        CK_OBJECT_CLASS *class)
 {
     P11dKeyRing *ring = view->ring;
+    CK_RV rv = CKR_KEY_HANDLE_INVALID;
+    const P11dKeyObject *object = NULL;
+    P11dServedKey *found = NULL;
     pthread_mutex_lock(&ring->lock);
     const P11dKeySetRow *row = p11d_keyset_find(ring->set, id);
-    P11dServedKey *found = row ? p11d_keyview_key(view, row) : NULL;
-    if (found) {
-        *key = p11d_servedkey_ref(found);
-        *private = row->kind == P11D_KEY_OBJECT_PRIVATE;
+    const P11dSessionObject *own = p11d_sessionstore_find(&view->session, id);
+    if (row) {
+        found = find_key(view, row, &object, class);
+    } else if (own) {
+        object = &own->object;
+        found = own->key;
+        *class = own->class;
     }
+    if (found)
+        rv = p11d_keyobject_permits(object, use) ? CKR_OK : CKR_KEY_FUNCTION_NOT_PERMITTED;
+    if (rv == CKR_OK)
+        *key = p11d_servedkey_ref(found);
     pthread_mutex_unlock(&ring->lock);
-    return found ? CKR_OK : CKR_KEY_HANDLE_INVALID;
+    return rv;
 }
 
 /* --- life --- */

@@ -22,9 +22,10 @@ typedef struct P11dKeyRing {
     uint64_t next_id;     /* the reading thread's */
     pthread_mutex_t lock; /* of what follows, and of all views */
     P11dKeySet *set;
-    P11dKeyView *views;  /* all there are */
-    uint64_t clock;      /* the last generation given to anybody */
-    uint64_t generation; /* of set */
+    P11dKeyView *views;     /* all there are */
+    uint64_t session_count; /* of session objects, ever made */
+    uint64_t clock;         /* the last generation given to anybody */
+    uint64_t generation;    /* of set */
     P11dKeyHistory history;
     P11dBrake brake;
 } P11dKeyRing;
@@ -54,9 +55,11 @@ void p11d_keyring_list(P11dKeyView *view, uint64_t known, P11dWriter *writer);
 bool p11d_keyring_label(P11dKeyView *view, uint64_t id, char label[P11D_WORKER_TOKEN_LABEL_SIZE]);
 
 /*
- * The key behind id as the view sees it: *key gets a reference of the caller's, *private whether
- * the id is that of a private key. Errors: CKR_KEY_HANDLE_INVALID.
+ * The key behind id as the view sees it, for what use is about (CKA_SIGN and its like): *key gets a
+ * reference of the caller's, *class the class of the object. Errors: CKR_KEY_HANDLE_INVALID,
+ * CKR_KEY_FUNCTION_NOT_PERMITTED (that attribute of it is false).
  */
-CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, P11dServedKey **key, bool *private);
+CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, CK_ATTRIBUTE_TYPE use, P11dServedKey **key,
+                        CK_OBJECT_CLASS *class);
 
 #endif

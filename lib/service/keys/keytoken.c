@@ -10,6 +10,7 @@
 #include "keyproperties.h"
 #include "keyring.h"
 #include "log.h"
+#include "sessionobject.h"
 
 typedef struct KeyToken {
     P11dWorkerToken base;
@@ -69,6 +70,7 @@ static void list(P11dView *view, uint64_t known, P11dWriter *writer)
 
 static bool forget(P11dView *view)
 {
+    p11d_sessionobject_destroy_all(view_of(view));
     return p11d_keylogin_leave(view_of(view)) == CKR_OK;
 }
 

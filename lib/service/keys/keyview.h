@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * A key view is what a key token keeps for one client: whether it is logged in, and the keys that
- * its passphrase opened. Functions here are called with the token's lock held.
+ * A key view is what a key token keeps for one client: whether it is logged in, the keys that its
+ * passphrase opened, and its session objects. Functions here are called with the token's lock held.
  */
 #ifndef P11D_KEYVIEW_H
 #define P11D_KEYVIEW_H
 
 #include "keyset.h"
+#include "sessionstore.h"
 #include "worker-token.h"
 
 typedef struct P11dKeyView {
@@ -19,6 +20,7 @@ typedef struct P11dKeyView {
     uint64_t since; /* the generation in which the client came, logged in or out last */
     P11dOpenedKey *opened;
     size_t opened_count;
+    P11dSessionStore session;
 } P11dKeyView;
 
 /* The object in row as this view sees it, or NULL if it does not. */

@@ -16,6 +16,9 @@ typedef struct P11dActCall P11dActCall;
 /* What an act returns instead of a result while the answer is not there: p11d_act_pend. */
 #define P11D_ACT_PENDING (CKR_VENDOR_DEFINED | 0x50454e44UL)
 
+/* More than one client may have: the caller is told org.freedesktop.DBus.Error.LimitsExceeded. */
+#define P11D_ACT_LIMIT (CKR_VENDOR_DEFINED | 0x4c494d49UL)
+
 /* One call of an act. */
 struct P11dActCall {
     const P11dArguments *arguments; /* valid until the call is complete */

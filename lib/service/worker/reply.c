@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act.h"
+
 static const char limits_exceeded[] = P11D_ERROR_BUS_PREFIX "LimitsExceeded";
 static const char no_memory[] = P11D_ERROR_BUS_PREFIX "NoMemory";
 
@@ -85,5 +87,7 @@ bool p11d_reply_end(P11dReply *reply, const char *error)
 
 const char *p11d_reply_error(P11dReply *reply, CK_RV rv)
 {
+    if (rv == P11D_ACT_LIMIT)
+        return limits_exceeded;
     return rv == CKR_OK ? NULL : p11d_error_name(rv, reply->scratch);
 }

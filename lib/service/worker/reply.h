@@ -33,7 +33,7 @@ P11dWriter *p11d_reply_begin(P11dReply *reply);
  * if the channel is of no further use. */
 bool p11d_reply_end(P11dReply *reply, const char *error);
 
-/* The error that a PKCS#11 result is; NULL for CKR_OK. Valid as long as reply. */
+/* The error that the result of an act is; NULL for CKR_OK. Valid as long as reply. */
 const char *p11d_reply_error(P11dReply *reply, CK_RV rv);
 
 #endif

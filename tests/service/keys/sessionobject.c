@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+/* Session objects: one client's own, for as long as it is there. */
+#include "sessionobject.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "keytoken-fixture.h"
+
+static P11dKeyView *key_view(P11dView *who)
+{
+    return (P11dKeyView *)(void *)who;
+}
+
+static P11dTemplate described(CK_OBJECT_CLASS class, const char *label)
+{
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    cr_assert_eq(p11d_template_set_number(&templ, CKA_CLASS, class), CKR_OK);
+    cr_assert_eq(p11d_template_set_text(&templ, CKA_LABEL, label), CKR_OK);
+    return templ;
+}
+
+static CK_RV add(P11dView *who, P11dTemplate templ, P11dServedKey *key, uint64_t *id)
+{
+    return p11d_sessionobject_add(key_view(who), &templ, key, id);
+}
+
+static uint64_t add_data(P11dView *who, const char *label, size_t size)
+{
+    static const uint8_t zeros[1 << 20];
+    uint64_t id = 0;
+    P11dTemplate templ = described(CKO_DATA, label);
+    cr_assert_eq(p11d_template_set(&templ, CKA_VALUE, zeros, size), CKR_OK);
+    cr_assert_eq(add(who, templ, NULL, &id), CKR_OK);
+    return id;
+}
+
+Test(sessionobject, is_its_clients_alone, .init = set_up, .fini = tear_down)
+{
+    P11dView *other = another_client();
+    uint64_t id = add_data(view, "mine", 3);
+    cr_assert(p11d_sessionobject_is(id));
+    list_all();
+    cr_assert_eq(id_of("data", "mine"), id);
+    list_as(other, 0);
+    cr_assert_eq(list.count, 0);
+    cr_assert_eq(p11d_sessionobject_destroy(key_view(other), id), CKR_OBJECT_HANDLE_INVALID);
+    list_all();
+    cr_assert_eq(id_of("data", "mine"), id);
+    token->operations->close(other);
+}
+
+Test(sessionobject, comes_and_goes_as_a_difference, .init = open_directory, .fini = tear_down)
+{
+    write_key("one.key", NULL);
+    open_token();
+    list_all();
+    uint64_t before = list.generation;
+    uint64_t first = add_data(view, "first", 3), second = add_data(view, "second", 3);
+    list_as(view, before);
+    cr_assert_not(list.complete);
+    cr_assert_eq(list.count, 2);
+    cr_assert_gt(list.generation, before);
+    before = list.generation;
+    cr_assert_eq(p11d_sessionobject_destroy(key_view(view), first), CKR_OK);
+    list_as(view, before);
+    cr_assert_not(list.complete);
+    cr_assert_eq(list.count, 0);
+    cr_assert_eq(list.removed_count, 1);
+    cr_assert_eq(list.removed[0], first);
+    cr_assert_eq(p11d_sessionobject_destroy(key_view(view), first), CKR_OBJECT_HANDLE_INVALID);
+    list_all();
+    cr_assert_eq(id_of("data", "second"), second);
+    cr_assert(id_of("private-key", "one"));
+    cr_assert_gt(add_data(view, "third", 3), second, "ids are not used again");
+}
+
+Test(sessionobject, is_gone_with_its_client, .init = set_up, .fini = tear_down)
+{
+    P11dView *other = another_client();
+    uint64_t id = add_data(other, "theirs", 3);
+    cr_assert_not(token->operations->forget(other), "there was no login");
+    list_as(other, 0);
+    cr_assert_eq(list.count, 0);
+    cr_assert_eq(p11d_sessionobject_destroy(key_view(other), id), CKR_OBJECT_HANDLE_INVALID);
+    add_data(other, "late", 3);
+    token->operations->close(other);
+}
+
+Test(sessionobject, signs_with_its_key_if_it_may, .init = set_up, .fini = tear_down)
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    P11dServedKey *served = p11d_servedkey_new(key, true);
+    P11dTemplate may = described(CKO_PRIVATE_KEY, "may"),
+                 may_not = described(CKO_PRIVATE_KEY, "no");
+    uint64_t one, two;
+    cr_assert_eq(p11d_template_set_boolean(&may_not, CKA_SIGN, false), CKR_OK);
+    cr_assert_eq(add(view, may, p11d_servedkey_ref(served), &one), CKR_OK);
+    cr_assert_eq(add(view, may_not, served, &two), CKR_OK);
+    cr_assert_eq(sign_as(view, one), CKR_OK);
+    cr_assert_eq(sign_as(view, two), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    P11dView *other = another_client();
+    cr_assert_eq(sign_as(other, one), CKR_KEY_HANDLE_INVALID);
+    token->operations->close(other);
+}
+
+Test(sessionobject, tells_a_secret_only_if_it_is_none, .init = set_up, .fini = tear_down)
+{
+    static const struct {
+        bool sensitive, extractable, told;
+    } rows[] = {
+        {true, true, false}, {false, false, false}, {true, false, false}, {false, true, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        P11dTemplate templ = described(CKO_SECRET_KEY, "secret");
+        uint64_t id;
+        cr_assert_eq(p11d_template_set_text(&templ, CKA_VALUE, "0123456789abcdef"), CKR_OK);
+        cr_assert_eq(p11d_template_set_boolean(&templ, CKA_SENSITIVE, rows[i].sensitive), CKR_OK);
+        cr_assert_eq(p11d_template_set_boolean(&templ, CKA_EXTRACTABLE, rows[i].extractable),
+                     CKR_OK);
+        cr_assert_eq(add(view, templ, NULL, &id), CKR_OK);
+        list_all();
+        cr_assert_eq(rig_find(&list, "secret-key", "secret")->value_size, rows[i].told ? 16 : 0);
+        cr_assert_eq(p11d_sessionobject_destroy(key_view(view), id), CKR_OK);
+    }
+}
+
+Test(sessionobject, may_be_changed, .init = set_up, .fini = tear_down)
+{
+    uint64_t id = add_data(view, "before", 3);
+    list_all();
+    uint64_t before = list.generation;
+    P11dTemplate templ = described(CKO_DATA, "after");
+    cr_assert_eq(p11d_sessionobject_set(key_view(view), id, &templ), CKR_OK);
+    list_as(view, before);
+    cr_assert_eq(list.count, 1);
+    cr_assert_eq(id_of("data", "after"), id);
+    templ = described(CKO_DATA, "none");
+    cr_assert_eq(p11d_sessionobject_set(key_view(view), id + 1, &templ), CKR_OBJECT_HANDLE_INVALID);
+}
+
+Test(sessionobject, may_be_kept_from_being_destroyed, .init = set_up, .fini = tear_down)
+{
+    P11dTemplate templ = described(CKO_DATA, "stays");
+    uint64_t id;
+    cr_assert_eq(p11d_template_set_boolean(&templ, CKA_DESTROYABLE, false), CKR_OK);
+    cr_assert_eq(add(view, templ, NULL, &id), CKR_OK);
+    cr_assert_eq(p11d_sessionobject_destroy(key_view(view), id), CKR_ACTION_PROHIBITED);
+}
+
+Test(sessionobject, is_one_of_so_many, .init = set_up, .fini = tear_down)
+{
+    uint64_t id = 0;
+    for (int i = 0; i < P11D_SESSIONSTORE_OBJECTS; i++)
+        id = add_data(view, "one of many", 3);
+    cr_assert_eq(add(view, described(CKO_DATA, "more"), NULL, &id), P11D_ACT_LIMIT);
+    P11dView *other = another_client();
+    add_data(other, "theirs", 3);
+    token->operations->close(other);
+    cr_assert_eq(p11d_sessionobject_destroy(key_view(view), id), CKR_OK);
+    add_data(view, "there is room again", 3);
+}
+
+Test(sessionobject, takes_so_much_memory, .init = set_up, .fini = tear_down)
+{
+    const size_t most = P11D_SESSIONSTORE_BYTES / 8;
+    uint64_t id = 0;
+    for (int i = 0; i < 3; i++)
+        id = add_data(view, "large", most);
+    P11dTemplate templ = described(CKO_DATA, "too large");
+    cr_assert_eq(p11d_template_set(&templ, CKA_VALUE, NULL, 0), CKR_OK);
+    cr_assert_eq(p11d_sessionobject_set(key_view(view), id, &templ), CKR_OK);
+    add_data(view, "large again", most);
+    templ = described(CKO_DATA, "too large");
+    uint8_t *value = calloc(1, 2 * most);
+    cr_assert_eq(p11d_template_set(&templ, CKA_VALUE, value, 2 * most), CKR_OK);
+    free(value);
+    cr_assert_eq(add(view, templ, NULL, &id), P11D_ACT_LIMIT);
+}
+
+Test(sessionobject, that_is_private_ends_with_the_login, .init = open_directory, .fini = tear_down)
+{
+    write_key("one.key", "secret");
+    open_token();
+    uint64_t id;
+    P11dTemplate templ = described(CKO_DATA, "private");
+    cr_assert_eq(p11d_template_set_boolean(&templ, CKA_PRIVATE, true), CKR_OK);
+    cr_assert_eq(add(view, templ, NULL, &id), CKR_USER_NOT_LOGGED_IN);
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    templ = described(CKO_DATA, "private");
+    cr_assert_eq(p11d_template_set_boolean(&templ, CKA_PRIVATE, true), CKR_OK);
+    cr_assert_eq(add(view, templ, NULL, &id), CKR_OK);
+    add_data(view, "public", 3);
+    cr_assert_eq(logout_as(view), CKR_OK);
+    list_all();
+    cr_assert_not(id_of("data", "private"));
+    cr_assert(id_of("data", "public"));
+    cr_assert_eq(p11d_sessionobject_destroy(key_view(view), id), CKR_OBJECT_HANDLE_INVALID);
+}
