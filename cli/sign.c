@@ -173,15 +173,13 @@ static void add_result(Job *job, const char *file, GBytes *signature, const char
     g_autofree char *base64 =
         signature ? g_base64_encode(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature))
                   : NULL;
-    g_autofree char *file_text = g_utf8_make_valid(file, -1);
-    g_autofree char *output_text = output ? g_utf8_make_valid(output, -1) : NULL;
     json_builder_begin_object(job->json);
-    p11d_json_add_string(job->json, "file", file_text);
+    p11d_json_add_string(job->json, "file", file);
     p11d_json_add_string(job->json, "key", job->key_uri);
     p11d_json_add_string(job->json, "algorithm", job->signing.algorithm.name);
     p11d_json_add_string(job->json, "format", job->format->name);
     p11d_json_add_string(job->json, "signature", base64);
-    p11d_json_add_string(job->json, "out", signature ? output_text : NULL);
+    p11d_json_add_string(job->json, "out", signature ? output : NULL);
     p11d_json_add_number(job->json, "code", p11d_exitcode_of(error));
     if (error)
         p11d_json_add_node(job->json, "error", p11d_console_json_of_error(error));

@@ -270,12 +270,9 @@ static GError *check_file(const P11dTrust *trust, const char *file, JsonBuilder 
     GError *error = NULL;
     bool is_good = find_parts(&job, &error) && check_signature(&job, &error);
     if (json) {
-        g_autofree char *file_text = g_utf8_make_valid(file, -1);
-        g_autofree char *signature_text =
-            job.signature ? g_utf8_make_valid(job.signature, -1) : NULL;
         json_builder_begin_object(json);
-        p11d_json_add_string(json, "file", file_text);
-        p11d_json_add_string(json, "signature", signature_text);
+        p11d_json_add_string(json, "file", file);
+        p11d_json_add_string(json, "signature", job.signature);
         p11d_judgement_add(&job.finding, trust, error, json);
     }
     if (asked.checksums)

@@ -103,11 +103,10 @@ void p11d_remarks_print(const P11dRemarks *remarks, bool verbose)
 
 static void add_remark(JsonBuilder *json, const P11dRemark *remark)
 {
-    g_autofree char *module = g_utf8_make_valid(remark->asset->entry->token->module, -1);
     json_builder_begin_object(json);
     p11d_json_add_string(json, "id", remark->rule->id);
     p11d_json_add_string(json, "uri", remark->asset->uri);
-    p11d_json_add_string(json, "module", module);
+    p11d_json_add_string(json, "module", remark->asset->entry->token->module);
     p11d_json_add_string(json, "detail", remark->detail);
     p11d_json_add_string(json, "harm", remark->rule->harm);
     p11d_json_add_string(json, "remedy", remark->rule->remedy);

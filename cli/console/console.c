@@ -190,12 +190,11 @@ JsonNode *p11d_console_json_of_error(const GError *error)
     g_autoptr(JsonBuilder) json = json_builder_new();
     CK_RV ckr = p11d_failure_ckr(error);
     char scratch[P11D_NAME_SIZE];
-    g_autofree char *message = g_utf8_make_valid(error->message, -1);
 
     json_builder_begin_object(json);
     p11d_json_add_number(json, "code", p11d_exitcode_of(error));
     p11d_json_add_string(json, "ckr", ckr == CKR_OK ? NULL : p11d_error_ckr(ckr, scratch));
-    p11d_json_add_string(json, "message", message);
+    p11d_json_add_string(json, "message", error->message);
     p11d_json_add_string(json, "hint", p11d_failure_hint(error));
     json_builder_end_object(json);
     return json_builder_get_root(json);

@@ -19,8 +19,9 @@ JsonNode *p11d_json_end(JsonBuilder *json)
 
 void p11d_json_add_string(JsonBuilder *json, const char *name, const char *value)
 {
+    g_autofree char *text = value ? g_utf8_make_valid(value, -1) : NULL;
     json_builder_set_member_name(json, name);
-    json_builder_add_string_value(json, value);
+    json_builder_add_string_value(json, text);
 }
 
 void p11d_json_add_number(JsonBuilder *json, const char *name, gint64 value)

@@ -16,7 +16,7 @@ JsonBuilder *p11d_json_begin(void);
 /* Closes that object. The caller owns what is returned. */
 JsonNode *p11d_json_end(JsonBuilder *json);
 
-/* value: valid UTF-8, copied; NULL is null. */
+/* value: copied; NULL is null. What in it is no UTF-8 becomes U+FFFD: names of files are bytes. */
 void p11d_json_add_string(JsonBuilder *json, const char *name, const char *value);
 void p11d_json_add_number(JsonBuilder *json, const char *name, gint64 value);
 void p11d_json_add_boolean(JsonBuilder *json, const char *name, gboolean value);

@@ -137,7 +137,7 @@ static void add_token(JsonBuilder *json, const P11dListingToken *entry)
     const CK_TOKEN_INFO *info = &entry->token->info;
     json_builder_begin_object(json);
     add_text(json, "uri", p11d_item_token_uri(entry->token));
-    add_text(json, "module", g_utf8_make_valid(entry->token->module, -1));
+    p11d_json_add_string(json, "module", entry->token->module);
     add_text(json, "label", p11d_host_label(entry->token));
     add_text(json, "serial", p11d_text_of_field(info->serialNumber, sizeof info->serialNumber));
     add_text(json, "manufacturer",

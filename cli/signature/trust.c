@@ -8,7 +8,7 @@
 gboolean p11d_trust_file(P11dTrust *trust, const char *path, GError **error)
 {
     trust->kind = P11D_TRUST_KEY;
-    trust->name = g_utf8_make_valid(path, -1);
+    trust->name = g_strdup(path);
     trust->shown = g_strdup(path);
     g_auto(P11dPubfile) file = {0};
     if (!p11d_pubfile_read(&file, path, error))

@@ -206,8 +206,7 @@ static void add_check(JsonBuilder *json, const P11dCheck *check)
 static void print_json(const P11dReport *report, const GPtrArray *results)
 {
     JsonBuilder *json = p11d_json_begin();
-    g_autofree char *module = g_utf8_make_valid(report->module, -1);
-    p11d_json_add_string(json, "module", module);
+    p11d_json_add_string(json, "module", report->module);
     if (report->info)
         p11d_json_add_node(json, "info", json_node_copy(report->info));
     else

@@ -58,9 +58,8 @@ static void conclude_missing(Look *look, Run *run, const P11dChecksum *checksum)
 
 static void add_result(const Run *run, const P11dChecksum *checksum, const Look *look)
 {
-    g_autofree char *name = g_utf8_make_valid(checksum->name, -1);
     json_builder_begin_object(run->json);
-    p11d_json_add_string(run->json, "file", name);
+    p11d_json_add_string(run->json, "file", checksum->name);
     p11d_json_add_number(run->json, "line", checksum->line);
     p11d_json_add_string(run->json, "algorithm", look->algorithm);
     p11d_json_add_string(run->json, "status", look->status);
