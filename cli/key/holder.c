@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
 #include "certview.h"
@@ -16,11 +17,65 @@ static GENERAL_NAMES *alternatives(X509 *certificate)
     return X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
 }
 
-/* What name is, if it is of a kind that counts; NULL else. */
+/* Whether text is nothing but ASCII letters, digits, those in others, and what is not ASCII if that
+ * is allowed. */
+static bool is_made_of(const char *text, size_t size, const char *others, bool any_letters)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!g_ascii_isalnum(text[i]) && (text[i] == '\0' || !strchr(others, text[i])) &&
+            !(any_letters && text[i] & 0x80))
+            return false;
+    return size > 0;
+}
+
+/* Whether text begins as a subject does: "CN=", "1.2.3=". */
+static bool begins_as_subject(const char *text, size_t size)
+{
+    const char *mark = memchr(text, '=', size);
+    g_autofree char *type = mark ? g_strndup(text, (size_t)(mark - text)) : NULL;
+    return type && OBJ_txt2nid(type) != NID_undef;
+}
+
+/* Whether text is "LOCAL@DOMAIN" (RFC 5321, section 4.1.2), without quotation marks. */
+static bool is_mail(const char *text, size_t size)
+{
+    const char *at = memchr(text, '@', size);
+    size_t local = at ? (size_t)(at - text) : 0;
+    return at && is_made_of(text, local, "!#$%&'*+-/=?^_`{|}~.", true) &&
+           is_made_of(at + 1, size - local - 1, "-_.", true) && !begins_as_subject(text, size);
+}
+
+/* OpenSSL takes one with a dot in front for all hosts of a domain. */
+static bool is_host(const char *text, size_t size)
+{
+    return is_made_of(text, size, "-_.*", false) && text[0] != '.';
+}
+
+/* Whether text is "SCHEME:REST" (RFC 3986, section 3). */
+static bool is_uri(const char *text, size_t size)
+{
+    const char *colon = memchr(text, ':', size);
+    size_t scheme = colon ? (size_t)(colon - text) : 0;
+    return colon && g_ascii_isalpha(*text) && is_made_of(text, scheme, "+-.", false) &&
+           is_made_of(colon + 1, size - scheme - 1, "-._~:/?#[]@!$&'()*+,;=%", false);
+}
+
+/* Kinds of names. Nothing is of two of them: one is not taken for another, of which an authority
+ * may have to say less (RFC 5280, section 4.2.1.10). */
+static const struct Kind {
+    int type;
+    bool (*is)(const char *text, size_t size);
+} kinds[] = {{GEN_EMAIL, is_mail}, {GEN_DNS, is_host}, {GEN_URI, is_uri}};
+
+/* What name is, if it is of a kind that counts and looks like that; NULL else. */
 static const ASN1_IA5STRING *text_of(const GENERAL_NAME *name)
 {
-    return name->type == GEN_EMAIL || name->type == GEN_DNS || name->type == GEN_URI ? name->d.ia5
-                                                                                     : NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        if (name->type == kinds[i].type &&
+            kinds[i].is((const char *)ASN1_STRING_get0_data(name->d.ia5),
+                        (size_t)ASN1_STRING_length(name->d.ia5)))
+            return name->d.ia5;
+    return NULL;
 }
 
 static bool has_uri(X509 *certificate, const char *identity)
@@ -50,12 +105,12 @@ static bool has_subject(X509 *certificate, const char *identity)
 bool p11d_holder_is(X509 *certificate, const char *identity)
 {
     size_t size = strlen(identity);
-    if (size == 0)
-        return false;
-    /* OpenSSL takes one with a dot in front for all hosts of a domain. */
-    return X509_check_email(certificate, identity, size, FLAGS) == 1 ||
-           (identity[0] != '.' && X509_check_host(certificate, identity, size, FLAGS, NULL) == 1) ||
-           has_uri(certificate, identity) || has_subject(certificate, identity);
+    if (is_mail(identity, size))
+        return X509_check_email(certificate, identity, size, FLAGS) == 1;
+    if (is_host(identity, size))
+        return X509_check_host(certificate, identity, size, FLAGS, NULL) == 1;
+    return is_uri(identity, size) ? has_uri(certificate, identity)
+                                  : size > 0 && has_subject(certificate, identity);
 }
 
 /* Adds the alternative names that count to list. */

@@ -11,8 +11,10 @@
 #include <glib.h>
 #include <openssl/x509.h>
 
-/* Whether identity is one of those alternative names, or all of the subject as RFC 4514 writes it.
- * Domains are the same in small and capital letters, '*' and '.' stand for nothing but themselves.
+/* Whether identity is one of those alternative names, or all of the subject as RFC 4514 writes it:
+ * which of them, it says by its looks, so that no name counts that is of one kind and looks like
+ * another. Domains are the same in small and capital letters, '*' and '.' stand for nothing but
+ * themselves.
  */
 bool p11d_holder_is(X509 *certificate, const char *identity);
 
