@@ -31,11 +31,16 @@ void p11d_authorities_clear(P11dAuthorities *authorities)
     *authorities = (P11dAuthorities){0};
 }
 
+/* Of copies, which have nothing of what they are trusted for: OpenSSL would ask for one purpose. */
 static X509_STORE *make_store(const P11dAuthorities *authorities)
 {
     X509_STORE *store = X509_STORE_new();
-    for (int i = 0; store && i < sk_X509_num(authorities->certificates); i++)
-        X509_STORE_add_cert(store, sk_X509_value(authorities->certificates, i));
+    for (int i = 0; store && i < sk_X509_num(authorities->certificates); i++) {
+        X509 *copy = X509_dup(sk_X509_value(authorities->certificates, i));
+        if (copy)
+            X509_STORE_add_cert(store, copy);
+        X509_free(copy);
+    }
     return store;
 }
 
@@ -98,19 +103,57 @@ static int go_on(int ok, X509_STORE_CTX *context)
     return 0;
 }
 
-/* What a certificate of the chain that was found says against its purpose. */
-static char *object_to_use(const P11dPurpose *purpose, const P11dCertificates *chain)
+/* The authority at the end of chain, as it stands among them. */
+static X509 *find_authority(const P11dAuthorities *authorities, const P11dCertificates *chain)
 {
-    for (int i = 0; i < sk_X509_num(chain); i++) {
-        X509 *certificate = sk_X509_value(chain, i);
-        g_autofree char *objection = p11d_purpose_object(purpose, certificate, i == 0);
-        if (objection && i == 0)
-            return g_steal_pointer(&objection);
-        g_autofree char *subject = p11d_holder_name(certificate);
-        if (objection)
-            return g_strdup_printf("%s (%s)", objection, subject);
+    X509 *last = sk_X509_value(chain, sk_X509_num(chain) - 1);
+    for (int i = 0; i < sk_X509_num(authorities->certificates); i++)
+        if (X509_cmp(sk_X509_value(authorities->certificates, i), last) == 0)
+            return sk_X509_value(authorities->certificates, i);
+    return last;
+}
+
+/* Whether crl can be of who has issued authority: of others among the authorities who only have
+ * the same name it is not. */
+static bool is_of_issuer(X509_CRL *crl, X509 *authority, const P11dCertificates *certificates)
+{
+    bool is_known = false;
+    for (int i = 0; i < sk_X509_num(certificates); i++) {
+        X509 *issuer = sk_X509_value(certificates, i);
+        if (!p11d_holder_issued(issuer, authority))
+            continue;
+        if (X509_CRL_verify(crl, X509_get0_pubkey(issuer)) == 1)
+            return true;
+        is_known = true;
+    }
+    return !is_known &&
+           X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(authority)) == 0;
+}
+
+/* OpenSSL ends at the first authority, whoever has issued that. But what a list of its issuer says
+ * against it counts. */
+static char *object_to_authority(const P11dAuthorities *authorities, X509 *authority)
+{
+    for (int i = 0; i < sk_X509_CRL_num(authorities->crls); i++) {
+        X509_CRL *crl = sk_X509_CRL_value(authorities->crls, i);
+        X509_REVOKED *revoked = NULL;
+        if (X509_CRL_get0_by_cert(crl, &revoked, authority) != 1 ||
+            !is_of_issuer(crl, authority, authorities->certificates))
+            continue;
+        g_autofree char *time =
+            p11d_moment_text(p11d_moment_of_asn1(X509_REVOKED_get0_revocationDate(revoked)));
+        g_autofree char *name = p11d_holder_name(authority);
+        return g_strdup_printf("certificate revoked at %s (%s)", time, name);
     }
     return NULL;
+}
+
+static char *object_to_chain(const P11dAuthorities *authorities, const P11dPurpose *purpose,
+                             const P11dCertificates *chain)
+{
+    X509 *authority = find_authority(authorities, chain);
+    char *objection = object_to_authority(authorities, authority);
+    return objection ? objection : p11d_purpose_object_to_chain(purpose, chain, authority);
 }
 
 static char *check(X509_STORE_CTX *context, const P11dAuthorities *authorities,
@@ -128,7 +171,7 @@ static char *check(X509_STORE_CTX *context, const P11dAuthorities *authorities,
     X509_VERIFY_PARAM_set_auth_level(parameters, LEVEL);
     X509_VERIFY_PARAM_set_time(parameters, (time_t)question->time);
     if (X509_verify_cert(context) == 1)
-        return object_to_use(question->purpose, X509_STORE_CTX_get0_chain(context));
+        return object_to_chain(authorities, question->purpose, X509_STORE_CTX_get0_chain(context));
     return objection ? g_steal_pointer(&objection) : why(context);
 }
 

@@ -108,6 +108,20 @@ static void take_der(Finds *finds, const void *data, gsize size)
     }
 }
 
+/* Where only changes are listed (RFC 5280, section 5.2.4), whoever is not in it may still be
+ * revoked, which OpenSSL does not mind. */
+static gboolean refuse_changes(const Finds *finds, const char *path, GError **error)
+{
+    for (int i = 0; i < sk_X509_CRL_num(finds->crls); i++)
+        if (X509_CRL_get_ext_by_NID(sk_X509_CRL_value(finds->crls, i), NID_delta_crl, -1) >= 0) {
+            p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, "give the complete list in its place",
+                             "%s holds changes to a list of revoked certificates (a delta CRL)",
+                             path);
+            return FALSE;
+        }
+    return TRUE;
+}
+
 static gboolean read_all(Finds *finds, const char *path, GError **error)
 {
     g_autoptr(GBytes) content = p11d_input_read_file(path, MAX_FILE, error);
@@ -125,7 +139,7 @@ static gboolean read_all(Finds *finds, const char *path, GError **error)
     if (!ok)
         p11d_failure_set(error, P11D_FAILURE_FILE, "it may have been cut off, or changed",
                          "%s holds a block of PEM that makes no sense", path);
-    return ok;
+    return ok && refuse_changes(finds, path, error);
 }
 
 /* Adds all that is in more to crls. */

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "failure.h"
+#include "holder.h"
 
 /* OpenSSL 3.0 has no name for that of documents (RFC 9336). */
 #define EMAIL "1.3.6.1.5.5.7.3.4"
@@ -42,13 +43,23 @@ const P11dPurpose *p11d_purpose_find(const char *name, GError **error)
     return NULL;
 }
 
-static bool serves(const P11dPurpose *purpose, const ASN1_OBJECT *usage)
+static bool is_one_of(const char *oid, const char *const *wanted)
 {
-    char oid[MAX_OID];
-    OBJ_obj2txt(oid, sizeof oid, usage, 1);
     bool found = strcmp(oid, ANY) == 0;
-    for (const char *const *wanted = purpose->serves; *wanted; wanted++)
+    for (; *wanted; wanted++)
         found = found || strcmp(oid, *wanted) == 0;
+    return found;
+}
+
+/* Whether one of wanted, or that for any, is in usages. */
+static bool have(const STACK_OF(ASN1_OBJECT) * usages, const char *const *wanted)
+{
+    bool found = false;
+    for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++) {
+        char oid[MAX_OID];
+        OBJ_obj2txt(oid, sizeof oid, sk_ASN1_OBJECT_value(usages, i), 1);
+        found = found || is_one_of(oid, wanted);
+    }
     return found;
 }
 
@@ -74,9 +85,7 @@ static char *object_to_usages(const P11dPurpose *purpose, X509 *certificate)
     EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(certificate, NID_ext_key_usage, &critical, NULL);
     if (!usages)
         return critical == -1 ? NULL : g_strdup("its extendedKeyUsage makes no sense");
-    bool found = false;
-    for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++)
-        found = found || serves(purpose, sk_ASN1_OBJECT_value(usages, i));
+    bool found = have(usages, purpose->serves);
     g_autofree char *said = list(usages);
     EXTENDED_KEY_USAGE_free(usages);
     return found ? NULL
@@ -89,4 +98,61 @@ char *p11d_purpose_object(const P11dPurpose *purpose, X509 *certificate, bool si
     if (signs && !(X509_get_key_usage(certificate) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
         return g_strdup("its key is not meant for signatures (keyUsage)");
     return purpose->serves[0] ? object_to_usages(purpose, certificate) : NULL;
+}
+
+/* What a certificate of the chain says for itself against purpose. */
+static char *object_to_one(const P11dPurpose *purpose, const P11dCertificates *chain)
+{
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        X509 *certificate = sk_X509_value(chain, i);
+        g_autofree char *objection = p11d_purpose_object(purpose, certificate, i == 0);
+        if (objection && i == 0)
+            return g_steal_pointer(&objection);
+        g_autofree char *subject = p11d_holder_name(certificate);
+        if (objection)
+            return g_strdup_printf("%s (%s)", objection, subject);
+    }
+    return NULL;
+}
+
+static bool all_serve(const char *usage, const P11dCertificates *chain)
+{
+    const P11dPurpose one = {"", "", {usage}};
+    bool all = true;
+    for (int i = 0; all && i < sk_X509_num(chain); i++) {
+        g_autofree char *objection = object_to_usages(&one, sk_X509_value(chain, i));
+        all = objection == NULL;
+    }
+    return all;
+}
+
+/* As X509_check_trust, which has no number for documents. */
+static bool is_trusted(X509 *authority, const char *usage)
+{
+    const char *const wanted[] = {usage, NULL};
+    const STACK_OF(ASN1_OBJECT) *trusted = X509_get0_trust_objects(authority);
+    return !have(X509_get0_reject_objects(authority), wanted) &&
+           (!trusted || have(trusted, wanted));
+}
+
+char *p11d_purpose_object_to_chain(const P11dPurpose *purpose, const P11dCertificates *chain,
+                                   X509 *authority)
+{
+    static const char *const any[] = {ANY, NULL};
+    char *objection = object_to_one(purpose, chain);
+    if (objection)
+        return objection;
+    bool is_asked = purpose->serves[0];
+    bool trusted = false;
+    for (const char *const *usage = is_asked ? purpose->serves : any; *usage; usage++) {
+        bool is_for_that = is_trusted(authority, *usage);
+        if (is_for_that && (!is_asked || all_serve(*usage, chain)))
+            return NULL;
+        trusted = trusted || is_for_that;
+    }
+    g_autofree char *name = p11d_holder_name(authority);
+    return trusted ? g_strdup("no one purpose is served by all from it to the authority "
+                              "(extendedKeyUsage)")
+                   : g_strdup_printf("certificate rejected: it is not there for signing %s (%s)",
+                                     purpose->what, name);
 }

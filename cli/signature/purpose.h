@@ -8,8 +8,7 @@
 
 #include <stdbool.h>
 
-#include <glib.h>
-#include <openssl/x509.h>
+#include "certfile.h"
 
 typedef struct P11dPurpose P11dPurpose;
 
@@ -27,5 +26,14 @@ const P11dPurpose *p11d_purpose_find(const char *name, GError **error);
  * keyUsage (section 4.2.1.3), signatures must be in that of who signs.
  */
 char *p11d_purpose_object(const P11dPurpose *purpose, X509 *certificate, bool signs);
+
+/*
+ * Why not all of chain, from who signs up to the authority, serves purpose; NULL if it does. The
+ * caller frees the text. Where purpose is one of several, it must be the same for all of them.
+ * authority: the last of chain as the user has it, who may have it trusted for some purposes alone,
+ * or not for others (openssl x509 -addtrust, -addreject).
+ */
+char *p11d_purpose_object_to_chain(const P11dPurpose *purpose, const P11dCertificates *chain,
+                                   X509 *authority);
 
 #endif

@@ -3,6 +3,10 @@
 
 import base64
 import datetime
+import shutil
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from cmstoken import (ROOT, Cms, authority, openssl_verify, put_together, signer_of, take_apart,
                       token)
@@ -56,6 +60,35 @@ class Purpose(Cms):
         self.assertIn("serverAuth", result.err)
         self.assertIn("CN=limited", result.err)
         self.verify(0, "-s", "data.p7s", "data", "--purpose", "any")
+
+    def test_one_purpose_from_the_signer_to_the_authority(self):
+        check("openssl", "genpkey", *KEYS["p256"][1], "-out", token.path("mailer.key"))
+        authority.issue("mailer", token.path("mailer.key"), "root",
+                        "basicConstraints=critical,CA:TRUE\nextendedKeyUsage=emailProtection")
+        for usage, code in (("codeSigning", 1), ("codeSigning,emailProtection", 0)):
+            authority.issue("below", token.path("bare.key"), "mailer",
+                            extensions="extendedKeyUsage=" + usage)
+            self.write("chain", self.read(token.path("below.crt")) +
+                       self.read(token.path("mailer.crt")))
+            self.sign(0, "bare", "--cert", "chain", "--force", "data")
+            result = self.verify(code, "-s", "data.p7s", "data")
+            self.assertEqual("no one purpose is served by all" in result.err, code == 1)
+
+    def test_what_an_authority_is_trusted_for(self):
+        self.sign(0, "rsa", "data")
+        for words, mail, usual, code in (
+                ("-addreject emailProtection", 1, 0, 0), ("-addreject codeSigning", 0, 0, 1),
+                ("-addtrust serverAuth", 1, 1, 1), ("-addtrust emailProtection", 0, 0, 1),
+                ("-addreject anyExtendedKeyUsage", 1, 1, 1)):
+            check("openssl", "x509", "-in", ROOT, "-trustout", *words.split(), "-out", "trusted")
+            self.assertEqual(openssl_verify("data.p7s", "-content", "data", "-purpose", "smimesign",
+                                            authorities="trusted") is None, mail == 1, words)
+            for purpose, expected in (("email", mail), (None, usual), ("code", code)):
+                with self.subTest(words=words, purpose=purpose):
+                    asked = ("--purpose", purpose) if purpose else ()
+                    result = self.verify(expected, "-s", "data.p7s", *asked, "data",
+                                         trust=("--CAfile", "trusted"))
+                    self.assertEqual("certificate rejected" in result.err, expected == 1)
 
     def test_signing_warns_of_what_verify_refuses(self):
         for name, extensions, warns in (("server", "extendedKeyUsage=serverAuth", True),
@@ -153,6 +186,40 @@ class Revocation(Cms):
         self.verify(1, "-s", "data.p7s", "data",
                     trust=("--CAfile", path, "--crl", authority.revoke("intermediate", "rsa")))
 
+    def test_an_authority_that_another_one_has_revoked(self):
+        lists = ("--crl", authority.revoke("intermediate"),
+                 "--crl", authority.revoke("root", "intermediate", out="revoked"))
+        path = token.path("intermediate.crt")
+        both = self.write("both", self.read(ROOT) + self.read(path))
+        for authorities in (path, both, ROOT):
+            result = self.verify(1, "-s", "data.p7s", "data",
+                                 trust=("--CAfile", authorities, *lists))
+            self.assertIn("revoked at 2025-12-24T00:00:00Z (CN=intermediate", result.err)
+        # Who only has the name of that one has nothing to say.
+        check("openssl", "req", "-x509", "-new", "-key", token.path("stranger.key"), "-subj",
+              "/O=Test/CN=root", "-days", "30", "-out", token.path("namesake.crt"))
+        shutil.copy(token.path("stranger.key"), token.path("namesake.key"))
+        self.verify(0, "-s", "data.p7s", "data",
+                    trust=("--CAfile", both, *lists[:2], "--crl", self.root, "--crl",
+                           authority.revoke("namesake", "intermediate")))
+
+    def test_changes_alone_are_no_list(self):
+        with open(token.path("intermediate.key"), "rb") as file:
+            private = serialization.load_pem_private_key(file.read(), None)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        changes = (x509.CertificateRevocationListBuilder().issuer_name(x509.Name([
+            x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Test"),
+            x509.NameAttribute(x509.NameOID.COMMON_NAME, "intermediate")])).last_update(now)
+            .next_update(now + datetime.timedelta(days=1))
+            .add_extension(x509.DeltaCRLIndicator(1), True).sign(private, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM))
+        self.write("changes", changes)
+        self.write("behind", self.read(ROOT) + changes)
+        for words, trust in ((("--crl", "changes"), ()), ((), ("--CAfile", "behind"))):
+            options = {"trust": trust} if trust else {}
+            result = self.verify(9, "-s", "data.p7s", "--crl", self.root, *words, "data", **options)
+            self.assertIn("delta CRL", result.err)
+
     def test_without_lists_revocation_is_not_looked_at(self):
         authority.revoke("intermediate", "rsa")
         self.verify(0, "-s", "data.p7s", "data")
@@ -173,102 +240,6 @@ class Revocation(Cms):
                     "data.p7s", "data")
         self.verify(2, "-s", "data.p7s", "--crl", "-", "-")
         self.verify(2, "-s", "data.p7s", "--crl", "pkcs11:object=x", "data")
-
-
-NAMES = ("subjectAltName=email:Web@example.org,DNS:www.example.org,DNS:*.example.net,"
-         "URI:https://example.org/Web,otherName:1.2.3.4;UTF8:other")
-
-
-class Identity(Cms):
-    def sign_as(self, name, extensions="keyUsage=digitalSignature", **options):
-        """With a certificate of that name."""
-        authority.issue(name, token.path("bare.key"), extensions=extensions, **options)
-        self.sign(0, "bare", "--cert", token.path(name + ".crt"), "--force", "data")
-
-    def test_nobody_named(self):
-        self.sign_as("named", NAMES)
-        result = self.verify(0, "-s", "data.p7s", "data", "--json")
-        self.assertIn("anyone under these authorities counts", result.err)
-        self.assertIsNone(result.json()["identity"])
-
-    def test_who_has_signed(self):
-        self.sign_as("named", NAMES)
-        for identity in ("Web@example.org", "Web@EXAMPLE.org", "www.example.org",
-                         "WWW.Example.ORG", "*.example.net", "https://example.org/Web",
-                         "CN=named,O=Test"):
-            with self.subTest(identity=identity):
-                result = self.verify(0, "-s", "data.p7s", "-I", identity, "data", "--json")
-                self.assertIn(f"{identity} has signed", result.err)
-                document = result.json()
-                self.assertEqual((document["identity"], document["signer"]),
-                                 (identity, "CN=named,O=Test"))
-
-    def test_who_has_not(self):
-        self.sign_as("named", NAMES)
-        for identity in ("web@example.org", "example.org", ".example.org", "*.example.org",
-                         "a.example.net", ".example.net", "*@example.org", "@example.org",
-                         "https://example.org/web", "https://example.org", "named", "CN=named",
-                         "O=Test,CN=named", "/O=Test/CN=named", "CN=named,O=Test,", "other",
-                         "rsa@example.org"):
-            with self.subTest(identity=identity):
-                result = self.verify(1, "-s", "data.p7s", "-I", identity, "data", "--json")
-                document = result.json()
-                self.assertEqual((document["reason"], document["trusted"]), ("not-allowed", True))
-                self.assertIn(f"it is not by {identity}: the certificate is of CN=named,O=Test, "
-                              "Web@example.org, www.example.org", result.err)
-
-    def test_a_mailbox_in_the_subject_is_none_of_the_names(self):
-        self.sign_as("old", subject="old/emailAddress=old@example.org")
-        self.verify(1, "-s", "data.p7s", "-I", "old@example.org", "data")
-        self.verify(0, "-s", "data.p7s", "-I", "emailAddress=old@example.org,CN=old,O=Test",
-                    "data")
-
-    def test_letters_of_the_subject(self):
-        self.sign_as("letters", subject="Zoë, Web")
-        for identity in ("CN=Zoë\\, Web,O=Test", r"CN=Zo\C3\AB\, Web,O=Test"):
-            self.verify(0, "-s", "data.p7s", "-I", identity, "data")
-        self.verify(1, "-s", "data.p7s", "-I", "CN=Zoë, Web,O=Test", "data")
-
-    def test_who_is_not_trusted_has_no_name(self):
-        self.sign_as("named", NAMES)
-        document = self.verify(1, "-s", "data.p7s", "-I", "Web@example.org", "data", "--json",
-                               trust=("--CAfile", token.path("stranger.crt"))).json()
-        self.assertEqual((document["reason"], document["trusted"]), ("untrusted", False))
-
-    def test_one_of_several(self):
-        check("openssl", "cms", "-sign", "-binary", "-in", "data", "-outform", "DER", "-out", "sig",
-              "-certfile", token.path("intermediate.crt"),
-              *(word for name in ("rsa", "p256")
-                for word in ("-signer", token.path(name + ".crt"),
-                             "-inkey", token.path(name + ".key"))))
-        for name in ("rsa", "p256"):
-            self.verify(0, "-s", "sig", "-I", f"CN={name},O=Test", "data")
-        result = self.verify(1, "-s", "sig", "-I", "CN=p384,O=Test", "data")
-        self.assertRegex(result.err, "certificate is of CN=.*,O=Test and CN=.*,O=Test")
-
-    def test_an_empty_subject(self):
-        for extensions, name in ((NAMES, "Web@example.org"),
-                                 ("subjectAltName=critical,URI:https://example.org/",
-                                  "https://example.org/"),
-                                 ("subjectAltName=otherName:1.2.3.4;UTF8:other", None),
-                                 ("keyUsage=digitalSignature", None)):
-            self.sign_as("empty", extensions, empty=True)
-            serial = check("openssl", "x509", "-in", token.path("empty.crt"), "-noout", "-serial")
-            name = name or f"serial {serial.decode().strip()[7:].lower()} of CN=intermediate,O=Test"
-            with self.subTest(extensions=extensions):
-                result = self.verify(0, "-s", "data.p7s", "data", "--json")
-                self.assertEqual(result.json()["signer"], name)
-                self.assertIn(f"data by {name} (", result.err)
-                result = self.verify(1, "-s", "data.p7s", "-I", "x", "data")
-                self.assertIn("the certificate is of " + name, result.err)
-                result = self.verify(1, "-s", "data.p7s", "data",
-                                     trust=("--CAfile", token.path("stranger.crt")))
-                self.assertIn(f"the certificate of {name} is not trusted", result.err)
-
-    def test_usage(self):
-        self.sign(0, "rsa", "data")
-        self.verify(2, "-s", "data.p7s", "-I", "", "data")
-        self.verify(2, "-s", "data.p7s", "-I", "x", "data", trust=("--pubkey", token.public("rsa")))
 
 
 class Time(Cms):
