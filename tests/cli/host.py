@@ -72,7 +72,7 @@ class Host(Case):
 
     def test_a_crash_at_exit_does_not_change_the_result(self):
         self.assert_unspoilt(["crash-at-exit", "crash-at-finalize",
-                              "talk-at-once crash-at-finalize"])
+                              "talk-at-once crash-at-finalize", "leave-at-finalize"])
 
     def test_a_module_that_does_not_end_does_not_keep_us(self):
         self.sign(0, "hang-at-finalize", "data")
@@ -90,6 +90,16 @@ class Host(Case):
                 result = self.sign(7, behaviour, "data", "--json")
                 self.assertIn(what, result.json()["error"]["message"])
                 self.assertEqual(os.listdir("."), ["data"])
+
+    def test_a_module_that_leaves_without_a_word_says_nothing_is_good(self):
+        self.sign(0, "", "-o", "good.sig", "data")
+        for behaviour in ("leave-at-start", "leave-at-search"):
+            for words in (["list"], ["audit"],
+                          ["verify", "-k", "pkcs11:token=demo;object=rsa", "-s", "good.sig",
+                           "good.sig"]):
+                with self.subTest(behaviour=behaviour, words=words):
+                    result = self.rude(7, behaviour, *words, "--json")
+                    self.assertIn("ended the program", result.json()["error"]["message"])
 
     def test_a_signature_of_no_possible_size_is_not_written(self):
         for behaviour in ("no-size", "half-size", "huge-size"):

@@ -140,6 +140,8 @@ static CK_RV initialize(void *arguments)
 
 static CK_RV finalize(void *reserved)
 {
+    if (is("leave-at-finalize"))
+        _exit(0);
     if (is("crash-at-finalize"))
         crash();
     if (is("hang-at-finalize"))
