@@ -15,12 +15,6 @@
 #define HEADER 3
 #define REPLY_MAX 4096
 
-static CK_OBJECT_HANDLE next_handle(void *data)
-{
-    CK_OBJECT_HANDLE *last = data;
-    return ++*last;
-}
-
 static bool contains(const P11dHandles *handles, CK_OBJECT_HANDLE handle)
 {
     for (size_t i = 0; i < handles->count; i++)
@@ -69,8 +63,8 @@ static void check_found(const P11dSnapshot *snapshot, const P11dObject *object)
 
 static void check(const P11dSnapshot *snapshot)
 {
-    for (size_t i = 0; i < snapshot->count; i++) {
-        const P11dObject *object = snapshot->sorted[P11D_SNAPSHOT_BY_ID][i];
+    for (size_t i = 0; i < snapshot->index.count; i++) {
+        const P11dObject *object = snapshot->index.sorted[P11D_INDEX_BY_ID][i];
         FUZZ_EXPECT(object->handle != 0 && object->id != 0);
         check_found(snapshot, object);
         check_answers(object);
@@ -78,17 +72,17 @@ static void check(const P11dSnapshot *snapshot)
 }
 
 /* As if every object had been asked for all that it does not know. */
-static void learn(const P11dSnapshot *snapshot, const P11dReader *body)
+static void learn(P11dSnapshot *snapshot, const P11dReader *body)
 {
     CK_ATTRIBUTE *asked = calloc(p11d_attribute_count, sizeof(*asked));
     CK_ATTRIBUTE_TYPE *types = calloc(p11d_attribute_count, sizeof(*types));
     for (size_t i = 0; i < p11d_attribute_count; i++)
         asked[i].type = p11d_attributes[i].type;
-    for (size_t i = 0; i < snapshot->count; i++) {
-        P11dObject *object = snapshot->sorted[P11D_SNAPSHOT_BY_ID][i];
+    for (size_t i = 0; i < snapshot->index.count; i++) {
+        P11dObject *object = snapshot->index.sorted[P11D_INDEX_BY_ID][i];
         P11dReader copy = *body;
         CK_ULONG count = p11d_object_unknown(object, asked, p11d_attribute_count, types);
-        if (p11d_object_learn(object, types, count, &copy) == CKR_OK)
+        if (p11d_snapshot_learn(snapshot, object->handle, types, count, &copy) == CKR_OK)
             FUZZ_EXPECT(p11d_object_unknown(object, asked, p11d_attribute_count, types) == 0);
     }
     free(asked);
@@ -107,8 +101,13 @@ static void take_reply(P11dSnapshot *snapshot, uint8_t kind, const uint8_t *data
             learn(snapshot, &reader);
     } else if (p11d_reader_validate(&reader, "tba(ta{sv})at", 0)) {
         uint64_t generation = snapshot->generation;
-        if (p11d_snapshot_apply(snapshot, &reader, next_handle, last) != CKR_OK)
+        P11dUpdate update;
+        p11d_update_init(&update, &snapshot->terms);
+        p11d_snapshot_ask(snapshot);
+        if (p11d_update_read(&update, &reader) != CKR_OK ||
+            p11d_snapshot_apply(snapshot, &update, last) != CKR_OK)
             FUZZ_EXPECT(snapshot->generation == generation);
+        p11d_update_clear(&update);
     }
     free(copy);
     check(snapshot);
@@ -119,8 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     P11dSnapshot snapshot;
     CK_OBJECT_HANDLE last = 0;
     static const CK_KEY_TYPE hidden[] = {CKK_EC};
-    p11d_snapshot_init(&snapshot);
-    snapshot.hidden = hidden;
+    p11d_snapshot_init(&snapshot, (P11dTerms){.hidden = hidden});
     while (size > HEADER) {
         size_t length = (size_t)data[0] << 8 | data[1];
         uint8_t kind = data[2];
@@ -128,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             p11d_snapshot_detach(&snapshot);
         else if (kind == 2)
             p11d_snapshot_drop_private(&snapshot);
-        snapshot.hidden_count = kind == 4 ? 1 : 0;
+        snapshot.terms.hidden_count = kind == 4 ? 1 : 0;
         data += HEADER;
         size -= HEADER;
         if (length > size)

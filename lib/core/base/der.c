@@ -16,6 +16,13 @@ bool p11d_der_equal(P11dDer a, P11dDer b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+int p11d_der_compare(P11dDer a, P11dDer b)
+{
+    if (a.size != b.size)
+        return a.size < b.size ? -1 : 1;
+    return a.size > 0 ? memcmp(a.data, b.data, a.size) : 0;
+}
+
 bool p11d_der_is(const P11dDer *der, uint8_t tag)
 {
     return der->size > 0 && der->data[0] == tag;

@@ -36,6 +36,9 @@ P11dDer p11d_der(const void *data, size_t size);
 /* True if both hold the same bytes. */
 bool p11d_der_equal(P11dDer a, P11dDer b);
 
+/* Less than, equal to or greater than 0: an order of bytes, in which the shorter ones come first. */
+int p11d_der_compare(P11dDer a, P11dDer b);
+
 /* A big-endian number without its leading zeros. */
 P11dDer p11d_der_without_zeros(P11dDer number);
 

@@ -33,9 +33,8 @@ static void write_question(P11dWriter *writer, void *data)
 
 static CK_RV learn(const Inquiry *inquiry, P11dReader *body)
 {
-    P11dObject *object = p11d_listing_find(inquiry->token, inquiry->object);
-    return object ? p11d_object_learn(object, inquiry->types, inquiry->count, body)
-                  : CKR_OBJECT_HANDLE_INVALID;
+    return p11d_snapshot_learn(&inquiry->token->snapshot, inquiry->object, inquiry->types,
+                               inquiry->count, body);
 }
 
 static CK_RV read_answer(P11dChannel *channel, P11dReader *body, void *data)

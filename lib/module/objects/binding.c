@@ -2,48 +2,50 @@
 #include "binding.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 typedef int (*Compare)(const P11dObject *a, const P11dObject *b);
 
-/* Objects that are not bound yet, sorted by identity and label. */
+/* Objects that are not bound yet, in the order of p11d_binding_compare. */
 typedef struct Unbound {
     P11dObject **objects;
     size_t count;
 } Unbound;
 
-static int compare_attribute(const P11dObject *a, const P11dObject *b, CK_ATTRIBUTE_TYPE type)
+static int compare_values(const P11dObject *a, const P11dObject *b)
 {
-    const CK_ATTRIBUTE *left = p11d_object_attribute(a, type);
-    const CK_ATTRIBUTE *right = p11d_object_attribute(b, type);
+    const CK_ATTRIBUTE *left = p11d_object_attribute(a, CKA_VALUE);
+    const CK_ATTRIBUTE *right = p11d_object_attribute(b, CKA_VALUE);
     if (!left || !right)
         return (left ? 1 : 0) - (right ? 1 : 0);
-    if (left->ulValueLen != right->ulValueLen)
-        return left->ulValueLen < right->ulValueLen ? -1 : 1;
-    return left->ulValueLen > 0 ? memcmp(left->pValue, right->pValue, left->ulValueLen) : 0;
+    return p11d_der_compare(p11d_der(left->pValue, left->ulValueLen),
+                            p11d_der(right->pValue, right->ulValueLen));
+}
+
+static int compare_keys(const P11dObject *a, const P11dObject *b, P11dObjectKey key)
+{
+    return p11d_der_compare(a->keys[key], b->keys[key]);
 }
 
 static int compare_identity(const P11dObject *a, const P11dObject *b)
 {
-    if (a->derived.object_class != b->derived.object_class)
-        return a->derived.object_class < b->derived.object_class ? -1 : 1;
-    int order = compare_attribute(a, b, CKA_PUBLIC_KEY_INFO);
+    int order = compare_keys(a, b, P11D_OBJECT_PUBLIC_KEY);
     if (order == 0)
-        order = compare_attribute(a, b, CKA_ID);
+        order = compare_keys(a, b, P11D_OBJECT_CLASS);
+    if (order == 0)
+        order = compare_keys(a, b, P11D_OBJECT_KEY_ID);
     if (order == 0 && a->derived.class_bit == P11D_CLASS_CERTIFICATE)
-        order = compare_attribute(a, b, CKA_VALUE);
+        order = compare_values(a, b);
     return order;
 }
 
-static int compare_identity_and_label(const P11dObject *a, const P11dObject *b)
+int p11d_binding_compare(const P11dObject *a, const P11dObject *b)
 {
-    int order = compare_identity(a, b);
-    return order != 0 ? order : compare_attribute(a, b, CKA_LABEL);
+    return compare_identity(a, b) ?: compare_keys(a, b, P11D_OBJECT_LABEL);
 }
 
-static int compare_for_sort(const void *a, const void *b)
+static bool has_public_key(const P11dObject *object)
 {
-    return compare_identity_and_label(*(P11dObject *const *)a, *(P11dObject *const *)b);
+    return object->keys[P11D_OBJECT_PUBLIC_KEY].size > 0;
 }
 
 static bool collect(Unbound *unbound, P11dObject *const *objects, size_t count)
@@ -52,10 +54,10 @@ static bool collect(Unbound *unbound, P11dObject *const *objects, size_t count)
     unbound->objects = calloc(count > 0 ? count : 1, sizeof *unbound->objects);
     if (!unbound->objects)
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (p11d_object_attribute(objects[i], CKA_PUBLIC_KEY_INFO))
+    for (size_t i = 0; i < count; i++) {
+        if (has_public_key(objects[i]))
             unbound->objects[unbound->count++] = objects[i];
-    qsort(unbound->objects, unbound->count, sizeof *unbound->objects, compare_for_sort);
+    }
     return true;
 }
 
@@ -85,7 +87,7 @@ static void bind_unique(Unbound *old, Unbound *fresh, Compare compare)
         size_t next_i = order <= 0 ? end_of_group(old, i, compare) : i;
         size_t next_j = order >= 0 ? end_of_group(fresh, j, compare) : j;
         if (order == 0 && next_i - i == 1 && next_j - j == 1) {
-            fresh->objects[j]->handle = old->objects[i]->handle;
+            p11d_object_pair(old->objects[i], fresh->objects[j]);
             old->objects[i] = fresh->objects[j] = NULL;
         }
         i = next_i;
@@ -101,7 +103,7 @@ CK_RV p11d_binding_make(P11dObject *const *old, size_t old_count, P11dObject *co
     Unbound ours = {0}, theirs = {0};
     bool collected = collect(&ours, old, old_count) && collect(&theirs, fresh, fresh_count);
     if (collected) {
-        bind_unique(&ours, &theirs, compare_identity_and_label);
+        bind_unique(&ours, &theirs, p11d_binding_compare);
         /* An object that was only given another label in the meantime. */
         bind_unique(&ours, &theirs, compare_identity);
     }
@@ -115,8 +117,7 @@ bool p11d_binding_is_same(const P11dObject *a, const P11dObject *b)
     if (a->derived.object_class != b->derived.object_class)
         return false;
     /* The public half of an encrypted key may become known only at login. */
-    if (!p11d_object_attribute(a, CKA_PUBLIC_KEY_INFO) ||
-        !p11d_object_attribute(b, CKA_PUBLIC_KEY_INFO))
+    if (!has_public_key(a) || !has_public_key(b))
         return true;
-    return compare_attribute(a, b, CKA_PUBLIC_KEY_INFO) == 0;
+    return compare_keys(a, b, P11D_OBJECT_PUBLIC_KEY) == 0;
 }

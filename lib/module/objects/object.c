@@ -94,6 +94,21 @@ static CK_RV fill(P11dObject *object, P11dReader *attributes)
     return absent.rv;
 }
 
+static P11dDer key_of(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
+{
+    const CK_ATTRIBUTE *attribute = p11d_object_attribute(object, type);
+    return attribute ? p11d_der(attribute->pValue, attribute->ulValueLen) : p11d_der(NULL, 0);
+}
+
+static void set_keys(P11dObject *object)
+{
+    object->keys[P11D_OBJECT_LABEL] = key_of(object, CKA_LABEL);
+    object->keys[P11D_OBJECT_KEY_ID] = key_of(object, CKA_ID);
+    object->keys[P11D_OBJECT_CLASS] =
+        p11d_der(&object->derived.object_class, sizeof object->derived.object_class);
+    object->keys[P11D_OBJECT_PUBLIC_KEY] = key_of(object, CKA_PUBLIC_KEY_INFO);
+}
+
 CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object)
 {
     *object = NULL;
@@ -110,6 +125,8 @@ CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object)
         P11dReader copy = *attributes;
         rv = fill(made, &copy);
     }
+    if (rv == CKR_OK)
+        set_keys(made);
     *attributes = behind;
     if (rv != CKR_OK) {
         p11d_object_free(made);
@@ -117,6 +134,12 @@ CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object)
     }
     *object = made;
     return CKR_OK;
+}
+
+void p11d_object_pair(P11dObject *a, P11dObject *b)
+{
+    a->peer = b;
+    b->peer = a;
 }
 
 void p11d_object_free(P11dObject *object)
@@ -270,6 +293,7 @@ CK_RV p11d_object_learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_U
         rv = learn_values(object, types, count, &values);
     p11d_template_clear(&values);
     drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
+    set_keys(object);
     if (rv != CKR_OK)
         return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
     return learn_errors(object, body, types, count);

@@ -11,6 +11,7 @@
 #define P11D_OBJECT_H
 
 #include "default.h"
+#include "der.h"
 #include "derivation.h"
 #include "properties.h"
 #include "reader.h"
@@ -22,6 +23,15 @@ typedef struct P11dRefusal {
     CK_RV reason; /* CKR_ATTRIBUTE_SENSITIVE or CKR_ATTRIBUTE_TYPE_INVALID */
 } P11dRefusal;
 
+/* What objects are found and recognised by. */
+typedef enum P11dObjectKey {
+    P11D_OBJECT_LABEL,
+    P11D_OBJECT_KEY_ID, /* CKA_ID */
+    P11D_OBJECT_CLASS,
+    P11D_OBJECT_PUBLIC_KEY, /* CKA_PUBLIC_KEY_INFO */
+    P11D_OBJECT_KEYS,
+} P11dObjectKey;
+
 typedef struct P11dObject {
     CK_OBJECT_HANDLE handle;     /* what the host sees; 0 until the snapshot gives one */
     uint64_t id;                 /* what the service calls it, in its present run */
@@ -31,6 +41,9 @@ typedef struct P11dObject {
                                   * p11d_object_attribute */
     P11dRefusal *refusals;       /* owned */
     size_t refusal_count;
+    P11dDer keys[P11D_OBJECT_KEYS]; /* these attributes, looked up once; no bytes: there is none;
+                                     * they may change when it learns */
+    struct P11dObject *peer; /* while a snapshot changes: the same object, as it was or will be */
 } P11dObject;
 
 /*
@@ -42,6 +55,9 @@ typedef struct P11dObject {
  * CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_VALUE_INVALID, CKR_ARGUMENTS_BAD.
  */
 CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object);
+
+/* Makes each the other's peer. */
+void p11d_object_pair(P11dObject *a, P11dObject *b);
 
 /* Wipes and frees. Safe on NULL. */
 void p11d_object_free(P11dObject *object);

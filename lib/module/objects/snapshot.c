@@ -2,399 +2,225 @@
 #include "snapshot.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "binding.h"
-#include "der.h"
 
-/* The attribute that an order goes by; the first two orders go by none. */
-static const CK_ATTRIBUTE_TYPE order_attributes[P11D_SNAPSHOT_ORDERS] = {
-    [P11D_SNAPSHOT_BY_LABEL] = CKA_LABEL,
-    [P11D_SNAPSHOT_BY_KEY_ID] = CKA_ID,
-    [P11D_SNAPSHOT_BY_CLASS] = CKA_CLASS,
-};
-
-/* An object with what it is sorted by, looked up once. */
-typedef struct Entry {
-    P11dDer key;
-    P11dObject *object;
-} Entry;
-
-static P11dDer key_of(const P11dObject *object, int order)
+void p11d_snapshot_init(P11dSnapshot *snapshot, P11dTerms terms)
 {
-    if (order == P11D_SNAPSHOT_BY_ID)
-        return p11d_der(NULL, 0);
-    if (order == P11D_SNAPSHOT_BY_HANDLE)
-        return p11d_der(&object->handle, sizeof object->handle);
-    const CK_ATTRIBUTE *attribute = p11d_object_attribute(object, order_attributes[order]);
-    if (!attribute)
-        return p11d_der(NULL, 0);
-    return p11d_der(attribute->pValue, attribute->ulValueLen);
-}
-
-static int compare(P11dDer a, uint64_t a_id, P11dDer b, uint64_t b_id)
-{
-    if (a.size != b.size)
-        return a.size < b.size ? -1 : 1;
-    int order = a.size > 0 ? memcmp(a.data, b.data, a.size) : 0;
-    return order != 0 ? order : (a_id > b_id) - (a_id < b_id);
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-    const Entry *left = a, *right = b;
-    return compare(left->key, left->object->id, right->key, right->object->id);
-}
-
-/* Makes sorted[order] of count objects. scratch has room for count entries. */
-static void sort_objects(P11dObject **sorted, P11dObject *const *objects, size_t count, int order,
-                         Entry *scratch)
-{
-    for (size_t i = 0; i < count; i++)
-        scratch[i] = (Entry){key_of(objects[i], order), objects[i]};
-    qsort(scratch, count, sizeof *scratch, compare_entries);
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = scratch[i].object;
-}
-
-static void free_orders(P11dObject **sorted[P11D_SNAPSHOT_ORDERS])
-{
-    for (int order = 0; order < P11D_SNAPSHOT_ORDERS; order++) {
-        free(sorted[order]);
-        sorted[order] = NULL;
-    }
-}
-
-static CK_RV make_orders(P11dObject **sorted[P11D_SNAPSHOT_ORDERS], P11dObject *const *objects,
-                         size_t count)
-{
-    size_t room = count > 0 ? count : 1;
-    Entry *scratch = calloc(room, sizeof *scratch);
-    bool enough = scratch;
-    for (int order = 0; order < P11D_SNAPSHOT_ORDERS; order++) {
-        sorted[order] = calloc(room, sizeof *sorted[order]);
-        enough = enough && sorted[order];
-    }
-    for (int order = 0; enough && order < P11D_SNAPSHOT_ORDERS; order++)
-        sort_objects(sorted[order], objects, count, order, scratch);
-    free(scratch);
-    if (!enough)
-        free_orders(sorted);
-    return enough ? CKR_OK : CKR_HOST_MEMORY;
-}
-
-/* How many objects come before key and id in that order; with equals counts those too. */
-static size_t position(const P11dSnapshot *snapshot, int order, P11dDer key, uint64_t id,
-                       bool with_equals)
-{
-    size_t low = 0, high = snapshot->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const P11dObject *object = snapshot->sorted[order][middle];
-        int result = compare(key_of(object, order), object->id, key, id);
-        if (result < 0 || (result == 0 && with_equals))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void free_objects(P11dObject **objects, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        p11d_object_free(objects[i]);
-}
-
-void p11d_snapshot_init(P11dSnapshot *snapshot)
-{
-    *snapshot = (P11dSnapshot){0};
+    *snapshot = (P11dSnapshot){.terms = terms};
 }
 
 void p11d_snapshot_clear(P11dSnapshot *snapshot)
 {
-    free_objects(snapshot->sorted[P11D_SNAPSHOT_BY_ID], snapshot->count);
-    free_orders(snapshot->sorted);
-    p11d_snapshot_init(snapshot);
+    for (size_t i = 0; i < snapshot->index.count; i++)
+        p11d_object_free(snapshot->index.sorted[P11D_INDEX_BY_ID][i]);
+    p11d_index_clear(&snapshot->index);
+    p11d_snapshot_init(snapshot, snapshot->terms);
+}
+
+uint64_t p11d_snapshot_ask(P11dSnapshot *snapshot)
+{
+    snapshot->asked = true;
+    return snapshot->generation;
+}
+
+/* What was asked and what is known of the service's generations means nothing any more. */
+static void forget(P11dSnapshot *snapshot)
+{
+    snapshot->generation = 0;
+    snapshot->asked = false;
 }
 
 void p11d_snapshot_detach(P11dSnapshot *snapshot)
 {
     snapshot->detached = true;
-    snapshot->generation = 0;
+    forget(snapshot);
+}
+
+/* Between updates no object has a peer but those that are about to be dropped. */
+static bool is_dropped(const P11dObject *object)
+{
+    return object->peer;
 }
 
 void p11d_snapshot_drop_private(P11dSnapshot *snapshot)
 {
-    size_t kept = 0;
-    /* By id last: this order is the one that frees. */
-    for (int order = P11D_SNAPSHOT_ORDERS - 1; order >= 0; order--) {
-        kept = 0;
-        for (size_t i = 0; i < snapshot->count; i++) {
-            P11dObject *object = snapshot->sorted[order][i];
-            if (!p11d_object_boolean(object, CKA_PRIVATE))
-                snapshot->sorted[order][kept++] = object;
-            else if (order == P11D_SNAPSHOT_BY_ID)
-                p11d_object_free(object);
-        }
+    P11dIndex *index = &snapshot->index;
+    P11dObject *last = NULL; /* of a list by peer, in which the first has itself */
+    for (size_t i = 0; i < index->count; i++) {
+        P11dObject *object = index->sorted[P11D_INDEX_BY_ID][i];
+        if (!p11d_object_boolean(object, CKA_PRIVATE))
+            continue;
+        object->peer = last ? last : object;
+        last = object;
     }
-    snapshot->count = kept;
-    snapshot->generation = 0;
-}
-
-/* A reply of ListObjects, read but not applied yet. */
-typedef struct Reply {
-    uint64_t generation;
-    bool complete;
-    P11dObject **fresh; /* owned, until they are in the snapshot */
-    size_t fresh_count;
-    size_t fresh_capacity;
-    uint64_t *gone; /* owned; sorted ids that are no more, or make no sense any more */
-    size_t gone_count;
-    size_t gone_capacity;
-    size_t skipped;
-} Reply;
-
-/* Makes room for one more of size bytes: returns items, moved perhaps, or NULL (items stays). */
-static void *grow(void *items, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return items;
-    size_t wanted = *capacity > 0 ? 2 * *capacity : 16;
-    void *grown = reallocarray(items, wanted, size);
-    if (grown)
-        *capacity = wanted;
-    return grown;
-}
-
-static void clear_reply(Reply *reply)
-{
-    free_objects(reply->fresh, reply->fresh_count);
-    free(reply->fresh);
-    free(reply->gone);
-}
-
-static CK_RV read_gone(Reply *reply, uint64_t id)
-{
-    uint64_t *gone = grow(reply->gone, reply->gone_count, &reply->gone_capacity, sizeof id);
-    if (!gone)
-        return CKR_HOST_MEMORY;
-    reply->gone = gone;
-    reply->gone[reply->gone_count++] = id;
-    return CKR_OK;
-}
-
-static bool is_hidden(const P11dSnapshot *snapshot, const P11dObject *object)
-{
-    for (size_t i = 0; i < snapshot->hidden_count; i++)
-        if (snapshot->hidden[i] == object->derived.key_type)
-            return object->derived.key_type != CK_UNAVAILABLE_INFORMATION;
-    return false;
-}
-
-static CK_RV read_object(const P11dSnapshot *snapshot, Reply *reply, P11dReader *objects)
-{
-    uint64_t id;
-    if (!p11d_reader_struct(objects) || !p11d_reader_uint64(objects, &id) || id == 0)
-        return CKR_DEVICE_ERROR;
-    if (reply->fresh_count + reply->skipped >= P11D_SNAPSHOT_MAX)
-        return CKR_DEVICE_MEMORY;
-    P11dObject **fresh =
-        grow(reply->fresh, reply->fresh_count, &reply->fresh_capacity, sizeof *fresh);
-    if (!fresh)
-        return CKR_HOST_MEMORY;
-    reply->fresh = fresh;
-    P11dObject *object;
-    CK_RV rv = p11d_object_make(id, objects, &object);
-    if (rv == CKR_OK && is_hidden(snapshot, object)) {
-        p11d_object_free(object);
-        return read_gone(reply, id);
+    p11d_index_filter(index, is_dropped);
+    while (last) {
+        P11dObject *before = last->peer == last ? NULL : last->peer;
+        p11d_object_free(last);
+        last = before;
     }
-    if (rv == CKR_OK) {
-        object->token = snapshot->token;
-        reply->fresh[reply->fresh_count++] = object;
-        return CKR_OK;
+    forget(snapshot);
+}
+
+static void give_handles(const P11dIndex *fresh, CK_OBJECT_HANDLE *last_handle)
+{
+    for (size_t i = 0; i < fresh->count; i++) {
+        P11dObject *object = fresh->sorted[P11D_INDEX_BY_ID][i];
+        object->handle = object->peer ? object->peer->handle : ++*last_handle;
     }
-    if (rv == CKR_HOST_MEMORY || !p11d_reader_ok(objects))
-        return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
-    reply->skipped++;
-    return read_gone(reply, id);
 }
 
-static int compare_ids(const void *a, const void *b)
+/* Ends what peers are for: after this the old ones may be freed. */
+static void part(P11dObject *const *objects, size_t count)
 {
-    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
+    for (size_t i = 0; i < count; i++)
+        objects[i]->peer = NULL;
 }
 
-static int compare_object_ids(const void *a, const void *b)
+/* Makes peers of objects that have the same id on both sides, and still are the same. */
+static void pair_ids(const P11dIndex *old, const P11dIndex *fresh)
 {
-    const P11dObject *left = *(P11dObject *const *)a, *right = *(P11dObject *const *)b;
-    return (left->id > right->id) - (left->id < right->id);
+    P11dObject *const *ours = old->sorted[P11D_INDEX_BY_ID];
+    P11dObject *const *theirs = fresh->sorted[P11D_INDEX_BY_ID];
+    for (size_t i = 0, j = 0; i < old->count && j < fresh->count;) {
+        if (ours[i]->id == theirs[j]->id && p11d_binding_is_same(ours[i], theirs[j]))
+            p11d_object_pair(ours[i], theirs[j]);
+        const bool both = ours[i]->id == theirs[j]->id;
+        const bool first = ours[i]->id < theirs[j]->id;
+        i += both || first;
+        j += both || !first;
+    }
 }
 
-static CK_RV read_reply(const P11dSnapshot *snapshot, Reply *reply, P11dReader *body)
+/* Puts a complete list in the place of all objects, which go to the update. */
+static CK_RV replace(P11dSnapshot *snapshot, P11dUpdate *update, CK_OBJECT_HANDLE *last_handle)
 {
-    P11dReader objects, removed;
-    uint64_t id;
+    P11dIndex *fresh = &update->fresh;
+    const P11dIndex old = snapshot->index;
     CK_RV rv = CKR_OK;
-    if (!p11d_reader_uint64(body, &reply->generation) ||
-        !p11d_reader_boolean(body, &reply->complete) || !p11d_reader_array(body, 8, &objects) ||
-        !p11d_reader_array(body, 8, &removed) || reply->generation == 0)
+    if (snapshot->detached)
+        rv = p11d_binding_make(old.sorted[P11D_INDEX_BY_IDENTITY], old.count,
+                               fresh->sorted[P11D_INDEX_BY_IDENTITY], fresh->count);
+    else
+        pair_ids(&old, fresh);
+    if (rv != CKR_OK)
+        return rv;
+    give_handles(fresh, last_handle);
+    p11d_index_sort_by_handle(fresh, &old);
+    part(fresh->sorted[P11D_INDEX_BY_ID], fresh->count);
+    snapshot->index = *fresh;
+    *fresh = old;
+    return CKR_OK;
+}
+
+/* Finds what a difference takes out of the snapshot: what is gone, and what comes again. */
+static void find_leaving(const P11dSnapshot *snapshot, P11dUpdate *update)
+{
+    const P11dIndex *fresh = &update->fresh;
+    for (size_t i = 0; i < update->gone_count; i++) {
+        const uint64_t id = update->gone[i];
+        P11dObject *known = p11d_index_find_id(&snapshot->index, id);
+        const bool again = i > 0 && update->gone[i - 1] == id;
+        if (known && !again && !p11d_index_find_id(fresh, id))
+            update->leaving[update->leaving_count++] = known;
+    }
+    for (size_t i = 0; i < fresh->count; i++) {
+        P11dObject *known =
+            p11d_index_find_id(&snapshot->index, fresh->sorted[P11D_INDEX_BY_ID][i]->id);
+        if (known)
+            update->leaving[update->leaving_count++] = known;
+    }
+}
+
+static CK_RV make_room(P11dSnapshot *snapshot, const P11dUpdate *update)
+{
+    const size_t count = snapshot->index.count - update->leaving_count + update->fresh.count;
+    return count > P11D_UPDATE_MAX ? CKR_DEVICE_MEMORY
+                                   : p11d_index_reserve(&snapshot->index, count);
+}
+
+/* Puts a difference in; what it takes out goes to the update. */
+static CK_RV change(P11dSnapshot *snapshot, P11dUpdate *update, CK_OBJECT_HANDLE *last_handle)
+{
+    P11dIndex *fresh = &update->fresh;
+    find_leaving(snapshot, update);
+    CK_RV rv = make_room(snapshot, update);
+    if (rv != CKR_OK) {
+        update->leaving_count = 0;
+        return rv;
+    }
+    for (size_t i = 0; i < update->leaving_count; i++) {
+        P11dObject *known = update->leaving[i];
+        P11dObject *again = p11d_index_find_id(fresh, known->id);
+        if (again && p11d_binding_is_same(known, again))
+            p11d_object_pair(known, again);
+    }
+    give_handles(fresh, last_handle);
+    p11d_index_change(&snapshot->index, update->leaving, update->leaving_count, fresh,
+                      update->places);
+    part(fresh->sorted[P11D_INDEX_BY_ID], fresh->count);
+    fresh->count = 0;
+    return CKR_OK;
+}
+
+CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dUpdate *update, CK_OBJECT_HANDLE *last_handle)
+{
+    if (!update->complete && snapshot->generation == 0)
         return CKR_DEVICE_ERROR;
-    while (rv == CKR_OK && !p11d_reader_at_end(&objects))
-        rv = read_object(snapshot, reply, &objects);
-    while (rv == CKR_OK && !p11d_reader_at_end(&removed))
-        rv = p11d_reader_uint64(&removed, &id) ? read_gone(reply, id) : CKR_DEVICE_ERROR;
+    const CK_RV rv = update->complete ? replace(snapshot, update, last_handle)
+                                      : change(snapshot, update, last_handle);
     if (rv != CKR_OK)
         return rv;
-    if (reply->gone_count > 0)
-        qsort(reply->gone, reply->gone_count, sizeof *reply->gone, compare_ids);
-    if (reply->fresh_count > 0)
-        qsort(reply->fresh, reply->fresh_count, sizeof(P11dObject *), compare_object_ids);
-    for (size_t i = 1; i < reply->fresh_count; i++)
-        if (reply->fresh[i - 1]->id == reply->fresh[i]->id)
-            return CKR_DEVICE_ERROR;
+    snapshot->generation = update->generation;
+    snapshot->detached = snapshot->asked = false;
+    snapshot->skipped = update->skipped;
     return CKR_OK;
-}
-
-static CK_RV give_handles(P11dSnapshot *snapshot, const Reply *reply,
-                          P11dSnapshotHandle next_handle, void *data)
-{
-    if (snapshot->detached) {
-        CK_RV rv = p11d_binding_make(snapshot->sorted[P11D_SNAPSHOT_BY_ID], snapshot->count,
-                                     reply->fresh, reply->fresh_count);
-        if (rv != CKR_OK)
-            return rv;
-    }
-    for (size_t i = 0; i < reply->fresh_count; i++) {
-        P11dObject *fresh = reply->fresh[i];
-        const P11dObject *known =
-            snapshot->detached ? NULL : p11d_snapshot_find_id(snapshot, fresh->id);
-        if (known && p11d_binding_is_same(known, fresh))
-            fresh->handle = known->handle;
-        if (fresh->handle == 0)
-            fresh->handle = next_handle(data);
-    }
-    return CKR_OK;
-}
-
-/* Whether an object of the snapshot stays as it is. */
-static bool stays(const P11dObject *object, const Reply *reply)
-{
-    if (reply->complete)
-        return false;
-    if (reply->gone_count > 0 &&
-        bsearch(&object->id, reply->gone, reply->gone_count, sizeof *reply->gone, compare_ids))
-        return false;
-    return reply->fresh_count == 0 || !bsearch(&object, reply->fresh, reply->fresh_count,
-                                               sizeof(P11dObject *), compare_object_ids);
-}
-
-/* Puts the objects of reply and those that stay into the snapshot, or changes nothing. */
-static CK_RV merge(P11dSnapshot *snapshot, Reply *reply)
-{
-    P11dObject **old = snapshot->sorted[P11D_SNAPSHOT_BY_ID];
-    size_t most = snapshot->count + reply->fresh_count;
-    P11dObject **all = calloc(most > 0 ? most : 1, sizeof *all);
-    if (!all)
-        return CKR_HOST_MEMORY;
-    size_t count = 0;
-    for (size_t i = 0; i < snapshot->count; i++)
-        if (stays(old[i], reply))
-            all[count++] = old[i];
-    for (size_t i = 0; i < reply->fresh_count; i++)
-        all[count++] = reply->fresh[i];
-
-    P11dObject **sorted[P11D_SNAPSHOT_ORDERS];
-    CK_RV rv = count > P11D_SNAPSHOT_MAX ? CKR_DEVICE_MEMORY : make_orders(sorted, all, count);
-    free(all);
-    if (rv != CKR_OK)
-        return rv;
-    for (size_t i = 0; i < snapshot->count; i++)
-        if (!stays(old[i], reply))
-            p11d_object_free(old[i]);
-    free_orders(snapshot->sorted);
-    memcpy(snapshot->sorted, sorted, sizeof sorted);
-    snapshot->count = count;
-    reply->fresh_count = 0;
-    return CKR_OK;
-}
-
-CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dReader *body, P11dSnapshotHandle next_handle,
-                          void *data)
-{
-    Reply reply = {0};
-    CK_RV rv = read_reply(snapshot, &reply, body);
-    if (rv == CKR_OK && !reply.complete && snapshot->generation == 0)
-        rv = CKR_DEVICE_ERROR;
-    if (rv == CKR_OK)
-        rv = give_handles(snapshot, &reply, next_handle, data);
-    bool nothing = !reply.complete && reply.fresh_count == 0 && reply.gone_count == 0;
-    if (rv == CKR_OK && !nothing)
-        rv = merge(snapshot, &reply);
-    if (rv == CKR_OK) {
-        snapshot->generation = reply.generation;
-        snapshot->detached = false;
-        snapshot->skipped = reply.skipped;
-    }
-    clear_reply(&reply);
-    return rv;
 }
 
 P11dObject *p11d_snapshot_find(const P11dSnapshot *snapshot, CK_OBJECT_HANDLE handle)
 {
-    P11dDer key = p11d_der(&handle, sizeof handle);
-    size_t at = position(snapshot, P11D_SNAPSHOT_BY_HANDLE, key, 0, false);
-    if (at == snapshot->count)
-        return NULL;
-    P11dObject *object = snapshot->sorted[P11D_SNAPSHOT_BY_HANDLE][at];
-    return object->handle == handle ? object : NULL;
+    return p11d_index_find_handle(&snapshot->index, handle);
 }
 
 P11dObject *p11d_snapshot_find_id(const P11dSnapshot *snapshot, uint64_t id)
 {
-    size_t at = position(snapshot, P11D_SNAPSHOT_BY_ID, p11d_der(NULL, 0), id, false);
-    if (at == snapshot->count)
-        return NULL;
-    P11dObject *object = snapshot->sorted[P11D_SNAPSHOT_BY_ID][at];
-    return object->id == id ? object : NULL;
+    return p11d_index_find_id(&snapshot->index, id);
 }
 
-/* A run of objects in one order. */
-typedef struct Range {
-    int order;
-    size_t begin;
-    size_t end;
-} Range;
-
-/* The shortest run that holds everything that can match templ. */
-static Range narrow(const P11dSnapshot *snapshot, const CK_ATTRIBUTE *templ, CK_ULONG count)
+/* Whether an order of the index may go by one of these attributes. */
+static bool moves(const CK_ATTRIBUTE_TYPE *types, CK_ULONG count)
 {
-    Range shortest = {P11D_SNAPSHOT_BY_ID, 0, snapshot->count};
-    for (CK_ULONG i = 0; i < count; i++) {
-        if (!templ[i].pValue && templ[i].ulValueLen > 0)
-            return (Range){P11D_SNAPSHOT_BY_ID, 0, 0};
-        P11dDer key = p11d_der(templ[i].pValue, templ[i].ulValueLen);
-        for (int order = P11D_SNAPSHOT_BY_LABEL; order < P11D_SNAPSHOT_ORDERS; order++) {
-            if (order_attributes[order] != templ[i].type)
-                continue;
-            Range range = {order, position(snapshot, order, key, 0, false),
-                           position(snapshot, order, key, UINT64_MAX, true)};
-            if (range.end - range.begin < shortest.end - shortest.begin)
-                shortest = range;
-        }
-    }
-    return shortest;
+    static const CK_ATTRIBUTE_TYPE places[] = {CKA_LABEL, CKA_ID, CKA_CLASS, CKA_PUBLIC_KEY_INFO,
+                                               CKA_VALUE};
+    for (CK_ULONG i = 0; i < count; i++)
+        for (size_t n = 0; n < sizeof places / sizeof places[0]; n++)
+            if (types[i] == places[n])
+                return true;
+    return false;
+}
+
+CK_RV p11d_snapshot_learn(P11dSnapshot *snapshot, CK_OBJECT_HANDLE handle,
+                          const CK_ATTRIBUTE_TYPE *types, CK_ULONG count, P11dReader *body)
+{
+    P11dObject *object = p11d_snapshot_find(snapshot, handle);
+    if (!object)
+        return CKR_OBJECT_HANDLE_INVALID;
+    if (!moves(types, count))
+        return p11d_object_learn(object, types, count, body);
+    p11d_index_remove(&snapshot->index, object);
+    const CK_RV rv = p11d_object_learn(object, types, count, body);
+    p11d_index_insert(&snapshot->index, object);
+    return rv;
 }
 
 CK_RV p11d_snapshot_search(const P11dSnapshot *snapshot, const CK_ATTRIBUTE *templ, CK_ULONG count,
                            P11dHandles *found)
 {
     size_t before = found->count;
-    Range range = narrow(snapshot, templ, count);
+    const P11dRange range = p11d_index_narrow(&snapshot->index, templ, count);
     for (size_t i = range.begin; i < range.end; i++) {
-        const P11dObject *object = snapshot->sorted[range.order][i];
+        const P11dObject *object = snapshot->index.sorted[range.order][i];
         if (!p11d_object_matches(object, templ, count))
             continue;
         if (p11d_handles_append(found, object->handle) != CKR_OK) {
@@ -412,11 +238,14 @@ void p11d_handles_init(P11dHandles *handles)
 
 CK_RV p11d_handles_append(P11dHandles *handles, CK_OBJECT_HANDLE handle)
 {
-    CK_OBJECT_HANDLE *items =
-        grow(handles->items, handles->count, &handles->capacity, sizeof *items);
-    if (!items)
-        return CKR_HOST_MEMORY;
-    handles->items = items;
+    if (handles->count == handles->capacity) {
+        const size_t wanted = handles->capacity > 0 ? 2 * handles->capacity : 16;
+        CK_OBJECT_HANDLE *items = reallocarray(handles->items, wanted, sizeof *items);
+        if (!items)
+            return CKR_HOST_MEMORY;
+        handles->items = items;
+        handles->capacity = wanted;
+    }
     handles->items[handles->count++] = handle;
     return CKR_OK;
 }

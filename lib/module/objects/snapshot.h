@@ -1,39 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
  * A snapshot is the objects of one token as this client last saw them, with an index by handle, by
- * the service's id, and by label, CKA_ID and class for searches. A reply of ListObjects brings it
- * up to date; objects that stay keep their handles, also over a restart of the service.
+ * the service's id, and by label, CKA_ID and class for searches. A reply of ListObjects, read into
+ * an update, brings it up to date; objects that stay keep their handles, also over a restart of the
+ * service.
  *
- * No I/O and no lock here: the owner locks around these. Objects that are handed out belong to the
- * snapshot and live until the next apply, drop or clear.
+ * No I/O and no lock here: the owner locks around these, and reads updates before he does. Objects
+ * that are handed out belong to the snapshot and live until the next apply, drop or clear.
  */
 #ifndef P11D_SNAPSHOT_H
 #define P11D_SNAPSHOT_H
 
-#include "object.h"
-
-/* The most objects that one token may have here. */
-#define P11D_SNAPSHOT_MAX 100000
-
-/* The orders in which the objects are kept; within one, equals are ordered by the service's id. */
-enum {
-    P11D_SNAPSHOT_BY_ID, /* the service's */
-    P11D_SNAPSHOT_BY_HANDLE,
-    P11D_SNAPSHOT_BY_LABEL,
-    P11D_SNAPSHOT_BY_KEY_ID, /* CKA_ID */
-    P11D_SNAPSHOT_BY_CLASS,
-    P11D_SNAPSHOT_ORDERS,
-};
+#include "update.h"
 
 typedef struct P11dSnapshot {
+    P11dTerms terms;
     uint64_t generation; /* for the next ListObjects; 0: nothing known */
+    bool asked;          /* a list is on its way that may be applied */
     bool detached;       /* the objects are of a run of the service that has ended */
-    size_t count;
-    P11dObject **sorted[P11D_SNAPSHOT_ORDERS]; /* the same count objects, owned, in each order */
-    const P11dProperties *token; /* for the objects: set by the owner after init, lives as long */
-    const CK_KEY_TYPE *hidden;   /* of objects that are left out: set by the owner after init, lives
-                                  * as long as the snapshot */
-    size_t hidden_count;
+    P11dIndex index;     /* its objects are owned */
     size_t skipped; /* entries of the last reply that were left out because they made no sense */
 } P11dSnapshot;
 
@@ -44,28 +29,32 @@ typedef struct P11dHandles {
     size_t capacity;
 } P11dHandles;
 
-/* Gives the next handle: never 0, never one that was given before. */
-typedef CK_OBJECT_HANDLE (*P11dSnapshotHandle)(void *data);
-
-void p11d_snapshot_init(P11dSnapshot *snapshot);
+void p11d_snapshot_init(P11dSnapshot *snapshot, P11dTerms terms);
 
 /* Wipes and frees all objects. The snapshot is as after init. */
 void p11d_snapshot_clear(P11dSnapshot *snapshot);
 
 /*
- * Applies the reply to ListObjects(snapshot->generation); body stands at its beginning and was
- * validated. A complete list replaces everything, a difference changes what it names. An object
- * whose id comes again keeps its handle (unless it suddenly is of another class or key: a handle
- * never comes to mean another object). After p11d_snapshot_detach objects are bound by class,
- * CKA_ID and public key (certificates: value) instead; those that have no public key, or are not
- * found, are gone. next_handle is called with data for every object that is new. Errors, and the
- * snapshot is as before: CKR_HOST_MEMORY, CKR_DEVICE_MEMORY (more than P11D_SNAPSHOT_MAX),
- * CKR_DEVICE_ERROR (generation 0, an id of 0 or twice, a difference where nothing was known).
- * Objects that make no sense are left out and counted in skipped; those of a hidden key type are
- * left out too.
+ * Says that a list is asked for now, one at a time: returns the generation to send. The reply may
+ * be applied as long as snapshot->asked is true: a logout or a restart of the service makes
+ * whatever was asked before meaningless.
  */
-CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dReader *body, P11dSnapshotHandle next_handle,
-                          void *data);
+uint64_t p11d_snapshot_ask(P11dSnapshot *snapshot);
+
+/*
+ * Puts in what update, the reply to what was asked, says. A complete list replaces everything, a
+ * difference changes what it names, at the price of p11d_index_change. An object whose id comes
+ * again keeps its handle (unless it suddenly is of another class or key: a handle never comes to
+ * mean another object). After p11d_snapshot_detach objects are bound by class, CKA_ID and public
+ * key (certificates: value) instead; those that have no public key, or are not found, are gone.
+ * Objects that are new get the handles after *last_handle, the last one that was given to any
+ * object, and *last_handle is the last one then. Nothing is sorted here. What was in the snapshot
+ * and is not any more is the update's afterwards: p11d_update_clear frees it. Errors, and the
+ * snapshot is as before: CKR_HOST_MEMORY, CKR_DEVICE_MEMORY (more than P11D_UPDATE_MAX),
+ * CKR_DEVICE_ERROR (a difference where nothing was known).
+ */
+CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dUpdate *update,
+                          CK_OBJECT_HANDLE *last_handle);
 
 /*
  * Says that the service's run has ended: ids and generation mean nothing any more. The objects stay
@@ -81,6 +70,11 @@ void p11d_snapshot_drop_private(P11dSnapshot *snapshot);
 /* The object with that handle, or with that id of the service; NULL if there is none. */
 P11dObject *p11d_snapshot_find(const P11dSnapshot *snapshot, CK_OBJECT_HANDLE handle);
 P11dObject *p11d_snapshot_find_id(const P11dSnapshot *snapshot, uint64_t id);
+
+/* As p11d_object_learn, for the object with that handle. Errors: as there;
+ * CKR_OBJECT_HANDLE_INVALID. */
+CK_RV p11d_snapshot_learn(P11dSnapshot *snapshot, CK_OBJECT_HANDLE handle,
+                          const CK_ATTRIBUTE_TYPE *types, CK_ULONG count, P11dReader *body);
 
 /*
  * Appends the handles of all objects that match templ (p11d_object_matches) to found, in the order

@@ -6,12 +6,6 @@
 
 static CK_OBJECT_HANDLE last_handle; /* of this process: handles never come again */
 
-static CK_OBJECT_HANDLE next_handle(void *data)
-{
-    (void)data;
-    return ++last_handle;
-}
-
 /* One ListObjects under way. */
 typedef struct Listing {
     P11dToken *token;
@@ -23,7 +17,7 @@ typedef struct Listing {
 static CK_RV prepare_list(P11dToken *token, void *data)
 {
     Listing *listing = data;
-    listing->known = token->snapshot.generation;
+    listing->known = p11d_snapshot_ask(&token->snapshot);
     listing->epoch = token->connection.epoch;
     token->stale = false; /* what changes from now on is said again */
     return CKR_OK;
@@ -39,13 +33,17 @@ static CK_RV read_list(P11dChannel *channel, P11dReader *body, void *data)
     (void)channel;
     Listing *listing = data;
     P11dToken *token = listing->token;
-    CK_RV rv = CKR_OK;
+    P11dUpdate update;
+    p11d_update_init(&update, &token->snapshot.terms);
+    CK_RV rv = p11d_update_read(&update, body); /* the long part, and without the lock */
     p11d_lock_take();
-    listing->outdated =
-        listing->epoch != token->connection.epoch || listing->known != token->snapshot.generation;
-    if (!listing->outdated)
-        rv = p11d_snapshot_apply(&token->snapshot, body, next_handle, NULL);
+    listing->outdated = listing->epoch != token->connection.epoch || !token->snapshot.asked;
+    if (listing->outdated)
+        rv = CKR_OK;
+    else if (rv == CKR_OK)
+        rv = p11d_snapshot_apply(&token->snapshot, &update, &last_handle);
     p11d_lock_give();
+    p11d_update_clear(&update);
     return rv;
 }
 

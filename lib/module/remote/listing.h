@@ -11,7 +11,7 @@
 
 /*
  * Makes sure that the snapshot is what the service has now, for a search. Waits.
- * Errors: as p11d_callchannel_call, p11d_snapshot_apply.
+ * Errors: as p11d_callchannel_call, p11d_update_read, p11d_snapshot_apply.
  */
 CK_RV p11d_listing_look(P11dToken *token);
 

@@ -46,10 +46,10 @@ static P11dToken *make(P11dInstance *instance, CK_SLOT_ID slot, const char *name
     p11d_token_path_title(token->name, token->title);
     p11d_properties_init(&token->properties, token->title);
     p11d_connection_init(&token->connection);
-    p11d_snapshot_init(&token->snapshot);
-    token->snapshot.token = &token->properties;
-    token->snapshot.hidden = instance->configuration.hidden;
-    token->snapshot.hidden_count = instance->configuration.hidden_count;
+    p11d_snapshot_init(&token->snapshot,
+                       (P11dTerms){.token = &token->properties,
+                                   .hidden = instance->configuration.hidden,
+                                   .hidden_count = instance->configuration.hidden_count});
     return token;
 }
 

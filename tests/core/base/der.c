@@ -15,6 +15,15 @@ static bool takes(const uint8_t *bytes, size_t size)
 
 #define TAKES(...) takes((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
+Test(der, bytes_are_ordered_by_size_then_by_content)
+{
+    cr_assert_lt(p11d_der_compare(p11d_der("b", 1), p11d_der("aa", 2)), 0);
+    cr_assert_gt(p11d_der_compare(p11d_der("ab", 2), p11d_der("aa", 2)), 0);
+    cr_assert_gt(p11d_der_compare(p11d_der("\xff", 1), p11d_der("\x01", 1)), 0);
+    cr_assert_eq(p11d_der_compare(p11d_der("ab", 2), p11d_der("ab", 2)), 0);
+    cr_assert_eq(p11d_der_compare(p11d_der(NULL, 0), p11d_der("", 0)), 0);
+}
+
 Test(der, takes_elements_in_turn)
 {
     static const uint8_t bytes[] = {0x04, 0x02, 'a', 'b', 0x05, 0x00, 0x30, 0x03, 0x04, 0x01, 'c'};

@@ -102,7 +102,7 @@ static void check_handles(Model *model, const P11dSnapshot *snapshot, CK_OBJECT_
         model->handle[i] = handle;
         count += handle != 0;
     }
-    cr_assert_eq(snapshot->count, count);
+    cr_assert_eq(snapshot->index.count, count);
 }
 
 /* A random template, and the same question to the model. */
@@ -143,7 +143,7 @@ Test(snapshot, any_sequence_of_lists_finds_what_a_linear_scan_finds)
 {
     P11dSnapshot snapshot;
     Model model = {0};
-    p11d_snapshot_init(&snapshot);
+    p11d_snapshot_init(&snapshot, (P11dTerms){0});
     for (unsigned i = 0; i < MODEL_IDS; i++)
         model.kind[i] = random_below(4);
     for (uint64_t generation = 1; generation <= 600; generation++) {
@@ -167,7 +167,7 @@ Test(snapshot, ten_thousand_objects_are_found_by_label_and_by_id)
     P11dSnapshot snapshot;
     Wire wire;
     char label[32];
-    p11d_snapshot_init(&snapshot);
+    p11d_snapshot_init(&snapshot, (P11dTerms){0});
     wire_begin(&wire, 1, true);
     for (uint64_t id = 1; id <= 10000; id++) {
         wire_begin_object(&wire, id);

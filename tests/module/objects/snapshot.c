@@ -37,14 +37,14 @@ static void add_data(Wire *wire, uint64_t id, const char *label, bool private)
 static void begin_with_three(P11dSnapshot *snapshot)
 {
     Wire wire;
-    p11d_snapshot_init(snapshot);
+    p11d_snapshot_init(snapshot, (P11dTerms){0});
     wire_begin(&wire, 100, true);
     add_key(&wire, 1, "a", 1);
     add_key(&wire, 2, "b", 2);
     add_data(&wire, 3, "c", true);
     wire_end(&wire, NULL, 0);
     cr_assert_eq(snapshots_apply(snapshot, &wire), CKR_OK);
-    cr_assert_eq(snapshot->count, 3);
+    cr_assert_eq(snapshot->index.count, 3);
     cr_assert_eq(snapshot->generation, 100);
 }
 
@@ -54,7 +54,7 @@ static void begin_with_three(P11dSnapshot *snapshot)
 Test(snapshot, an_empty_one_finds_nothing)
 {
     P11dSnapshot snapshot;
-    p11d_snapshot_init(&snapshot);
+    p11d_snapshot_init(&snapshot, (P11dTerms){0});
     cr_assert_null(p11d_snapshot_find(&snapshot, 1));
     cr_assert_null(p11d_snapshot_find_id(&snapshot, 1));
     cr_assert_eq(snapshots_count(&snapshot, "a"), 0);
@@ -75,7 +75,7 @@ Test(snapshot, objects_keep_their_handles_when_their_ids_come_again)
     add_data(&wire, 4, "new", false);
     wire_end(&wire, removed, 2);
     cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_OK);
-    cr_assert_eq(snapshot.count, 3);
+    cr_assert_eq(snapshot.index.count, 3);
     cr_assert_eq(snapshot.generation, 101);
     cr_assert_eq(snapshots_handle(&snapshot, 1), first);
     cr_assert_eq(snapshots_handle(&snapshot, 3), third);
@@ -88,7 +88,7 @@ Test(snapshot, objects_keep_their_handles_when_their_ids_come_again)
     add_data(&wire, 3, "c", true);
     wire_end(&wire, NULL, 0);
     cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_OK);
-    cr_assert_eq(snapshot.count, 1);
+    cr_assert_eq(snapshot.index.count, 1);
     cr_assert_eq(snapshots_handle(&snapshot, 3), third);
     p11d_snapshot_clear(&snapshot);
 }
@@ -129,9 +129,7 @@ Test(snapshot, keys_and_certificates_of_hidden_types_are_left_out)
     static const CK_KEY_TYPE hidden[] = {CKK_EC_EDWARDS, CKK_AES, CK_UNAVAILABLE_INFORMATION};
     P11dSnapshot snapshot;
     Wire wire;
-    p11d_snapshot_init(&snapshot);
-    snapshot.hidden = hidden;
-    snapshot.hidden_count = 3;
+    p11d_snapshot_init(&snapshot, (P11dTerms){.hidden = hidden, .hidden_count = 3});
     wire_begin(&wire, 1, true);
     add_trio(&wire, 1, "RSA-2048");
     add_trio(&wire, 4, "ED25519");
@@ -143,7 +141,7 @@ Test(snapshot, keys_and_certificates_of_hidden_types_are_left_out)
     add_key(&wire, 23, "of a type that nobody knows", 1);
     wire_end(&wire, NULL, 0);
     cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_OK);
-    cr_assert_eq(snapshot.count, 9);
+    cr_assert_eq(snapshot.index.count, 9);
     cr_assert_eq(snapshot.skipped, 0);
     cr_assert_eq(snapshots_count(&snapshot, "RSA-2048"), 3);
     cr_assert_eq(snapshots_count(&snapshot, "P-256"), 3);
@@ -155,7 +153,7 @@ Test(snapshot, keys_and_certificates_of_hidden_types_are_left_out)
     add_trio(&wire, 1, "ED448"); /* in place of what could be seen */
     wire_end(&wire, NULL, 0);
     cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_OK);
-    cr_assert_eq(snapshot.count, 6);
+    cr_assert_eq(snapshot.index.count, 6);
     cr_assert_eq(snapshots_count(&snapshot, "RSA-2048"), 0);
     p11d_snapshot_clear(&snapshot);
 }
@@ -204,7 +202,7 @@ Test(snapshot, objects_that_make_no_sense_are_left_out_and_end_what_they_were)
     wire_end(&wire, NULL, 0);
     cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_OK);
     cr_assert_eq(snapshot.skipped, 1);
-    cr_assert_eq(snapshot.count, 3);
+    cr_assert_eq(snapshot.index.count, 3);
     cr_assert_eq(snapshots_handle(&snapshot, 1), 0);
     cr_assert_neq(snapshots_handle(&snapshot, 5), 0);
     p11d_snapshot_clear(&snapshot);
@@ -213,10 +211,10 @@ Test(snapshot, objects_that_make_no_sense_are_left_out_and_end_what_they_were)
 static void check_refused(P11dSnapshot *snapshot, Wire *wire)
 {
     uint64_t generation = snapshot->generation;
-    size_t count = snapshot->count;
+    size_t count = snapshot->index.count;
     cr_assert_eq(snapshots_apply(snapshot, wire), CKR_DEVICE_ERROR);
     cr_assert_eq(snapshot->generation, generation);
-    cr_assert_eq(snapshot->count, count);
+    cr_assert_eq(snapshot->index.count, count);
 }
 
 Test(snapshot, a_reply_that_breaks_the_rules_changes_nothing)
@@ -224,7 +222,7 @@ Test(snapshot, a_reply_that_breaks_the_rules_changes_nothing)
     P11dSnapshot snapshot, empty;
     Wire wire;
     begin_with_three(&snapshot);
-    p11d_snapshot_init(&empty);
+    p11d_snapshot_init(&empty, (P11dTerms){0});
 
     wire_begin(&wire, 0, true);
     wire_end(&wire, NULL, 0);
@@ -251,16 +249,16 @@ Test(snapshot, more_objects_than_the_limit_are_refused)
 {
     P11dSnapshot snapshot;
     Wire wire;
-    p11d_snapshot_init(&snapshot);
+    p11d_snapshot_init(&snapshot, (P11dTerms){0});
     wire_begin(&wire, 1, true);
-    for (uint64_t id = 1; id <= P11D_SNAPSHOT_MAX + 1; id++) {
+    for (uint64_t id = 1; id <= P11D_UPDATE_MAX + 1; id++) {
         wire_begin_object(&wire, id);
         wire_text(&wire, "class", "data");
         wire_end_object(&wire);
     }
     wire_end(&wire, NULL, 0);
     cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_DEVICE_MEMORY);
-    cr_assert_eq(snapshot.count, 0);
+    cr_assert_eq(snapshot.index.count, 0);
     p11d_snapshot_clear(&snapshot);
 }
 
@@ -274,7 +272,7 @@ Test(snapshot, private_objects_are_gone_at_once_after_a_logout)
     begin_with_three(&snapshot);
     CK_OBJECT_HANDLE first = snapshots_handle(&snapshot, 1), third = snapshots_handle(&snapshot, 3);
     p11d_snapshot_drop_private(&snapshot);
-    cr_assert_eq(snapshot.count, 2);
+    cr_assert_eq(snapshot.index.count, 2);
     cr_assert_eq(snapshot.generation, 0, "a difference could leave out what was dropped");
     cr_assert_null(p11d_snapshot_find(&snapshot, third));
     cr_assert_eq(snapshots_count(&snapshot, "c"), 0);
@@ -288,6 +286,28 @@ Test(snapshot, private_objects_are_gone_at_once_after_a_logout)
     cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_OK);
     cr_assert_eq(snapshots_handle(&snapshot, 1), first);
     cr_assert_neq(snapshots_handle(&snapshot, 3), third, "handles are never used again");
+    p11d_snapshot_clear(&snapshot);
+}
+
+Test(snapshot, what_was_asked_before_a_logout_is_not_applied_after_it)
+{
+    P11dSnapshot snapshot;
+    Wire wire;
+    begin_with_three(&snapshot);
+    cr_assert_eq(p11d_snapshot_ask(&snapshot), 100);
+    cr_assert(snapshot.asked);
+    p11d_snapshot_drop_private(&snapshot);
+    cr_assert_not(snapshot.asked, "what is on its way may list private objects");
+    cr_assert_eq(p11d_snapshot_ask(&snapshot), 0);
+    p11d_snapshot_drop_private(&snapshot);
+    cr_assert_not(snapshot.asked, "although the generation that was sent is the same");
+    p11d_snapshot_ask(&snapshot);
+    p11d_snapshot_detach(&snapshot);
+    cr_assert_not(snapshot.asked);
+    wire_begin(&wire, 1, true);
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_OK);
+    cr_assert_not(snapshot.asked, "it has come");
     p11d_snapshot_clear(&snapshot);
 }
 
@@ -325,7 +345,7 @@ Test(snapshot, after_a_restart_labels_tell_equal_keys_apart_or_none_is_bound)
 {
     P11dSnapshot snapshot;
     Wire wire;
-    p11d_snapshot_init(&snapshot);
+    p11d_snapshot_init(&snapshot, (P11dTerms){0});
     wire_begin(&wire, 1, true);
     add_key(&wire, 1, "x", 1);
     add_key(&wire, 2, "y", 1);
@@ -347,5 +367,43 @@ Test(snapshot, after_a_restart_labels_tell_equal_keys_apart_or_none_is_bound)
     cr_assert_eq(snapshots_handle(&snapshot, 12), x);
     cr_assert_gt(snapshots_handle(&snapshot, 13), before);
     cr_assert_gt(snapshots_handle(&snapshot, 14), before);
+    p11d_snapshot_clear(&snapshot);
+}
+
+/* --- What is learned ---------------------------------------------------------------------------
+ */
+
+Test(snapshot, an_object_is_found_by_an_id_that_only_getattributes_told)
+{
+    static const CK_ATTRIBUTE_TYPE asked[] = {CKA_ID};
+    P11dSnapshot snapshot;
+    Wire wire;
+    p11d_snapshot_init(&snapshot, (P11dTerms){0});
+    wire_begin(&wire, 1, true);
+    for (uint64_t id = 1; id <= 5; id++) { /* of a class of which nobody knows what it has */
+        wire_begin_object(&wire, id);
+        wire_text(&wire, "class", "0x80000001");
+        wire_end_object(&wire);
+    }
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_OK);
+    wire_begin_attributes(&wire);
+    wire_bytes(&wire, "id", "x", 1);
+    wire_end_attributes(&wire);
+    p11d_writer_array_end(&wire.writer, p11d_writer_array_begin(&wire.writer, 8));
+    P11dReader body = wire_reader(&wire, "a{sv}a{ss}");
+    CK_OBJECT_HANDLE second = snapshots_handle(&snapshot, 2);
+    cr_assert_eq(p11d_snapshot_learn(&snapshot, second, asked, 1, &body), CKR_OK);
+    wire_clear(&wire);
+    cr_assert_eq(snapshot.index.count, 5);
+
+    CK_ATTRIBUTE wanted = {CKA_ID, (void *)"x", 1};
+    P11dHandles found;
+    p11d_handles_init(&found);
+    cr_assert_eq(p11d_snapshot_search(&snapshot, &wanted, 1, &found), CKR_OK);
+    cr_assert_eq(found.count, 1);
+    cr_assert_eq(found.items[0], second);
+    p11d_handles_clear(&found);
+    cr_assert_eq(p11d_snapshot_learn(&snapshot, 4711, asked, 1, &body), CKR_OBJECT_HANDLE_INVALID);
     p11d_snapshot_clear(&snapshot);
 }

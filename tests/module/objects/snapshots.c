@@ -6,16 +6,16 @@
 
 CK_OBJECT_HANDLE snapshots_last;
 
-static CK_OBJECT_HANDLE next_handle(void *data)
-{
-    (void)data;
-    return ++snapshots_last;
-}
-
 CK_RV snapshots_apply(P11dSnapshot *snapshot, Wire *wire)
 {
     P11dReader reader = wire_reader(wire, "tba(ta{sv})at");
-    CK_RV rv = p11d_snapshot_apply(snapshot, &reader, next_handle, NULL);
+    P11dUpdate update;
+    p11d_update_init(&update, &snapshot->terms);
+    p11d_snapshot_ask(snapshot);
+    CK_RV rv = p11d_update_read(&update, &reader);
+    if (rv == CKR_OK)
+        rv = p11d_snapshot_apply(snapshot, &update, &snapshots_last);
+    p11d_update_clear(&update);
     wire_clear(wire);
     return rv;
 }

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An update is what changes in a snapshot, as a reply of ListObjects says it: read and sorted by
+ * itself, without any lock, and then put in by p11d_snapshot_apply with the lock. What that takes
+ * out of the snapshot goes to the update, so that it is freed without the lock too.
+ */
+#ifndef P11D_UPDATE_H
+#define P11D_UPDATE_H
+
+#include "index.h"
+
+/* The most objects that one token may have here. */
+#define P11D_UPDATE_MAX 100000
+
+/* What holds for all objects of a token, and never changes. */
+typedef struct P11dTerms {
+    const P11dProperties *token; /* for the objects; borrowed, outlives them */
+    const CK_KEY_TYPE *hidden;   /* of objects that are left out; borrowed */
+    size_t hidden_count;
+} P11dTerms;
+
+typedef struct P11dUpdate {
+    const P11dTerms *terms; /* borrowed */
+    uint64_t generation;
+    bool complete;   /* fresh is everything */
+    P11dIndex fresh; /* its objects are owned: they come in, or came out of the snapshot */
+    uint64_t *gone;  /* owned; sorted ids that are no more, or make no sense any more */
+    size_t gone_count;
+    size_t gone_capacity;
+    size_t skipped;       /* entries that were left out because they made no sense */
+    P11dObject **leaving; /* owned, with the objects; room for whatever can leave the snapshot */
+    size_t leaving_count;
+    size_t *places; /* owned; scratch of as many */
+} P11dUpdate;
+
+/* terms must outlive the update. */
+void p11d_update_init(P11dUpdate *update, const P11dTerms *terms);
+
+/*
+ * Reads a reply of ListObjects; body stands at its beginning and was validated. Objects that make
+ * no sense are left out and counted in skipped; those of a hidden key type are left out too.
+ * Errors: CKR_HOST_MEMORY; CKR_DEVICE_MEMORY (more than P11D_UPDATE_MAX); CKR_DEVICE_ERROR
+ * (generation 0, an id of 0 or twice). The update can only be cleared then.
+ */
+CK_RV p11d_update_read(P11dUpdate *update, P11dReader *body);
+
+/* Wipes and frees. Safe on one that was only initialised. */
+void p11d_update_clear(P11dUpdate *update);
+
+#endif
