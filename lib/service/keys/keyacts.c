@@ -4,10 +4,13 @@
 #include <openssl/rand.h>
 
 #include "keycipher.h"
+#include "keyderive.h"
 #include "keylogin.h"
 #include "keyring.h"
 #include "keysign.h"
+#include "newsecret.h"
 #include "residue.h"
+#include "sessionobject.h"
 
 static P11dKeyView *view_of(P11dView *view)
 {
@@ -56,6 +59,48 @@ static CK_RV decrypt(P11dView *view, P11dActCall *call)
     return apply(p11d_keycipher_decrypt, CKO_PRIVATE_KEY, CKA_DECRYPT, view, call);
 }
 
+static CK_RV derive_secret(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,
+                           P11dActCall *call)
+{
+    const P11dArguments *arguments = call->arguments;
+    P11dBuffer *secret = &call->output; /* wiped afterwards */
+    CK_RV rv = p11d_newsecret_inherit(wanted, view, arguments->objects[0]);
+    if (rv == CKR_OK)
+        rv = p11d_keyderive(key, &arguments->mechanism.parameters, wanted->size, secret);
+    if (rv == CKR_OK)
+        rv = p11d_newsecret_make(wanted, view, secret->data, secret->size,
+                                 &call->results.objects[0]);
+    call->changed = rv == CKR_OK;
+    return rv;
+}
+
+static CK_RV derive(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    P11dServedKey *key;
+    CK_OBJECT_CLASS class;
+    CK_RV rv = p11d_keyring_find(view, call->arguments->objects[0], CKA_DERIVE, &key, &class);
+    if (rv != CKR_OK)
+        return rv;
+    P11dNewSecret wanted;
+    rv = p11d_newsecret_read(&wanted, &call->arguments->templates[0]);
+    if (rv == CKR_OK && class != CKO_PRIVATE_KEY)
+        rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
+    if (rv == CKR_OK)
+        rv = derive_secret(view, key, &wanted, call);
+    p11d_newsecret_clear(&wanted);
+    p11d_servedkey_unref(key);
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
+static CK_RV destroy_object(P11dView *view, P11dActCall *call)
+{
+    CK_RV rv = p11d_sessionobject_destroy(view_of(view), call->arguments->objects[0]);
+    call->changed = rv == CKR_OK;
+    return rv;
+}
+
 static CK_RV generate_random(P11dView *view, P11dActCall *call)
 {
     (void)view;
@@ -92,6 +137,8 @@ const P11dAct p11d_keyacts[] = {
     {"Verify", verify},
     {"Encrypt", encrypt},
     {"Decrypt", decrypt},
+    {"Derive", derive},
+    {"DestroyObject", destroy_object},
     {"Login", log_in},
     {"Logout", log_out},
     {"GenerateRandom", generate_random},

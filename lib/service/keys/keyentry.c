@@ -34,15 +34,16 @@ static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
     if (key) {
         EVP_PKEY_up_ref(key);
         entry->private_key = p11d_servedkey_new(key, true);
-        rv = entry->private_key ? p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PRIVATE],
-                                                     CKO_PRIVATE_KEY, entry->name, key, false)
-                                : CKR_HOST_MEMORY;
+        rv = entry->private_key
+                 ? p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY,
+                                      entry->name, entry->private_key, false)
+                 : CKR_HOST_MEMORY;
     }
     if (rv == CKR_OK && parts->public_key && !p11d_servedkey_unsupported(parts->public_key)) {
         entry->public_key = make_public(entry, parts->public_key);
         rv = entry->public_key
                  ? p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name,
-                                      parts->public_key, false)
+                                      entry->public_key, false)
                  : CKR_HOST_MEMORY;
     }
     return rv;
@@ -202,16 +203,16 @@ const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P
 static CK_RV open_key(const P11dKeyEntry *entry, EVP_PKEY *key, P11dOpenedKey *opened)
 {
     P11dKeyObject *objects = opened->objects;
-    CK_RV rv = p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name,
-                                  key, true);
-    if (rv == CKR_OK && !entry->objects[P11D_KEY_OBJECT_PUBLIC].attributes)
-        rv = p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name, key,
-                                true);
-    if (rv != CKR_OK)
-        return rv;
     EVP_PKEY_up_ref(key);
     opened->key = p11d_servedkey_new(key, true);
-    return opened->key ? CKR_OK : CKR_HOST_MEMORY;
+    if (!opened->key)
+        return CKR_HOST_MEMORY;
+    CK_RV rv = p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name,
+                                  opened->key, true);
+    if (rv == CKR_OK && !entry->objects[P11D_KEY_OBJECT_PUBLIC].attributes)
+        rv = p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name,
+                                opened->key, true);
+    return rv;
 }
 
 CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const uint8_t *passphrase,

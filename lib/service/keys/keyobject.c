@@ -10,6 +10,7 @@
 #include "interface.h"
 #include "keyfile.h"
 #include "keysign.h"
+#include "keyuse.h"
 #include "pss.h"
 #include "syntax.h"
 
@@ -98,42 +99,17 @@ static CK_RV set_refused(P11dTemplate *templ)
     return rv;
 }
 
-/* What keys are for, where the interface does not take it for granted that they are, or are not.
- * Keys for RSASSA-PSS alone are of another type in OpenSSL. */
-static const struct Use {
-    const char *key; /* OpenSSL's name of the type */
-    CK_OBJECT_CLASS class;
-    CK_ATTRIBUTE_TYPE type;
-    bool value;
-} uses[] = {
-    {"RSA", CKO_PRIVATE_KEY, CKA_DECRYPT, true},  {"RSA", CKO_PUBLIC_KEY, CKA_ENCRYPT, true},
-    {"X25519", CKO_PRIVATE_KEY, CKA_SIGN, false}, {"X25519", CKO_PUBLIC_KEY, CKA_VERIFY, false},
-    {"X448", CKO_PRIVATE_KEY, CKA_SIGN, false},   {"X448", CKO_PUBLIC_KEY, CKA_VERIFY, false},
-};
-
-static CK_RV set_uses(P11dTemplate *templ, CK_OBJECT_CLASS class, const EVP_PKEY *key)
-{
-    CK_RV rv = CKR_OK;
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0] && rv == CKR_OK; i++) {
-        if (uses[i].class == class && EVP_PKEY_is_a(key, uses[i].key))
-            rv = p11d_template_set_boolean(templ, uses[i].type, uses[i].value);
-    }
-    return rv;
-}
-
-/* Says which mechanisms a key is for, where that does not follow from its type. info: of its public
- * half. */
-static CK_RV set_allowed(P11dTemplate *templ, const void *info, size_t size)
+/* Says which mechanisms a key is for, where that does not follow from its type. */
+static CK_RV set_allowed(P11dTemplate *templ, const P11dPss *pss)
 {
     CK_MECHANISM_TYPE allowed[ALLOWED_MAX];
     CK_ULONG smallest, largest;
     size_t count = 0;
-    P11dPss pss;
-    if (!p11d_pss_read(&pss, info, size) || !pss.only)
+    if (!pss->only)
         return CKR_OK;
     for (size_t i = 0; i < p11d_mechanism_count && count < ALLOWED_MAX; i++) {
         const P11dMechanism *row = &p11d_mechanisms[i];
-        if (p11d_keysign_offers(row, &smallest, &largest) && p11d_pss_allows(&pss, row))
+        if (p11d_keysign_offers(row, &smallest, &largest) && p11d_pss_allows(pss, row))
             allowed[count++] = row->type;
     }
     return p11d_template_set(templ, CKA_ALLOWED_MECHANISMS, allowed, count * sizeof allowed[0]);
@@ -164,7 +140,7 @@ static CK_RV make_data(P11dKeyObject *object, const char *label, const char *app
 /* key: of an object that is one, or NULL. */
 static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
                          CK_ATTRIBUTE_TYPE type, const void *value, size_t size,
-                         const EVP_PKEY *key, bool private)
+                         const P11dServedKey *key, bool private)
 {
     P11dTemplate templ;
     p11d_template_init(&templ);
@@ -174,9 +150,9 @@ static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const cha
     if (rv == CKR_OK)
         rv = p11d_template_set(&templ, type, value, size);
     if (rv == CKR_OK && key)
-        rv = set_allowed(&templ, value, size);
+        rv = set_allowed(&templ, &key->pss);
     if (rv == CKR_OK && key)
-        rv = set_uses(&templ, class, key);
+        rv = p11d_keyuse_tell(&templ, class, key, false);
     if (rv == CKR_OK && class == CKO_CERTIFICATE)
         rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
     if (rv == CKR_OK && private)
@@ -190,8 +166,9 @@ static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const cha
 }
 
 CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
-                         EVP_PKEY *key, bool private)
+                         P11dServedKey *served, bool private)
 {
+    EVP_PKEY *key = served->key;
     uint8_t *der = NULL;
     /* One form of the point, and the curve by its name, whatever form the file has. */
     if (EVP_PKEY_is_a(key, "EC")) {
@@ -205,7 +182,7 @@ CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const cha
     if (size <= 0)
         return CKR_HOST_MEMORY;
     CK_RV rv =
-        make_object(object, class, label, CKA_PUBLIC_KEY_INFO, der, (size_t)size, key, private);
+        make_object(object, class, label, CKA_PUBLIC_KEY_INFO, der, (size_t)size, served, private);
     OPENSSL_free(der);
     return rv;
 }

@@ -6,10 +6,9 @@
 #ifndef P11D_KEYOBJECT_H
 #define P11D_KEYOBJECT_H
 
-#include <openssl/evp.h>
 #include <openssl/x509.h>
-#include <stdint.h>
 
+#include "servedkey.h"
 #include "template.h"
 
 typedef struct P11dKeyObject {
@@ -30,7 +29,7 @@ CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ);
 /* A private or public key, which is not changed but for the form that it is written in. private:
  * only who is logged in sees it. */
 CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
-                         EVP_PKEY *key, bool private);
+                         P11dServedKey *key, bool private);
 
 /* A certificate. _further: one that is not called by the name of the entry that it belongs to,
  * which means the key's own certificate, but by its subject if that has a common name. */

@@ -11,6 +11,7 @@
 #include "interface.h"
 #include "key-directory.h"
 #include "keycipher.h"
+#include "keyderive.h"
 #include "keysign.h"
 #include "worker-token.h"
 
@@ -74,6 +75,8 @@ static void write_mechanisms(P11dWriter *writer)
             flags |= CKF_SIGN | CKF_VERIFY;
         if (p11d_keycipher_offers(mechanism, &smallest, &largest))
             flags |= CKF_ENCRYPT | CKF_DECRYPT;
+        if (p11d_keyderive_offers(mechanism, &smallest, &largest))
+            flags |= CKF_DERIVE;
         if (flags == 0)
             continue;
         p11d_writer_struct(writer); /* the dict entry */

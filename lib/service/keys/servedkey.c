@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "curve.h"
-
 /* The most hash functions that the core's table may have. */
 #define HASHES_MAX 32
 /* The longest name of a curve, in bytes with the zero behind it. */
@@ -73,6 +71,14 @@ static const P11dCurve *find_curve(const EVP_PKEY *key, char name[CURVE_NAME_MAX
 {
     return EVP_PKEY_get_group_name(key, name, CURVE_NAME_MAX, NULL) ? p11d_curve_of_openssl(name)
                                                                     : NULL;
+}
+
+const P11dCurve *p11d_servedkey_curve(const P11dServedKey *key)
+{
+    char name[CURVE_NAME_MAX];
+    if (key->type == CKK_EC)
+        return find_curve(key->key, name);
+    return key->key ? p11d_curve_of_openssl(EVP_PKEY_get0_type_name(key->key)) : NULL;
 }
 
 static const char *unsupported_curve(const EVP_PKEY *key)
@@ -181,6 +187,29 @@ P11dServedKey *p11d_servedkey_new(EVP_PKEY *key, bool private)
     return self;
 }
 
+bool p11d_servedkey_secret_fits(CK_KEY_TYPE type, size_t size)
+{
+    if (type == CKK_AES)
+        return size == 0 || size == 16 || size == 24 || size == 32;
+    return type == CKK_GENERIC_SECRET && size <= P11D_SERVEDKEY_SECRET_MAX;
+}
+
+P11dServedKey *p11d_servedkey_new_secret(CK_KEY_TYPE type, const uint8_t *secret, size_t size)
+{
+    P11dServedKey *self = calloc(1, sizeof *self);
+    uint8_t *copy = self ? malloc(size) : NULL;
+    if (!copy) {
+        free(self);
+        return NULL;
+    }
+    atomic_init(&self->references, 1);
+    memcpy(copy, secret, size);
+    self->type = type;
+    self->secret = copy;
+    self->secret_size = size;
+    return self;
+}
+
 P11dServedKey *p11d_servedkey_ref(P11dServedKey *self)
 {
     atomic_fetch_add_explicit(&self->references, 1, memory_order_relaxed);
@@ -193,6 +222,9 @@ void p11d_servedkey_unref(P11dServedKey *self)
         return;
     EVP_PKEY_CTX_free(self->prepared);
     EVP_PKEY_free(self->key);
+    if (self->secret)
+        explicit_bzero(self->secret, self->secret_size);
+    free(self->secret);
     free(self);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A served key is a key in OpenSSL, private or public, ready to be used by PKCS#11 mechanisms
- * (keysign.h, keycipher.h). Any number of threads may use one at the same time; it is shared by
- * counting references.
+ * A served key is a key in OpenSSL, private or public, or the bytes of a secret one, ready to be
+ * used by PKCS#11 mechanisms (keysign.h, keycipher.h, keyderive.h). Any number of threads may use
+ * one at the same time; it is shared by counting references.
  */
 #ifndef P11D_SERVEDKEY_H
 #define P11D_SERVEDKEY_H
@@ -10,21 +10,26 @@
 #include <openssl/evp.h>
 #include <stdatomic.h>
 
+#include "curve.h"
 #include "mechanism.h"
 #include "pss.h"
 
 /* The largest RSA key, in bits. */
 #define P11D_SERVEDKEY_RSA_BITS_MAX 8192
+/* The longest secret key, in bytes. */
+#define P11D_SERVEDKEY_SECRET_MAX 8192
 
 typedef struct P11dServedKey {
     atomic_uint references;
-    EVP_PKEY *key;
+    EVP_PKEY *key; /* NULL: it is a secret key */
     /* Made ready to sign once; each signature works on a copy, which costs a fraction of a
      * microsecond where making it anew costs three. NULL for keys that have nothing like it. */
     EVP_PKEY_CTX *prepared;
     CK_KEY_TYPE type;
     P11dPss pss;
-    size_t size; /* of a signature: the modulus, twice the order, or EdDSA's; bytes */
+    size_t size;     /* of a signature: the modulus, twice the order, or EdDSA's; bytes */
+    uint8_t *secret; /* of a secret key; wiped */
+    size_t secret_size;
 } P11dServedKey;
 
 /* Looks up in OpenSSL what all keys use. To be called once, before any other thread runs. Returns
@@ -43,12 +48,20 @@ const char *p11d_servedkey_unsupported(const EVP_PKEY *key);
 /* Makes a served key of key, which it owns from then on (also on failure), and which has passed
  * p11d_servedkey_unsupported. NULL if memory ran out. */
 P11dServedKey *p11d_servedkey_new(EVP_PKEY *key, bool private);
+/* Whether secret keys of that type may have so many bytes; 0: whether there are any of that type.
+ */
+bool p11d_servedkey_secret_fits(CK_KEY_TYPE type, size_t size);
+/* Makes a secret key of a copy of bytes, so many as fit. NULL if memory ran out. */
+P11dServedKey *p11d_servedkey_new_secret(CK_KEY_TYPE type, const uint8_t *secret, size_t size);
 P11dServedKey *p11d_servedkey_ref(P11dServedKey *key);
 /* The last one to go frees the key. Safe on NULL. */
 void p11d_servedkey_unref(P11dServedKey *key);
 
 /* The sizes of keys of that type, in the unit of CK_MECHANISM_INFO. False: there are none. */
 bool p11d_servedkey_sizes(CK_KEY_TYPE type, CK_ULONG *smallest, CK_ULONG *largest);
+
+/* The curve that a key is on, or NULL. */
+const P11dCurve *p11d_servedkey_curve(const P11dServedKey *key);
 
 /* What computes that hash (or NULL) in OpenSSL; NULL: nothing. */
 const EVP_MD *p11d_servedkey_digest(const P11dHash *hash);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "keyuse.h"
+
+#define SIGN (1U << 0)
+#define VERIFY (1U << 1)
+#define ENCRYPT (1U << 2)
+#define DECRYPT (1U << 3)
+#define DERIVE (1U << 4)
+
+static const struct {
+    CK_ATTRIBUTE_TYPE type;
+    unsigned use;
+    CK_OBJECT_CLASS usual; /* the class of which it goes without saying (org.p11dbus.xml) */
+} rows[] = {
+    {CKA_SIGN, SIGN, CKO_PRIVATE_KEY},
+    {CKA_VERIFY, VERIFY, CKO_PUBLIC_KEY},
+    {CKA_ENCRYPT, ENCRYPT, CK_UNAVAILABLE_INFORMATION},
+    {CKA_DECRYPT, DECRYPT, CK_UNAVAILABLE_INFORMATION},
+    {CKA_DERIVE, DERIVE, CK_UNAVAILABLE_INFORMATION},
+};
+
+/* What keys of that type are for: the private and the public ones of a pair. */
+static const struct {
+    CK_KEY_TYPE type;
+    unsigned private, public;
+} pairs[] = {
+    {CKK_RSA, SIGN | DECRYPT, VERIFY | ENCRYPT},
+    {CKK_EC, SIGN | DERIVE, VERIFY},
+    {CKK_EC_EDWARDS, SIGN, VERIFY},
+    {CKK_EC_MONTGOMERY, DERIVE, 0},
+};
+
+static unsigned uses_of(CK_OBJECT_CLASS class, const P11dServedKey *key)
+{
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (pairs[i].type != key->type)
+            continue;
+        unsigned uses = class == CKO_PRIVATE_KEY ? pairs[i].private : pairs[i].public;
+        return key->pss.only ? uses & (SIGN | VERIFY) : uses;
+    }
+    return 0;
+}
+
+bool p11d_keyuse_is(CK_OBJECT_CLASS class, const P11dServedKey *key, CK_ATTRIBUTE_TYPE type)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].type == type)
+            return uses_of(class, key) & rows[i].use;
+    }
+    return false;
+}
+
+CK_RV p11d_keyuse_tell(P11dTemplate *templ, CK_OBJECT_CLASS class, const P11dServedKey *key,
+                       bool asked)
+{
+    CK_RV rv = CKR_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && rv == CKR_OK; i++) {
+        bool usual = rows[i].usual == class;
+        bool may = uses_of(class, key) & rows[i].use;
+        if (asked)
+            may = may && p11d_template_boolean(templ, rows[i].type, usual);
+        if (asked || may != usual)
+            rv = p11d_template_set_boolean(templ, rows[i].type, may);
+    }
+    return rv;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A new secret is a secret key that a client wants to have (C_DeriveKey, C_UnwrapKey), as its
+ * template says: read, held against what there can be, and made of the key's bytes once they are
+ * there. It is a session object: a key directory keeps no secret that it did not find in a file.
+ */
+#ifndef P11D_NEWSECRET_H
+#define P11D_NEWSECRET_H
+
+#include "arguments.h"
+#include "keyview.h"
+
+typedef struct P11dNewSecret {
+    CK_KEY_TYPE type;
+    size_t size; /* bytes; 0: as many as there are */
+    P11dTemplate attributes;
+} P11dNewSecret;
+
+/*
+ * Reads what templ asks for. p11d_newsecret_clear must follow in any case. Errors:
+ * CKR_TEMPLATE_INCOMPLETE (no key type), CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_TYPE_INVALID,
+ * CKR_ATTRIBUTE_VALUE_INVALID, CKR_ATTRIBUTE_READ_ONLY, CKR_TOKEN_WRITE_PROTECTED (CKA_TOKEN true),
+ * CKR_HOST_MEMORY.
+ */
+CK_RV p11d_newsecret_read(P11dNewSecret *secret, const P11dTemplateArgument *templ);
+
+/* What the new key has from the one that it came from; from: of the view. */
+CK_RV p11d_newsecret_inherit(P11dNewSecret *secret, P11dKeyView *view, uint64_t from);
+
+/*
+ * Makes the key of its bytes, a session object of view, and *id its id. Errors:
+ * CKR_KEY_SIZE_RANGE (such keys have other sizes), CKR_HOST_MEMORY, those of
+ * p11d_sessionobject_add.
+ */
+CK_RV p11d_newsecret_make(P11dNewSecret *secret, P11dKeyView *view, const uint8_t *bytes,
+                          size_t size, uint64_t *id);
+
+/* Wipes and frees. */
+void p11d_newsecret_clear(P11dNewSecret *secret);
+
+#endif

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/* Keys that are derived by a key token: what becomes of their templates. */
+#include "newsecret.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "keytoken-fixture.h"
+
+static EVP_PKEY *own, *peer;
+static uint8_t point[65];
+
+static void set_up_keys(void)
+{
+    uint8_t *encoded;
+    open_directory();
+    own = rig_generate("EC:P-256");
+    peer = rig_generate("EC:P-256");
+    rig_write_key(directory, "one.key", own, RIG_PKCS8, NULL);
+    cr_assert_eq(EVP_PKEY_get1_encoded_public_key(peer, &encoded), sizeof point);
+    memcpy(point, encoded, sizeof point);
+    OPENSSL_free(encoded);
+    open_token();
+    list_all();
+}
+
+static void tear_down_keys(void)
+{
+    EVP_PKEY_free(own);
+    EVP_PKEY_free(peer);
+    tear_down();
+}
+
+TestSuite(newsecret, .init = set_up_keys, .fini = tear_down_keys);
+
+static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+static CK_OBJECT_CLASS secret_key = CKO_SECRET_KEY, data = CKO_DATA;
+static CK_KEY_TYPE generic = CKK_GENERIC_SECRET, aes = CKK_AES, rsa = CKK_RSA;
+static CK_ULONG sizes[] = {0, 16, 17, 32, 33, 1 << 20};
+
+#define CLASS(variable)                                                                            \
+    {                                                                                              \
+        CKA_CLASS, &(variable), sizeof(CK_OBJECT_CLASS)                                            \
+    }
+#define TYPE(variable)                                                                             \
+    {                                                                                              \
+        CKA_KEY_TYPE, &(variable), sizeof(CK_KEY_TYPE)                                             \
+    }
+#define FLAG(type, value)                                                                          \
+    {                                                                                              \
+        type, &(value), sizeof(CK_BBOOL)                                                           \
+    }
+#define SIZE(n)                                                                                    \
+    {                                                                                              \
+        CKA_VALUE_LEN, &sizes[n], sizeof(CK_ULONG)                                                 \
+    }
+#define LABEL                                                                                      \
+    {                                                                                              \
+        CKA_LABEL, (void *)"derived", 7                                                            \
+    }
+
+/* Derives with the key "one" (half: of which class) by that template; *id: the new key's. */
+static CK_RV derive_by(P11dView *who, const char *half, const CK_ATTRIBUTE *items, size_t count,
+                       uint64_t *id)
+{
+    CK_ECDH1_DERIVE_PARAMS ecdh = {CKD_NULL, 0, NULL, sizeof point, point};
+    const P11dArguments arguments = {
+        .objects = {id_of(half, "one")},
+        .mechanism.parameters.mechanism = {CKM_ECDH1_DERIVE, &ecdh, sizeof ecdh},
+        .templates = {{.items = items, .count = count}}};
+    P11dActCall call = {.arguments = &arguments};
+    const P11dAct *act = token->acts;
+    while (strcmp(act->method, "Derive") != 0)
+        act++;
+    p11d_buffer_init(&call.output, P11D_INTERFACE_DATA_MAX);
+    CK_RV rv = act->perform(who, &call);
+    p11d_buffer_clear(&call.output);
+    cr_assert_eq(call.changed, rv == CKR_OK);
+    *id = call.results.objects[0];
+    return rv;
+}
+
+#define DERIVE(id, ...)                                                                            \
+    derive_by(view, "private-key", (const CK_ATTRIBUTE[]){__VA_ARGS__},                            \
+              sizeof((const CK_ATTRIBUTE[]){__VA_ARGS__}) / sizeof(CK_ATTRIBUTE), id)
+
+Test(newsecret, is_the_clients_own_and_readable_if_it_says_so)
+{
+    uint8_t expected[32];
+    size_t size = sizeof expected;
+    uint64_t id;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, peer, NULL);
+    cr_assert_eq(EVP_PKEY_derive_init(context), 1);
+    cr_assert_eq(EVP_PKEY_derive_set_peer(context, own), 1);
+    cr_assert_eq(EVP_PKEY_derive(context, expected, &size), 1);
+    EVP_PKEY_CTX_free(context);
+
+    uint64_t before = list.generation;
+    cr_assert_eq(DERIVE(&id, CLASS(secret_key), TYPE(generic), FLAG(CKA_TOKEN, no),
+                        FLAG(CKA_SENSITIVE, no), FLAG(CKA_EXTRACTABLE, yes), LABEL),
+                 CKR_OK);
+    list_as(view, before);
+    cr_assert_not(list.complete);
+    cr_assert_eq(list.count, 1);
+    const RigObject *derived = rig_find(&list, "secret-key", "derived");
+    cr_assert_eq(derived->id, id);
+    cr_assert_eq(derived->value_size, size);
+    cr_assert_arr_eq(derived->value, expected, size);
+
+    P11dView *other = another_client();
+    list_as(other, 0);
+    cr_assert_null(rig_find(&list, "secret-key", "derived"));
+    token->operations->close(other);
+
+    P11dBuffer none;
+    const P11dArguments gone = {.objects = {id}};
+    list_all();
+    before = list.generation;
+    cr_assert_eq(act_as(view, "DestroyObject", &gone, &none), CKR_OK);
+    list_as(view, before);
+    cr_assert_eq(list.removed_count, 1);
+    cr_assert_eq(list.removed[0], id);
+}
+
+Test(newsecret, a_sensitive_one_keeps_its_value)
+{
+    uint64_t id;
+    cr_assert_eq(DERIVE(&id, TYPE(aes), SIZE(1), LABEL, FLAG(CKA_EXTRACTABLE, yes)), CKR_OK);
+    list_all();
+    cr_assert_eq(rig_find(&list, "secret-key", "derived")->value_size, 0);
+    cr_assert_eq(DERIVE(&id, TYPE(aes), LABEL, FLAG(CKA_SENSITIVE, no)), CKR_OK);
+    list_all();
+    for (size_t i = 0; i < list.count; i++)
+        cr_assert(strcmp(list.objects[i].class, "secret-key") != 0 ||
+                  list.objects[i].value_size == 0);
+}
+
+Test(newsecret, templates_that_cannot_be_are_refused)
+{
+    uint64_t id;
+    static const uint8_t value[16];
+    const struct {
+        CK_ATTRIBUTE items[3];
+        size_t count;
+        CK_RV rv;
+    } rows[] = {
+        {{CLASS(secret_key)}, 1, CKR_TEMPLATE_INCOMPLETE},
+        {{CLASS(data), TYPE(generic)}, 2, CKR_TEMPLATE_INCONSISTENT},
+        {{TYPE(rsa)}, 1, CKR_ATTRIBUTE_VALUE_INVALID},
+        {{TYPE(generic), FLAG(CKA_TOKEN, yes)}, 2, CKR_TOKEN_WRITE_PROTECTED},
+        {{TYPE(generic), SIZE(0)}, 2, CKR_ATTRIBUTE_VALUE_INVALID},
+        {{TYPE(generic), SIZE(4)}, 2, CKR_KEY_SIZE_RANGE},
+        {{TYPE(generic), SIZE(5)}, 2, CKR_ATTRIBUTE_VALUE_INVALID},
+        {{TYPE(aes), SIZE(2)}, 2, CKR_ATTRIBUTE_VALUE_INVALID},
+        {{TYPE(generic), FLAG(CKA_LOCAL, no)}, 2, CKR_ATTRIBUTE_READ_ONLY},
+        {{TYPE(generic), FLAG(CKA_TRUSTED, yes)}, 2, CKR_ATTRIBUTE_VALUE_INVALID},
+        {{TYPE(generic), {CKA_VALUE, (void *)value, 16}}, 2, CKR_TEMPLATE_INCONSISTENT},
+        {{TYPE(generic), {CKA_MODULUS, (void *)value, 16}}, 2, CKR_ATTRIBUTE_TYPE_INVALID},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        cr_expect_eq(derive_by(view, "private-key", rows[i].items, rows[i].count, &id), rows[i].rv,
+                     "row %zu", i);
+    list_all();
+    cr_assert_eq(list.count, 2, "nothing was made");
+    const CK_ATTRIBUTE items[] = {TYPE(generic)};
+    cr_assert_eq(derive_by(view, "public-key", items, 1, &id), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    cr_assert_eq(derive_by(view, "certificate", items, 1, &id), CKR_KEY_HANDLE_INVALID);
+}
