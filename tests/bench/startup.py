@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What it takes to start: p11dbus list on a running service, against p11-kit and p11tool that list the
-tokens of the same module, taken in turn, so that the ratios hold on a noisy machine.
+tokens of the same module, taken in turn, so that the ratios hold on a noisy machine; and one more
+service until it is ready.
 
 usage: startup.py P11DBUS MODULE P11_KIT_CONFIGS
   P11_KIT_CONFIGS: the directory in which packages tell p11-kit of their modules. It is replaced by
@@ -36,20 +37,38 @@ def seconds(command):
     return took
 
 
-def measure(title, p11dbus, module):
+def seconds_until_ready(p11dbus, keys):
+    """One more service on this bus, under a name of its own."""
+    read_end, write_end = os.pipe()
+    begin = time.perf_counter()
+    service = subprocess.Popen(
+        [p11dbus, "serve", "--quiet", "--keys", keys, "--name", "org.p11dbus.Startup",
+         "--ready-fd", str(write_end)], pass_fds=[write_end])
+    os.close(write_end)
+    ready = os.read(read_end, 1)
+    took = time.perf_counter() - begin
+    os.close(read_end)
+    service.terminate()
+    if service.wait() != 0 or not ready:
+        sys.exit("p11dbus serve does not get ready")
+    return took
+
+
+def measure(title, p11dbus, module, keys):
     subjects = {
         "p11dbus list": [p11dbus, "list"],
         "p11dbus list tokens": [p11dbus, "list", "tokens"],
         "p11dbus --help": [p11dbus, "--help"],
         "p11dbus complete COMMAND": [p11dbus, "complete", "--", ""],
         "p11dbus complete KEY": [p11dbus, "complete", "--", "sign", "-k", ""],
+        "p11dbus serve, ready": None,
         "p11-kit " + p11_kit_command(): ["p11-kit", p11_kit_command()],
         "p11tool --list-tokens": ["p11tool", "--provider", module, "--list-tokens"],
     }
     times = {name: [] for name in subjects}
     for run in range(-3, RUNS):  # the first ones warm up
         for name, command in subjects.items():
-            took = seconds(command)
+            took = seconds(command) if command else seconds_until_ready(p11dbus, keys)
             if run >= 0:
                 times[name].append(took)
     medians = {name: statistics.median(values) for name, values in times.items()}
@@ -75,11 +94,11 @@ def main(p11dbus, module, configs):
             subprocess.run([os.path.join(HERE, "..", "with-service"), p11dbus, keys,
                             "bwrap", "--dev-bind", "/", "/", "--bind", directory, configs,
                             sys.executable, os.path.abspath(__file__), p11dbus, module,
-                            "--measure", title], check=True)
+                            "--measure", title, keys], check=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 5 and sys.argv[3] == "--measure":
-        measure(sys.argv[4], *sys.argv[1:3])
+    if len(sys.argv) == 6 and sys.argv[3] == "--measure":
+        measure(sys.argv[4], *sys.argv[1:3], sys.argv[5])
     else:
         main(*sys.argv[1:4])
