@@ -2,10 +2,12 @@
 """Where there is no bus, no service, or no directory that it could serve."""
 
 import os
+import shutil
+import subprocess
 import unittest
 from unittest import mock
 
-from harness import Case
+from harness import P11DBUS, Case
 from served import Bus, Service, make_keys
 
 
@@ -159,6 +161,27 @@ class Missing(Case):
                     result = self.expect(2, "serve", "--keys", "keys", f"{option}={value}")
                     self.assertIn(f'"{value}"', result.err)
                     self.assertIn("hint: ", result.err)
+
+
+class Parts(Case):
+    """Programs that belong to the service and are not there, in a tree like the one that was built."""
+
+    def expect_missing(self, name, reason):
+        done = subprocess.run(["cli/p11dbus", "serve", "--keys", "keys"], stderr=subprocess.PIPE,
+                              check=False, encoding="utf-8")
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertRegex(done.stderr, f"^p11dbus: cannot serve: .*/{name} cannot be run: {reason}\n"
+                                      "  hint: it belongs to p11dbus; install that again\n$")
+
+    def test_they_are_named(self):
+        for directory in ("keys", "cli", "lib/service"):
+            os.makedirs(directory, 0o700)
+        shutil.copy(P11DBUS, "cli")
+        self.write("lib/service/p11dbus-supervisor", "", 0o600)
+        self.expect_missing("p11dbus-supervisor", "Permission denied")
+        shutil.copy(os.path.join(os.path.dirname(P11DBUS), "../lib/service/p11dbus-supervisor"),
+                    "lib/service")
+        self.expect_missing("p11dbus-keys", "No such file or directory")
 
 
 class Surroundings(Case):

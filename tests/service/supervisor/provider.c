@@ -99,6 +99,16 @@ Test(provider, what_a_worker_says_that_is_not_known_is_left_out)
     cr_assert_null(strstr(log, "another version"), "the same version may say more");
 }
 
+/* Asks the service for its tokens until that is in its log. */
+static void wait_for_log(const char *text)
+{
+    for (gboolean found = FALSE; !found;) {
+        g_autofree char *log = fixture_log(&fixture);
+        found = strstr(log, text) != NULL;
+        g_variant_unref(fixture_managed_objects(&fixture));
+    }
+}
+
 /* Puts a copy of the program from in the place of what is at directory/name, if anything is. */
 static void install(const char *from, const char *directory, const char *name)
 {
@@ -126,10 +136,12 @@ Test(provider, an_update_under_a_running_service_is_none_to_notice)
     sign_with("demo");
 
     install(getenv("NEWER_SUPERVISOR"), programs, "p11dbus-supervisor");
-    install(getenv("NEWER_KEYS"), programs, "p11dbus-keys");
+    unlink(keys); /* for a moment there is none */
     sign_with("demo");
     kill(fixture_worker(&fixture, "demo"), SIGKILL);
     expect_signal(&manager, "InterfacesRemoved", TOKEN_PATH("demo"));
+    wait_for_log("/demo: its worker cannot be started");
+    install(getenv("NEWER_KEYS"), programs, "p11dbus-keys");
     expect_signal(&manager, "InterfacesAdded", TOKEN_PATH("demo"));
     fixture_open_over(&manager, TOKEN_PATH("demo"), &control);
     fixture_sign_over(&fixture, &control, "demo");
