@@ -12,9 +12,6 @@
 #include "failure.h"
 #include "terminal.h"
 
-/* How long a module may take to finalise once the result is out, in seconds. */
-#define FINALIZE_SECONDS 5
-
 /* What a handler says and does. */
 typedef struct LastWords {
     char *text;
@@ -150,5 +147,5 @@ void p11d_guard_result(int code)
     quit.code = code;
     timeout.code = code;
     signal(SIGALRM, on_alarm);
-    alarm(FINALIZE_SECONDS);
+    alarm(P11D_GUARD_FINALIZE_SECONDS);
 }

@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 
+/* How long a module may take to finalise once the result is out, in seconds. */
+#define P11D_GUARD_FINALIZE_SECONDS 5
+
 /* Takes over the signals of a crash. To be called before a module is loaded. */
 void p11d_guard_crashes(void);
 /* Lets a crash end the process as it does without anybody's handler, so that it can be seen by who

@@ -18,9 +18,6 @@
 #include "guard.h"
 #include "parcel.h"
 
-/* How long a module may take to finalise, in seconds. */
-#define FINALIZE_SECONDS 5
-
 struct P11dAgent {
     char *module;
     pid_t process; /* 0: it has ended */
@@ -142,30 +139,28 @@ static GVariant *take_answer(P11dAgent *agent, const char *type, int seconds, GE
     return NULL;
 }
 
-/* Sends an errand with a parcel. A clerk that is gone is noticed by its answer. */
-static GVariant *ask(P11dHostToken *token, P11dErrandKind kind, GVariant *sent, const char *type,
-                     GError **error)
+/* Sends an errand with a parcel, which is consumed if it is floating. A clerk that is gone is
+ * noticed by its answer. */
+static GVariant *ask(P11dHostToken *token, P11dErrandKind kind, GVariant *sent, GError **error)
 {
+    P11dAgent *agent = token->agent;
     P11dErrand errand = {.kind = kind, .token = token->index};
-    if (token->agent->why)
-        g_variant_unref(g_variant_ref_sink(sent));
-    else if (p11d_parcel_write(token->agent->fd, &errand, sizeof errand))
-        p11d_parcel_send(token->agent->fd, sent);
-    else
-        g_variant_unref(g_variant_ref_sink(sent));
-    return take_answer(token->agent, type, P11D_AGENT_SECONDS, error);
+    g_autoptr(GVariant) parcel = g_variant_ref_sink(sent);
+    if (!agent->why && p11d_parcel_write(agent->fd, &errand, sizeof errand))
+        p11d_parcel_send(agent->fd, parcel);
+    return take_answer(agent, p11d_errand_types[kind].answered, P11D_AGENT_SECONDS, error);
 }
 
 static gboolean open_session(P11dHostToken *token, GError **error)
 {
-    g_autoptr(GVariant) done = ask(token, P11D_ERRAND_SESSION, g_variant_new("()"), "()", error);
+    g_autoptr(GVariant) done = ask(token, P11D_ERRAND_SESSION, g_variant_new("()"), error);
     token->session = done ? 1 : 0;
     return done != NULL;
 }
 
 static CK_FLAGS tell_flags(P11dHostToken *token)
 {
-    g_autoptr(GVariant) flags = ask(token, P11D_ERRAND_FLAGS, g_variant_new("()"), "t", NULL);
+    g_autoptr(GVariant) flags = ask(token, P11D_ERRAND_FLAGS, g_variant_new("()"), NULL);
     return flags ? g_variant_get_uint64(flags) : token->info.flags;
 }
 
@@ -177,11 +172,11 @@ static CK_RV log_in(P11dHostToken *token, CK_USER_TYPE user, const P11dSecret *p
                          .user = user,
                          .size = pin->size,
                          .has_pin = pin->data != NULL};
-    if (!token->agent->why && p11d_parcel_write(token->agent->fd, &errand, sizeof errand) &&
-        pin->data)
-        p11d_parcel_write(token->agent->fd, pin->data, pin->size);
-    g_autoptr(GVariant) rv =
-        take_answer(token->agent, "t", pin->data ? P11D_AGENT_SECONDS : 0, NULL);
+    P11dAgent *agent = token->agent;
+    if (!agent->why && p11d_parcel_write(agent->fd, &errand, sizeof errand) && pin->data)
+        p11d_parcel_write(agent->fd, pin->data, pin->size);
+    g_autoptr(GVariant) rv = take_answer(agent, p11d_errand_types[P11D_ERRAND_LOGIN].answered,
+                                         pin->data ? P11D_AGENT_SECONDS : 0, NULL);
     return rv ? g_variant_get_uint64(rv) : CKR_DEVICE_REMOVED;
 }
 
@@ -189,8 +184,7 @@ static gboolean find(P11dHostToken *token, const CK_ATTRIBUTE *attributes, CK_UL
                      GPtrArray *items, GError **error)
 {
     g_autoptr(GVariant) found =
-        ask(token, P11D_ERRAND_FIND, p11d_parcel_attributes(attributes, count), P11D_PARCEL_ITEMS,
-            error);
+        ask(token, P11D_ERRAND_FIND, p11d_parcel_attributes(attributes, count), error);
     return found && p11d_parcel_take_items(found, token, items);
 }
 
@@ -199,8 +193,7 @@ static gboolean look_closer(P11dItem *item, GError **error)
     g_autoptr(GPtrArray) one = g_ptr_array_new();
     g_autoptr(GPtrArray) items = p11d_item_array();
     g_ptr_array_add(one, item);
-    g_autoptr(GVariant) found =
-        ask(item->token, P11D_ERRAND_LOOK, p11d_parcel_items(one), P11D_PARCEL_ITEMS, error);
+    g_autoptr(GVariant) found = ask(item->token, P11D_ERRAND_LOOK, p11d_parcel_items(one), error);
     if (!found)
         return FALSE;
     P11dItem *seen = p11d_parcel_take_items(found, item->token, items) && items->len == 1
@@ -213,8 +206,7 @@ static gboolean look_closer(P11dItem *item, GError **error)
 
 static CK_RV list_mechanisms(P11dHostToken *token, GArray *mechanisms)
 {
-    g_autoptr(GVariant) found =
-        ask(token, P11D_ERRAND_MECHANISMS, g_variant_new("()"), "(tay)", NULL);
+    g_autoptr(GVariant) found = ask(token, P11D_ERRAND_MECHANISMS, g_variant_new("()"), NULL);
     if (!found)
         return CKR_DEVICE_REMOVED;
     guint64 rv;
@@ -233,7 +225,7 @@ static void end(P11dAgent *agent)
 {
     char none;
     if (agent->fd >= 0 && shutdown(agent->fd, SHUT_WR) == 0)
-        p11d_parcel_read(agent->fd, &none, 1, deadline_of(FINALIZE_SECONDS));
+        p11d_parcel_read(agent->fd, &none, 1, deadline_of(P11D_GUARD_FINALIZE_SECONDS));
     end_process(agent);
     g_clear_error(&agent->why);
     g_free(agent->module);

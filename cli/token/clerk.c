@@ -76,15 +76,21 @@ static GVariant *list_mechanisms(P11dHostToken *token, GVariant *sent G_GNUC_UNU
         p11d_parcel_bytes(mechanisms->data, mechanisms->len * sizeof(P11dHostMechanism)));
 }
 
-static const struct {
-    const char *type; /* of what is sent */
-    Work *work;
-} works[P11D_ERRAND_KINDS] = {
-    [P11D_ERRAND_SESSION] = {"()", open_session},
-    [P11D_ERRAND_FLAGS] = {"()", tell_flags},
-    [P11D_ERRAND_FIND] = {P11D_PARCEL_ATTRIBUTES, find},
-    [P11D_ERRAND_LOOK] = {P11D_PARCEL_ITEMS, look_closer},
-    [P11D_ERRAND_MECHANISMS] = {"()", list_mechanisms},
+const P11dErrandTypes p11d_errand_types[P11D_ERRAND_KINDS] = {
+    [P11D_ERRAND_SESSION] = {"()", "()"},
+    [P11D_ERRAND_FLAGS] = {"()", "t"},
+    [P11D_ERRAND_LOGIN] = {NULL, "t"},
+    [P11D_ERRAND_FIND] = {P11D_PARCEL_ATTRIBUTES, P11D_PARCEL_ITEMS},
+    [P11D_ERRAND_LOOK] = {P11D_PARCEL_ITEMS, P11D_PARCEL_ITEMS},
+    [P11D_ERRAND_MECHANISMS] = {"()", "(tay)"},
+};
+
+static Work *const works[P11D_ERRAND_KINDS] = {
+    [P11D_ERRAND_SESSION] = open_session,
+    [P11D_ERRAND_FLAGS] = tell_flags,
+    [P11D_ERRAND_FIND] = find,
+    [P11D_ERRAND_LOOK] = look_closer,
+    [P11D_ERRAND_MECHANISMS] = list_mechanisms,
 };
 
 /* Reads the PIN that follows the errand, and logs in with it. NULL: the other side is gone. */
@@ -110,9 +116,9 @@ static GVariant *answer(const P11dHost *host, const P11dErrand *errand, int fd)
     P11dHostToken *token = host->tokens->pdata[errand->token];
     if (errand->kind == P11D_ERRAND_LOGIN)
         return log_in(token, errand, fd);
-    g_autoptr(GVariant) sent = p11d_parcel_receive(fd, works[errand->kind].type, 0);
+    g_autoptr(GVariant) sent = p11d_parcel_receive(fd, p11d_errand_types[errand->kind].sent, 0);
     GError *error = NULL;
-    GVariant *result = sent ? works[errand->kind].work(token, sent, &error) : NULL;
+    GVariant *result = sent ? works[errand->kind](token, sent, &error) : NULL;
     if (error)
         return p11d_parcel_refusal(error);
     return result ? p11d_parcel_answer(result) : NULL;

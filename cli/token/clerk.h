@@ -12,16 +12,23 @@
 #include <glib.h>
 #include <stdint.h>
 
-/* What can be asked of a token, and the types of what is sent and answered. */
+/* What can be asked of a token. */
 typedef enum P11dErrandKind {
-    P11D_ERRAND_SESSION,    /* "()" "()": p11d_host_session */
-    P11D_ERRAND_FLAGS,      /* "()" "t": p11d_host_flags */
-    P11D_ERRAND_LOGIN,      /* a PIN, "t": p11d_host_login, the CK_RV */
-    P11D_ERRAND_FIND,       /* P11D_PARCEL_ATTRIBUTES, P11D_PARCEL_ITEMS: p11d_item_find */
-    P11D_ERRAND_LOOK,       /* P11D_PARCEL_ITEMS, the same: p11d_item_look_closer */
-    P11D_ERRAND_MECHANISMS, /* "()" "(tay)": p11d_host_mechanisms, and the CK_RV */
+    P11D_ERRAND_SESSION,    /* p11d_host_session */
+    P11D_ERRAND_FLAGS,      /* p11d_host_flags */
+    P11D_ERRAND_LOGIN,      /* p11d_host_login, the CK_RV */
+    P11D_ERRAND_FIND,       /* p11d_item_find */
+    P11D_ERRAND_LOOK,       /* p11d_item_look_closer */
+    P11D_ERRAND_MECHANISMS, /* the CK_RV of p11d_host_mechanisms, and P11dHostMechanism as bytes */
     P11D_ERRAND_KINDS,
 } P11dErrandKind;
+
+/* The types of the parcel that goes with an errand, and of what it is answered with. */
+typedef struct P11dErrandTypes {
+    const char *sent; /* NULL: a PIN, and no parcel */
+    const char *answered;
+} P11dErrandTypes;
+extern const P11dErrandTypes p11d_errand_types[P11D_ERRAND_KINDS];
 
 /* What is answered first, unasked: the module's path, CK_INFO, and of each token its slot,
  * CK_SLOT_INFO and CK_TOKEN_INFO. */
