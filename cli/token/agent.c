@@ -117,6 +117,15 @@ static void give_up(P11dAgent *agent, int reason)
                          g_strerror(reason));
 }
 
+/* Gives the agent up for reason, unless that is done. Returns FALSE with error set. */
+static gboolean lose(P11dAgent *agent, int reason, GError **error)
+{
+    if (!agent->why)
+        give_up(agent, reason);
+    g_propagate_error(error, g_error_copy(agent->why));
+    return FALSE;
+}
+
 /* The next answer, of that type. The caller unrefs it. */
 static GVariant *take_answer(P11dAgent *agent, const char *type, int seconds, GError **error)
 {
@@ -133,9 +142,7 @@ static GVariant *take_answer(P11dAgent *agent, const char *type, int seconds, GE
         g_propagate_error(error, refusal);
         return NULL;
     }
-    if (!agent->why)
-        give_up(agent, answer ? EPROTO : reason);
-    g_propagate_error(error, g_error_copy(agent->why));
+    lose(agent, answer ? EPROTO : reason, error);
     return NULL;
 }
 
@@ -185,7 +192,8 @@ static gboolean find(P11dHostToken *token, const CK_ATTRIBUTE *attributes, CK_UL
 {
     g_autoptr(GVariant) found =
         ask(token, P11D_ERRAND_FIND, p11d_parcel_attributes(attributes, count), error);
-    return found && p11d_parcel_take_items(found, token, items);
+    return found &&
+           (p11d_parcel_take_items(found, token, items) || lose(token->agent, EPROTO, error));
 }
 
 static gboolean look_closer(P11dItem *item, GError **error)
@@ -199,9 +207,8 @@ static gboolean look_closer(P11dItem *item, GError **error)
     P11dItem *seen = p11d_parcel_take_items(found, item->token, items) && items->len == 1
                          ? items->pdata[0]
                          : NULL;
-    if (seen)
-        p11d_template_merge(&item->attributes, &seen->attributes);
-    return TRUE;
+    return (seen && p11d_template_merge(&item->attributes, &seen->attributes) == CKR_OK) ||
+           lose(item->token->agent, EPROTO, error);
 }
 
 static CK_RV list_mechanisms(P11dHostToken *token, GArray *mechanisms)

@@ -119,7 +119,7 @@ bool p11d_parcel_take_attributes(GVariant *packed, P11dTemplate *templ)
         gsize size;
         const void *data = g_variant_get_fixed_array(value, &size, 1);
         /* What holds attributes would hold addresses. */
-        ok = ok && !(type & CKF_ARRAY_ATTRIBUTE) &&
+        ok = ok && !p11d_template_is_nested(type) &&
              p11d_template_set(templ, type, data, size) == CKR_OK;
         g_variant_unref(value);
     }

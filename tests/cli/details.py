@@ -6,7 +6,8 @@ The oracles are openssl and pkcs11-tool, and p11-kit's trust module over anchors
 import hashlib
 import os
 
-from harness import KEYS, PIN, SOFTHSM, Case, Token, check, main
+from harness import (KEYS, NOT_ROOT, PIN, SOFTHSM, Case, Token, check, main,
+                     needs_containers)
 
 NAMES = ["DNS:web.example.org", "email:root@example.org", "URI:https://example.org/",
          "IP Address:192.0.2.1"]
@@ -117,20 +118,36 @@ class Details(Case):
                      "extended key usage emailProtection 1.2.3.4"):
             self.assertIn(text, more)
 
-    def test_p11_kits_anchors_and_distrust(self):
+    def make_trust(self):
+        """A directory for p11-kit's own module: root is an anchor, leaf is distrusted. Returns the path of
+        that module, and what it is told."""
         for place, name in (("anchors", "root"), ("blocklist", "leaf")):
             os.makedirs(f"trust/{place}")
             self.write(f"trust/{place}/{name}.pem", open(token.path(f"{name}.pem"), "rb").read())
-        trust = check("pkg-config", "--variable=p11_module_path", "p11-kit-1").decode().strip()
-        arguments = ["-m", f"{trust}/p11-kit-trust.so", "--init-reserved",
-                     f"paths='{os.path.abspath('trust')}'"]
-        document = self.expect(0, "list", *arguments, "certs", "--json").json()
+        modules = check("pkg-config", "--variable=p11_module_path", "p11-kit-1").decode().strip()
+        return f"{modules}/p11-kit-trust.so", f"paths='{os.path.abspath('trust')}'"
+
+    def assert_trust(self, *arguments, **options):
+        document = self.expect(0, "list", "certs", *arguments, "--json", **options).json()
         found = {entry["certificate"]["subject"]: entry["certificate"]["trust"]
                  for one in document["tokens"] for entry in one["objects"]}
         self.assertEqual(found, {"CN=root": "trusted", "CN=leaf": "distrusted"})
-        table = self.expect(0, "list", *arguments, "certs").out.decode()
+        table = self.expect(0, "list", "certs", *arguments, **options).out.decode()
         self.assertRegex(table, "certificate .*, CA, trusted")
         self.assertRegex(table, "certificate .*, distrusted")
+
+    def test_p11_kits_anchors_and_distrust(self):
+        module, told = self.make_trust()
+        self.assert_trust("-m", module, "--init-reserved", told)
+
+    @needs_containers
+    def test_p11_kits_anchors_and_distrust_in_a_process_of_their_own(self):
+        module, told = self.make_trust()
+        os.makedirs("user/pkcs11/modules")
+        self.write("user/pkcs11/modules/ours.module",
+                   f"module: {module}\nx-init-reserved: {told}\n")
+        self.assert_trust("-m", "ours", "-m", SOFTHSM, "pkcs11:manufacturer=PKCS%2311%20Kit",
+                          env={"XDG_CONFIG_HOME": os.path.abspath("user")}, prefix=NOT_ROOT)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@
 
 #include "attribute.h"
 
-/* Values of these types hold pointers to further values. */
-static bool is_nested(CK_ATTRIBUTE_TYPE type)
+bool p11d_template_is_nested(CK_ATTRIBUTE_TYPE type)
 {
     if (!(type & CKF_ARRAY_ATTRIBUTE)) /* nearly all: not worth a look at the table */
         return false;
@@ -19,7 +18,7 @@ static void free_value(CK_ATTRIBUTE *attribute)
 {
     if (!attribute->pValue)
         return;
-    if (is_nested(attribute->type)) {
+    if (p11d_template_is_nested(attribute->type)) {
         CK_ATTRIBUTE *inner = attribute->pValue;
         for (CK_ULONG i = 0; i < attribute->ulValueLen / sizeof *inner; i++)
             free_value(&inner[i]);
@@ -53,7 +52,7 @@ static CK_RV own_nested(CK_ATTRIBUTE *copy, unsigned depth)
 static CK_RV copy_value(CK_ATTRIBUTE *copy, CK_ATTRIBUTE_TYPE type, const void *value, size_t size,
                         unsigned depth)
 {
-    bool nested = is_nested(type);
+    bool nested = p11d_template_is_nested(type);
     *copy = (CK_ATTRIBUTE){.type = type};
     if (size > P11D_TEMPLATE_VALUE_MAX || (!value && size > 0))
         return CKR_ATTRIBUTE_VALUE_INVALID;

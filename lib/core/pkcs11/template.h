@@ -26,6 +26,9 @@ typedef struct P11dTemplate {
     CK_ULONG capacity;
 } P11dTemplate;
 
+/* True if values of that type are arrays of CK_ATTRIBUTE, so that their bytes hold pointers. */
+bool p11d_template_is_nested(CK_ATTRIBUTE_TYPE type);
+
 void p11d_template_init(P11dTemplate *templ);
 
 /* Wipes and frees. templ is then empty and may be used again. */
