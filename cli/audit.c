@@ -62,6 +62,20 @@ static gboolean check_usage(GError **error)
            p11d_glob_check("skip", asked.skip, p11d_rule_name, "finding", hint->str, error);
 }
 
+/* A slot of which a module does not say what is in it was not looked at. */
+static void tell_left_out(P11dHosts *hosts)
+{
+    for (guint i = 0; i < hosts->hosts->len; i++) {
+        const P11dHost *host = hosts->hosts->pdata[i];
+        GError *failure = NULL;
+        if (!host->left_out)
+            continue;
+        p11d_failure_set(&failure, P11D_FAILURE_DEVICE, "p11dbus smoke looks closer at a module",
+                         "%s: %s", host->path, host->left_out);
+        p11d_hosts_add_failure(hosts, failure);
+    }
+}
+
 /* Who audits is told where nothing could be looked at, which must not pass for good: of our own
  * module why its service shows no token, also where other modules do. */
 static void tell_silent(P11dHosts *hosts)
@@ -111,6 +125,7 @@ static gboolean audit(const P11dTarget *target, P11dHosts *hosts, P11dKnown *kno
     if (asked.login && !p11d_hosts_log_in(hosts, target, tokens, options, error))
         return FALSE;
     tell_silent(hosts);
+    tell_left_out(hosts);
     g_autoptr(P11dInventory) inventory = p11d_inventory_read(target, tokens, hosts);
     inventory->days = asked.days;
     bool empty = target->has_objects ? inventory->objects == 0 : inventory->listing->len == 0;

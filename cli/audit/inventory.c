@@ -89,16 +89,45 @@ static void add_token(P11dInventory *inventory, const P11dTarget *target,
         add_item(inventory, target, entry, i);
 }
 
-/* True if the token is there by another module already. */
-static bool is_there(const P11dInventory *inventory, const P11dHostToken *token)
+/* True if both are the same to every rule. */
+static bool is_alike(const P11dListingToken *a, const P11dItem *item, const P11dListingToken *b,
+                     const P11dItem *other)
 {
-    g_autofree char *uri = p11d_item_token_uri(token);
-    for (guint i = 0; i < inventory->listing->len; i++) {
-        const P11dListingToken *entry = inventory->listing->pdata[i];
-        g_autofree char *other = p11d_item_token_uri(entry->token);
-        if (strcmp(uri, other) != 0 || strcmp(entry->token->module, token->module) == 0)
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_ID,          CKA_LABEL, CKA_VALUE,  CKA_SENSITIVE,
+                                              CKA_EXTRACTABLE, CKA_LOCAL, CKA_TRUSTED};
+    bool alike = item->class == other->class &&
+                 g_strcmp0(p11d_listing_print(a, item), p11d_listing_print(b, other)) == 0;
+    for (size_t i = 0; alike && i < G_N_ELEMENTS(types); i++)
+        alike = p11d_item_compare(item, other, types[i]) == 0;
+    return alike;
+}
+
+/* True if all that entry has is in other too. Both are arranged, so that it is mostly in the same
+ * place. */
+static bool is_part_of(const P11dListingToken *entry, const P11dListingToken *other)
+{
+    bool found = other->hides == entry->hides || !other->hides;
+    for (guint i = 0; found && i < entry->items->len; i++) {
+        const P11dItem *item = entry->items->pdata[i];
+        found = i < other->items->len && is_alike(entry, item, other, other->items->pdata[i]);
+        for (guint j = 0; !found && j < other->items->len; j++)
+            found = is_alike(entry, item, other, other->items->pdata[j]);
+    }
+    return found;
+}
+
+/* True if the token of entry, the last, is there by another module already, with all that is on it.
+ * That one goes by the same name is not enough: what it hides would not be looked at. */
+static bool is_there(const P11dInventory *inventory, const P11dListingToken *entry)
+{
+    g_autofree char *uri = p11d_item_token_uri(entry->token);
+    for (guint i = 0; i + 1 < inventory->listing->len; i++) {
+        const P11dListingToken *other = inventory->listing->pdata[i];
+        g_autofree char *its = p11d_item_token_uri(other->token);
+        if (strcmp(uri, its) != 0 || strcmp(other->token->module, entry->token->module) == 0 ||
+            !is_part_of(entry, other))
             continue;
-        p11d_console_detail("%s shows %s too: looked at once", token->module, uri);
+        p11d_console_detail("%s shows %s too: looked at once", entry->token->module, uri);
         return true;
     }
     return false;
@@ -124,10 +153,12 @@ P11dInventory *p11d_inventory_read(const P11dTarget *target, const GPtrArray *to
     for (guint i = 0; i < tokens->len; i++) {
         P11dHostToken *token = tokens->pdata[i];
         GError *failure = NULL;
-        if (!(token->info.flags & CKF_TOKEN_INITIALIZED) || is_there(inventory, token) ||
-            read_token(inventory, token, &failure))
+        if (!(token->info.flags & CKF_TOKEN_INITIALIZED))
             continue;
-        p11d_hosts_add_failure(hosts, failure);
+        if (!read_token(inventory, token, &failure))
+            p11d_hosts_add_failure(hosts, failure);
+        else if (!is_there(inventory, inventory->listing->pdata[inventory->listing->len - 1]))
+            continue;
         g_ptr_array_remove_index(inventory->listing, inventory->listing->len - 1);
     }
     for (guint i = 0; i < inventory->listing->len; i++)

@@ -178,6 +178,19 @@ static char *judge_mismatch(const P11dAsset *asset, const P11dInventory *invento
     return NULL;
 }
 
+/* What stands for an anchor or its distrust may be no more than a name. */
+static char *judge_unreadable(const P11dAsset *asset, const P11dInventory *inventory G_GNUC_UNUSED)
+{
+    CK_CERTIFICATE_TYPE kind = CKC_X_509;
+    const CK_ATTRIBUTE *type = p11d_template_find(&asset->item->attributes, CKA_CERTIFICATE_TYPE);
+    if (type && type->ulValueLen == sizeof kind)
+        memcpy(&kind, type->pValue, sizeof kind);
+    if (!is_certificate(asset) || kind != CKC_X_509 || is_trust(asset, "distrusted") ||
+        (asset->detail.signature_algorithm && asset->view.not_after != P11D_MOMENT_UNKNOWN))
+        return NULL;
+    return g_strdup("there is no X.509 certificate in it that could be read to its end");
+}
+
 static char *judge_file(const P11dAsset *asset, const P11dInventory *inventory G_GNUC_UNUSED)
 {
     return p11d_keynote_text(asset->item);
@@ -230,6 +243,9 @@ const P11dRule p11d_rules[] = {
     {"mismatch", false, judge_mismatch,
      "Hosts show what does not go with the key that they sign with.",
      "give each key pair a CKA_ID of its own, and its certificate the same"},
+    {"unreadable", false, judge_unreadable,
+     "Nobody can tell whose it is, whether it has expired, or how strong it is.",
+     "have the certificate issued again, or remove it"},
     {"key-file", false, judge_file, "The service does not serve this key.",
      "mend its file; the service's log names it"},
     {"key-directory", false, judge_directory,

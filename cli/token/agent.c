@@ -267,13 +267,20 @@ static bool take_tokens(P11dHost *host, GVariant *tokens)
     return ok;
 }
 
+/* The text in an array of bytes, which the caller frees. */
+static char *take_text(GVariant *array)
+{
+    gsize size;
+    const char *bytes = g_variant_get_fixed_array(array, &size, 1);
+    return g_strndup(size > 0 ? bytes : "", size);
+}
+
 static bool take_greeting(P11dHost *host, GVariant *greeting)
 {
-    g_autoptr(GVariant) path = NULL, info = NULL, tokens = NULL;
-    g_variant_get(greeting, "(@ay@ay@a(tayay))", &path, &info, &tokens);
-    gsize size;
-    const char *bytes = g_variant_get_fixed_array(path, &size, 1);
-    host->path = g_strndup(size > 0 ? bytes : "", size);
+    g_autoptr(GVariant) path = NULL, info = NULL, tokens = NULL, left_out = NULL;
+    g_variant_get(greeting, "(@ay@ay@a(tayay)@ay)", &path, &info, &tokens, &left_out);
+    host->path = take_text(path);
+    host->left_out = g_variant_n_children(left_out) > 0 ? take_text(left_out) : NULL;
     return p11d_parcel_take_bytes(info, &host->info, sizeof host->info) &&
            take_tokens(host, tokens);
 }

@@ -27,9 +27,11 @@ static GVariant *greet(const P11dHost *host)
                               p11d_parcel_bytes(&token->slot_info, sizeof token->slot_info),
                               p11d_parcel_bytes(&token->info, sizeof token->info));
     }
+    const char *left_out = host->left_out ? host->left_out : "";
     return p11d_parcel_answer(g_variant_new(
-        "(@ay@ay@a(tayay))", p11d_parcel_bytes(host->path, strlen(host->path)),
-        p11d_parcel_bytes(&host->info, sizeof host->info), g_variant_builder_end(&tokens)));
+        "(@ay@ay@a(tayay)@ay)", p11d_parcel_bytes(host->path, strlen(host->path)),
+        p11d_parcel_bytes(&host->info, sizeof host->info), g_variant_builder_end(&tokens),
+        p11d_parcel_bytes(left_out, strlen(left_out))));
 }
 
 /* Each does one kind of errand; NULL with error set. What is sent is of the kind's type. */

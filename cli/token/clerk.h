@@ -32,7 +32,7 @@ extern const P11dErrandTypes p11d_errand_types[P11D_ERRAND_KINDS];
 
 /* What is answered first, unasked: the module's path, CK_INFO, and of each token its slot,
  * CK_SLOT_INFO and CK_TOKEN_INFO. */
-#define P11D_CLERK_GREETING "(ayaya(tayay))"
+#define P11D_CLERK_GREETING "(ayaya(tayay)ay)"
 
 typedef struct P11dErrand {
     uint32_t kind;

@@ -71,6 +71,10 @@ static void find_token(P11dHost *host, CK_SLOT_ID slot)
     g_autoptr(GError) error = NULL;
     p11d_failure_set_ckr(&error, rv, "slot %lu is left out", slot);
     p11d_console_note("%s", error->message);
+    if (rv == CKR_TOKEN_NOT_PRESENT) /* it was taken out since */
+        return;
+    g_free(host->left_out);
+    host->left_out = g_strdup(error->message);
 }
 
 static gboolean find_tokens(P11dHost *host, GError **error)
@@ -143,6 +147,7 @@ void p11d_host_free(P11dHost *host)
         host->away->end(host->agent);
     g_free(host->reserved);
     g_free(host->path);
+    g_free(host->left_out);
     g_free(host);
 }
 

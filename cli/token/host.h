@@ -44,6 +44,7 @@ typedef struct P11dHost {
     char *reserved;   /* what it was told in pReserved, or NULL */
     CK_INFO info;
     GPtrArray *tokens; /* of P11dHostToken, owned */
+    char *left_out;    /* of which slot it does not say what is in it, and why; NULL: of none */
 } P11dHost;
 
 struct P11dHostToken {

@@ -99,6 +99,29 @@ class Audit(Case):
             "mismatch": {("wrong", "cert")},
         })
 
+    def rude(self, code, behaviour, *words):
+        return self.expect(code, "audit", "-m", RUDE, *words, "--json",
+                           env={"RUDE": behaviour, "RUDE_MODULE": SOFTHSM})
+
+    def test_a_certificate_that_cannot_be_read(self):
+        names = {entry["id"] for entry in self.rude(1, "spoils-values").json()["findings"]}
+        self.assertIn("unreadable", names)
+        self.assertFalse(names & {"expired", "expiring"})
+        names = {entry["id"] for entry in self.rude(1, "").json()["findings"]}
+        self.assertNotIn("unreadable", names)
+        self.assertIn("expired", names)
+
+    def test_a_slot_that_says_nothing_was_not_looked_at(self):
+        for words in ((), ("-m", SOFTHSM)):
+            with self.subTest(words=words):
+                document = self.rude(7, "no-token-info", "--check", "weak-*", *words).json()
+                self.assertIn("CKR_DEVICE_ERROR", str(document["errors"]))
+
+    def test_who_shows_a_token_of_the_same_name_hides_nothing(self):
+        for words in (("-m", SOFTHSM), ()):
+            found = self.rude(1, "finds-nothing" if words else "", "--check", "weak-*", *words)
+            self.assertEqual(len(found.json()["findings"]), 3)
+
     def test_a_line_a_finding(self):
         lines = self.audit(1, "--check", "weak-*").out.decode().splitlines()
         self.assertEqual(lines, [

@@ -153,6 +153,8 @@ static CK_RV finalize(void *reserved)
 
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
+    if (is("no-token-info"))
+        return CKR_DEVICE_ERROR;
     CK_RV rv = real->C_GetTokenInfo(slot, info);
     if (is("final-try"))
         info->flags |= CKF_USER_PIN_FINAL_TRY;
@@ -214,7 +216,21 @@ static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE obj
         if (rv == CKR_OK && attributes[i].pValue && attributes[i].ulValueLen != size.ulValueLen)
             return CKR_BUFFER_TOO_SMALL;
     }
-    return real->C_GetAttributeValue(session, object, attributes, count);
+    CK_RV rv = real->C_GetAttributeValue(session, object, attributes, count);
+    for (CK_ULONG i = 0; is("spoils-values") && i < count; i++)
+        if (attributes[i].type == CKA_VALUE && attributes[i].pValue &&
+            attributes[i].ulValueLen != CK_UNAVAILABLE_INFORMATION)
+            memset(attributes[i].pValue, 0x41, attributes[i].ulValueLen);
+    return rv;
+}
+
+static CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG room,
+                          CK_ULONG *count)
+{
+    if (!is("finds-nothing"))
+        return real->C_FindObjects(session, objects, room, count);
+    *count = 0;
+    return CKR_OK;
 }
 
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
@@ -293,6 +309,7 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
     rude.C_GetSlotList = get_slot_list;
     rude.C_Login = login;
     rude.C_FindObjectsInit = find_objects_init;
+    rude.C_FindObjects = find_objects;
     rude.C_GetAttributeValue = get_attribute_value;
     rude.C_SignInit = sign_init;
     rude.C_Sign = sign;
