@@ -82,7 +82,7 @@ static void add_token(P11dInventory *inventory, const P11dTarget *target,
 {
     P11dAsset *asset = g_new0(P11dAsset, 1);
     asset->entry = entry;
-    asset->uri = p11d_item_token_uri(entry->token);
+    asset->uri = p11d_listing_token_uri(inventory->listing, entry);
     asset->named = true;
     g_ptr_array_add(inventory->assets, asset);
     for (guint i = 0; i < entry->items->len; i++)

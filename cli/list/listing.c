@@ -224,6 +224,11 @@ char *p11d_listing_uri(const GPtrArray *listing, const P11dListingToken *entry, 
                                has_twin(entry->items, index));
 }
 
+char *p11d_listing_token_uri(const GPtrArray *listing, const P11dListingToken *entry)
+{
+    return p11d_item_short_token_uri(entry->token, has_namesake(listing, entry));
+}
+
 const char *p11d_listing_trust(const P11dItem *item)
 {
     if (p11d_template_boolean(&item->attributes, CKA_X_DISTRUSTED, false))

@@ -52,6 +52,8 @@ const char *p11d_listing_print(const P11dListingToken *entry, const P11dItem *it
  * serial number of its token where another has the same label, with its id where another of its
  * class has its label. The caller frees it. */
 char *p11d_listing_uri(const GPtrArray *listing, const P11dListingToken *entry, guint index);
+/* The same of the token of entry. */
+char *p11d_listing_token_uri(const GPtrArray *listing, const P11dListingToken *entry);
 
 /* "trusted", "distrusted", or "none" for a certificate of which its token says neither; NULL if it
  * says nothing of trust. */

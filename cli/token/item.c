@@ -294,15 +294,21 @@ char *p11d_item_uri(const P11dItem *item)
     return take_uri(uri);
 }
 
+/* The URI of token by its label. */
+static P11KitUri *start_short_token_uri(const P11dHostToken *token, bool with_serial)
+{
+    P11KitUri *uri = p11_kit_uri_new();
+    CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri);
+    memcpy(info->label, token->info.label, sizeof info->label);
+    if (with_serial)
+        memcpy(info->serialNumber, token->info.serialNumber, sizeof info->serialNumber);
+    return uri;
+}
+
 /* The URI of item by its token's label and its own, or its id. */
 static P11KitUri *start_short_uri(const P11dItem *item, bool with_serial, bool with_id)
 {
-    P11KitUri *uri = p11_kit_uri_new();
-    const CK_TOKEN_INFO *token = &item->token->info;
-    CK_TOKEN_INFO *info = p11_kit_uri_get_token_info(uri);
-    memcpy(info->label, token->label, sizeof info->label);
-    if (with_serial)
-        memcpy(info->serialNumber, token->serialNumber, sizeof info->serialNumber);
+    P11KitUri *uri = start_short_token_uri(item->token, with_serial);
     if (!add_to_uri(uri, item, CKA_LABEL) || with_id)
         add_to_uri(uri, item, CKA_ID);
     return uri;
@@ -325,6 +331,13 @@ char *p11d_item_token_uri(const P11dHostToken *token)
     P11KitUri *uri = p11_kit_uri_new();
     *p11_kit_uri_get_token_info(uri) = token->info;
     return take_uri(uri);
+}
+
+char *p11d_item_short_token_uri(const P11dHostToken *token, bool with_serial)
+{
+    g_autofree char *label = p11d_host_label(token);
+    return *label ? take_uri(start_short_token_uri(token, with_serial))
+                  : p11d_item_token_uri(token);
 }
 
 /* The bits of a big-endian number; leading zeros are no part of it. */

@@ -59,8 +59,10 @@ char *p11d_item_uri(const P11dItem *item);
 char *p11d_item_short_uri(const P11dItem *item, bool with_serial, bool with_id);
 /* The same without the class: it names a private key and its public key alike. */
 char *p11d_item_key_uri(const P11dItem *item, bool with_serial, bool with_id);
-/* The full URI of a token alone. */
+/* The full URI of a token alone; and one as short as it can be, as above: one without a label has
+ * the full one. */
 char *p11d_item_token_uri(const P11dHostToken *token);
+char *p11d_item_short_token_uri(const P11dHostToken *token, bool with_serial);
 
 /* What kind of key it is; type is CK_UNAVAILABLE_INFORMATION for what is none or unknown. */
 P11dAlgorithmKey p11d_item_describe(const P11dItem *item);

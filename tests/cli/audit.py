@@ -156,6 +156,10 @@ class Audit(Case):
         hidden = [entry for entry in result.json()["findings"] if entry["id"] == "hidden"]
         self.assertEqual(len(hidden), 1)
         self.assertIn("not seen", hidden[0]["detail"])
+        self.assertEqual(hidden[0]["uri"], "pkcs11:token=demo")
+        self.write("known", "hidden pkcs11:token=demo # nobody has the PIN here\n")
+        self.expect(0, "audit", "-m", SOFTHSM, "--token", "demo", "--check", "hidden", "--known",
+                    "known")
         self.assertNotIn("certificate-without-key", {name for name, _ in found})
         self.assertNotIn("hidden", self.found())
 
