@@ -3,9 +3,11 @@
 
 #include <openssl/rand.h>
 
+#include "keyaes.h"
 #include "keycipher.h"
 #include "keyderive.h"
 #include "keylogin.h"
+#include "keymac.h"
 #include "keyring.h"
 #include "keysign.h"
 #include "newsecret.h"
@@ -17,22 +19,38 @@ static P11dKeyView *view_of(P11dView *view)
     return (P11dKeyView *)(void *)view;
 }
 
-/* What is done with a key by a mechanism (keysign.h, keycipher.h). */
+/* What is done with a key by a mechanism (keysign.h, keycipher.h, keymac.h, keyaes.h). */
 typedef CK_RV Use(P11dServedKey *key, const P11dParameters *parameters, const P11dBytes *bytes,
                   P11dBuffer *output);
 
-/* Uses the key that is asked for, which must be of that class, for what type is about. */
-static CK_RV apply(Use *use, CK_OBJECT_CLASS class, CK_ATTRIBUTE_TYPE type, P11dView *view,
-                   P11dActCall *call)
+/* How keys are used for one thing: those of a pair, of which class the one is that does it, and
+ * secret ones. */
+typedef struct Uses {
+    CK_ATTRIBUTE_TYPE type;
+    CK_OBJECT_CLASS class;
+    Use *pair;
+    Use *secret;
+} Uses;
+
+static const Uses signs = {CKA_SIGN, CKO_PRIVATE_KEY, p11d_keysign_sign, p11d_keymac_sign};
+static const Uses verifies = {CKA_VERIFY, CKO_PUBLIC_KEY, p11d_keysign_verify, p11d_keymac_verify};
+static const Uses encrypts = {CKA_ENCRYPT, CKO_PUBLIC_KEY, p11d_keycipher_encrypt,
+                              p11d_keyaes_encrypt};
+static const Uses decrypts = {CKA_DECRYPT, CKO_PRIVATE_KEY, p11d_keycipher_decrypt,
+                              p11d_keyaes_decrypt};
+
+/* Uses the key that is asked for. */
+static CK_RV apply(const Uses *uses, P11dView *view, P11dActCall *call)
 {
     const P11dArguments *arguments = call->arguments;
     P11dServedKey *key;
-    CK_OBJECT_CLASS its_class;
-    CK_RV rv = p11d_keyring_find(view_of(view), arguments->objects[0], type, &key, &its_class);
+    CK_OBJECT_CLASS class;
+    CK_RV rv = p11d_keyring_find(view_of(view), arguments->objects[0], uses->type, &key, &class);
     if (rv != CKR_OK)
         return rv;
     rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
-    if (its_class == class)
+    Use *use = class == CKO_SECRET_KEY ? uses->secret : uses->pair;
+    if (class == CKO_SECRET_KEY || class == uses->class)
         rv = use(key, &arguments->mechanism.parameters, arguments->bytes, &call->output);
     p11d_servedkey_unref(key);
     p11d_residue_wipe_stack();
@@ -41,22 +59,22 @@ static CK_RV apply(Use *use, CK_OBJECT_CLASS class, CK_ATTRIBUTE_TYPE type, P11d
 
 static CK_RV sign(P11dView *view, P11dActCall *call)
 {
-    return apply(p11d_keysign_sign, CKO_PRIVATE_KEY, CKA_SIGN, view, call);
+    return apply(&signs, view, call);
 }
 
 static CK_RV verify(P11dView *view, P11dActCall *call)
 {
-    return apply(p11d_keysign_verify, CKO_PUBLIC_KEY, CKA_VERIFY, view, call);
+    return apply(&verifies, view, call);
 }
 
 static CK_RV encrypt(P11dView *view, P11dActCall *call)
 {
-    return apply(p11d_keycipher_encrypt, CKO_PUBLIC_KEY, CKA_ENCRYPT, view, call);
+    return apply(&encrypts, view, call);
 }
 
 static CK_RV decrypt(P11dView *view, P11dActCall *call)
 {
-    return apply(p11d_keycipher_decrypt, CKO_PRIVATE_KEY, CKA_DECRYPT, view, call);
+    return apply(&decrypts, view, call);
 }
 
 static CK_RV derive_secret(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,

@@ -2,6 +2,7 @@
 #include "keyentry.h"
 
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@ static const unsigned wanted_kinds[P11D_KEYPARTS_FILES] = {
     P11D_PEM_PRIVATE | P11D_PEM_PUBLIC | P11D_PEM_CERTIFICATE,
     P11D_PEM_CERTIFICATE,
     P11D_PEM_PUBLIC,
+    0, /* secret keys are no PEM */
+    0,
 };
 
 /* The public half needs no key of its own beside the private one. */
@@ -49,10 +52,22 @@ static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
     return rv;
 }
 
+/* Whether there may be such an object of a locked key, once it is opened. */
+static bool may_be_locked(int kind)
+{
+    return kind == P11D_KEY_OBJECT_PRIVATE || kind == P11D_KEY_OBJECT_PUBLIC ||
+           kind == P11D_KEY_OBJECT_NOTE;
+}
+
 static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
 {
     P11dKeyObject *objects = entry->objects;
     CK_RV rv = fill_keys(entry, parts);
+
+    if (parts->secret) {
+        entry->secret_key = p11d_servedkey_ref(parts->secret);
+        rv = p11d_keyobject_secret(&objects[P11D_KEY_OBJECT_SECRET], entry->name, parts->secret);
+    }
 
     for (size_t i = 0; i < parts->certificate_count && rv == CKR_OK; i++) {
         P11dKeyObject *object = &objects[P11D_KEY_OBJECT_CERTIFICATE + i];
@@ -70,8 +85,7 @@ static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
         rv = p11d_keyobject_note(&objects[P11D_KEY_OBJECT_NOTE], entry->name, parts->claim.why,
                                  false);
     for (int i = 0; i < P11D_KEY_OBJECT_KINDS; i++)
-        objects[i].id =
-            objects[i].attributes || (entry->locked.type && i < P11D_KEY_OBJECT_CERTIFICATE);
+        objects[i].id = objects[i].attributes || (entry->locked.type && may_be_locked(i));
     return rv;
 }
 
@@ -128,7 +142,7 @@ static void skip_special(P11dKeyFile *file, const char *path, const char *name, 
 {
     p11d_log("%s/%s: skipped: %s", path, name,
              S_ISLNK(mode) ? "a link that leads nowhere" : "not a regular file");
-    if (kinds & P11D_PEM_PRIVATE)
+    if (kinds == 0 || kinds & P11D_PEM_PRIVATE)
         p11d_keyclaim_doubt(&file->claim);
 }
 
@@ -145,6 +159,9 @@ P11dKeyEntry *p11d_keyentry_load(int directory, const char *path, const char *na
         snprintf(file_name, sizeof file_name, "%s%s", name, p11d_keyparts_suffixes[i]);
         if (!S_ISREG(stamps[i].mode))
             skip_special(&files[i], path, file_name, stamps[i].mode, wanted_kinds[i]);
+        else if (wanted_kinds[i] == 0)
+            p11d_keyfile_load_secret(&files[i], directory, path, file_name,
+                                     p11d_keyparts_secret(i));
         else
             p11d_keyfile_load(&files[i], directory, path, file_name, wanted_kinds[i]);
     }
@@ -170,6 +187,7 @@ void p11d_keyentry_unref(P11dKeyEntry *entry)
         p11d_keyobject_clear(&entry->objects[i]);
     p11d_servedkey_unref(entry->private_key);
     p11d_servedkey_unref(entry->public_key);
+    p11d_servedkey_unref(entry->secret_key);
     p11d_pem_clear(&entry->locked);
     EVP_PKEY_free(entry->expected);
     free(entry->name);
@@ -183,13 +201,20 @@ static bool same_attributes(const P11dKeyObject *x, const P11dKeyObject *y)
     return !x->attributes || memcmp(x->attributes, y->attributes, x->size) == 0;
 }
 
+static bool same_secret(const P11dServedKey *x, const P11dServedKey *y)
+{
+    return !x == !y && (!x || (x->secret_size == y->secret_size &&
+                               CRYPTO_memcmp(x->secret, y->secret, x->secret_size) == 0));
+}
+
 const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
                                              int kind)
 {
     const P11dKeyObject *object = &entry->objects[kind];
     if (kind < P11D_KEY_OBJECT_CERTIFICATE) {
         bool same = same_attributes(&before->objects[kind], object) &&
-                    p11d_pem_equal(&before->locked, &entry->locked);
+                    p11d_pem_equal(&before->locked, &entry->locked) &&
+                    same_secret(before->secret_key, entry->secret_key);
         return same ? &before->objects[kind] : NULL;
     }
     for (int i = P11D_KEY_OBJECT_CERTIFICATE; i < P11D_KEY_OBJECT_KINDS; i++) {

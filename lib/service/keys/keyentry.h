@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A key entry is what the files NAME.key, NAME.pem, NAME.crt and NAME.pub of a key directory give
- * together: a private key, its public key and its certificate, all with the label NAME, and the
+ * A key entry is what the files of one name in a key directory (keyparts.h) give together: a secret
+ * key, or a private key, its public key and its certificate, all with the label NAME, and the
  * further certificates of the files, each with the common name of its subject as label. It does not
  * change once it is made; it is shared by counting references.
  */
@@ -20,6 +20,7 @@
 enum {
     P11D_KEY_OBJECT_PRIVATE,
     P11D_KEY_OBJECT_PUBLIC,
+    P11D_KEY_OBJECT_SECRET,
     P11D_KEY_OBJECT_NOTE, /* tells why the private key is not served; of class CKO_DATA */
     P11D_KEY_OBJECT_CERTIFICATE,
     P11D_KEY_OBJECT_KINDS = P11D_KEY_OBJECT_CERTIFICATE + P11D_KEYFILE_CERTIFICATES
@@ -31,6 +32,7 @@ typedef struct P11dKeyEntry {
     P11dStamp stamps[P11D_KEYPARTS_FILES];
     P11dServedKey *private_key; /* NULL: none, or locked */
     P11dServedKey *public_key;  /* NULL: not known */
+    P11dServedKey *secret_key;  /* NULL: none */
     P11dPem locked;             /* the private key's block while it needs a passphrase */
     EVP_PKEY *expected; /* the public half that the locked key should have; NULL: not known */
     P11dKeyObject objects[P11D_KEY_OBJECT_KINDS];

@@ -18,7 +18,8 @@ typedef struct Loading {
     P11dKeyFile *file;
     const char *path;
     const char *name;
-    unsigned kinds;
+    unsigned kinds;     /* P11dPemKind bits; 0: a secret key */
+    CK_KEY_TYPE secret; /* of which type */
     struct stat status;
     size_t blocks; /* that concern us */
     bool too_many; /* certificates, as was said */
@@ -189,10 +190,34 @@ static void take_block(Loading *loading, P11dPem *pem)
         take_certificate(loading, pem);
 }
 
-/* What of the file could not be read may be a private key. */
+/* The file is the key. Of a type with few sizes another one is a mistake that is to be seen: a
+ * newline behind it, or hex. */
+static void take_secret(const Loading *loading, const P11dBuffer *bytes)
+{
+    P11dKeyClaim *claim = &loading->file->claim;
+    const char *why = NULL;
+    if (!is_private(loading, claim->why, sizeof claim->why))
+        return;
+    if (bytes->size == 0)
+        why = "its file is empty";
+    else if (!p11d_servedkey_secret_fits(loading->secret, bytes->size))
+        why = loading->secret == CKK_AES
+                  ? "its file has not the 16, 24 or 32 bytes of an AES key, and nothing else"
+                  : "its file has more than 8192 bytes";
+    if (why) {
+        p11d_log("%s/%s: secret key skipped: %s", loading->path, loading->name, why);
+        snprintf(claim->why, sizeof claim->why, "%s", why);
+        return;
+    }
+    loading->file->secret = p11d_servedkey_new_secret(loading->secret, bytes->data, bytes->size);
+    if (!loading->file->secret)
+        complain(loading, strerror(ENOMEM));
+}
+
+/* What of the file could not be read may be a key. */
 static void may_hold_key(Loading *loading)
 {
-    if (loading->kinds & P11D_PEM_PRIVATE)
+    if (loading->kinds == 0 || loading->kinds & P11D_PEM_PRIVATE)
         p11d_keyclaim_doubt(&loading->file->claim);
 }
 
@@ -278,7 +303,9 @@ static bool load(Loading *loading, int fd)
     P11dBuffer text;
     p11d_buffer_init(&text, P11D_KEYFILE_MAX + 1);
     bool ok = read_all(fd, &text, (size_t)loading->status.st_size);
-    if (ok)
+    if (ok && loading->kinds == 0)
+        take_secret(loading, &text);
+    else if (ok)
         take_blocks(loading, &text);
     else
         complain(loading, strerror(errno));
@@ -286,26 +313,37 @@ static bool load(Loading *loading, int fd)
     return ok;
 }
 
+static bool open_and_load(Loading *loading, int directory)
+{
+    memset(loading->file, 0, sizeof *loading->file);
+    /* Non-blocking: a FIFO of that name must not hold the worker up. */
+    int fd = openat(directory, loading->name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno == ENOENT)
+            return false;
+        complain(loading, strerror(errno));
+        may_hold_key(loading);
+        return false;
+    }
+    bool ok = load(loading, fd);
+    close(fd);
+    if (!ok)
+        may_hold_key(loading);
+    return ok;
+}
+
 bool p11d_keyfile_load(P11dKeyFile *file, int directory, const char *path, const char *name,
                        unsigned kinds)
 {
     Loading loading = {.file = file, .path = path, .name = name, .kinds = kinds};
+    return open_and_load(&loading, directory);
+}
 
-    memset(file, 0, sizeof *file);
-    /* Non-blocking: a FIFO of that name must not hold the worker up. */
-    int fd = openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) {
-        if (errno == ENOENT)
-            return false;
-        complain(&loading, strerror(errno));
-        may_hold_key(&loading);
-        return false;
-    }
-    bool ok = load(&loading, fd);
-    close(fd);
-    if (!ok)
-        may_hold_key(&loading);
-    return ok;
+bool p11d_keyfile_load_secret(P11dKeyFile *file, int directory, const char *path, const char *name,
+                              CK_KEY_TYPE type)
+{
+    Loading loading = {.file = file, .path = path, .name = name, .secret = type};
+    return open_and_load(&loading, directory);
 }
 
 void p11d_keyfile_clear(P11dKeyFile *file)
@@ -313,5 +351,6 @@ void p11d_keyfile_clear(P11dKeyFile *file)
     p11d_keyclaim_clear(&file->claim);
     for (size_t i = 0; i < file->certificate_count; i++)
         X509_free(file->certificates[i]);
+    p11d_servedkey_unref(file->secret);
     memset(file, 0, sizeof *file);
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * A key file is what one file of a key directory holds: what it claims of a key, and some
- * certificates. A private key is never served if others could read its file. What is wrong with a
+ * certificates; or a secret key. A private or secret key is never served if others could read its
+ * file. What is wrong with a
  * file is said in the log; nothing of it stops the worker.
  */
 #ifndef P11D_KEYFILE_H
 #define P11D_KEYFILE_H
 
 #include "keyclaim.h"
+#include "servedkey.h"
 
 /* The largest file that is looked at, in bytes, and the most certificates taken from one. */
 #define P11D_KEYFILE_MAX ((size_t)1 << 20)
@@ -17,6 +19,7 @@ typedef struct P11dKeyFile {
     P11dKeyClaim claim;
     X509 *certificates[P11D_KEYFILE_CERTIFICATES];
     size_t certificate_count;
+    P11dServedKey *secret; /* NULL: none */
 } P11dKeyFile;
 
 /*
@@ -29,6 +32,10 @@ typedef struct P11dKeyFile {
  */
 bool p11d_keyfile_load(P11dKeyFile *file, int directory, const char *path, const char *name,
                        unsigned kinds);
+
+/* The same for a file that holds the bytes of a secret key of that type and nothing else. */
+bool p11d_keyfile_load_secret(P11dKeyFile *file, int directory, const char *path, const char *name,
+                              CK_KEY_TYPE type);
 
 /* Wipes and frees. Safe on one that is all zero. */
 void p11d_keyfile_clear(P11dKeyFile *file);

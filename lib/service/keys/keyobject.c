@@ -187,6 +187,40 @@ CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const cha
     return rv;
 }
 
+/* Hosts choose keys by id. There is no public half to make one of, and none is made of the secret.
+ */
+static CK_RV set_id_of_name(P11dTemplate *templ, const char *name)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (EVP_Digest(name, strlen(name), digest, &size, EVP_sha1(), NULL) != 1)
+        return CKR_HOST_MEMORY;
+    return p11d_template_set(templ, CKA_ID, digest, size);
+}
+
+CK_RV p11d_keyobject_secret(P11dKeyObject *object, const char *label, const P11dServedKey *key)
+{
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_template_set_number(&templ, CKA_CLASS, CKO_SECRET_KEY);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_text(&templ, CKA_LABEL, label);
+    if (rv == CKR_OK)
+        rv = set_id_of_name(&templ, label);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_number(&templ, CKA_KEY_TYPE, key->type);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_number(&templ, CKA_VALUE_LEN, key->secret_size);
+    if (rv == CKR_OK)
+        rv = p11d_keyuse_tell(&templ, CKO_SECRET_KEY, key, false);
+    if (rv == CKR_OK)
+        rv = set_refused(&templ);
+    if (rv == CKR_OK)
+        rv = p11d_keyobject_set(object, &templ);
+    p11d_template_clear(&templ);
+    return rv;
+}
+
 /* The common name of the certificate's subject as a label, freed by OPENSSL_free; NULL if it has
  * none that can be one. */
 static char *common_name(X509 *certificate)

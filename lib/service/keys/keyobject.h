@@ -31,6 +31,9 @@ CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ);
 CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
                          P11dServedKey *key, bool private);
 
+/* A secret key, whose value is told to nobody. Its id is the SHA-1 of its label. */
+CK_RV p11d_keyobject_secret(P11dKeyObject *object, const char *label, const P11dServedKey *key);
+
 /* A certificate. _further: one that is not called by the name of the entry that it belongs to,
  * which means the key's own certificate, but by its subject if that has a common name. */
 CK_RV p11d_keyobject_certificate(P11dKeyObject *object, const char *label, X509 *certificate);

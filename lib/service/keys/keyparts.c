@@ -9,7 +9,14 @@
 
 #include "log.h"
 
-const char *const p11d_keyparts_suffixes[P11D_KEYPARTS_FILES] = {".key", ".pem", ".crt", ".pub"};
+/* The longer one comes before the one that it ends with. */
+const char *const p11d_keyparts_suffixes[P11D_KEYPARTS_FILES] = {".key", ".pem",        ".crt",
+                                                                 ".pub", ".aes.secret", ".secret"};
+
+CK_KEY_TYPE p11d_keyparts_secret(size_t suffix)
+{
+    return suffix == 4 ? CKK_AES : suffix == 5 ? CKK_GENERIC_SECRET : CK_UNAVAILABLE_INFORMATION;
+}
 
 /* The n-th certificate of all, or NULL. */
 static X509 *certificate_at(const P11dKeyFile files[P11D_KEYPARTS_FILES], size_t n)
@@ -97,6 +104,19 @@ static void tell_conflict(const char *conflict, const bool concerned[P11D_KEYPAR
              path, name, conflict, list);
 }
 
+/* A secret key has its name for itself alone. */
+static const char *find_secret(P11dKeyParts *parts, const P11dKeyFile files[P11D_KEYPARTS_FILES],
+                               const bool concerned[P11D_KEYPARTS_FILES])
+{
+    size_t others = 0;
+    for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++) {
+        if (files[i].secret)
+            parts->secret = files[i].secret;
+        others += concerned[i];
+    }
+    return parts->secret && others > 1 ? "it has a secret key and something else" : NULL;
+}
+
 bool p11d_keyparts_join(P11dKeyParts *parts, P11dKeyFile files[P11D_KEYPARTS_FILES],
                         const char *path, const char *name)
 {
@@ -105,10 +125,13 @@ bool p11d_keyparts_join(P11dKeyParts *parts, P11dKeyFile files[P11D_KEYPARTS_FIL
 
     memset(parts, 0, sizeof *parts);
     for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++) {
-        concerned[i] = p11d_keyclaim_is_any(&files[i].claim) || files[i].certificate_count > 0;
+        concerned[i] = p11d_keyclaim_is_any(&files[i].claim) || files[i].certificate_count > 0 ||
+                       files[i].secret;
         p11d_keyclaim_join(&parts->claim, &files[i].claim);
     }
     const char *conflict = p11d_keyclaim_conflict(&parts->claim);
+    if (!conflict)
+        conflict = find_secret(parts, files, concerned);
     if (!conflict)
         own = find_own(parts, files, &conflict);
     ERR_clear_error();

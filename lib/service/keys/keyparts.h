@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Key parts are what the files of one name hold, put together: the key that they agree on, its own
- * certificate, and the further ones. Where they do not agree the name is ambiguous, and there are
- * no parts: whoever asks for it might get another key than he means.
+ * certificate, and the further ones; or a secret key. Where they do not agree the name is
+ * ambiguous, and there are no parts: whoever asks for it might get another key than he means.
  */
 #ifndef P11D_KEYPARTS_H
 #define P11D_KEYPARTS_H
@@ -10,13 +10,16 @@
 #include "keyfile.h"
 
 /* The files of one name, by what follows it. */
-#define P11D_KEYPARTS_FILES 4
+#define P11D_KEYPARTS_FILES 6
 extern const char *const p11d_keyparts_suffixes[P11D_KEYPARTS_FILES];
+/* The type of the secret key that such a file is; CK_UNAVAILABLE_INFORMATION: it is of PEM. */
+CK_KEY_TYPE p11d_keyparts_secret(size_t suffix);
 
 typedef struct P11dKeyParts {
-    const char *conflict; /* why the name is ambiguous, text for people; NULL: it is not */
-    P11dKeyClaim claim;   /* owned */
-    EVP_PKEY *public_key; /* borrowed from the claim or the files; NULL: not known */
+    const char *conflict;  /* why the name is ambiguous, text for people; NULL: it is not */
+    P11dKeyClaim claim;    /* owned */
+    P11dServedKey *secret; /* borrowed from the files; NULL: none, else there is nothing else */
+    EVP_PKEY *public_key;  /* borrowed from the claim or the files; NULL: not known */
     X509 *certificates[P11D_KEYFILE_CERTIFICATES]; /* borrowed from the files; its own first */
     size_t certificate_count;
 } P11dKeyParts;

@@ -10,8 +10,10 @@
 
 #include "interface.h"
 #include "key-directory.h"
+#include "keyaes.h"
 #include "keycipher.h"
 #include "keyderive.h"
+#include "keymac.h"
 #include "keysign.h"
 #include "worker-token.h"
 
@@ -64,20 +66,41 @@ static void write_flags(P11dWriter *writer, const P11dNames *names, CK_FLAGS fla
     p11d_writer_array_end(writer, array);
 }
 
-static void write_mechanisms(P11dWriter *writer)
+/* What computes here, and what for. */
+static const struct {
+    bool (*offers)(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest);
+    CK_FLAGS flags;
+} families[] = {
+    {p11d_keysign_offers, CKF_SIGN | CKF_VERIFY},
+    {p11d_keymac_offers, CKF_SIGN | CKF_VERIFY},
+    {p11d_keycipher_offers, CKF_ENCRYPT | CKF_DECRYPT},
+    {p11d_keyaes_offers, CKF_ENCRYPT | CKF_DECRYPT},
+    {p11d_keyderive_offers, CKF_DERIVE},
+};
+
+/* The flags of a mechanism and the sizes of its keys; 0: it is none of ours. */
+static CK_FLAGS flags_of(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest)
+{
+    CK_FLAGS flags = 0;
+    CK_ULONG least, most;
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        if (!families[i].offers(mechanism, &least, &most))
+            continue;
+        flags |= families[i].flags;
+        *smallest = least;
+        *largest = most;
+    }
+    return flags;
+}
+
+static void write_mechanisms(P11dWriter *writer, bool has_aes)
 {
     P11dArray array = p11d_writer_array_begin(writer, 8);
     for (size_t i = 0; i < p11d_mechanism_count; i++) {
         const P11dMechanism *mechanism = &p11d_mechanisms[i];
-        CK_ULONG smallest, largest;
-        CK_FLAGS flags = 0;
-        if (p11d_keysign_offers(mechanism, &smallest, &largest))
-            flags |= CKF_SIGN | CKF_VERIFY;
-        if (p11d_keycipher_offers(mechanism, &smallest, &largest))
-            flags |= CKF_ENCRYPT | CKF_DECRYPT;
-        if (p11d_keyderive_offers(mechanism, &smallest, &largest))
-            flags |= CKF_DERIVE;
-        if (flags == 0)
+        CK_ULONG smallest = 0, largest = 0;
+        CK_FLAGS flags = flags_of(mechanism, &smallest, &largest);
+        if (flags == 0 || (mechanism->key_type == CKK_AES && !has_aes))
             continue;
         p11d_writer_struct(writer); /* the dict entry */
         p11d_writer_string(writer, mechanism->name);
@@ -89,7 +112,7 @@ static void write_mechanisms(P11dWriter *writer)
     p11d_writer_array_end(writer, array);
 }
 
-void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_locked,
+void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_locked, bool has_aes,
                               P11dWriter *writer)
 {
     write_text(writer, "Label", properties->label);
@@ -105,7 +128,7 @@ void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_lock
     p11d_writer_uint32(writer, 1);
     p11d_writer_uint32(writer, P11D_WORKER_TOKEN_PIN_MAX);
     begin_property(writer, "Mechanisms");
-    write_mechanisms(writer);
+    write_mechanisms(writer, has_aes);
     begin_property(writer, "Features");
     P11dArray features = p11d_writer_array_begin(writer, 4);
     p11d_writer_string(writer, "prehashed");

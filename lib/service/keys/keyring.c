@@ -33,6 +33,7 @@ static void tell_difference(P11dKeyRing *ring, const char *what, const P11dKeySe
     static const CK_OBJECT_CLASS classes[P11D_KEY_OBJECT_KINDS] = {
         [P11D_KEY_OBJECT_PRIVATE] = CKO_PRIVATE_KEY,
         [P11D_KEY_OBJECT_PUBLIC] = CKO_PUBLIC_KEY,
+        [P11D_KEY_OBJECT_SECRET] = CKO_SECRET_KEY,
         [P11D_KEY_OBJECT_CERTIFICATE] = CKO_CERTIFICATE,
     }; /* 0: of which nothing is told */
     if (!p11d_log_is_verbose())
@@ -61,7 +62,8 @@ static unsigned rescan(P11dKeyRing *ring)
         return 0;
     }
 
-    unsigned change = fresh->has_locked != old->has_locked ? P11D_WORKER_TOKEN_PROPERTIES : 0;
+    bool other = fresh->has_locked != old->has_locked || fresh->has_aes != old->has_aes;
+    unsigned change = other ? P11D_WORKER_TOKEN_PROPERTIES : 0;
     pthread_mutex_lock(&ring->lock);
     uint64_t generation = ring->clock + 1;
     bool any_fresh = p11d_keyset_publish(fresh, generation);
@@ -86,12 +88,12 @@ unsigned p11d_keyring_refresh(P11dKeyRing *ring)
     return p11d_watch_read(&ring->watch) ? rescan(ring) : 0;
 }
 
-bool p11d_keyring_has_locked(P11dKeyRing *ring)
+void p11d_keyring_has(P11dKeyRing *ring, bool *locked, bool *aes)
 {
     pthread_mutex_lock(&ring->lock);
-    bool has_locked = ring->set->has_locked;
+    *locked = ring->set->has_locked;
+    *aes = ring->set->has_aes;
     pthread_mutex_unlock(&ring->lock);
-    return has_locked;
 }
 
 /* --- views --- */
@@ -218,7 +220,9 @@ static P11dServedKey *find_key(const P11dKeyView *view, const P11dKeySetRow *row
                                const P11dKeyObject **object, CK_OBJECT_CLASS *class)
 {
     *object = p11d_keyview_object(view, row);
-    *class = row->kind == P11D_KEY_OBJECT_PRIVATE ? CKO_PRIVATE_KEY : CKO_PUBLIC_KEY;
+    *class = row->kind == P11D_KEY_OBJECT_PRIVATE  ? CKO_PRIVATE_KEY
+             : row->kind == P11D_KEY_OBJECT_SECRET ? CKO_SECRET_KEY
+                                                   : CKO_PUBLIC_KEY;
     return *object ? p11d_keyview_key(view, row) : NULL;
 }
 

@@ -39,8 +39,8 @@ void p11d_keyring_clear(P11dKeyRing *ring);
 /* The watch's descriptor is readable: reads the directory again if something may have changed.
  * Returns P11dWorkerTokenChange bits. */
 unsigned p11d_keyring_refresh(P11dKeyRing *ring);
-/* Whether some key needs a passphrase. */
-bool p11d_keyring_has_locked(P11dKeyRing *ring);
+/* Whether some key needs a passphrase, and whether some is one of AES. */
+void p11d_keyring_has(P11dKeyRing *ring, bool *locked, bool *aes);
 
 /* Makes the view of a client of that user. NULL if memory ran out. */
 P11dKeyView *p11d_keyring_open_view(P11dKeyRing *ring, uid_t uid);

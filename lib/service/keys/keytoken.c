@@ -31,7 +31,9 @@ static P11dKeyView *view_of(P11dView *view)
 static void write_properties(P11dWorkerToken *base, P11dWriter *writer)
 {
     KeyToken *token = token_of(base);
-    p11d_keyproperties_write(&token->properties, p11d_keyring_has_locked(&token->ring), writer);
+    bool locked, aes;
+    p11d_keyring_has(&token->ring, &locked, &aes);
+    p11d_keyproperties_write(&token->properties, locked, aes, writer);
 }
 
 static unsigned dispatch(P11dWorkerToken *base)

@@ -19,23 +19,27 @@ static const struct {
     {CKA_DERIVE, DERIVE, CK_UNAVAILABLE_INFORMATION},
 };
 
-/* What keys of that type are for: the private and the public ones of a pair. */
+/* What keys of that type are for: the private and the public ones of a pair, or secret ones. */
 static const struct {
     CK_KEY_TYPE type;
-    unsigned private, public;
-} pairs[] = {
-    {CKK_RSA, SIGN | DECRYPT, VERIFY | ENCRYPT},
-    {CKK_EC, SIGN | DERIVE, VERIFY},
-    {CKK_EC_EDWARDS, SIGN, VERIFY},
-    {CKK_EC_MONTGOMERY, DERIVE, 0},
+    unsigned private, public, secret;
+} types[] = {
+    {CKK_RSA, SIGN | DECRYPT, VERIFY | ENCRYPT, 0},
+    {CKK_EC, SIGN | DERIVE, VERIFY, 0},
+    {CKK_EC_EDWARDS, SIGN, VERIFY, 0},
+    {CKK_EC_MONTGOMERY, DERIVE, 0, 0},
+    {CKK_AES, 0, 0, ENCRYPT | DECRYPT},
+    {CKK_GENERIC_SECRET, 0, 0, SIGN | VERIFY},
 };
 
 static unsigned uses_of(CK_OBJECT_CLASS class, const P11dServedKey *key)
 {
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        if (pairs[i].type != key->type)
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (types[i].type != key->type)
             continue;
-        unsigned uses = class == CKO_PRIVATE_KEY ? pairs[i].private : pairs[i].public;
+        unsigned uses = class == CKO_PRIVATE_KEY  ? types[i].private
+                        : class == CKO_PUBLIC_KEY ? types[i].public
+                                                  : types[i].secret;
         return key->pss.only ? uses & (SIGN | VERIFY) : uses;
     }
     return 0;

@@ -24,6 +24,8 @@ const P11dKeyObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeyS
 
 P11dServedKey *p11d_keyview_key(const P11dKeyView *view, const P11dKeySetRow *row)
 {
+    if (row->kind == P11D_KEY_OBJECT_SECRET)
+        return row->entry->secret_key;
     const bool private = row->kind == P11D_KEY_OBJECT_PRIVATE;
     if (!private && row->kind != P11D_KEY_OBJECT_PUBLIC)
         return NULL;

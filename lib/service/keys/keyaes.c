@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+#include "keyaes.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BLOCK 16
+/* The longest IV of GCM that OpenSSL takes, in bytes; NIST SP 800-38D, section 5.2.1.1: the most
+ * that one IV is for. */
+#define GCM_IV_MAX 128
+#define GCM_DATA_MAX ((UINT64_C(1) << 36) - 32)
+
+/* What OpenSSL needs of a mechanism's parameters. */
+typedef struct Settings {
+    const uint8_t *iv;
+    size_t iv_size;
+    const uint8_t *aad;
+    size_t aad_size;
+} Settings;
+
+struct P11dAesMode {
+    CK_MECHANISM_TYPE type;
+    const char *openssl; /* "AES-256-" comes before it */
+    bool whole_blocks;   /* data are a number of these */
+    bool padding;
+    bool tagged;
+    /* False: the parameters are none that this can do. */
+    bool (*read)(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings);
+};
+
+static bool read_nothing(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
+{
+    (void)self;
+    (void)settings;
+    return !mechanism->pParameter;
+}
+
+static bool read_iv(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
+{
+    (void)self;
+    settings->iv = mechanism->pParameter;
+    settings->iv_size = mechanism->ulParameterLen;
+    return settings->iv && settings->iv_size == BLOCK;
+}
+
+/* How many blocks there are before a counter of so many bits, which is the end of block, begins
+ * anew: OpenSSL's has 128. 0: more than anybody can send. */
+static uint64_t blocks_left(const uint8_t block[BLOCK], CK_ULONG bits)
+{
+    uint64_t value = 0;
+    if (bits > 60)
+        return 0;
+    for (size_t i = 8; i < BLOCK; i++)
+        value = value << 8 | block[i];
+    uint64_t all = UINT64_C(1) << bits;
+    return all - (value & (all - 1));
+}
+
+static bool read_ctr(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
+{
+    const CK_AES_CTR_PARAMS *ctr = mechanism->pParameter;
+    if (!ctr || mechanism->ulParameterLen != sizeof *ctr || ctr->ulCounterBits == 0 ||
+        ctr->ulCounterBits > 8UL * BLOCK)
+        return false;
+    settings->iv = ctr->cb;
+    settings->iv_size = sizeof ctr->cb;
+    uint64_t blocks = blocks_left(ctr->cb, ctr->ulCounterBits);
+    if (blocks > 0 && blocks < UINT64_MAX / BLOCK)
+        self->limit = blocks * BLOCK;
+    return true;
+}
+
+/* NIST SP 800-38D, section 5.2.1.2. */
+static bool is_tag_size(CK_ULONG bits)
+{
+    return bits == 32 || bits == 64 || (bits >= 96 && bits <= 128 && bits % 8 == 0);
+}
+
+static bool read_gcm(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
+{
+    const CK_GCM_PARAMS *gcm = mechanism->pParameter;
+    if (!gcm || mechanism->ulParameterLen != sizeof *gcm || !is_tag_size(gcm->ulTagBits) ||
+        gcm->ulIvLen == 0 || gcm->ulIvLen > GCM_IV_MAX ||
+        (gcm->ulIvBits != 0 && gcm->ulIvBits != 8 * gcm->ulIvLen))
+        return false;
+    *settings = (Settings){gcm->pIv, gcm->ulIvLen, gcm->pAAD, gcm->ulAADLen};
+    self->tag_size = gcm->ulTagBits / 8;
+    self->limit = GCM_DATA_MAX;
+    return true;
+}
+
+static const P11dAesMode modes[] = {
+    {CKM_AES_ECB, "ECB", true, false, false, read_nothing},
+    {CKM_AES_CBC, "CBC", true, false, false, read_iv},
+    {CKM_AES_CBC_PAD, "CBC", false, true, false, read_iv},
+    {CKM_AES_CTR, "CTR", false, false, false, read_ctr},
+    {CKM_AES_GCM, "GCM", false, false, true, read_gcm},
+};
+
+static const P11dAesMode *find_mode(CK_MECHANISM_TYPE type)
+{
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (modes[i].type == type)
+            return &modes[i];
+    }
+    return NULL;
+}
+
+/* In bytes, as for all that begins with CKM_AES_. */
+bool p11d_keyaes_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest)
+{
+    *smallest = 16;
+    *largest = 32;
+    return find_mode(mechanism->type);
+}
+
+static CK_RV length_error(const P11dKeyAes *self)
+{
+    return self->encrypts ? CKR_DATA_LEN_RANGE : CKR_ENCRYPTED_DATA_LEN_RANGE;
+}
+
+static bool set_up(P11dKeyAes *self, const P11dServedKey *key, const Settings *settings)
+{
+    char name[16];
+    int ignored;
+    snprintf(name, sizeof name, "AES-%zu-%s", 8 * key->secret_size, self->mode->openssl);
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
+    EVP_CIPHER_CTX *context = self->context;
+    bool ok = cipher && EVP_CipherInit_ex2(context, cipher, NULL, NULL, self->encrypts, NULL) == 1;
+    if (ok && self->mode->tagged)
+        ok = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, (int)settings->iv_size, NULL) ==
+             1;
+    ok = ok &&
+         EVP_CipherInit_ex2(context, NULL, key->secret, settings->iv, self->encrypts, NULL) == 1 &&
+         EVP_CIPHER_CTX_set_padding(context, self->mode->padding) == 1;
+    if (ok && settings->aad_size > 0)
+        ok = EVP_CipherUpdate(context, NULL, &ignored, settings->aad, (int)settings->aad_size) == 1;
+    EVP_CIPHER_free(cipher);
+    ERR_clear_error();
+    return ok;
+}
+
+CK_RV p11d_keyaes_begin(P11dKeyAes *self, const P11dServedKey *key,
+                        const P11dParameters *parameters, bool encrypts, bool parts)
+{
+    Settings settings = {0};
+    *self = (P11dKeyAes){.mode = find_mode(parameters->mechanism.mechanism),
+                         .encrypts = encrypts,
+                         .limit = UINT64_MAX};
+    if (!self->mode || (parts && self->mode->tagged && !encrypts))
+        return CKR_MECHANISM_INVALID;
+    if (key->type != CKK_AES)
+        return CKR_KEY_TYPE_INCONSISTENT;
+    if (parameters->prehashed || !self->mode->read(self, &parameters->mechanism, &settings))
+        return CKR_MECHANISM_PARAM_INVALID;
+    self->context = EVP_CIPHER_CTX_new();
+    if (!self->context)
+        return CKR_HOST_MEMORY;
+    return set_up(self, key, &settings) ? CKR_OK : CKR_FUNCTION_FAILED;
+}
+
+CK_RV p11d_keyaes_update(P11dKeyAes *self, P11dBytes part, P11dBuffer *output)
+{
+    int written = 0;
+    if (part.size > self->limit - self->taken || part.size > INT32_MAX - BLOCK)
+        return length_error(self);
+    if (part.size == 0)
+        return CKR_OK;
+    /* At first nothing is held back that could come out with this part. */
+    uint8_t *place = p11d_buffer_reserve(output, part.size + (self->taken > 0 ? BLOCK : 0));
+    if (!place)
+        return output->too_large ? length_error(self) : CKR_HOST_MEMORY;
+    if (EVP_CipherUpdate(self->context, place, &written, part.data, (int)part.size) != 1)
+        return p11d_servedkey_failure();
+    self->taken += part.size;
+    output->size += (size_t)written;
+    return CKR_OK;
+}
+
+CK_RV p11d_keyaes_finish(P11dKeyAes *self, P11dBuffer *output)
+{
+    int written = 0;
+    if ((self->mode->whole_blocks || (self->mode->padding && !self->encrypts)) &&
+        (self->taken % BLOCK != 0 || (self->mode->padding && self->taken == 0)))
+        return length_error(self);
+    size_t most = self->mode->padding ? BLOCK : self->encrypts ? self->tag_size : 0;
+    uint8_t nothing, *place = most > 0 ? p11d_buffer_reserve(output, most) : &nothing;
+    if (!place)
+        return output->too_large ? length_error(self) : CKR_HOST_MEMORY;
+    bool ok = EVP_CipherFinal_ex(self->context, place, &written) == 1;
+    if (ok && self->mode->tagged && self->encrypts) {
+        ok = EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_GET_TAG, (int)self->tag_size,
+                                 place + written) == 1;
+        written += (int)self->tag_size;
+    }
+    ERR_clear_error();
+    if (!ok)
+        return self->encrypts ? CKR_FUNCTION_FAILED : CKR_ENCRYPTED_DATA_INVALID;
+    output->size += (size_t)written;
+    return CKR_OK;
+}
+
+void p11d_keyaes_clear(P11dKeyAes *self)
+{
+    EVP_CIPHER_CTX_free(self->context);
+    *self = (P11dKeyAes){0};
+}
+
+/* Takes the tag off the end of a ciphertext. */
+static CK_RV take_tag(P11dKeyAes *self, P11dBytes *input)
+{
+    uint8_t tag[BLOCK];
+    if (!self->mode->tagged || self->encrypts)
+        return CKR_OK;
+    if (input->size < self->tag_size)
+        return CKR_ENCRYPTED_DATA_LEN_RANGE;
+    input->size -= self->tag_size;
+    memcpy(tag, input->data + input->size, self->tag_size);
+    return EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_SET_TAG, (int)self->tag_size, tag) == 1
+               ? CKR_OK
+               : p11d_servedkey_failure();
+}
+
+static CK_RV run(P11dServedKey *key, const P11dParameters *parameters, bool encrypts,
+                 P11dBytes input, P11dBuffer *output)
+{
+    P11dKeyAes self;
+    size_t before = output->size;
+    CK_RV rv = p11d_keyaes_begin(&self, key, parameters, encrypts, false);
+    if (rv == CKR_OK)
+        rv = take_tag(&self, &input);
+    if (rv == CKR_OK)
+        rv = p11d_keyaes_update(&self, input, output);
+    if (rv == CKR_OK)
+        rv = p11d_keyaes_finish(&self, output);
+    if (rv != CKR_OK)
+        output->size = before;
+    p11d_keyaes_clear(&self);
+    return rv;
+}
+
+CK_RV p11d_keyaes_encrypt(P11dServedKey *key, const P11dParameters *parameters,
+                          const P11dBytes *bytes, P11dBuffer *output)
+{
+    return run(key, parameters, true, bytes[0], output);
+}
+
+CK_RV p11d_keyaes_decrypt(P11dServedKey *key, const P11dParameters *parameters,
+                          const P11dBytes *bytes, P11dBuffer *output)
+{
+    return run(key, parameters, false, bytes[0], output);
+}
