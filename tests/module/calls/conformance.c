@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The module with the real service: every kind of key signs with every mechanism that the token
- * lists for it, in one part and in several, and OpenSSL verifies with the key file's public half.
+ * lists for it, in one part and in several, and OpenSSL, with the key file, and the token verify.
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -137,9 +137,19 @@ static void init(const Row *row, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key
     stage_ok(m->C_SignInit(session, &mechanism, key));
 }
 
+/* What the token itself says of it. */
+static CK_RV judge(const Row *row, CK_SESSION_HANDLE session, CK_ULONG count)
+{
+    CK_RSA_PKCS_PSS_PARAMS pss = {row->hash, row->mgf, row->salt};
+    CK_MECHANISM mechanism = {row->mechanism, row->mgf ? &pss : NULL, row->mgf ? sizeof pss : 0};
+    stage_ok(m->C_VerifyInit(session, &mechanism,
+                             stage_find(&stage, session, CKO_PUBLIC_KEY, row->key)));
+    return m->C_Verify(session, data, count, signature, size);
+}
+
 static const char all_keys[] = "rsa rsa3072:rsa3072 p256 p384 p521 secp256k1 ed25519 ed448";
 
-Test(conformance, every_key_signs_with_every_mechanism)
+Test(conformance, every_key_signs_and_verifies_with_every_mechanism)
 {
     stage_serve(&stage, all_keys);
     stage_ok(stage_initialize(&stage, ""));
@@ -156,8 +166,10 @@ Test(conformance, every_key_signs_with_every_mechanism)
         stage_ok(m->C_Sign(session, data, count, signature, &size));
         cr_assert_eq(size, needed);
         cr_assert(verify(row, key, count), "row %zu", i);
+        cr_assert_eq(judge(row, session, count), CKR_OK, "row %zu", i);
         signature[size / 3] ^= 1;
         cr_assert_not(verify(row, key, count), "row %zu: a flipped bit", i);
+        cr_assert_eq(judge(row, session, count), CKR_SIGNATURE_INVALID, "row %zu", i);
 
         init(row, session, handle);
         stage_ok(m->C_SignUpdate(session, data, 1));
