@@ -233,10 +233,12 @@ char *stage_log(Stage *stage)
 unsigned stage_count(Stage *stage, const char *text)
 {
     g_autofree char *log = stage_log(stage);
-    g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
+    const size_t length = strlen(text);
     unsigned count = 0;
-    for (char **line = lines; *line; line++)
-        count += **line != '\0' && g_str_has_prefix(*line, text) ? 1 : 0;
+    for (const char *line = log; *line; line = strchrnul(line, '\n')) {
+        line += *line == '\n';
+        count += *line != '\0' && strncmp(line, text, length) == 0 ? 1 : 0;
+    }
     return count;
 }
 
