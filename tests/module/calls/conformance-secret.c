@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The module with the real service: secret keys, which have no size that says how long the output
+ * is, and mechanisms that take parts of any length.
+ */
+#include <criterion/criterion.h>
+#include <glib/gstdio.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
+
+#include "stage.h"
+
+static Stage stage;
+static CK_FUNCTION_LIST *m;
+static CK_SESSION_HANDLE session;
+static CK_BYTE bytes[32] = "the bytes of a key for anything.";
+static CK_BYTE vector[16] = "begins with this";
+static CK_BYTE data[1000];
+static CK_BYTE output[1200];
+static CK_BYTE again[1200];
+
+static void write_key(const char *name)
+{
+    g_autofree char *path = g_build_filename(stage.keys, name, NULL);
+    cr_assert(g_file_set_contents(path, (char *)bytes, sizeof bytes, NULL));
+    cr_assert_eq(g_chmod(path, 0600), 0);
+}
+
+static void open_stage(void)
+{
+    stage_open(&stage);
+    m = stage.module;
+    stage.keys = g_build_filename(stage.directory, "keys", NULL);
+    cr_assert_eq(g_mkdir(stage.keys, 0700), 0);
+    write_key("cipher.aes.secret");
+    write_key("mac.secret");
+    stage_serve(&stage, "");
+    stage_ok(stage_initialize(&stage, ""));
+    session = stage_session(&stage);
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (CK_BYTE)(i * 31);
+}
+
+static void close_stage(void)
+{
+    stage_close(&stage);
+}
+
+TestSuite(conformance_secret, .init = open_stage, .fini = close_stage);
+
+static CK_MECHANISM cbc = {CKM_AES_CBC_PAD, vector, sizeof vector};
+
+static size_t openssl(const CK_BYTE *input, size_t size, CK_BYTE *result, int encrypts)
+{
+    int first = 0, last = 0;
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    cr_assert(EVP_CipherInit_ex(context, EVP_aes_256_cbc(), NULL, bytes, vector, encrypts) == 1 &&
+              EVP_CipherUpdate(context, result, &first, input, (int)size) == 1 &&
+              EVP_CipherFinal_ex(context, result + first, &last) == 1);
+    EVP_CIPHER_CTX_free(context);
+    return (size_t)(first + last);
+}
+
+Test(conformance_secret, aes_encrypts_as_openssl_does)
+{
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_SECRET_KEY, "cipher");
+    for (CK_ULONG count = 0; count < sizeof data; count = 2 * count + 1) {
+        CK_ULONG size = 0;
+        stage_ok(m->C_EncryptInit(session, &cbc, key));
+        stage_ok(m->C_Encrypt(session, data, count, NULL, &size));
+        cr_assert_eq(size, (count / 16 + 1) * 16);
+        stage_ok(m->C_Encrypt(session, data, count, output, &size));
+        cr_assert_eq(openssl(data, count, again, 1), size);
+        cr_assert_arr_eq(output, again, size);
+
+        CK_ULONG room = sizeof again;
+        stage_ok(m->C_DecryptInit(session, &cbc, key));
+        stage_ok(m->C_Decrypt(session, output, size, NULL, &room));
+        cr_assert_eq(room, size, "at most");
+        stage_ok(m->C_Decrypt(session, output, size, again, &room));
+        cr_assert_eq(room, count);
+        cr_assert(memcmp(again, data, count) == 0);
+    }
+}
+
+Test(conformance_secret, aes_takes_parts)
+{
+    CK_ULONG size, all = 0;
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_SECRET_KEY, "cipher");
+    stage_ok(m->C_EncryptInit(session, &cbc, key));
+    for (CK_ULONG at = 0, part = 0; at < sizeof data; at += part) {
+        part = at / 3 + 1 < sizeof data - at ? at / 3 + 1 : sizeof data - at;
+        size = sizeof output - all;
+        stage_ok(m->C_EncryptUpdate(session, data + at, part, output + all, &size));
+        all += size;
+    }
+    size = sizeof output - all;
+    stage_ok(m->C_EncryptFinal(session, output + all, &size));
+    all += size;
+    cr_assert_eq(openssl(output, all, again, 0), sizeof data);
+    cr_assert_arr_eq(again, data, sizeof data);
+}
+
+Test(conformance_secret, hmac_signs_as_openssl_does_and_verifies)
+{
+    CK_MECHANISM hmac = {CKM_SHA256_HMAC, NULL, 0};
+    CK_ULONG size = 0;
+    unsigned right_size = sizeof again;
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_SECRET_KEY, "mac");
+    stage_ok(m->C_SignInit(session, &hmac, key));
+    stage_ok(m->C_Sign(session, data, sizeof data, NULL, &size));
+    cr_assert_eq(size, 32);
+    stage_ok(m->C_Sign(session, data, sizeof data, output, &size));
+    HMAC(EVP_sha256(), bytes, sizeof bytes, data, sizeof data, again, &right_size);
+    cr_assert_arr_eq(output, again, 32);
+    stage_ok(m->C_VerifyInit(session, &hmac, key));
+    stage_ok(m->C_VerifyUpdate(session, data, 1));
+    stage_ok(m->C_VerifyUpdate(session, data + 1, sizeof data - 1));
+    stage_ok(m->C_VerifyFinal(session, output, size));
+    output[31] ^= 1;
+    stage_ok(m->C_VerifyInit(session, &hmac, key));
+    stage_expect(CKR_SIGNATURE_INVALID, m->C_Verify(session, data, sizeof data, output, size));
+}
