@@ -122,6 +122,11 @@ static void write_seed(FILE *file, EVP_PKEY *key)
     add_bytes(&reply, "public-key-info", info, size);
     end_object(&reply);
     end(&reply, 5, 4, file);
+
+    begin(&reply, 9, false);
+    begin_object(&reply, 7, "secret-key", "made");
+    end_object(&reply);
+    end(&reply, 6, 5, file);
     OPENSSL_free(info);
     EVP_PKEY_free(key);
 }

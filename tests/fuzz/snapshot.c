@@ -2,8 +2,9 @@
 /*
  * Any bytes as replies to ListObjects, one after the other: each begins with its length (two bytes)
  * and a byte that says what happens before it (1: the service's run ends, 2: a logout), that it is
- * a reply to GetAttributes instead (3), or that EC keys are hidden in it (4). Whatever is accepted,
- * every object is found by its handle, its id, and its own attributes, and answers every question.
+ * a reply to GetAttributes instead (3), that EC keys are hidden in it (4), or that it is what an
+ * own call did (5). Whatever is accepted, every object is found by its handle, its id, and its own
+ * attributes, and answers every question.
  */
 #include "snapshot.h"
 
@@ -89,6 +90,15 @@ static void learn(P11dSnapshot *snapshot, const P11dReader *body)
     free(types);
 }
 
+static CK_RV enter(P11dSnapshot *snapshot, P11dUpdate *update, CK_OBJECT_HANDLE *last)
+{
+    bool entered;
+    update->since = update->generation % 2 == 0 ? snapshot->generation : 0;
+    CK_RV rv = p11d_snapshot_enter(snapshot, snapshot->moment, update, last, &entered);
+    FUZZ_EXPECT(rv != CKR_OK || entered == !snapshot->detached);
+    return rv;
+}
+
 static void take_reply(P11dSnapshot *snapshot, uint8_t kind, const uint8_t *data, size_t size,
                        CK_OBJECT_HANDLE *last)
 {
@@ -103,9 +113,12 @@ static void take_reply(P11dSnapshot *snapshot, uint8_t kind, const uint8_t *data
         uint64_t generation = snapshot->generation;
         P11dUpdate update;
         p11d_update_init(&update, &snapshot->terms);
-        p11d_snapshot_ask(snapshot);
-        if (p11d_update_read(&update, &reader) != CKR_OK ||
-            p11d_snapshot_apply(snapshot, &update, last) != CKR_OK)
+        CK_RV rv = p11d_update_read(&update, &reader);
+        if (rv == CKR_OK && kind == 5 && !update.complete)
+            rv = enter(snapshot, &update, last);
+        else if (rv == CKR_OK)
+            rv = p11d_snapshot_apply(snapshot, &update, last);
+        if (rv != CKR_OK)
             FUZZ_EXPECT(snapshot->generation == generation);
         p11d_update_clear(&update);
     }

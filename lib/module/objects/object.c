@@ -77,23 +77,6 @@ static void drop(P11dObject *object, P11dDefaultKind kind, unsigned classes)
             p11d_template_unset(&object->attributes, row->attribute.type);
 }
 
-static CK_RV fill(P11dObject *object, P11dReader *attributes)
-{
-    Absent absent = {object, CKR_OK};
-    P11dReader at_absent = *attributes;
-    CK_RV rv = p11d_attribute_read_all(attributes, &object->attributes);
-    if (rv == CKR_OK)
-        rv = p11d_derivation_make(&object->attributes, &object->derived);
-    if (rv != CKR_OK)
-        return rv;
-    p11d_attribute_read_absent(&at_absent, found_absent, &absent);
-    drop_absent(object);
-    drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
-    if (hides_secrets(object))
-        drop(object, P11D_DEFAULT_SECRET, object->derived.class_bit);
-    return absent.rv;
-}
-
 static P11dDer key_of(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
 {
     const CK_ATTRIBUTE *attribute = p11d_object_attribute(object, type);
@@ -107,6 +90,32 @@ static void set_keys(P11dObject *object)
     object->keys[P11D_OBJECT_CLASS] =
         p11d_der(&object->derived.object_class, sizeof object->derived.object_class);
     object->keys[P11D_OBJECT_PUBLIC_KEY] = key_of(object, CKA_PUBLIC_KEY_INFO);
+}
+
+/* Derives what follows from the attributes, and drops what the host is not to see. */
+static CK_RV settle(P11dObject *object)
+{
+    CK_RV rv = p11d_derivation_make(&object->attributes, &object->derived);
+    if (rv != CKR_OK)
+        return rv;
+    drop_absent(object);
+    drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
+    if (hides_secrets(object))
+        drop(object, P11D_DEFAULT_SECRET, object->derived.class_bit);
+    set_keys(object);
+    return CKR_OK;
+}
+
+static CK_RV fill(P11dObject *object, P11dReader *attributes)
+{
+    Absent absent = {object, CKR_OK};
+    P11dReader at_absent = *attributes;
+    CK_RV rv = p11d_attribute_read_all(attributes, &object->attributes);
+    if (rv != CKR_OK)
+        return rv;
+    p11d_attribute_read_absent(&at_absent, found_absent, &absent);
+    rv = settle(object);
+    return rv != CKR_OK ? rv : absent.rv;
 }
 
 CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object)
@@ -125,14 +134,53 @@ CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object)
         P11dReader copy = *attributes;
         rv = fill(made, &copy);
     }
-    if (rv == CKR_OK)
-        set_keys(made);
     *attributes = behind;
     if (rv != CKR_OK) {
         p11d_object_free(made);
         return rv;
     }
     *object = made;
+    return CKR_OK;
+}
+
+static CK_RV copy_with(P11dObject *made, const P11dObject *object, const CK_ATTRIBUTE *templ,
+                       CK_ULONG count)
+{
+    CK_RV rv = CKR_OK;
+    const P11dTemplate *old = &object->attributes;
+    for (CK_ULONG i = 0; rv == CKR_OK && i < old->count; i++)
+        rv = p11d_template_set(&made->attributes, old->items[i].type, old->items[i].pValue,
+                               old->items[i].ulValueLen);
+    for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
+        rv = p11d_template_set(&made->attributes, templ[i].type, templ[i].pValue,
+                               templ[i].ulValueLen);
+    for (size_t i = 0; rv == CKR_OK && i < object->refusal_count; i++) {
+        const P11dRefusal *refusal = &object->refusals[i];
+        bool changed = false;
+        for (CK_ULONG n = 0; n < count; n++)
+            changed = changed || templ[n].type == refusal->type;
+        if (!changed)
+            rv = refuse(made, refusal->type, refusal->reason);
+    }
+    return rv == CKR_OK ? settle(made) : rv;
+}
+
+CK_RV p11d_object_change(const P11dObject *object, const CK_ATTRIBUTE *templ, CK_ULONG count,
+                         P11dObject **changed)
+{
+    *changed = NULL;
+    P11dObject *made = calloc(1, sizeof *made);
+    if (!made)
+        return CKR_HOST_MEMORY;
+    made->id = object->id;
+    made->token = object->token;
+    p11d_template_init(&made->attributes);
+    const CK_RV rv = copy_with(made, object, templ, count);
+    if (rv != CKR_OK) {
+        p11d_object_free(made);
+        return rv;
+    }
+    *changed = made;
     return CKR_OK;
 }
 

@@ -43,6 +43,7 @@ typedef struct P11dObject {
     size_t refusal_count;
     P11dDer keys[P11D_OBJECT_KEYS]; /* these attributes, looked up once; no bytes: there is none;
                                      * they may change when it learns */
+    bool unlisted;                  /* an own call put it in, and no list has named it since */
     struct P11dObject *peer; /* while a snapshot changes: the same object, as it was or will be */
 } P11dObject;
 
@@ -55,6 +56,14 @@ typedef struct P11dObject {
  * CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_VALUE_INVALID, CKR_ARGUMENTS_BAD.
  */
 CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object);
+
+/*
+ * Makes the object that C_SetAttributeValue with templ makes of object, which stays as it is:
+ * whatever else is known of it is known of changed too, its id as well; it has no handle yet.
+ * *changed: as *object of p11d_object_make. Errors: as p11d_object_make.
+ */
+CK_RV p11d_object_change(const P11dObject *object, const CK_ATTRIBUTE *templ, CK_ULONG count,
+                         P11dObject **changed);
 
 /* Makes each the other's peer. */
 void p11d_object_pair(P11dObject *a, P11dObject *b);

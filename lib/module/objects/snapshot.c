@@ -15,12 +15,14 @@ void p11d_snapshot_clear(P11dSnapshot *snapshot)
     for (size_t i = 0; i < snapshot->index.count; i++)
         p11d_object_free(snapshot->index.sorted[P11D_INDEX_BY_ID][i]);
     p11d_index_clear(&snapshot->index);
+    p11d_ids_clear(&snapshot->unlisted);
     p11d_snapshot_init(snapshot, snapshot->terms);
 }
 
 uint64_t p11d_snapshot_ask(P11dSnapshot *snapshot)
 {
     snapshot->asked = true;
+    snapshot->moment++;
     return snapshot->generation;
 }
 
@@ -29,6 +31,7 @@ static void forget(P11dSnapshot *snapshot)
 {
     snapshot->generation = 0;
     snapshot->asked = false;
+    snapshot->moment++;
 }
 
 void p11d_snapshot_detach(P11dSnapshot *snapshot)
@@ -118,10 +121,10 @@ static CK_RV replace(P11dSnapshot *snapshot, P11dUpdate *update, CK_OBJECT_HANDL
 static void find_leaving(const P11dSnapshot *snapshot, P11dUpdate *update)
 {
     const P11dIndex *fresh = &update->fresh;
-    for (size_t i = 0; i < update->gone_count; i++) {
-        const uint64_t id = update->gone[i];
+    for (size_t i = 0; i < update->gone.count; i++) {
+        const uint64_t id = update->gone.items[i];
         P11dObject *known = p11d_index_find_id(&snapshot->index, id);
-        const bool again = i > 0 && update->gone[i - 1] == id;
+        const bool again = i > 0 && update->gone.items[i - 1] == id;
         if (known && !again && !p11d_index_find_id(fresh, id))
             update->leaving[update->leaving_count++] = known;
     }
@@ -164,6 +167,19 @@ static CK_RV change(P11dSnapshot *snapshot, P11dUpdate *update, CK_OBJECT_HANDLE
     return CKR_OK;
 }
 
+/* After a list: what own calls put in before it was asked for, and it did not name, is gone. */
+static void drop_unlisted(P11dSnapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->unlisted.count; i++) {
+        P11dObject *object = p11d_index_find_id(&snapshot->index, snapshot->unlisted.items[i]);
+        if (!object || !object->unlisted)
+            continue;
+        p11d_index_remove(&snapshot->index, object);
+        p11d_object_free(object);
+    }
+    snapshot->unlisted.count = 0;
+}
+
 CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dUpdate *update, CK_OBJECT_HANDLE *last_handle)
 {
     if (!update->complete && snapshot->generation == 0)
@@ -172,10 +188,75 @@ CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dUpdate *update, CK_OBJECT_
                                       : change(snapshot, update, last_handle);
     if (rv != CKR_OK)
         return rv;
+    drop_unlisted(snapshot);
     snapshot->generation = update->generation;
-    snapshot->detached = snapshot->asked = false;
+    snapshot->detached = snapshot->asked = snapshot->ahead = false;
+    snapshot->moment++;
     snapshot->skipped = update->skipped;
     return CKR_OK;
+}
+
+/* Whether what an own call did can be put in, that was sent at that moment. */
+static bool is_open(const P11dSnapshot *snapshot, uint64_t moment)
+{
+    return moment == snapshot->moment && !snapshot->asked && !snapshot->detached;
+}
+
+CK_RV p11d_snapshot_enter(P11dSnapshot *snapshot, uint64_t moment, P11dUpdate *update,
+                          CK_OBJECT_HANDLE *last_handle, bool *entered)
+{
+    P11dObject *const *fresh = update->fresh.sorted[P11D_INDEX_BY_ID];
+    const size_t count = update->fresh.count;
+    const bool is_next =
+        update->since != 0 && update->since == snapshot->generation && !snapshot->ahead;
+    *entered = is_open(snapshot, moment);
+    if (!*entered)
+        return CKR_OK;
+    CK_RV rv = p11d_ids_reserve(&snapshot->unlisted, snapshot->unlisted.count + count);
+    for (size_t i = 0; i < count; i++) {
+        const P11dObject *known = p11d_index_find_id(&snapshot->index, fresh[i]->id);
+        fresh[i]->unlisted = !is_next && (!known || known->unlisted);
+    }
+    if (rv == CKR_OK)
+        rv = change(snapshot, update, last_handle);
+    if (rv != CKR_OK)
+        return rv;
+    for (size_t i = 0; i < update->leaving_count; i++)
+        p11d_ids_remove(&snapshot->unlisted, update->leaving[i]->id);
+    for (size_t i = 0; i < count; i++)
+        if (fresh[i]->unlisted)
+            p11d_ids_append(&snapshot->unlisted, fresh[i]->id);
+    if (is_next)
+        snapshot->generation = update->generation;
+    else
+        snapshot->ahead = true;
+    return CKR_OK;
+}
+
+CK_RV p11d_snapshot_modify(P11dSnapshot *snapshot, uint64_t moment, P11dUpdate *update,
+                           CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *templ, CK_ULONG count,
+                           bool *entered)
+{
+    const P11dObject *object = p11d_snapshot_find(snapshot, handle);
+    *entered = is_open(snapshot, moment);
+    if (!*entered)
+        return CKR_OK;
+    if (!object)
+        return CKR_OBJECT_HANDLE_INVALID;
+    P11dObject *changed;
+    CK_RV rv = p11d_object_change(object, templ, count, &changed);
+    if (rv == CKR_OK && !p11d_binding_is_same(object, changed))
+        rv = CKR_ATTRIBUTE_VALUE_INVALID;
+    if (rv == CKR_OK)
+        rv = p11d_index_reserve(&update->fresh, 1);
+    if (rv != CKR_OK) {
+        p11d_object_free(changed);
+        return rv;
+    }
+    p11d_index_append(&update->fresh, changed);
+    rv = p11d_update_finish(update);
+    CK_OBJECT_HANDLE none = 0; /* it has one */
+    return rv == CKR_OK ? p11d_snapshot_enter(snapshot, moment, update, &none, entered) : rv;
 }
 
 P11dObject *p11d_snapshot_find(const P11dSnapshot *snapshot, CK_OBJECT_HANDLE handle)

@@ -17,8 +17,11 @@ typedef struct P11dSnapshot {
     P11dTerms terms;
     uint64_t generation; /* for the next ListObjects; 0: nothing known */
     bool asked;          /* a list is on its way that may be applied */
+    uint64_t moment;     /* another one after each list that was asked for or came, each logout */
     bool detached;       /* the objects are of a run of the service that has ended */
+    bool ahead;          /* own calls put in what generation does not stand for */
     P11dIndex index;     /* its objects are owned */
+    P11dIds unlisted;    /* of objects that own calls put in and no list has named since */
     size_t skipped; /* entries of the last reply that were left out because they made no sense */
 } P11dSnapshot;
 
@@ -55,6 +58,33 @@ uint64_t p11d_snapshot_ask(P11dSnapshot *snapshot);
  */
 CK_RV p11d_snapshot_apply(P11dSnapshot *snapshot, P11dUpdate *update,
                           CK_OBJECT_HANDLE *last_handle);
+
+/*
+ * What own calls did can be put in without a list. Who is about to send a call that makes, changes
+ * or destroys objects keeps snapshot->moment, and hands it in with what came of the call. It counts
+ * only if no list was asked for or came in between, and none is on its way: that might have seen
+ * the object before the call or after it, and generations, which are compared for equality alone,
+ * do not tell which. *entered is false then, nothing is changed, and the caller brings the snapshot
+ * up to date with a list. (So it is after a logout and while the snapshot is detached.)
+ *
+ * p11d_snapshot_enter puts in an update of p11d_update_add and p11d_update_remove: as
+ * p11d_snapshot_apply puts in a difference, and with the same errors. If update->since is the
+ * snapshot's generation, that is update->generation afterwards: nothing is missing, and the service
+ * need not have said to this client that something changed. Else, also where own calls were
+ * answered in another order than they were made, the generation stays, and the caller takes the
+ * snapshot for stale: the next list tells of the change again, and what was put in here and is not
+ * in it is gone.
+ *
+ * p11d_snapshot_modify does to one object what C_SetAttributeValue with templ did. update was only
+ * initialised, with the two generations if they are known; it is cleared by the caller afterwards.
+ * Errors: as p11d_object_change; CKR_OBJECT_HANDLE_INVALID; CKR_ATTRIBUTE_VALUE_INVALID (another
+ * class or key: that would be another object).
+ */
+CK_RV p11d_snapshot_enter(P11dSnapshot *snapshot, uint64_t moment, P11dUpdate *update,
+                          CK_OBJECT_HANDLE *last_handle, bool *entered);
+CK_RV p11d_snapshot_modify(P11dSnapshot *snapshot, uint64_t moment, P11dUpdate *update,
+                           CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *templ, CK_ULONG count,
+                           bool *entered);
 
 /*
  * Says that the service's run has ended: ids and generation mean nothing any more. The objects stay

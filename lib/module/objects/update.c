@@ -17,7 +17,7 @@ void p11d_update_clear(P11dUpdate *update)
     p11d_index_clear(&update->fresh);
     free(update->leaving);
     free(update->places);
-    free(update->gone);
+    p11d_ids_clear(&update->gone);
     p11d_update_init(update, update->terms);
 }
 
@@ -29,18 +29,33 @@ static bool is_hidden(const P11dTerms *terms, const P11dObject *object)
     return false;
 }
 
-static CK_RV add_gone(P11dUpdate *update, uint64_t id)
+CK_RV p11d_update_remove(P11dUpdate *update, uint64_t id)
 {
-    if (update->gone_count == update->gone_capacity) {
-        const size_t wanted = update->gone_capacity > 0 ? 2 * update->gone_capacity : 16;
-        uint64_t *gone = reallocarray(update->gone, wanted, sizeof *gone);
-        if (!gone)
-            return CKR_HOST_MEMORY;
-        update->gone = gone;
-        update->gone_capacity = wanted;
+    return p11d_ids_append(&update->gone, id);
+}
+
+CK_RV p11d_update_add(P11dUpdate *update, uint64_t id, P11dReader *attributes)
+{
+    if (update->fresh.count + update->skipped >= P11D_UPDATE_MAX)
+        return CKR_DEVICE_MEMORY;
+    CK_RV rv = p11d_index_reserve(&update->fresh, update->fresh.count + 1);
+    if (rv != CKR_OK)
+        return rv;
+    P11dObject *object;
+    rv = p11d_object_make(id, attributes, &object);
+    if (rv == CKR_OK && is_hidden(update->terms, object)) {
+        p11d_object_free(object);
+        return p11d_update_remove(update, id);
     }
-    update->gone[update->gone_count++] = id;
-    return CKR_OK;
+    if (rv == CKR_OK) {
+        object->token = update->terms->token;
+        p11d_index_append(&update->fresh, object);
+        return CKR_OK;
+    }
+    if (rv == CKR_HOST_MEMORY || !p11d_reader_ok(attributes))
+        return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
+    update->skipped++;
+    return p11d_update_remove(update, id);
 }
 
 static CK_RV read_object(P11dUpdate *update, P11dReader *objects)
@@ -48,42 +63,15 @@ static CK_RV read_object(P11dUpdate *update, P11dReader *objects)
     uint64_t id;
     if (!p11d_reader_struct(objects) || !p11d_reader_uint64(objects, &id) || id == 0)
         return CKR_DEVICE_ERROR;
-    if (update->fresh.count + update->skipped >= P11D_UPDATE_MAX)
-        return CKR_DEVICE_MEMORY;
-    CK_RV rv = p11d_index_reserve(&update->fresh, update->fresh.count + 1);
-    if (rv != CKR_OK)
-        return rv;
-    P11dObject *object;
-    rv = p11d_object_make(id, objects, &object);
-    if (rv == CKR_OK && is_hidden(update->terms, object)) {
-        p11d_object_free(object);
-        return add_gone(update, id);
-    }
-    if (rv == CKR_OK) {
-        object->token = update->terms->token;
-        p11d_index_append(&update->fresh, object);
-        return CKR_OK;
-    }
-    if (rv == CKR_HOST_MEMORY || !p11d_reader_ok(objects))
-        return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
-    update->skipped++;
-    return add_gone(update, id);
+    return p11d_update_add(update, id, objects);
 }
 
-static int compare_ids(const void *a, const void *b)
+CK_RV p11d_update_finish(P11dUpdate *update)
 {
-    const uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
-}
-
-/* Sorts what was read, and makes the room that p11d_snapshot_apply needs. */
-static CK_RV finish(P11dUpdate *update)
-{
-    if (update->gone_count > 1)
-        qsort(update->gone, update->gone_count, sizeof *update->gone, compare_ids);
+    p11d_ids_sort(&update->gone);
     if (!p11d_index_sort(&update->fresh))
         return CKR_DEVICE_ERROR;
-    const size_t most = update->complete ? 0 : update->gone_count + update->fresh.count;
+    const size_t most = update->complete ? 0 : update->gone.count + update->fresh.count;
     update->leaving = calloc(most > 0 ? most : 1, sizeof(P11dObject *));
     update->places = calloc(most > 0 ? most : 1, sizeof *update->places);
     return update->leaving && update->places ? CKR_OK : CKR_HOST_MEMORY;
@@ -101,6 +89,6 @@ CK_RV p11d_update_read(P11dUpdate *update, P11dReader *body)
     while (rv == CKR_OK && !p11d_reader_at_end(&objects))
         rv = read_object(update, &objects);
     while (rv == CKR_OK && !p11d_reader_at_end(&removed))
-        rv = p11d_reader_uint64(&removed, &id) ? add_gone(update, id) : CKR_DEVICE_ERROR;
-    return rv == CKR_OK ? finish(update) : rv;
+        rv = p11d_reader_uint64(&removed, &id) ? p11d_update_remove(update, id) : CKR_DEVICE_ERROR;
+    return rv == CKR_OK ? p11d_update_finish(update) : rv;
 }

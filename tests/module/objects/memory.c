@@ -142,6 +142,61 @@ Test(memory, a_list_of_another_run_is_applied_wholly_or_not_at_all)
     check_list(true);
 }
 
+/* What an own call did: made an object, destroyed another, gave a third one another label. */
+static CK_RV enter(P11dSnapshot *snapshot, const Wire *made, CK_OBJECT_HANDLE *last)
+{
+    static const CK_ATTRIBUTE templ = {CKA_LABEL, "renamed", 7};
+    P11dReader attributes = wire_reader(made, "a{sv}");
+    P11dUpdate update, other;
+    bool entered;
+    p11d_update_init(&update, &snapshot->terms);
+    p11d_update_init(&other, &snapshot->terms);
+    CK_RV rv = p11d_update_add(&update, 100, &attributes);
+    if (rv == CKR_OK)
+        rv = p11d_update_remove(&update, 3);
+    if (rv == CKR_OK)
+        rv = p11d_update_finish(&update);
+    if (rv == CKR_OK)
+        rv = p11d_snapshot_enter(snapshot, snapshot->moment, &update, last, &entered);
+    cr_assert_eq(snapshot->index.count, 20);
+    cr_assert_eq(p11d_snapshot_find_id(snapshot, 100) != NULL, rv == CKR_OK);
+    cr_assert_eq(p11d_snapshot_find_id(snapshot, 3) != NULL, rv != CKR_OK);
+    const CK_OBJECT_HANDLE handle = p11d_snapshot_find_id(snapshot, 15)->handle;
+    if (rv == CKR_OK)
+        rv = p11d_snapshot_modify(snapshot, snapshot->moment, &other, handle, &templ, 1, &entered);
+    const CK_ATTRIBUTE *label =
+        p11d_object_attribute(p11d_snapshot_find(snapshot, handle), CKA_LABEL);
+    cr_assert_eq(label->ulValueLen, rv == CKR_OK ? 7 : 3);
+    p11d_update_clear(&update);
+    p11d_update_clear(&other);
+    return rv;
+}
+
+Test(memory, what_an_own_call_did_is_put_in_wholly_or_not_at_all)
+{
+    Wire whole, made;
+    list(&whole, true);
+    wire_begin_attributes(&made);
+    wire_text(&made, "class", "data");
+    wire_end_attributes(&made);
+    bool done = false;
+    for (long nth = 0; !done; nth++) {
+        CK_OBJECT_HANDLE last = 0;
+        P11dSnapshot snapshot;
+        p11d_snapshot_init(&snapshot, (P11dTerms){0});
+        P11dReader reader = wire_reader(&whole, "tba(ta{sv})at");
+        cr_assert_eq(apply(&snapshot, &reader, &last), CKR_OK);
+        left = nth;
+        const CK_RV rv = enter(&snapshot, &made, &last);
+        done = left >= 0;
+        left = -1;
+        cr_assert_eq(rv, done ? CKR_OK : CKR_HOST_MEMORY);
+        p11d_snapshot_clear(&snapshot);
+    }
+    wire_clear(&whole);
+    wire_clear(&made);
+}
+
 Test(memory, an_answer_that_cannot_be_kept_is_an_error)
 {
     static const CK_ATTRIBUTE_TYPE types[] = {CKA_UNIQUE_ID, CKA_CHECK_VALUE, 0x80000001};
