@@ -85,6 +85,15 @@ static CK_RV apply(P11dSnapshot *snapshot, P11dReader *body, CK_OBJECT_HANDLE *l
     return rv;
 }
 
+/* Makes snapshot one of what whole lists, with memory enough. */
+static void begin(P11dSnapshot *snapshot, const Wire *whole, CK_OBJECT_HANDLE *last)
+{
+    *last = 0;
+    p11d_snapshot_init(snapshot, (P11dTerms){0});
+    P11dReader reader = wire_reader(whole, "tba(ta{sv})at");
+    cr_assert_eq(apply(snapshot, &reader, last), CKR_OK);
+}
+
 /* Applies with the nth allocation failing. True once there is no nth. */
 static bool apply_without(P11dSnapshot *snapshot, const Wire *wire, long nth)
 {
@@ -116,11 +125,9 @@ static void check_list(bool detached)
     list(&difference, false);
     bool done = false;
     for (long nth = 0; !done; nth++) {
-        CK_OBJECT_HANDLE last = 0;
+        CK_OBJECT_HANDLE last;
         P11dSnapshot snapshot;
-        p11d_snapshot_init(&snapshot, (P11dTerms){0});
-        P11dReader reader = wire_reader(&whole, "tba(ta{sv})at");
-        cr_assert_eq(apply(&snapshot, &reader, &last), CKR_OK);
+        begin(&snapshot, &whole, &last);
         if (detached)
             p11d_snapshot_detach(&snapshot);
         done = apply_without(&snapshot, detached ? &whole : &difference, nth);
@@ -181,11 +188,9 @@ Test(memory, what_an_own_call_did_is_put_in_wholly_or_not_at_all)
     wire_end_attributes(&made);
     bool done = false;
     for (long nth = 0; !done; nth++) {
-        CK_OBJECT_HANDLE last = 0;
+        CK_OBJECT_HANDLE last;
         P11dSnapshot snapshot;
-        p11d_snapshot_init(&snapshot, (P11dTerms){0});
-        P11dReader reader = wire_reader(&whole, "tba(ta{sv})at");
-        cr_assert_eq(apply(&snapshot, &reader, &last), CKR_OK);
+        begin(&snapshot, &whole, &last);
         left = nth;
         const CK_RV rv = enter(&snapshot, &made, &last);
         done = left >= 0;

@@ -30,24 +30,15 @@ static const struct {
                {"private-key", CKO_PRIVATE_KEY, true}};
 static const char *const labels[] = {"", "a", "b", "ab", "a longer label"};
 
-static unsigned random_below(unsigned limit)
-{
-    static uint64_t state = 88172645463325252u;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (unsigned)(state % limit);
-}
-
 static void list_model_object(Wire *wire, const Model *model, unsigned i)
 {
     wire_begin_object(wire, i + 1);
     wire_text(wire, "class", classes[model->kind[i]].name);
-    if (model->label[i] > 0 || random_below(2) == 0)
+    if (model->label[i] > 0 || snapshots_random(2) == 0)
         wire_text(wire, "label", labels[model->label[i]]);
-    if (classes[model->kind[i]].has_key_id && (model->key_id[i] > 0 || random_below(2) == 0))
+    if (classes[model->kind[i]].has_key_id && (model->key_id[i] > 0 || snapshots_random(2) == 0))
         wire_bytes(wire, "id", "\x01\x02\x03", model->key_id[i]);
-    if (model->private[i] || random_below(2) == 0)
+    if (model->private[i] || snapshots_random(2) == 0)
         wire_boolean(wire, "private", model->private[i]);
     wire_end_object(wire);
 }
@@ -55,9 +46,9 @@ static void list_model_object(Wire *wire, const Model *model, unsigned i)
 static void change_object(Model *model, unsigned i)
 {
     model->there[i] = true;
-    model->label[i] = random_below(5);
-    model->key_id[i] = random_below(4);
-    model->private[i] = random_below(3) == 0;
+    model->label[i] = snapshots_random(5);
+    model->key_id[i] = snapshots_random(4);
+    model->private[i] = snapshots_random(3) == 0;
 }
 
 /* One reply: some objects removed, some new or changed; or the complete list. */
@@ -67,13 +58,13 @@ static void step_model(Model *model, P11dSnapshot *snapshot, uint64_t generation
     uint64_t removed[MODEL_IDS];
     size_t removed_count = 0;
     bool changed[MODEL_IDS] = {false};
-    bool complete = snapshot->generation == 0 || random_below(8) == 0;
-    for (unsigned n = random_below(12); n > 0; n--) {
-        unsigned i = random_below(MODEL_IDS);
+    bool complete = snapshot->generation == 0 || snapshots_random(8) == 0;
+    for (unsigned n = snapshots_random(12); n > 0; n--) {
+        unsigned i = snapshots_random(MODEL_IDS);
         if (changed[i])
             continue;
         changed[i] = true;
-        if (random_below(3) > 0) {
+        if (snapshots_random(3) > 0) {
             change_object(model, i);
         } else {
             model->there[i] = false;
@@ -108,15 +99,15 @@ static void check_handles(Model *model, const P11dSnapshot *snapshot, CK_OBJECT_
 /* A random template, and the same question to the model. */
 static void check_search(const Model *model, const P11dSnapshot *snapshot)
 {
-    unsigned kind = random_below(4), label = random_below(5), key_id = random_below(4);
-    CK_BBOOL private = random_below(2) == 0;
+    unsigned kind = snapshots_random(4), label = snapshots_random(5), key_id = snapshots_random(4);
+    CK_BBOOL private = snapshots_random(2) == 0;
     CK_ATTRIBUTE choices[] = {{CKA_CLASS, (void *)&classes[kind].number, sizeof(CK_OBJECT_CLASS)},
                               {CKA_LABEL, (void *)labels[label], strlen(labels[label])},
                               {CKA_ID, (void *)"\x01\x02\x03", key_id},
                               {CKA_PRIVATE, &private, sizeof(private)}};
     CK_ATTRIBUTE templ[4];
     CK_ULONG count = 0;
-    unsigned used = random_below(16);
+    unsigned used = snapshots_random(16);
     for (unsigned n = 0; n < 4; n++)
         if (used & (1u << n))
             templ[count++] = choices[n];
@@ -145,14 +136,14 @@ Test(snapshot, any_sequence_of_lists_finds_what_a_linear_scan_finds)
     Model model = {0};
     p11d_snapshot_init(&snapshot, (P11dTerms){0});
     for (unsigned i = 0; i < MODEL_IDS; i++)
-        model.kind[i] = random_below(4);
+        model.kind[i] = snapshots_random(4);
     for (uint64_t generation = 1; generation <= 600; generation++) {
         CK_OBJECT_HANDLE newest = snapshots_last;
         step_model(&model, &snapshot, generation);
         check_handles(&model, &snapshot, newest);
         for (unsigned n = 0; n < 12; n++)
             check_search(&model, &snapshot);
-        if (random_below(20) != 0)
+        if (snapshots_random(20) != 0)
             continue;
         p11d_snapshot_drop_private(&snapshot);
         for (unsigned i = 0; i < MODEL_IDS; i++)

@@ -263,15 +263,6 @@ typedef struct Service {
     bool listed[IDS];
 } Service;
 
-static unsigned random_below(unsigned limit)
-{
-    static uint64_t state = 88172645463325252u;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (unsigned)(state % limit);
-}
-
 static const char *label_of(unsigned number)
 {
     static char label[16];
@@ -283,7 +274,7 @@ static const char *label_of(unsigned number)
 static uint64_t pick(const Service *service)
 {
     for (unsigned tries = 0; tries < 50 && service->next > 1; tries++) {
-        const uint64_t id = 1 + random_below((unsigned)service->next - 1);
+        const uint64_t id = 1 + snapshots_random((unsigned)service->next - 1);
         if (service->there[id])
             return id;
     }
@@ -302,13 +293,13 @@ static uint64_t touch(Service *service, uint64_t id, bool there, unsigned label)
  */
 static void change(Service *service, P11dSnapshot *snapshot, Own *own)
 {
-    const unsigned label = random_below(6);
+    const unsigned label = snapshots_random(6);
     uint64_t id = pick(service);
-    if (id == 0 || random_below(2) == 0) {
+    if (id == 0 || snapshots_random(2) == 0) {
         id = touch(service, service->next++, true, label);
         if (own)
             make(own, id, label_of(label));
-    } else if (random_below(2) == 0) {
+    } else if (snapshots_random(2) == 0) {
         touch(service, id, false, 0);
         if (own)
             cr_assert_eq(p11d_update_remove(&own->update, id), CKR_OK);
@@ -327,7 +318,7 @@ static void list(Service *service, P11dSnapshot *snapshot)
     uint64_t removed[IDS];
     size_t count = 0;
     const uint64_t known = p11d_snapshot_ask(snapshot);
-    const bool complete = known == 0 || random_below(5) == 0;
+    const bool complete = known == 0 || snapshots_random(5) == 0;
     wire_begin(&wire, service->generation, complete);
     for (uint64_t id = 1; id < service->next; id++) {
         if (service->there[id] && (complete || service->touched[id] > known)) {
@@ -364,16 +355,16 @@ Test(snapshot_own, after_any_calls_a_list_leaves_what_the_service_has)
         begin_own(&own, &snapshot, 0, 0);
         change(&service, &snapshot, &own);
         const uint64_t made = service.next - 1;
-        if (service.there[made] && random_below(3) == 0)
+        if (service.there[made] && snapshots_random(3) == 0)
             touch(&service, made, false, 0); /* by others, before the reply was read */
         end_own(&own, &snapshot);
-        if (random_below(3) == 0)
+        if (snapshots_random(3) == 0)
             change(&service, &snapshot, NULL);
-        if (random_below(4) == 0) {
+        if (snapshots_random(4) == 0) {
             list(&service, &snapshot);
             check(&service, &snapshot);
         }
-        if (random_below(100) == 0)
+        if (snapshots_random(100) == 0)
             p11d_snapshot_drop_private(&snapshot);
     }
     p11d_snapshot_clear(&snapshot);

@@ -39,3 +39,12 @@ size_t snapshots_count(const P11dSnapshot *snapshot, const char *label)
     p11d_handles_clear(&found);
     return count;
 }
+
+unsigned snapshots_random(unsigned limit)
+{
+    static uint64_t state = 88172645463325252u;
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (unsigned)(state % limit);
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What tests of snapshots share: replies applied to one, and short questions to it. */
+/* What tests of snapshots share: replies applied to one, short questions to it, chance. */
 #ifndef P11D_TEST_SNAPSHOTS_H
 #define P11D_TEST_SNAPSHOTS_H
 
@@ -17,5 +17,8 @@ CK_OBJECT_HANDLE snapshots_handle(const P11dSnapshot *snapshot, uint64_t id);
 
 /* How many objects a search for the label finds. */
 size_t snapshots_count(const P11dSnapshot *snapshot, const char *label);
+
+/* A number below limit; the same ones in each run. */
+unsigned snapshots_random(unsigned limit);
 
 #endif
