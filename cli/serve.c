@@ -27,6 +27,7 @@ static struct {
     char *bus;
     char *name;
     int ready_fd;
+    gboolean writable;
 } asked = {.ready_fd = -1};
 
 static const GOptionEntry entries[] = {
@@ -34,6 +35,8 @@ static const GOptionEntry entries[] = {
      "a directory of keys, which becomes a token; can be given again (default: "
      "$XDG_DATA_HOME/p11dbus/keys, made if missing)",
      "DIR"},
+    {"writable", 0, 0, G_OPTION_ARG_NONE, &asked.writable,
+     "let applications make, change and destroy keys and certificates in the directories", NULL},
     {"bus", 0, 0, G_OPTION_ARG_FILENAME, &asked.bus, "the bus to serve on (default: session)",
      "session|system|ADDRESS"},
     {"name", 0, 0, G_OPTION_ARG_FILENAME, &asked.name,
@@ -98,15 +101,19 @@ static gboolean check_mode(const char *directory, GError **error)
 static gboolean check_directory(const char *directory, GError **error)
 {
     struct stat status;
-    int reason = stat(directory, &status) != 0         ? errno
-                 : !S_ISDIR(status.st_mode)            ? ENOTDIR
-                 : access(directory, R_OK | X_OK) != 0 ? errno
-                                                       : 0;
+    int reason = stat(directory, &status) != 0                                       ? errno
+                 : !S_ISDIR(status.st_mode)                                          ? ENOTDIR
+                 : access(directory, R_OK | X_OK | (asked.writable ? W_OK : 0)) != 0 ? errno
+                                                                                     : 0;
     if (reason == 0)
         return check_mode(directory, error);
     p11d_failure_set(error, P11D_FAILURE_FILE,
-                     reason == EACCES ? "name a directory that this user may read"
-                                      : "name a directory that is there",
+                     reason == EROFS
+                         ? "name a directory that can be written to, or leave --writable out"
+                     : reason == EACCES
+                         ? asked.writable ? "name a directory that this user may read and write to"
+                                          : "name a directory that this user may read"
+                         : "name a directory that is there",
                      "cannot serve %s: %s", directory, g_strerror(reason));
     return FALSE;
 }
@@ -176,6 +183,8 @@ static GPtrArray *words_for(char *program, const P11dOptions *options)
         g_ptr_array_add(words, g_strdup("-q"));
     if (options->verbose)
         g_ptr_array_add(words, g_strdup("-v"));
+    if (asked.writable)
+        g_ptr_array_add(words, g_strdup("-w"));
     if (asked.name)
         g_ptr_array_add(words, g_strconcat("-n", asked.name, NULL));
     if (asked.ready_fd >= 0)

@@ -8,11 +8,11 @@
 #include "keyderive.h"
 #include "keylogin.h"
 #include "keymac.h"
+#include "keymanage.h"
 #include "keyring.h"
 #include "keysign.h"
 #include "newsecret.h"
 #include "residue.h"
-#include "sessionobject.h"
 
 static P11dKeyView *view_of(P11dView *view)
 {
@@ -112,13 +112,6 @@ static CK_RV derive(P11dView *base, P11dActCall *call)
     return rv;
 }
 
-static CK_RV destroy_object(P11dView *view, P11dActCall *call)
-{
-    CK_RV rv = p11d_sessionobject_destroy(view_of(view), call->arguments->objects[0]);
-    call->changed = rv == CKR_OK;
-    return rv;
-}
-
 static CK_RV generate_random(P11dView *view, P11dActCall *call)
 {
     (void)view;
@@ -156,7 +149,12 @@ const P11dAct p11d_keyacts[] = {
     {"Encrypt", encrypt},
     {"Decrypt", decrypt},
     {"Derive", derive},
-    {"DestroyObject", destroy_object},
+    {"CreateObject", p11d_keymanage_create},
+    {"GenerateKey", p11d_keymanage_generate_key},
+    {"GenerateKeyPair", p11d_keymanage_generate_pair},
+    {"CopyObject", p11d_keymanage_copy},
+    {"SetAttributes", p11d_keymanage_change},
+    {"DestroyObject", p11d_keymanage_destroy},
     {"Login", log_in},
     {"Logout", log_out},
     {"GenerateRandom", generate_random},

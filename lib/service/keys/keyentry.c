@@ -28,6 +28,13 @@ static P11dServedKey *make_public(const P11dKeyEntry *entry, EVP_PKEY *key)
     return p11d_servedkey_new(key, false);
 }
 
+/* That of keys is not needed for as long as the private one is there; who destroyed it does not
+ * see it again. */
+static bool is_public_destroyed(const P11dKeyEntry *entry)
+{
+    return !p11d_template_boolean(&entry->text.kept[P11D_KEYTEXT_PUBLIC], CKA_TOKEN, true);
+}
+
 static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
 {
     P11dKeyObject *objects = entry->objects;
@@ -39,15 +46,17 @@ static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
         entry->private_key = p11d_servedkey_new(key, true);
         rv = entry->private_key
                  ? p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY,
-                                      entry->name, entry->private_key, false)
+                                      entry->name, entry->private_key, false,
+                                      &entry->text.kept[P11D_KEYTEXT_PRIVATE])
                  : CKR_HOST_MEMORY;
     }
-    if (rv == CKR_OK && parts->public_key && !p11d_servedkey_unsupported(parts->public_key)) {
+    if (rv == CKR_OK && parts->public_key && !is_public_destroyed(entry) &&
+        !p11d_servedkey_unsupported(parts->public_key)) {
         entry->public_key = make_public(entry, parts->public_key);
-        rv = entry->public_key
-                 ? p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name,
-                                      entry->public_key, false)
-                 : CKR_HOST_MEMORY;
+        rv = entry->public_key ? p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PUBLIC],
+                                                    CKO_PUBLIC_KEY, entry->name, entry->public_key,
+                                                    false, &entry->text.kept[P11D_KEYTEXT_PUBLIC])
+                               : CKR_HOST_MEMORY;
     }
     return rv;
 }
@@ -71,7 +80,8 @@ static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
 
     for (size_t i = 0; i < parts->certificate_count && rv == CKR_OK; i++) {
         P11dKeyObject *object = &objects[P11D_KEY_OBJECT_CERTIFICATE + i];
-        rv = i == 0 ? p11d_keyobject_certificate(object, entry->name, parts->certificates[i])
+        rv = i == 0 ? p11d_keyobject_certificate(object, entry->name, parts->certificates[i],
+                                                 &entry->text.kept[P11D_KEYTEXT_CERTIFICATE])
                     : p11d_keyobject_further(object, entry->name, parts->certificates[i]);
     }
     if (parts->claim.locked.type && !parts->claim.unusable) {
@@ -89,6 +99,43 @@ static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
     return rv;
 }
 
+static void keep_half(P11dKeyEntry *entry, const P11dKeyParts *parts)
+{
+    EVP_PKEY *half = parts->public_key ? parts->public_key : parts->claim.public_key;
+    if (!half && parts->certificate_count > 0 && !parts->claim.locked.type)
+        half = X509_get0_pubkey(parts->certificates[0]);
+    if (half)
+        EVP_PKEY_up_ref(half);
+    entry->half = half;
+    ERR_clear_error();
+}
+
+/* Takes what the files say; of two that say the same the first counts. */
+static CK_RV keep_text(P11dKeyEntry *entry, const P11dKeyFile files[P11D_KEYPARTS_FILES],
+                       bool writable)
+{
+    CK_RV rv = CKR_OK;
+    for (int place = 0; place < P11D_KEYTEXT_CLASSES; place++) {
+        P11dTemplate *kept = &entry->text.kept[place];
+        for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++) {
+            const P11dTemplate *said = &files[i].text.kept[place];
+            for (CK_ULONG j = 0; j < said->count && rv == CKR_OK; j++) {
+                const CK_ATTRIBUTE *item = &said->items[j];
+                if (!p11d_template_find(kept, item->type))
+                    rv = p11d_template_set(kept, item->type, item->pValue, item->ulValueLen);
+            }
+        }
+        for (int i = 0; i < 2 && rv == CKR_OK; i++) {
+            const CK_ATTRIBUTE_TYPE type = i == 0 ? CKA_MODIFIABLE : CKA_DESTROYABLE;
+            if (writable)
+                rv = p11d_template_set_boolean(kept, type, p11d_template_boolean(kept, type, true));
+            else
+                p11d_template_unset(kept, type);
+        }
+    }
+    return rv;
+}
+
 /* Of what nobody can say which key it is there is nothing but the reason. */
 static CK_RV fill_ambiguous(P11dKeyEntry *entry, const char *conflict)
 {
@@ -101,7 +148,7 @@ static CK_RV fill_ambiguous(P11dKeyEntry *entry, const char *conflict)
 }
 
 static P11dKeyEntry *assemble(P11dKeyFile files[P11D_KEYPARTS_FILES], const char *path,
-                              const char *name)
+                              const char *name, bool writable)
 {
     P11dKeyParts parts;
     P11dKeyEntry *entry = calloc(1, sizeof *entry);
@@ -110,8 +157,9 @@ static P11dKeyEntry *assemble(P11dKeyFile files[P11D_KEYPARTS_FILES], const char
         return NULL;
     atomic_init(&entry->references, 1);
     entry->name = strdup(name);
-    CK_RV rv = entry->name ? CKR_OK : CKR_HOST_MEMORY;
+    CK_RV rv = entry->name ? keep_text(entry, files, writable) : CKR_HOST_MEMORY;
     bool is_clear = p11d_keyparts_join(&parts, files, path, name);
+    keep_half(entry, &parts);
     if (rv == CKR_OK)
         rv = is_clear ? fill(entry, &parts) : fill_ambiguous(entry, parts.conflict);
     p11d_keyparts_clear(&parts);
@@ -147,7 +195,7 @@ static void skip_special(P11dKeyFile *file, const char *path, const char *name, 
 }
 
 P11dKeyEntry *p11d_keyentry_load(int directory, const char *path, const char *name,
-                                 const P11dStamp stamps[P11D_KEYPARTS_FILES])
+                                 const P11dStamp stamps[P11D_KEYPARTS_FILES], bool writable)
 {
     static const P11dStamp none;
     P11dKeyFile files[P11D_KEYPARTS_FILES] = {0};
@@ -165,7 +213,7 @@ P11dKeyEntry *p11d_keyentry_load(int directory, const char *path, const char *na
         else
             p11d_keyfile_load(&files[i], directory, path, file_name, wanted_kinds[i]);
     }
-    P11dKeyEntry *entry = assemble(files, path, name);
+    P11dKeyEntry *entry = assemble(files, path, name, writable);
     if (entry)
         memcpy(entry->stamps, stamps, sizeof entry->stamps);
     for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++)
@@ -190,6 +238,8 @@ void p11d_keyentry_unref(P11dKeyEntry *entry)
     p11d_servedkey_unref(entry->secret_key);
     p11d_pem_clear(&entry->locked);
     EVP_PKEY_free(entry->expected);
+    EVP_PKEY_free(entry->half);
+    p11d_keytext_clear(&entry->text);
     free(entry->name);
     free(entry);
 }
@@ -207,37 +257,81 @@ static bool same_secret(const P11dServedKey *x, const P11dServedKey *y)
                                CRYPTO_memcmp(x->secret, y->secret, x->secret_size) == 0));
 }
 
+/* The key or certificate that it is is the same, whatever is said of it. */
+static bool same_identity(const P11dKeyObject *x, const P11dKeyObject *y)
+{
+    static const uint8_t none[sizeof x->identity];
+    return x->id && y->id && memcmp(x->identity, none, sizeof none) != 0 &&
+           memcmp(x->identity, y->identity, sizeof none) == 0;
+}
+
+/* A locked key with another passphrase is the same if its half is known. */
+static bool same_locked(const P11dKeyEntry *before, const P11dKeyEntry *entry)
+{
+    if (!same_secret(before->secret_key, entry->secret_key))
+        return false;
+    if (p11d_pem_equal(&before->locked, &entry->locked))
+        return true;
+    return before->locked.type && entry->locked.type && before->half && entry->half &&
+           EVP_PKEY_eq(before->half, entry->half) == 1;
+}
+
 const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
-                                             int kind)
+                                             int kind, bool *changed)
 {
     const P11dKeyObject *object = &entry->objects[kind];
-    if (kind < P11D_KEY_OBJECT_CERTIFICATE) {
-        bool same = same_attributes(&before->objects[kind], object) &&
-                    p11d_pem_equal(&before->locked, &entry->locked) &&
-                    same_secret(before->secret_key, entry->secret_key);
-        return same ? &before->objects[kind] : NULL;
-    }
-    for (int i = P11D_KEY_OBJECT_CERTIFICATE; i < P11D_KEY_OBJECT_KINDS; i++) {
-        if (same_attributes(&before->objects[i], object))
+    int first = kind < P11D_KEY_OBJECT_CERTIFICATE ? kind : P11D_KEY_OBJECT_CERTIFICATE;
+    int end = kind < P11D_KEY_OBJECT_CERTIFICATE ? kind + 1 : P11D_KEY_OBJECT_KINDS;
+    if (kind < P11D_KEY_OBJECT_CERTIFICATE && !same_locked(before, entry))
+        return NULL;
+    for (int i = first; i < end; i++) {
+        *changed = !same_attributes(&before->objects[i], object);
+        if (!*changed || same_identity(&before->objects[i], object))
             return &before->objects[i];
     }
     return NULL;
 }
 
+/* What is told of a key that a passphrase opened. */
+static CK_RV tell_key(const P11dKeyEntry *entry, P11dServedKey *key,
+                      P11dKeyObject objects[P11D_KEY_OBJECT_KINDS])
+{
+    CK_RV rv = p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name,
+                                  key, true, &entry->text.kept[P11D_KEYTEXT_PRIVATE]);
+    if (rv == CKR_OK && !entry->objects[P11D_KEY_OBJECT_PUBLIC].attributes &&
+        !is_public_destroyed(entry))
+        rv = p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name, key,
+                                true, &entry->text.kept[P11D_KEYTEXT_PUBLIC]);
+    return rv;
+}
+
+bool p11d_keyentry_retell(const P11dKeyEntry *entry, P11dOpenedKey *opened, uint64_t generation)
+{
+    P11dKeyObject fresh[P11D_KEY_OBJECT_KINDS] = {0};
+    bool any = false;
+    if (!opened->key)
+        return false;
+    CK_RV rv = tell_key(entry, opened->key, fresh);
+    for (int i = 0; i < P11D_KEY_OBJECT_CERTIFICATE && rv == CKR_OK; i++) {
+        P11dKeyObject *object = &opened->objects[i];
+        fresh[i].id = fresh[i].attributes ? entry->objects[i].id : 0;
+        fresh[i].since = same_attributes(object, &fresh[i]) ? object->since : generation;
+        any = any || fresh[i].since == generation;
+        p11d_keyobject_clear(object);
+        *object = fresh[i];
+        fresh[i] = (P11dKeyObject){0};
+    }
+    for (int i = 0; i < P11D_KEY_OBJECT_CERTIFICATE; i++)
+        p11d_keyobject_clear(&fresh[i]);
+    return any;
+}
+
 /* What is said of the key that a passphrase opened: the key and its attributes. */
 static CK_RV open_key(const P11dKeyEntry *entry, EVP_PKEY *key, P11dOpenedKey *opened)
 {
-    P11dKeyObject *objects = opened->objects;
     EVP_PKEY_up_ref(key);
     opened->key = p11d_servedkey_new(key, true);
-    if (!opened->key)
-        return CKR_HOST_MEMORY;
-    CK_RV rv = p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PRIVATE], CKO_PRIVATE_KEY, entry->name,
-                                  opened->key, true);
-    if (rv == CKR_OK && !entry->objects[P11D_KEY_OBJECT_PUBLIC].attributes)
-        rv = p11d_keyobject_key(&objects[P11D_KEY_OBJECT_PUBLIC], CKO_PUBLIC_KEY, entry->name,
-                                opened->key, true);
-    return rv;
+    return opened->key ? tell_key(entry, opened->key, opened->objects) : CKR_HOST_MEMORY;
 }
 
 CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const uint8_t *passphrase,

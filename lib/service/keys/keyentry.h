@@ -35,15 +35,18 @@ typedef struct P11dKeyEntry {
     P11dServedKey *secret_key;  /* NULL: none */
     P11dPem locked;             /* the private key's block while it needs a passphrase */
     EVP_PKEY *expected; /* the public half that the locked key should have; NULL: not known */
+    EVP_PKEY *half;     /* that of whatever the name stands for, if only a certificate's; or NULL */
+    P11dKeyText text;   /* what the files say between their blocks */
     P11dKeyObject objects[P11D_KEY_OBJECT_KINDS];
 } P11dKeyEntry;
 
 /*
  * Loads the files of name that stamps says are there. directory, path: as for p11d_keyfile_load.
+ * writable: clients may change and destroy objects.
  * Objects that are there have the id 1; the caller gives them their own. NULL if memory ran out.
  */
 P11dKeyEntry *p11d_keyentry_load(int directory, const char *path, const char *name,
-                                 const P11dStamp stamps[P11D_KEYPARTS_FILES]);
+                                 const P11dStamp stamps[P11D_KEYPARTS_FILES], bool writable);
 
 /* One of no file, with the name "", that says with an object of that label and text who else may
  * put keys into the directory. As above. */
@@ -53,10 +56,11 @@ P11dKeyEntry *p11d_keyentry_ref(P11dKeyEntry *entry);
 /* The last one to go wipes and frees. Safe on NULL. */
 void p11d_keyentry_unref(P11dKeyEntry *entry);
 
-/* The object of before that is the same as the one of that kind in entry, which may keep its id;
- * NULL if there is none. A certificate is the same wherever it stands. Borrowed from before. */
+/* The object of before that is the same as the one of that kind in entry, whose id that keeps;
+ * NULL if there is none. A certificate is the same wherever it stands. *changed: if not everything
+ * that is told of it is as before. Borrowed from before. */
 const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,
-                                             int kind);
+                                             int kind, bool *changed);
 
 /* A key that was locked, opened for one client; or, without it, only known to be of no use.
  */
@@ -73,6 +77,10 @@ typedef struct P11dOpenedKey {
  */
 CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const uint8_t *passphrase,
                            size_t size, P11dOpenedKey *opened);
+
+/* Says anew what is told of opened, the key of an entry whose files have changed since. Objects
+ * that are told otherwise are of that generation. True if there are any. */
+bool p11d_keyentry_retell(const P11dKeyEntry *entry, P11dOpenedKey *opened, uint64_t generation);
 
 /* Safe on one that is all zero. */
 void p11d_openedkey_clear(P11dOpenedKey *opened);

@@ -309,6 +309,8 @@ static bool load(Loading *loading, int fd)
         take_blocks(loading, &text);
     else
         complain(loading, strerror(errno));
+    if (ok && !p11d_keytext_read(&loading->file->text, text.data, text.size))
+        complain(loading, "an attribute between its blocks cannot be understood; it is left out");
     p11d_buffer_clear(&text);
     return ok;
 }
@@ -352,5 +354,6 @@ void p11d_keyfile_clear(P11dKeyFile *file)
     for (size_t i = 0; i < file->certificate_count; i++)
         X509_free(file->certificates[i]);
     p11d_servedkey_unref(file->secret);
+    p11d_keytext_clear(&file->text);
     memset(file, 0, sizeof *file);
 }

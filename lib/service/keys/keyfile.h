@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * A key file is what one file of a key directory holds: what it claims of a key, and some
- * certificates; or a secret key. A private or secret key is never served if others could read its
- * file. What is wrong with a
- * file is said in the log; nothing of it stops the worker.
+ * certificates, with what it says between them (keytext.h); or a secret key. A private or secret
+ * key is never served if others could read its file. What is wrong with a file is said in the log;
+ * nothing of it stops the worker.
  */
 #ifndef P11D_KEYFILE_H
 #define P11D_KEYFILE_H
 
 #include "keyclaim.h"
+#include "keytext.h"
 #include "servedkey.h"
 
 /* The largest file that is looked at, in bytes, and the most certificates taken from one. */
@@ -20,6 +21,7 @@ typedef struct P11dKeyFile {
     X509 *certificates[P11D_KEYFILE_CERTIFICATES];
     size_t certificate_count;
     P11dServedKey *secret; /* NULL: none */
+    P11dKeyText text;
 } P11dKeyFile;
 
 /*

@@ -50,13 +50,16 @@ static bool is_logged_in(const P11dKeyRing *ring, const P11dKeyView *view)
     return view->logged_in && (view->opened_count > 0 || !ring->set->has_locked);
 }
 
-/* Gives the view the opened keys, or leaves them to the caller. */
-static CK_RV enter(P11dKeyRing *ring, P11dKeyView *view, P11dOpenedKey *opened, size_t count)
+/* Gives the view the opened keys, or leaves them to the caller. pin: what opened them, or NULL. */
+static CK_RV enter(P11dKeyRing *ring, P11dKeyView *view, P11dOpenedKey *opened, size_t count,
+                   const uint8_t *pin, size_t size)
 {
     CK_RV rv = CKR_OK;
     pthread_mutex_lock(&ring->lock);
     if (is_logged_in(ring, view)) {
         rv = CKR_USER_ALREADY_LOGGED_IN; /* by another call, meanwhile */
+    } else if (pin && ring->writable && !p11d_secret_set(&view->passphrase, pin, size)) {
+        rv = CKR_HOST_MEMORY;
     } else {
         view->logged_in = true;
         view->since = ++ring->clock;
@@ -104,7 +107,7 @@ static CK_RV open_keys(P11dKeyRing *ring, P11dKeyView *view, P11dKeyEntry **entr
         return CKR_FUNCTION_REJECTED;
     CK_RV rv = unlock(ring, entries, count, pin, size, &opened, &opened_count);
     if (rv == CKR_OK)
-        rv = enter(ring, view, opened, opened_count);
+        rv = enter(ring, view, opened, opened_count, pin, size);
     if (rv == CKR_PIN_INCORRECT)
         count_failure(ring, view->uid);
     if (rv != CKR_OK)
@@ -127,7 +130,7 @@ CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *p
     CK_RV rv = CKR_HOST_MEMORY;
     if (entries)
         rv = count > 0 ? open_keys(ring, view, entries, count, pin, size)
-                       : enter(ring, view, NULL, 0);
+                       : enter(ring, view, NULL, 0, NULL, 0);
     for (size_t i = 0; i < count && entries; i++)
         p11d_keyentry_unref(entries[i]);
     free(entries);
@@ -146,6 +149,7 @@ CK_RV p11d_keylogin_leave(P11dKeyView *view)
     view->logged_in = false;
     view->opened = NULL;
     view->opened_count = 0;
+    p11d_secret_clear(&view->passphrase);
     if (logged_in) {
         view->since = ++ring->clock;
         p11d_sessionstore_remove_private(&view->session, view->since);

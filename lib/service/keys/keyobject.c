@@ -9,6 +9,7 @@
 #include "attribute.h"
 #include "interface.h"
 #include "keyfile.h"
+#include "keymaterial.h"
 #include "keysign.h"
 #include "keyuse.h"
 #include "pss.h"
@@ -57,6 +58,17 @@ static unsigned restrictions(const P11dTemplate *templ)
     return bits;
 }
 
+/* By what never changes, whatever is said of it. */
+static void identify(P11dKeyObject *object, const P11dTemplate *templ)
+{
+    CK_OBJECT_CLASS class = p11d_template_number(templ, CKA_CLASS, CKO_DATA);
+    const CK_ATTRIBUTE *value =
+        p11d_template_find(templ, class == CKO_CERTIFICATE ? CKA_VALUE : CKA_PUBLIC_KEY_INFO);
+    memset(object->identity, 0, sizeof object->identity);
+    if (value && value->ulValueLen > 0)
+        EVP_Digest(value->pValue, value->ulValueLen, object->identity, NULL, EVP_sha256(), NULL);
+}
+
 bool p11d_keyobject_permits(const P11dKeyObject *object, CK_ATTRIBUTE_TYPE use)
 {
     bool permits = true;
@@ -83,6 +95,7 @@ CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ)
         memcpy(object->attributes, buffer.data, buffer.size);
         object->size = buffer.size;
         object->refused = restrictions(templ);
+        identify(object, templ);
     } else if (rv == CKR_OK) {
         rv = CKR_HOST_MEMORY;
     }
@@ -137,36 +150,44 @@ static CK_RV make_data(P11dKeyObject *object, const char *label, const char *app
     return rv;
 }
 
-/* key: of an object that is one, or NULL. */
-static CK_RV make_object(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
-                         CK_ATTRIBUTE_TYPE type, const void *value, size_t size,
-                         const P11dServedKey *key, bool private)
+static CK_RV merge(P11dTemplate *templ, const P11dTemplate *kept)
 {
-    P11dTemplate templ;
-    p11d_template_init(&templ);
-    CK_RV rv = p11d_template_set_number(&templ, CKA_CLASS, class);
-    if (rv == CKR_OK)
-        rv = p11d_template_set_text(&templ, CKA_LABEL, label);
-    if (rv == CKR_OK)
-        rv = p11d_template_set(&templ, type, value, size);
-    if (rv == CKR_OK && key)
-        rv = set_allowed(&templ, &key->pss);
-    if (rv == CKR_OK && key)
-        rv = p11d_keyuse_tell(&templ, class, key, false);
-    if (rv == CKR_OK && class == CKO_CERTIFICATE)
-        rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
-    if (rv == CKR_OK && private)
-        rv = p11d_template_set_boolean(&templ, CKA_PRIVATE, true);
-    if (rv == CKR_OK)
-        rv = set_refused(&templ);
-    if (rv == CKR_OK)
-        rv = p11d_keyobject_set(object, &templ);
-    p11d_template_clear(&templ);
+    CK_RV rv = CKR_OK;
+    for (CK_ULONG i = 0; kept && i < kept->count && rv == CKR_OK; i++)
+        rv = p11d_template_set(templ, kept->items[i].type, kept->items[i].pValue,
+                               kept->items[i].ulValueLen);
     return rv;
 }
 
-CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
-                         P11dServedKey *served, bool private)
+static CK_RV describe(P11dTemplate *templ, CK_OBJECT_CLASS class, const char *label,
+                      CK_ATTRIBUTE_TYPE type, const void *value, size_t size, bool private)
+{
+    CK_RV rv = p11d_template_set_number(templ, CKA_CLASS, class);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_text(templ, CKA_LABEL, label);
+    if (rv == CKR_OK)
+        rv = p11d_template_set(templ, type, value, size);
+    if (rv == CKR_OK && private)
+        rv = p11d_template_set_boolean(templ, CKA_PRIVATE, true);
+    return rv == CKR_OK ? set_refused(templ) : rv;
+}
+
+/* What a key is for, and what is kept of it; what a key cannot do it does not claim. */
+static CK_RV add_uses(P11dTemplate *templ, CK_OBJECT_CLASS class, const P11dServedKey *key,
+                      const P11dTemplate *kept)
+{
+    CK_RV rv = set_allowed(templ, &key->pss);
+    if (rv == CKR_OK)
+        rv = p11d_keyuse_tell(templ, class, key, false);
+    if (rv == CKR_OK)
+        rv = merge(templ, kept);
+    if (rv == CKR_OK && kept && kept->count > 2)
+        rv = p11d_keyuse_tell(templ, class, key, true);
+    return rv;
+}
+
+CK_RV p11d_keyobject_describe(P11dTemplate *templ, CK_OBJECT_CLASS class, const char *label,
+                              P11dServedKey *served, bool private, const P11dTemplate *kept)
 {
     EVP_PKEY *key = served->key;
     uint8_t *der = NULL;
@@ -181,8 +202,13 @@ CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const cha
     ERR_clear_error();
     if (size <= 0)
         return CKR_HOST_MEMORY;
-    CK_RV rv =
-        make_object(object, class, label, CKA_PUBLIC_KEY_INFO, der, (size_t)size, served, private);
+    CK_RV rv = describe(templ, class, label, CKA_PUBLIC_KEY_INFO, der, (size_t)size, private);
+    if (rv == CKR_OK)
+        rv = add_uses(templ, class, served, kept);
+    if (rv == CKR_OK && class == CKO_PRIVATE_KEY &&
+        !p11d_template_boolean(templ, CKA_SENSITIVE, true) &&
+        p11d_template_boolean(templ, CKA_EXTRACTABLE, false))
+        rv = p11d_keymaterial_write(templ, key);
     OPENSSL_free(der);
     return rv;
 }
@@ -221,6 +247,18 @@ CK_RV p11d_keyobject_secret(P11dKeyObject *object, const char *label, const P11d
     return rv;
 }
 
+CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
+                         P11dServedKey *key, bool private, const P11dTemplate *kept)
+{
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_keyobject_describe(&templ, class, label, key, private, kept);
+    if (rv == CKR_OK)
+        rv = p11d_keyobject_set(object, &templ);
+    p11d_template_clear(&templ);
+    return rv;
+}
+
 /* The common name of the certificate's subject as a label, freed by OPENSSL_free; NULL if it has
  * none that can be one. */
 static char *common_name(X509 *certificate)
@@ -238,14 +276,23 @@ static char *common_name(X509 *certificate)
     return NULL;
 }
 
-CK_RV p11d_keyobject_certificate(P11dKeyObject *object, const char *label, X509 *certificate)
+CK_RV p11d_keyobject_certificate(P11dKeyObject *object, const char *label, X509 *certificate,
+                                 const P11dTemplate *kept)
 {
     uint8_t *der = NULL;
+    P11dTemplate templ;
     int size = i2d_X509(certificate, &der);
     if (size <= 0)
         return CKR_HOST_MEMORY;
-    CK_RV rv =
-        make_object(object, CKO_CERTIFICATE, label, CKA_VALUE, der, (size_t)size, NULL, false);
+    p11d_template_init(&templ);
+    CK_RV rv = describe(&templ, CKO_CERTIFICATE, label, CKA_VALUE, der, (size_t)size, false);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
+    if (rv == CKR_OK)
+        rv = merge(&templ, kept);
+    if (rv == CKR_OK)
+        rv = p11d_keyobject_set(object, &templ);
+    p11d_template_clear(&templ);
     OPENSSL_free(der);
     return rv;
 }
@@ -253,7 +300,7 @@ CK_RV p11d_keyobject_certificate(P11dKeyObject *object, const char *label, X509 
 CK_RV p11d_keyobject_further(P11dKeyObject *object, const char *name, X509 *certificate)
 {
     char *label = common_name(certificate);
-    CK_RV rv = p11d_keyobject_certificate(object, label ? label : name, certificate);
+    CK_RV rv = p11d_keyobject_certificate(object, label ? label : name, certificate, NULL);
     OPENSSL_free(label);
     return rv;
 }

@@ -17,6 +17,8 @@ typedef struct P11dKeyObject {
     uint8_t *attributes; /* elements of an a{sv}, to be marshalled at a multiple of 8; NULL: not
                           * known before somebody unlocks the key */
     size_t size;
+    uint8_t
+        identity[32]; /* SHA-256 of the key or certificate; all zero: of neither, or not known */
     unsigned refused; /* see p11d_keyobject_permits */
 } P11dKeyObject;
 
@@ -27,16 +29,21 @@ typedef struct P11dKeyObject {
 CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ);
 
 /* A private or public key, which is not changed but for the form that it is written in. private:
- * only who is logged in sees it. */
+ * only who is logged in sees it. kept: attributes that take the place of those that follow from the
+ * key, or NULL. */
 CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
-                         P11dServedKey *key, bool private);
+                         P11dServedKey *key, bool private, const P11dTemplate *kept);
+/* The same, for more to be done with it: sets the attributes in templ. */
+CK_RV p11d_keyobject_describe(P11dTemplate *templ, CK_OBJECT_CLASS class, const char *label,
+                              P11dServedKey *key, bool private, const P11dTemplate *kept);
 
 /* A secret key, whose value is told to nobody. Its id is the SHA-1 of its label. */
 CK_RV p11d_keyobject_secret(P11dKeyObject *object, const char *label, const P11dServedKey *key);
 
 /* A certificate. _further: one that is not called by the name of the entry that it belongs to,
  * which means the key's own certificate, but by its subject if that has a common name. */
-CK_RV p11d_keyobject_certificate(P11dKeyObject *object, const char *label, X509 *certificate);
+CK_RV p11d_keyobject_certificate(P11dKeyObject *object, const char *label, X509 *certificate,
+                                 const P11dTemplate *kept);
 CK_RV p11d_keyobject_further(P11dKeyObject *object, const char *name, X509 *certificate);
 
 /* Data that tell why a private key is not served, or who else may put keys into the directory.

@@ -14,6 +14,8 @@
 #include "keycipher.h"
 #include "keyderive.h"
 #include "keymac.h"
+#include "keymanage.h"
+#include "keymaterial.h"
 #include "keysign.h"
 #include "worker-token.h"
 
@@ -76,6 +78,8 @@ static const struct {
     {p11d_keycipher_offers, CKF_ENCRYPT | CKF_DECRYPT},
     {p11d_keyaes_offers, CKF_ENCRYPT | CKF_DECRYPT},
     {p11d_keyderive_offers, CKF_DERIVE},
+    {p11d_keymaterial_generates, CKF_GENERATE_KEY_PAIR},
+    {p11d_keymanage_generates, CKF_GENERATE},
 };
 
 /* The flags of a mechanism and the sizes of its keys; 0: it is none of ours. */
@@ -113,7 +117,7 @@ static void write_mechanisms(P11dWriter *writer, bool has_aes)
 }
 
 void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_locked, bool has_aes,
-                              P11dWriter *writer)
+                              bool writable, P11dWriter *writer)
 {
     write_text(writer, "Label", properties->label);
     write_text(writer, "Manufacturer", "p11dbus");
@@ -121,7 +125,7 @@ void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_lock
     write_text(writer, "Serial", properties->serial);
     begin_property(writer, "Flags");
     write_flags(writer, &p11d_names_token_flag,
-                CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_WRITE_PROTECTED |
+                CKF_RNG | CKF_TOKEN_INITIALIZED | (writable ? 0 : CKF_WRITE_PROTECTED) |
                     (has_locked ? CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED : 0));
     begin_property(writer, "PinLength");
     p11d_writer_struct(writer);

@@ -26,9 +26,9 @@ void p11d_keyproperties_clear(P11dKeyProperties *properties);
 
 /* Writes the elements of the a{sv}, from an offset that is a multiple of 8. has_locked: some key
  * needs a passphrase. has_aes: some key is one of AES; hosts that see what AES does want to put
- * keys of their own there, and do without the token if they cannot. p11d_servedkey_setup has been
- * called. */
+ * keys of their own there, and do without the token if they cannot. writable: clients may make
+ * objects. p11d_servedkey_setup has been called. */
 void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_locked, bool has_aes,
-                              P11dWriter *writer);
+                              bool writable, P11dWriter *writer);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "keystore.h"
 #include "log.h"
 #include "residue.h"
 #include "trail.h"
@@ -47,12 +48,53 @@ static void tell_difference(P11dKeyRing *ring, const char *what, const P11dKeySe
     }
 }
 
+/* Has the keys that views opened told anew where their files have changed. With the lock held.
+ * Returns whether any client sees a difference. */
+static bool retell_opened(P11dKeyRing *ring, const P11dKeySet *fresh, uint64_t generation)
+{
+    bool any = false;
+    for (P11dKeyView *view = ring->views; view; view = view->next) {
+        for (size_t i = 0; i < view->opened_count; i++) {
+            P11dOpenedKey *opened = &view->opened[i];
+            const P11dKeySetRow *now =
+                p11d_keyset_find(fresh, opened->objects[P11D_KEY_OBJECT_PRIVATE].id);
+            const P11dKeySetRow *before =
+                p11d_keyset_find(ring->set, opened->objects[P11D_KEY_OBJECT_PRIVATE].id);
+            if (now && (!before || before->entry != now->entry))
+                any = p11d_keyentry_retell(now->entry, opened, generation) || any;
+        }
+    }
+    return any;
+}
+
+/* Puts fresh in the place of the set. Returns P11dWorkerTokenChange bits. */
+static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
+{
+    const P11dKeySet *old = ring->set;
+    bool other = fresh->has_locked != old->has_locked || fresh->has_aes != old->has_aes;
+    unsigned change = other ? P11D_WORKER_TOKEN_PROPERTIES : 0;
+    pthread_mutex_lock(&ring->lock);
+    uint64_t generation = ring->clock + 1;
+    bool any_fresh = p11d_keyset_publish(fresh, generation);
+    bool any_gone = remember_gone(ring, old, fresh, generation);
+    bool any_told = retell_opened(ring, fresh, generation);
+    if (any_fresh || any_gone || any_told) {
+        ring->generation = ring->clock = generation;
+        change |= P11D_WORKER_TOKEN_OBJECTS;
+    }
+    ring->set = fresh;
+    for (P11dKeyView *view = ring->views; view && any_gone; view = view->next)
+        p11d_keyview_forget_gone(view, fresh);
+    pthread_mutex_unlock(&ring->lock);
+    return change;
+}
+
 /* Scans again and puts the new set in place. Only one thread does this, so the old set stays while
  * it looks at it. Returns P11dWorkerTokenChange bits. */
 static unsigned rescan(P11dKeyRing *ring)
 {
     P11dKeySet *old = ring->set;
-    P11dKeySet *fresh = p11d_keyset_scan(old, ring->path, &ring->next_id);
+    P11dKeySet *fresh = p11d_keyset_scan(old, ring->path, &ring->next_id, ring->writable);
     if (!fresh && errno != ENOMEM) {
         p11d_log("%s: %s; its keys are gone until it is back", ring->path, strerror(errno));
         fresh = p11d_keyset_empty();
@@ -61,21 +103,7 @@ static unsigned rescan(P11dKeyRing *ring)
         p11d_log("%s: no memory to read it again; the keys stay as they were", ring->path);
         return 0;
     }
-
-    bool other = fresh->has_locked != old->has_locked || fresh->has_aes != old->has_aes;
-    unsigned change = other ? P11D_WORKER_TOKEN_PROPERTIES : 0;
-    pthread_mutex_lock(&ring->lock);
-    uint64_t generation = ring->clock + 1;
-    bool any_fresh = p11d_keyset_publish(fresh, generation);
-    bool any_gone = remember_gone(ring, old, fresh, generation);
-    if (any_fresh || any_gone) {
-        ring->generation = ring->clock = generation;
-        change |= P11D_WORKER_TOKEN_OBJECTS;
-    }
-    ring->set = fresh;
-    for (P11dKeyView *view = ring->views; view && any_gone; view = view->next)
-        p11d_keyview_forget_gone(view, fresh);
-    pthread_mutex_unlock(&ring->lock);
+    unsigned change = take(ring, fresh);
     tell_difference(ring, "removed", old, fresh);
     tell_difference(ring, "added", fresh, old);
     p11d_keyset_free(old);
@@ -85,7 +113,19 @@ static unsigned rescan(P11dKeyRing *ring)
 
 unsigned p11d_keyring_refresh(P11dKeyRing *ring)
 {
-    return p11d_watch_read(&ring->watch) ? rescan(ring) : 0;
+    pthread_mutex_lock(&ring->reading);
+    unsigned change = p11d_watch_read(&ring->watch) ? rescan(ring) : 0;
+    change |= ring->untold;
+    ring->untold = 0;
+    pthread_mutex_unlock(&ring->reading);
+    return change;
+}
+
+void p11d_keyring_reread(P11dKeyRing *ring)
+{
+    pthread_mutex_lock(&ring->reading);
+    ring->untold |= rescan(ring);
+    pthread_mutex_unlock(&ring->reading);
 }
 
 void p11d_keyring_has(P11dKeyRing *ring, bool *locked, bool *aes)
@@ -128,6 +168,7 @@ void p11d_keyring_close_view(P11dKeyView *view)
     pthread_mutex_unlock(&ring->lock);
     p11d_openedkey_free(view->opened, view->opened_count);
     p11d_sessionstore_clear(&view->session);
+    p11d_secret_clear(&view->passphrase);
     free(view);
 }
 
@@ -253,7 +294,15 @@ CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, CK_ATTRIBUTE_TYPE use, P
 
 /* --- life --- */
 
-bool p11d_keyring_init(P11dKeyRing *ring, char *path, const char *name)
+void p11d_keyring_init(P11dKeyRing *ring, bool writable)
+{
+    *ring = (P11dKeyRing){.watch.fd = -1, .writable = writable};
+    pthread_mutex_init(&ring->writing, NULL);
+    pthread_mutex_init(&ring->reading, NULL);
+    pthread_mutex_init(&ring->lock, NULL);
+}
+
+bool p11d_keyring_open(P11dKeyRing *ring, char *path, const char *name)
 {
     struct timespec now;
 
@@ -262,11 +311,13 @@ bool p11d_keyring_init(P11dKeyRing *ring, char *path, const char *name)
     clock_gettime(CLOCK_REALTIME, &now);
     ring->clock = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     ring->next_id = 1;
+    if (ring->writable)
+        p11d_keystore_sweep(ring->path);
     /* Watched before it is read, so that nothing is missed in between. */
     if (!p11d_watch_init(&ring->watch, ring->path))
         return false;
     ring->generation = ++ring->clock;
-    ring->set = p11d_keyset_scan(NULL, ring->path, &ring->next_id);
+    ring->set = p11d_keyset_scan(NULL, ring->path, &ring->next_id, ring->writable);
     p11d_residue_wipe_stack();
     if (!ring->set)
         return false;
@@ -279,6 +330,8 @@ void p11d_keyring_clear(P11dKeyRing *ring)
 {
     p11d_watch_clear(&ring->watch);
     p11d_keyset_free(ring->set);
+    pthread_mutex_destroy(&ring->writing);
+    pthread_mutex_destroy(&ring->reading);
     pthread_mutex_destroy(&ring->lock);
     free(ring->path);
 }

@@ -2,8 +2,7 @@
 /*
  * A key ring is what a key token holds, and what its clients see of it: the key set of a directory,
  * which is read again when something changes there, and the views of the clients. Every change has
- * a generation, so that a client can ask for what is new since. Any thread may use it at any time;
- * only one reads the directory.
+ * a generation, so that a client can ask for what is new since. Any thread may use it at any time.
  */
 #ifndef P11D_KEYRING_H
 #define P11D_KEYRING_H
@@ -19,7 +18,11 @@ typedef struct P11dKeyRing {
     const char *name; /* of the token, for the log; borrowed */
     char *path;       /* of the directory, absolute */
     P11dWatch watch;
-    uint64_t next_id;     /* the reading thread's */
+    bool writable;           /* clients may change the directory; never changes */
+    pthread_mutex_t writing; /* held by who writes to the directory; taken before the others */
+    pthread_mutex_t reading; /* held by who reads it; also of next_id and untold */
+    uint64_t next_id;
+    unsigned untold;      /* P11dWorkerTokenChange bits that clients were not told of */
     pthread_mutex_t lock; /* of what follows, and of all views */
     P11dKeySet *set;
     P11dKeyView *views;     /* all there are */
@@ -30,15 +33,20 @@ typedef struct P11dKeyRing {
     P11dBrake brake;
 } P11dKeyRing;
 
+/* Makes a ring of which p11d_keyring_clear may be called, and nothing else yet but _open. */
+void p11d_keyring_init(P11dKeyRing *ring, bool writable);
 /* Reads the directory at path, which is owned from then on (absolute, from malloc). Returns false
- * with errno set; the ring is then to be cleared too. */
-bool p11d_keyring_init(P11dKeyRing *ring, char *path, const char *name);
-/* Frees. Safe on one that is all zero but for watch.fd, which is -1, and the lock. */
+ * with errno set. */
+bool p11d_keyring_open(P11dKeyRing *ring, char *path, const char *name);
+/* Frees. */
 void p11d_keyring_clear(P11dKeyRing *ring);
 
 /* The watch's descriptor is readable: reads the directory again if something may have changed.
  * Returns P11dWorkerTokenChange bits. */
 unsigned p11d_keyring_refresh(P11dKeyRing *ring);
+/* Reads the directory again, after a change that was made here. What is to be told to clients the
+ * next p11d_keyring_refresh returns, which the change itself brings about. */
+void p11d_keyring_reread(P11dKeyRing *ring);
 /* Whether some key needs a passphrase, and whether some is one of AES. */
 void p11d_keyring_has(P11dKeyRing *ring, bool *locked, bool *aes);
 

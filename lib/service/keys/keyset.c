@@ -99,7 +99,7 @@ static bool read_directory(FoundList *list, DIR *stream)
     return true;
 }
 
-static P11dKeyEntry *find_entry(const P11dKeySet *set, const char *name)
+P11dKeyEntry *p11d_keyset_find_name(const P11dKeySet *set, const char *name)
 {
     size_t low = 0, high = set ? set->count : 0;
     while (low < high) {
@@ -122,10 +122,12 @@ static void give_ids(P11dKeyEntry *entry, const P11dKeyEntry *before, uint64_t *
         P11dKeyObject *object = &entry->objects[kind];
         if (object->id == 0)
             continue;
-        const P11dKeyObject *same = before ? p11d_keyentry_find_same(before, entry, kind) : NULL;
+        bool changed = false;
+        const P11dKeyObject *same =
+            before ? p11d_keyentry_find_same(before, entry, kind, &changed) : NULL;
         if (same) {
             object->id = same->id;
-            object->since = same->since;
+            object->since = changed ? 0 : same->since;
         } else {
             object->id = (*next_id)++;
             object->since = 0; /* until p11d_keyset_publish */
@@ -180,14 +182,14 @@ static bool take_exposure(P11dKeySet *set, const P11dKeySet *old, const char *pa
     P11dKeyEntry *entry = p11d_keyentry_note(slash ? slash + 1 : path, text);
     if (!entry)
         return false;
-    give_ids(entry, find_entry(old, ""), next_id);
+    give_ids(entry, p11d_keyset_find_name(old, ""), next_id);
     set->entries[set->count++] = entry;
     return true;
 }
 
 /* Takes the entries from what was found, sorted by name, and from the set before. */
 static bool take_entries(P11dKeySet *set, const P11dKeySet *old, const FoundList *list,
-                         int directory, const char *path, uint64_t *next_id)
+                         int directory, const char *path, uint64_t *next_id, bool writable)
 {
     set->entries = calloc(list->count + 2, sizeof(P11dKeyEntry *));
     if (!set->entries || !take_exposure(set, old, path, next_id))
@@ -198,12 +200,12 @@ static bool take_entries(P11dKeySet *set, const P11dKeySet *old, const FoundList
         for (; i < list->count && strcmp(list->items[i].name, name) == 0; i++)
             stamps[list->items[i].suffix] = list->items[i].stamp;
 
-        P11dKeyEntry *before = find_entry(old, name);
+        P11dKeyEntry *before = p11d_keyset_find_name(old, name);
         P11dKeyEntry *entry;
         if (before && same_stamps(before, stamps)) {
             entry = p11d_keyentry_ref(before);
         } else {
-            entry = p11d_keyentry_load(directory, path, name, stamps);
+            entry = p11d_keyentry_load(directory, path, name, stamps, writable);
             if (!entry)
                 return false;
             give_ids(entry, before, next_id);
@@ -225,7 +227,8 @@ P11dKeySet *p11d_keyset_empty(void)
     return NULL;
 }
 
-P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *next_id)
+P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *next_id,
+                             bool writable)
 {
     int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
@@ -242,7 +245,7 @@ P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *
         error = errno;
     } else {
         set = calloc(1, sizeof *set);
-        if (!set || !take_entries(set, old, &list, directory, path, next_id)) {
+        if (!set || !take_entries(set, old, &list, directory, path, next_id, writable)) {
             p11d_keyset_free(set);
             set = NULL;
             error = ENOMEM;

@@ -26,10 +26,11 @@ typedef struct P11dKeySet {
 
 /*
  * Scans the directory at path. old: the set before, or NULL. *next_id: for objects that are new,
- * counted up.
+ * counted up. writable: clients may change and destroy objects.
  * Returns a set, freed by p11d_keyset_free, or NULL with errno set (of the directory, or ENOMEM).
  */
-P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *next_id);
+P11dKeySet *p11d_keyset_scan(const P11dKeySet *old, const char *path, uint64_t *next_id,
+                             bool writable);
 
 /*
  * Gives the objects that are new in set their generation, which only exists from the moment on in
@@ -43,6 +44,9 @@ P11dKeySet *p11d_keyset_empty(void);
 
 /* Safe on NULL. */
 void p11d_keyset_free(P11dKeySet *set);
+
+/* The entry of that name, or NULL. */
+P11dKeyEntry *p11d_keyset_find_name(const P11dKeySet *set, const char *name);
 
 /* The object with that id, or NULL. */
 const P11dKeySetRow *p11d_keyset_find(const P11dKeySet *set, uint64_t id);

@@ -33,7 +33,7 @@ static void write_properties(P11dWorkerToken *base, P11dWriter *writer)
     KeyToken *token = token_of(base);
     bool locked, aes;
     p11d_keyring_has(&token->ring, &locked, &aes);
-    p11d_keyproperties_write(&token->properties, locked, aes, writer);
+    p11d_keyproperties_write(&token->properties, locked, aes, token->ring.writable, writer);
 }
 
 static unsigned dispatch(P11dWorkerToken *base)
@@ -106,20 +106,19 @@ static bool set_up(KeyToken *token, const char *directory)
         return false;
     }
     token->base.name = token->properties.label;
-    bool ok = p11d_keyring_init(&token->ring, path, token->base.name);
+    bool ok = p11d_keyring_open(&token->ring, path, token->base.name);
     token->base.descriptor = token->ring.watch.fd;
     return ok;
 }
 
-P11dWorkerToken *p11d_keytoken_open(const char *directory)
+P11dWorkerToken *p11d_keytoken_open(const char *directory, bool writable)
 {
     KeyToken *token = calloc(1, sizeof *token);
     if (!token)
         return NULL;
     token->base.operations = &operations;
     token->base.acts = p11d_keyacts;
-    token->ring.watch.fd = -1;
-    pthread_mutex_init(&token->ring.lock, NULL);
+    p11d_keyring_init(&token->ring, writable);
     if (set_up(token, directory))
         return &token->base;
     int error = errno;

@@ -46,6 +46,20 @@ void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)
     }
 }
 
+bool p11d_keyview_add_opened(P11dKeyView *view, P11dOpenedKey *opened, uint64_t generation)
+{
+    P11dOpenedKey *all = reallocarray(view->opened, view->opened_count + 1, sizeof *all);
+    if (!all)
+        return false;
+    view->opened = all;
+    for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++)
+        opened->objects[kind].since = generation;
+    view->session.changed = generation;
+    all[view->opened_count++] = *opened;
+    *opened = (P11dOpenedKey){0};
+    return true;
+}
+
 void p11d_openedkey_free(P11dOpenedKey *opened, size_t count)
 {
     for (size_t i = 0; i < count; i++)

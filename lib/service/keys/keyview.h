@@ -7,6 +7,7 @@
 #define P11D_KEYVIEW_H
 
 #include "keyset.h"
+#include "secret.h"
 #include "sessionstore.h"
 #include "worker-token.h"
 
@@ -20,6 +21,7 @@ typedef struct P11dKeyView {
     uint64_t since; /* the generation in which the client came, logged in or out last */
     P11dOpenedKey *opened;
     size_t opened_count;
+    P11dSecret passphrase; /* that it logged in with, where it may be needed; or none */
     P11dSessionStore session;
 } P11dKeyView;
 
@@ -31,6 +33,10 @@ P11dServedKey *p11d_keyview_key(const P11dKeyView *view, const P11dKeySetRow *ro
 
 /* Wipes and frees the opened keys that are not in set: their files are gone. */
 void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set);
+
+/* Adds a key that the view opened, in that generation; opened is empty then. False, and it is as
+ * before: memory ran out. */
+bool p11d_keyview_add_opened(P11dKeyView *view, P11dOpenedKey *opened, uint64_t generation);
 
 /* Wipes and frees count keys, and the array. Safe on NULL. Needs no lock. */
 void p11d_openedkey_free(P11dOpenedKey *opened, size_t count);

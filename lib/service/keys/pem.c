@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Rounds of PBKDF2 for keys that are written here: more than openssl's 2048, few enough for a login
+ * to open many keys. */
+#define PASSPHRASE_ITERATIONS 20000
+
 /* The passphrase where the message that brought it holds it. */
 typedef struct Passphrase {
     const uint8_t *bytes;
@@ -305,4 +309,50 @@ X509 *p11d_pem_certificate(const P11dPem *pem)
     }
     ERR_clear_error();
     return certificate;
+}
+
+/* --- writing --- */
+
+/* Takes what was written to bio, which is freed. */
+static bool take_text(P11dBuffer *text, BIO *bio, bool ok)
+{
+    char *data = NULL;
+    long size = bio ? BIO_get_mem_data(bio, &data) : 0;
+    ok = ok && size > 0 && p11d_buffer_append(text, data, (size_t)size);
+    BIO_free(bio);
+    ERR_clear_error();
+    return ok;
+}
+
+/* RFC 5958 with PBES2 (RFC 8018), which everybody reads. */
+static bool write_sealed(BIO *bio, PKCS8_PRIV_KEY_INFO *info, const P11dSecret *passphrase)
+{
+    X509_SIG *sealed = PKCS8_encrypt(-1, EVP_aes_256_cbc(), (const char *)passphrase->data,
+                                     (int)passphrase->size, NULL, 0, PASSPHRASE_ITERATIONS, info);
+    bool ok = sealed && PEM_write_bio_PKCS8(bio, sealed) == 1;
+    X509_SIG_free(sealed);
+    return ok;
+}
+
+bool p11d_pem_write_private(P11dBuffer *text, const EVP_PKEY *key, const P11dSecret *passphrase)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+    bool ok = bio && info &&
+              (passphrase->data ? write_sealed(bio, info, passphrase)
+                                : PEM_write_bio_PKCS8_PRIV_KEY_INFO(bio, info) == 1);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return take_text(text, bio, ok);
+}
+
+bool p11d_pem_write_public(P11dBuffer *text, EVP_PKEY *key)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    return take_text(text, bio, bio && PEM_write_bio_PUBKEY(bio, key) == 1);
+}
+
+bool p11d_pem_write_certificate(P11dBuffer *text, X509 *certificate)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    return take_text(text, bio, bio && PEM_write_bio_X509(bio, certificate) == 1);
 }

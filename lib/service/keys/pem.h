@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buffer.h"
+#include "secret.h"
+
 typedef enum P11dPemKind {
     P11D_PEM_PRIVATE = 1 << 0,
     P11D_PEM_PUBLIC = 1 << 1,
@@ -72,6 +75,12 @@ bool p11d_pem_obstacle(const P11dPem *pem, char *text);
  */
 EVP_PKEY *p11d_pem_unlock(const P11dPem *pem, const uint8_t *passphrase, size_t size,
                           bool *unsupported);
+
+/* Append a block to text. passphrase: that a private key is encrypted with; no secret: it is not.
+ * False: memory ran out. */
+bool p11d_pem_write_private(P11dBuffer *text, const EVP_PKEY *key, const P11dSecret *passphrase);
+bool p11d_pem_write_public(P11dBuffer *text, EVP_PKEY *key);
+bool p11d_pem_write_certificate(P11dBuffer *text, X509 *certificate);
 
 /* The certificate in a block of kind CERTIFICATE; as p11d_pem_key. */
 X509 *p11d_pem_certificate(const P11dPem *pem);

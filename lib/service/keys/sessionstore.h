@@ -32,7 +32,7 @@ typedef struct P11dSessionStore {
     size_t count;
     size_t capacity;
     size_t size;             /* bytes, of all */
-    uint64_t changed;        /* the generation of the last change; 0: there was none */
+    uint64_t changed;        /* the generation in which the client's own last changed; or 0 */
     P11dKeyHistory *history; /* NULL: nothing went, or none that can be told */
     uint64_t untold;         /* what went up to this generation cannot be told */
 } P11dSessionStore;

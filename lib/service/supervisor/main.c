@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * p11dbus-supervisor: the service. "p11dbus serve", which knows the options and checks what it is
- * given, becomes this program: [-q] [-v] [-n NAME] [-r READY_FD] -b BUS [DIRECTORY...]
+ * given, becomes this program: [-q] [-v] [-w] [-n NAME] [-r READY_FD] -b BUS [DIRECTORY...]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +26,7 @@ typedef struct Asked {
     P11dSupervisorOptions options;
     gboolean quiet;
     gboolean verbose;
+    gboolean writable;
     int ready_fd; /* -1: none */
 } Asked;
 
@@ -77,13 +78,16 @@ static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields,
 
 static gboolean parse(Asked *asked, int argc, char **argv)
 {
-    for (int option; (option = getopt(argc, argv, "qvb:n:r:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "qvwb:n:r:")) != -1;) {
         switch (option) {
         case 'q':
             asked->quiet = TRUE;
             break;
         case 'v':
             asked->verbose = TRUE;
+            break;
+        case 'w':
+            asked->writable = TRUE;
             break;
         case 'b':
             asked->options.bus = optarg;
@@ -112,11 +116,16 @@ static char *find_worker(void)
 
 static int serve(Asked *asked)
 {
-    static const char *const verbose[] = {"-v", NULL};
+    const char *arguments[] = {NULL, NULL, NULL};
+    size_t count = 0;
     g_autoptr(GError) failure = NULL;
     g_autofree char *worker = find_worker();
     asked->options.worker_program = worker;
-    asked->options.worker_arguments = asked->verbose ? verbose : verbose + 1;
+    if (asked->verbose)
+        arguments[count++] = "-v";
+    if (asked->writable)
+        arguments[count++] = "-w";
+    asked->options.worker_arguments = arguments;
     if (access(worker, X_OK) != 0) {
         p11d_log("cannot serve: %s cannot be run: %s", worker, g_strerror(errno));
         p11d_log_note("  hint: it belongs to p11dbus; install that again");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sandbox.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -28,7 +29,21 @@
 #define NET_4_TCP UINT64_C(3)
 #define SCOPE_6_ALL UINT64_C(3) /* abstract sockets of others, signals to others */
 
-static void restrict_files_and_network(void)
+/* What is done to files below a directory that may be written to. */
+static void allow_writing(int ruleset, const char *path, uint64_t handled)
+{
+    struct landlock_path_beneath_attr rule = {
+        .allowed_access = handled & (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+                                     LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_3_TRUNCATE),
+        .parent_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC),
+    };
+    if (rule.parent_fd < 0)
+        return;
+    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+    close(rule.parent_fd);
+}
+
+static void restrict_files_and_network(const char *writable)
 {
     struct {
         uint64_t fs;
@@ -50,14 +65,17 @@ static void restrict_files_and_network(void)
     long ruleset = syscall(SYS_landlock_create_ruleset, &rules, size, 0);
     if (ruleset < 0)
         return;
-    /* No rule: nothing of what is handled is allowed anywhere. */
+    /* Without a rule nothing of what is handled is allowed anywhere. */
+    if (writable)
+        allow_writing((int)ruleset, writable, rules.fs);
     syscall(SYS_landlock_restrict_self, (int)ruleset, 0);
     close((int)ruleset);
 }
 
 #else
-static void restrict_files_and_network(void)
+static void restrict_files_and_network(const char *writable)
 {
+    (void)writable;
 }
 #endif
 
@@ -81,7 +99,7 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void p11d_sandbox_enter(int last)
+void p11d_sandbox_enter(int last, const char *writable)
 {
     static const struct rlimit none = {0, 0};
     close_above(last);
@@ -94,7 +112,7 @@ void p11d_sandbox_enter(int last)
     raise_descriptor_limit();
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    restrict_files_and_network();
+    restrict_files_and_network(writable);
 }
 
 void p11d_sandbox_relax(void)

@@ -7,9 +7,10 @@
 #ifndef P11D_SANDBOX_H
 #define P11D_SANDBOX_H
 
-/* For the whole process, so before its first thread. Closes all descriptors above last. Whatever
- * the kernel does not offer is left out. */
-void p11d_sandbox_enter(int last);
+/* For the whole process, so before its first thread. Closes all descriptors above last. writable:
+ * the directory in which, and below which, files may be made, written and removed; NULL: nothing is
+ * written anywhere. Whatever the kernel does not offer is left out. */
+void p11d_sandbox_enter(int last, const char *writable);
 
 /* Lets debuggers at the process again (leak checkers are such), once its keys are gone. */
 void p11d_sandbox_relax(void);

@@ -47,8 +47,8 @@ typedef struct P11dWorkerTokenOperations {
     bool (*label)(P11dView *view, uint64_t id, char label[P11D_WORKER_TOKEN_LABEL_SIZE]);
     /* Writes the reply of ListObjects. */
     void (*list)(P11dView *view, uint64_t known, P11dWriter *writer);
-    /* Forgets the view's login and session objects: its control channel has closed, while other calls still run. False:
-     * there was no login. */
+    /* Forgets the view's login and session objects: its control channel has closed, while other
+     * calls still run. False: there was no login. */
     bool (*forget)(P11dView *view);
 } P11dWorkerTokenOperations;
 

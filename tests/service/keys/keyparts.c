@@ -240,7 +240,7 @@ ParameterizedTest(Case *row, keyparts, names, .init = set_up, .fini = tear_down)
     for (char *word = strtok_r(files, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
         make_file(word);
 
-    P11dKeySet *set = p11d_keyset_scan(NULL, directory, &next_id);
+    P11dKeySet *set = p11d_keyset_scan(NULL, directory, &next_id, false);
     const char *log = read_log(), *line = strstr(log, ": not served: ");
     cr_assert_not_null(set);
     cr_assert_eq(set->count, 1);
@@ -298,7 +298,7 @@ Test(keyparts, the_certificate_of_a_locked_key_is_no_issuer, .init = set_up, .fi
     write_chain();
     make_file(file);
     make_file(chain);
-    P11dKeySet *set = p11d_keyset_scan(NULL, directory, &next_id);
+    P11dKeySet *set = p11d_keyset_scan(NULL, directory, &next_id, false);
     const P11dKeyObject *own = &set->entries[0]->objects[P11D_KEY_OBJECT_CERTIFICATE];
     cr_assert(memmem(own->attributes, own->size, "leaf", 4));
     CK_RV rv =

@@ -14,6 +14,7 @@ char *directory;
 P11dWorkerToken *token;
 P11dView *view;
 RigList list;
+bool writable;
 
 void open_directory(void)
 {
@@ -24,7 +25,7 @@ void open_directory(void)
 void open_token(void)
 {
     static const P11dCredentials nobody;
-    token = p11d_keytoken_open(directory);
+    token = p11d_keytoken_open(directory, writable);
     cr_assert_not_null(token);
     view = token->operations->open(token, &nobody);
 }

@@ -11,6 +11,7 @@
 extern char *directory;
 extern P11dWorkerToken *token;
 extern P11dView *view; /* of a client that is always there */
+extern bool writable;  /* whether the token is to be; false at first */
 extern RigList list;   /* what was listed last */
 
 /* The directory, empty; and the token of it. set_up is both. */

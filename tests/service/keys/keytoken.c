@@ -209,10 +209,10 @@ Test(keytoken, directories_that_cannot_be_used, .init = open_directory)
 {
     char path[1024];
     snprintf(path, sizeof path, "%s/none", directory);
-    cr_assert_null(p11d_keytoken_open(path));
+    cr_assert_null(p11d_keytoken_open(path, false));
     cr_assert_eq(errno, ENOENT);
     rig_write_file(directory, "none", "", 0, 0600);
-    cr_assert_null(p11d_keytoken_open(path));
+    cr_assert_null(p11d_keytoken_open(path, false));
     cr_assert_eq(errno, ENOTDIR);
     rig_remove_directory(directory);
     p11d_servedkey_teardown();

@@ -76,7 +76,7 @@ static const Wrong wrongs[] = {
     {PROPERTIES, "Get", "ss", "UnknownMethod"},
     {PROPERTIES, "GetAll", "s", "UnknownInterface"},
     {TOKEN, "CancelStream", "t", "NotSupported"},
-    {TOKEN, "DestroyObject", "t", "ObjectHandleInvalid"},
+    {TOKEN, "DestroyObject", "t", "TokenWriteProtected"},
 };
 
 ParameterizedTestParameters(dispatcher, wrong_calls_get_an_error)

@@ -5,9 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* The directory that may be written to; NULL: none. */
+static char *writable;
 
 /* Runs what in a child inside the sandbox; its errno, 0 for success. */
 static int try_inside(int (*what)(void))
@@ -15,7 +21,7 @@ static int try_inside(int (*what)(void))
     int status;
     pid_t child = fork();
     if (child == 0) {
-        p11d_sandbox_enter(STDERR_FILENO);
+        p11d_sandbox_enter(STDERR_FILENO, writable);
         errno = 0;
         _exit(what() < 0 ? errno : 0);
     }
@@ -68,6 +74,65 @@ Test(sandbox, nothing_is_written)
     need_landlock();
     cr_assert_eq(try_inside(write_a_file), EACCES);
     cr_assert_eq(try_inside(append_to_a_file), EACCES);
+}
+
+static int at(const char *name, int flags)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", writable, name);
+    return open(path, flags | O_CLOEXEC, 0600);
+}
+
+static int write_where_it_may(void)
+{
+    char path[256], other[256];
+    int fd = at("draft", O_WRONLY | O_CREAT | O_EXCL);
+    if (fd < 0 || write(fd, "x", 1) != 1 || close(fd) != 0)
+        return -1;
+    snprintf(path, sizeof path, "%s/draft", writable);
+    snprintf(other, sizeof other, "%s/file", writable);
+    return rename(path, other) == 0 && at("file", O_WRONLY | O_TRUNC) >= 0 ? unlink(other) : -1;
+}
+
+static int make_a_directory(void)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/directory", writable);
+    return mkdir(path, 0700);
+}
+
+static int move_out(void)
+{
+    char path[256];
+    int fd = at("file", O_WRONLY | O_CREAT);
+    snprintf(path, sizeof path, "%s/file", writable);
+    return fd < 0 ? fd : rename(path, "/tmp/p11dbus-must-not-be-there");
+}
+
+static int link_in(void)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/passwd", writable);
+    return symlink("/etc/passwd", path);
+}
+
+Test(sandbox, one_directory_is_written_to_and_nothing_else)
+{
+    char path[] = "/tmp/p11dbus-sandbox-XXXXXX";
+    need_landlock();
+    writable = mkdtemp(path);
+    cr_assert_eq(try_inside(write_where_it_may), 0);
+    cr_assert_eq(try_inside(write_a_file), EACCES);
+    cr_assert_eq(try_inside(append_to_a_file), EACCES);
+    cr_assert_eq(try_inside(make_a_directory), EACCES);
+    cr_assert_eq(try_inside(link_in), EACCES);
+    int error = try_inside(move_out);
+    cr_assert(error == EACCES || error == EXDEV);
+    cr_assert_eq(try_inside(run_a_program), EACCES);
+    char name[64];
+    snprintf(name, sizeof name, "%s/file", path);
+    cr_assert_eq(unlink(name), 0);
+    cr_assert_eq(rmdir(path), 0);
 }
 
 Test(sandbox, nothing_is_executed)

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: MIT
+#include "keymanage.h"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+
+#include "keymaterial.h"
+#include "keytemplate.h"
+#include "newsecret.h"
+#include "residue.h"
+#include "sessionobject.h"
+#include "tokenobject.h"
+
+static P11dKeyView *view_of(P11dView *view)
+{
+    return (P11dKeyView *)(void *)view;
+}
+
+static bool is_for_token(const P11dTemplateArgument *asked)
+{
+    return p11d_keytemplate_boolean(asked->items, asked->count, CKA_TOKEN, false);
+}
+
+/* What is kept of what was asked for, completed. */
+static CK_RV take(P11dTemplate *kept, const P11dTemplateArgument *asked, CK_OBJECT_CLASS class,
+                  CK_MECHANISM_TYPE mechanism)
+{
+    CK_RV rv = p11d_keytemplate_take(kept, asked->items, asked->count, class);
+    bool key = class == CKO_PRIVATE_KEY || class == CKO_PUBLIC_KEY || class == CKO_SECRET_KEY;
+    return rv == CKR_OK && key ? p11d_keytemplate_complete(kept, class, mechanism) : rv;
+}
+
+/* --- session objects --- */
+
+/* A private or public key as a session object. key is borrowed. */
+static CK_RV add_session_key(P11dKeyView *view, EVP_PKEY *key, CK_OBJECT_CLASS class,
+                             const P11dTemplate *kept, uint64_t *id)
+{
+    P11dTemplate templ;
+    EVP_PKEY_up_ref(key);
+    P11dServedKey *served = p11d_servedkey_new(key, class == CKO_PRIVATE_KEY);
+    if (!served)
+        return CKR_HOST_MEMORY;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_template_set_boolean(&templ, CKA_MODIFIABLE, true);
+    if (rv == CKR_OK)
+        rv = p11d_keyobject_describe(&templ, class, "", served, false, kept);
+    for (int i = 0; i < 2 && rv == CKR_OK; i++) { /* what the directory refuses for its files */
+        const CK_ATTRIBUTE_TYPE type = i == 0 ? CKA_COPYABLE : CKA_DESTROYABLE;
+        rv = p11d_template_set_boolean(&templ, type, p11d_template_boolean(kept, type, true));
+    }
+    if (rv == CKR_OK)
+        return p11d_sessionobject_add(view, &templ, served, id);
+    p11d_template_clear(&templ);
+    p11d_servedkey_unref(served);
+    return rv;
+}
+
+/* A certificate or data as a session object, with all that was asked for. */
+static CK_RV add_session_other(P11dKeyView *view, CK_OBJECT_CLASS class,
+                               const P11dTemplateArgument *asked, uint64_t *id)
+{
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_template_set_number(&templ, CKA_CLASS, class);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_boolean(&templ, CKA_MODIFIABLE, true);
+    for (CK_ULONG i = 0; i < asked->count && rv == CKR_OK; i++)
+        rv = p11d_template_set(&templ, asked->items[i].type, asked->items[i].pValue,
+                               asked->items[i].ulValueLen);
+    if (rv == CKR_OK)
+        return p11d_sessionobject_add(view, &templ, NULL, id);
+    p11d_template_clear(&templ);
+    return rv;
+}
+
+/* --- secret keys --- */
+
+/* Makes one of size bytes, or as many as the template asks for if bytes is NULL: these are random
+ * then. */
+static CK_RV make_secret(P11dKeyView *view, const P11dTemplateArgument *asked,
+                         const CK_ATTRIBUTE *value, CK_MECHANISM_TYPE mechanism, CK_KEY_TYPE type,
+                         uint64_t *id)
+{
+    P11dTemplate templ;
+    P11dNewSecret secret = {0};
+    uint8_t bytes[P11D_SERVEDKEY_SECRET_MAX];
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_template_set_number(&templ, CKA_KEY_TYPE, type);
+    for (CK_ULONG i = 0; i < asked->count && rv == CKR_OK; i++) {
+        const CK_ATTRIBUTE *item = &asked->items[i];
+        if (item->type != CKA_VALUE && item->type != CKA_CHECK_VALUE)
+            rv = p11d_template_set(&templ, item->type, item->pValue, item->ulValueLen);
+    }
+    const P11dTemplateArgument wanted = {.items = templ.items, .count = templ.count};
+    if (rv == CKR_OK)
+        rv = p11d_newsecret_read(&secret, &wanted);
+    size_t size = value ? value->ulValueLen : secret.size;
+    if (rv == CKR_OK && size == 0)
+        rv = value ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_TEMPLATE_INCOMPLETE;
+    if (rv == CKR_OK && size > sizeof bytes)
+        rv = CKR_ATTRIBUTE_VALUE_INVALID;
+    if (rv == CKR_OK && !value && RAND_priv_bytes(bytes, (int)size) != 1)
+        rv = CKR_FUNCTION_FAILED;
+    if (rv == CKR_OK)
+        rv = p11d_keytemplate_complete(&secret.attributes, CKO_SECRET_KEY, mechanism);
+    if (rv == CKR_OK)
+        rv = p11d_newsecret_make(&secret, view, value ? value->pValue : bytes, size, id);
+    explicit_bzero(bytes, sizeof bytes);
+    p11d_newsecret_clear(&secret);
+    p11d_template_clear(&templ);
+    return rv == CKR_KEY_SIZE_RANGE ? CKR_ATTRIBUTE_VALUE_INVALID : rv;
+}
+
+static CK_RV create_secret(P11dKeyView *view, const P11dTemplateArgument *asked, uint64_t *id)
+{
+    const CK_ATTRIBUTE *value = p11d_keytemplate_find(asked->items, asked->count, CKA_VALUE);
+    CK_ULONG type = p11d_keytemplate_number(asked->items, asked->count, CKA_KEY_TYPE,
+                                            CK_UNAVAILABLE_INFORMATION);
+    if (!value || type == CK_UNAVAILABLE_INFORMATION)
+        return CKR_TEMPLATE_INCOMPLETE;
+    return make_secret(view, asked, value, CK_UNAVAILABLE_INFORMATION, type, id);
+}
+
+/* What generates keys of a type; size: of all of them, in bytes, 0: as the template says. */
+static const struct {
+    CK_MECHANISM_TYPE mechanism;
+    CK_KEY_TYPE type;
+    CK_ULONG smallest, largest;
+} generators[] = {
+    {CKM_AES_KEY_GEN, CKK_AES, 16, 32},
+    {CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET, 8, 8 * P11D_SERVEDKEY_SECRET_MAX},
+};
+
+bool p11d_keymanage_generates(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest)
+{
+    for (size_t i = 0; i < sizeof generators / sizeof generators[0]; i++) {
+        if (generators[i].mechanism != mechanism->type)
+            continue;
+        *smallest = generators[i].smallest;
+        *largest = generators[i].largest;
+        return p11d_servedkey_secret_fits(generators[i].type, 0);
+    }
+    return false;
+}
+
+CK_RV p11d_keymanage_generate_key(P11dView *view, P11dActCall *call)
+{
+    const P11dArguments *arguments = call->arguments;
+    const P11dTemplateArgument *asked = &arguments->templates[0];
+    CK_MECHANISM_TYPE mechanism = arguments->mechanism.parameters.mechanism.mechanism;
+    CK_RV rv = CKR_MECHANISM_INVALID;
+    for (size_t i = 0; i < sizeof generators / sizeof generators[0]; i++) {
+        if (generators[i].mechanism == mechanism)
+            rv = p11d_keytemplate_number(asked->items, asked->count, CKA_KEY_TYPE,
+                                         generators[i].type) == generators[i].type
+                     ? make_secret(view_of(view), asked, NULL, mechanism, generators[i].type,
+                                   &call->results.objects[0])
+                     : CKR_TEMPLATE_INCONSISTENT;
+    }
+    call->changed = rv == CKR_OK;
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
+/* --- what is created --- */
+
+static CK_RV create_key(P11dKeyView *view, CK_OBJECT_CLASS class, const P11dTemplateArgument *asked,
+                        uint64_t *id)
+{
+    P11dKeyText text = {0};
+    P11dTemplate *kept = &text.kept[p11d_keytext_place(class)];
+    EVP_PKEY *key = NULL;
+    CK_RV rv = p11d_keymaterial_read(asked->items, asked->count, class, &key);
+    if (rv == CKR_OK)
+        rv = take(kept, asked, class, CK_UNAVAILABLE_INFORMATION);
+    if (rv == CKR_OK && !is_for_token(asked))
+        rv = add_session_key(view, key, class, kept, id);
+    else if (rv == CKR_OK)
+        rv = class == CKO_PRIVATE_KEY
+                 ? p11d_tokenobject_add_private(view, key, &text, false, NULL, id)
+                 : p11d_tokenobject_add_public(view, key, &text, id);
+    EVP_PKEY_free(key);
+    p11d_keytext_clear(&text);
+    return rv;
+}
+
+static CK_RV create_certificate(P11dKeyView *view, const P11dTemplateArgument *asked, uint64_t *id)
+{
+    const CK_ATTRIBUTE *value = p11d_keytemplate_find(asked->items, asked->count, CKA_VALUE);
+    P11dKeyText text = {0};
+    if (!value || value->ulValueLen == 0)
+        return CKR_TEMPLATE_INCOMPLETE;
+    if (p11d_keytemplate_number(asked->items, asked->count, CKA_CERTIFICATE_TYPE, CKC_X_509) !=
+        CKC_X_509)
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    const uint8_t *der = value->pValue, *end = der + value->ulValueLen;
+    X509 *certificate = d2i_X509(NULL, &der, (long)value->ulValueLen);
+    CK_RV rv = certificate && der == end ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+    ERR_clear_error();
+    if (rv == CKR_OK && !is_for_token(asked))
+        rv = add_session_other(view, CKO_CERTIFICATE, asked, id);
+    else if (rv == CKR_OK)
+        rv = take(&text.kept[P11D_KEYTEXT_CERTIFICATE], asked, CKO_CERTIFICATE,
+                  CK_UNAVAILABLE_INFORMATION)
+                 ?: p11d_tokenobject_add_certificate(view, certificate, &text, id);
+    X509_free(certificate);
+    p11d_keytext_clear(&text);
+    return rv;
+}
+
+/* Files hold keys and certificates. */
+static CK_RV create_data(P11dKeyView *view, const P11dTemplateArgument *asked, uint64_t *id)
+{
+    return is_for_token(asked) ? CKR_TEMPLATE_INCONSISTENT
+                               : add_session_other(view, CKO_DATA, asked, id);
+}
+
+static CK_RV create(P11dKeyView *view, const P11dTemplateArgument *asked, uint64_t *id)
+{
+    CK_ULONG class =
+        p11d_keytemplate_number(asked->items, asked->count, CKA_CLASS, CK_UNAVAILABLE_INFORMATION);
+    if (class == CK_UNAVAILABLE_INFORMATION)
+        return CKR_TEMPLATE_INCOMPLETE;
+    CK_RV rv = p11d_keytemplate_check(asked->items, asked->count, class, P11D_KEYTEMPLATE_CREATE);
+    if (rv != CKR_OK)
+        return rv;
+    if (class == CKO_SECRET_KEY)
+        return create_secret(view, asked, id);
+    if (class == CKO_CERTIFICATE)
+        return create_certificate(view, asked, id);
+    return class == CKO_DATA ? create_data(view, asked, id) : create_key(view, class, asked, id);
+}
+
+CK_RV p11d_keymanage_create(P11dView *view, P11dActCall *call)
+{
+    CK_RV rv = create(view_of(view), &call->arguments->templates[0], &call->results.objects[0]);
+    call->changed = rv == CKR_OK;
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
+/* --- pairs --- */
+
+/* Both on the token, or neither. */
+static CK_RV add_pair(P11dKeyView *view, EVP_PKEY *key, bool token, P11dKeyText *text,
+                      uint64_t ids[2])
+{
+    if (token)
+        return p11d_tokenobject_add_private(view, key, text, true, &ids[0], &ids[1]);
+    CK_RV rv =
+        add_session_key(view, key, CKO_PUBLIC_KEY, &text->kept[P11D_KEYTEXT_PUBLIC], &ids[0]);
+    if (rv != CKR_OK)
+        return rv;
+    rv = add_session_key(view, key, CKO_PRIVATE_KEY, &text->kept[P11D_KEYTEXT_PRIVATE], &ids[1]);
+    if (rv != CKR_OK)
+        p11d_sessionobject_destroy(view, ids[0]);
+    return rv;
+}
+
+CK_RV p11d_keymanage_generate_pair(P11dView *view, P11dActCall *call)
+{
+    const P11dArguments *arguments = call->arguments;
+    const P11dTemplateArgument *public = &arguments->templates[0];
+    const P11dTemplateArgument *private = &arguments->templates[1];
+    CK_MECHANISM_TYPE mechanism = arguments->mechanism.parameters.mechanism.mechanism;
+    P11dKeyText text = {0};
+    EVP_PKEY *key = NULL;
+    CK_RV rv = p11d_keytemplate_check(public->items, public->count, CKO_PUBLIC_KEY,
+                                      P11D_KEYTEMPLATE_GENERATE);
+    if (rv == CKR_OK)
+        rv = p11d_keytemplate_check(private->items, private->count, CKO_PRIVATE_KEY,
+                                    P11D_KEYTEMPLATE_GENERATE);
+    if (rv == CKR_OK)
+        rv = take(&text.kept[P11D_KEYTEXT_PUBLIC], public, CKO_PUBLIC_KEY, mechanism);
+    if (rv == CKR_OK)
+        rv = take(&text.kept[P11D_KEYTEXT_PRIVATE], private, CKO_PRIVATE_KEY, mechanism);
+    /* A session key's public half on the token is what no file says. */
+    if (rv == CKR_OK && is_for_token(public) && !is_for_token(private))
+        rv = CKR_TEMPLATE_INCONSISTENT;
+    if (rv == CKR_OK && is_for_token(private))
+        rv = p11d_tokenobject_check(view_of(view), true);
+    if (rv == CKR_OK)
+        rv = p11d_keymaterial_generate(mechanism, public->items, public->count, &key);
+    if (rv == CKR_OK)
+        rv = add_pair(view_of(view), key, is_for_token(private), &text, call->results.objects);
+    EVP_PKEY_free(key);
+    p11d_keytext_clear(&text);
+    call->changed = rv == CKR_OK;
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
+/* --- what is there --- */
+
+static CK_RV get(P11dKeyView *view, uint64_t id, P11dTemplate *templ, P11dServedKey **key)
+{
+    return p11d_sessionobject_is(id) ? p11d_sessionobject_get(view, id, templ, key)
+                                     : p11d_tokenobject_get(view, id, templ, key);
+}
+
+/* The copy on the token: made as if it was created with all that it has. */
+static CK_RV copy_to_token(P11dKeyView *view, P11dTemplate *templ, const P11dServedKey *key,
+                           uint64_t *id)
+{
+    CK_OBJECT_CLASS class = p11d_template_number(templ, CKA_CLASS, CKO_DATA);
+    const P11dTemplateArgument all = {.items = templ->items, .count = templ->count};
+    P11dKeyText text = {0};
+    CK_RV rv = CKR_TEMPLATE_INCONSISTENT;
+    if (class == CKO_CERTIFICATE)
+        return create_certificate(view, &all, id);
+    if (!key || !key->key)
+        return rv;
+    rv = p11d_keytemplate_take(&text.kept[p11d_keytext_place(class)], templ->items, templ->count,
+                               class);
+    if (rv == CKR_OK)
+        rv = class == CKO_PRIVATE_KEY
+                 ? p11d_tokenobject_add_private(view, key->key, &text, false, NULL, id)
+                 : p11d_tokenobject_add_public(view, key->key, &text, id);
+    p11d_keytext_clear(&text);
+    return rv;
+}
+
+static CK_RV change_template(P11dTemplate *templ, const P11dTemplateArgument *asked,
+                             P11dKeyTemplateUse use)
+{
+    CK_RV rv = p11d_keytemplate_check_change(templ, asked->items, asked->count, use);
+    for (CK_ULONG i = 0; i < asked->count && rv == CKR_OK; i++)
+        rv = p11d_template_set(templ, asked->items[i].type, asked->items[i].pValue,
+                               asked->items[i].ulValueLen);
+    return rv;
+}
+
+CK_RV p11d_keymanage_copy(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    const P11dTemplateArgument *asked = &call->arguments->templates[0];
+    uint64_t id = call->arguments->objects[0];
+    P11dServedKey *key = NULL;
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = get(view, id, &templ, &key);
+    if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_COPYABLE, true))
+        rv = CKR_ACTION_PROHIBITED;
+    if (rv == CKR_OK)
+        rv = change_template(&templ, asked, P11D_KEYTEMPLATE_COPY);
+    if (rv == CKR_OK && is_for_token(asked))
+        rv = copy_to_token(view, &templ, key, &call->results.objects[0]);
+    else if (rv == CKR_OK)
+        rv = p11d_sessionobject_add(view, &templ, key ? p11d_servedkey_ref(key) : NULL,
+                                    &call->results.objects[0]);
+    p11d_servedkey_unref(key);
+    p11d_template_clear(&templ);
+    call->changed = rv == CKR_OK;
+    return rv;
+}
+
+CK_RV p11d_keymanage_change(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    const P11dTemplateArgument *asked = &call->arguments->templates[0];
+    uint64_t id = call->arguments->objects[0];
+    P11dServedKey *key = NULL;
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = get(view, id, &templ, &key);
+    if (rv == CKR_OK && !p11d_sessionobject_is(id))
+        rv = p11d_tokenobject_check(view, false);
+    if (rv == CKR_OK)
+        rv = change_template(&templ, asked, P11D_KEYTEMPLATE_CHANGE);
+    if (rv == CKR_OK && !p11d_sessionobject_is(id))
+        rv = p11d_tokenobject_set(view, id, asked->items, asked->count);
+    else if (rv == CKR_OK)
+        rv = p11d_sessionobject_set(view, id, &templ);
+    p11d_servedkey_unref(key);
+    p11d_template_clear(&templ);
+    call->changed = rv == CKR_OK;
+    return rv;
+}
+
+static CK_RV destroy_on_token(P11dKeyView *view, uint64_t id)
+{
+    P11dServedKey *key = NULL;
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_tokenobject_get(view, id, &templ, &key);
+    if (rv == CKR_OK)
+        rv = p11d_tokenobject_check(view, false);
+    if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_DESTROYABLE, true))
+        rv = CKR_ACTION_PROHIBITED;
+    p11d_servedkey_unref(key);
+    p11d_template_clear(&templ);
+    return rv == CKR_OK ? p11d_tokenobject_destroy(view, id) : rv;
+}
+
+CK_RV p11d_keymanage_destroy(P11dView *base, P11dActCall *call)
+{
+    uint64_t id = call->arguments->objects[0];
+    CK_RV rv = p11d_sessionobject_is(id) ? p11d_sessionobject_destroy(view_of(base), id)
+                                         : destroy_on_token(view_of(base), id);
+    call->changed = rv == CKR_OK;
+    return rv;
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "keystore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "keyfile.h"
+#include "log.h"
+
+/* The one file that is ever half written. Hidden files are no keys. */
+#define DRAFT ".p11dbus-draft"
+
+static CK_RV failure(const char *path, const char *name)
+{
+    int error = errno;
+    if (error == EEXIST)
+        return CKR_ACTION_PROHIBITED;
+    p11d_log("%s/%s: cannot be written: %s", path, name, strerror(error));
+    if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+        return CKR_DEVICE_MEMORY;
+    if (error == EACCES || error == EPERM || error == EROFS)
+        return CKR_TOKEN_WRITE_PROTECTED;
+    return error == ENOMEM ? CKR_HOST_MEMORY : CKR_DEVICE_ERROR;
+}
+
+static bool write_all(int fd, const P11dBuffer *text)
+{
+    for (size_t done = 0; done < text->size;) {
+        ssize_t count = write(fd, text->data + done, text->size - done);
+        if (count < 0 && errno != EINTR)
+            return false;
+        done += count > 0 ? (size_t)count : 0;
+    }
+    return fsync(fd) == 0;
+}
+
+/* Closes, which may tell that what was written is lost (close(2), EDQUOT and EIO). */
+static bool write_draft(int directory, const P11dBuffer *text)
+{
+    if (unlinkat(directory, DRAFT, 0) != 0 && errno != ENOENT)
+        return false;
+    int fd = openat(directory, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return false;
+    bool written = write_all(fd, text);
+    int error = errno;
+    bool closed = close(fd) == 0;
+    errno = written ? errno : error;
+    return written && closed;
+}
+
+/* Without RENAME_NOREPLACE, which not every file system has, both names are there for a moment, and
+ * the draft's means nothing. */
+static bool put_new(int directory, const char *name)
+{
+    if (renameat2(directory, DRAFT, directory, name, RENAME_NOREPLACE) == 0)
+        return true;
+    return (errno == EINVAL || errno == ENOSYS) &&
+           linkat(directory, DRAFT, directory, name, 0) == 0 && unlinkat(directory, DRAFT, 0) == 0;
+}
+
+static int open_directory(const char *path)
+{
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+CK_RV p11d_keystore_write(const char *path, const char *name, const P11dBuffer *text,
+                          P11dKeyStoreMode mode)
+{
+    int directory = open_directory(path);
+    if (directory < 0)
+        return failure(path, name);
+    bool ok = write_draft(directory, text) &&
+              (mode == P11D_KEYSTORE_NEW ? put_new(directory, name)
+                                         : renameat(directory, DRAFT, directory, name) == 0) &&
+              fsync(directory) == 0;
+    CK_RV rv = ok ? CKR_OK : failure(path, name);
+    if (!ok)
+        unlinkat(directory, DRAFT, 0);
+    close(directory);
+    return rv;
+}
+
+static bool read_all(int fd, P11dBuffer *text)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 || status.st_size > (off_t)P11D_KEYFILE_MAX)
+        return false;
+    size_t size = (size_t)status.st_size;
+    uint8_t *place = p11d_buffer_reserve(text, size + 1);
+    while (place && text->size < size) {
+        ssize_t count = read(fd, place + text->size, size - text->size);
+        if (count == 0 || (count < 0 && errno != EINTR))
+            return false;
+        text->size += count > 0 ? (size_t)count : 0;
+    }
+    return place;
+}
+
+CK_RV p11d_keystore_read(const char *path, const char *name, P11dBuffer *text)
+{
+    int directory = open_directory(path);
+    if (directory < 0)
+        return CKR_DEVICE_ERROR;
+    int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    CK_RV rv = errno == ELOOP ? CKR_ACTION_PROHIBITED : CKR_DEVICE_ERROR;
+    if (fd >= 0) {
+        rv = read_all(fd, text) ? CKR_OK : CKR_DEVICE_ERROR;
+        close(fd);
+    }
+    close(directory);
+    return rv;
+}
+
+CK_RV p11d_keystore_remove(const char *path, const char *name)
+{
+    int directory = open_directory(path);
+    if (directory < 0)
+        return failure(path, name);
+    bool ok = (unlinkat(directory, name, 0) == 0 || errno == ENOENT) && fsync(directory) == 0;
+    CK_RV rv = ok ? CKR_OK : failure(path, name);
+    close(directory);
+    return rv;
+}
+
+void p11d_keystore_sweep(const char *path)
+{
+    int directory = open_directory(path);
+    if (directory < 0)
+        return;
+    unlinkat(directory, DRAFT, 0);
+    close(directory);
+}

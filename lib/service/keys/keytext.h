@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A key text is what files of a key directory say between their PEM blocks, where readers of PEM
+ * pass it over: the attributes that applications gave to objects and that no block can hold, one a
+ * line, "private-key id: 0a01". It is in the file of the object itself, so that both are changed at
+ * once.
+ */
+#ifndef P11D_KEYTEXT_H
+#define P11D_KEYTEXT_H
+
+#include "buffer.h"
+#include "pem.h"
+#include "template.h"
+
+/* What attributes are kept for; as bits (1 << …) for several. */
+enum { P11D_KEYTEXT_PRIVATE, P11D_KEYTEXT_PUBLIC, P11D_KEYTEXT_CERTIFICATE, P11D_KEYTEXT_CLASSES };
+
+/* All zero: nothing is kept. CKA_TOKEN false among the attributes: that object is not there,
+ * although it follows from others (the public half of a private key). */
+typedef struct P11dKeyText {
+    P11dTemplate kept[P11D_KEYTEXT_CLASSES];
+} P11dKeyText;
+
+/* The place of objects of that class; P11D_KEYTEXT_CLASSES: nothing is kept for them. */
+int p11d_keytext_place(CK_OBJECT_CLASS class);
+
+/* Whether an attribute can be kept in text. */
+bool p11d_keytext_takes(CK_ATTRIBUTE_TYPE type);
+
+/* Adds what size bytes of a file say. False if a line was left out because it cannot be understood,
+ * or memory ran out. */
+bool p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size);
+
+/* Appends the lines of the attributes in templ that can be kept, but for a label that is name (or
+ * NULL). CKR_HOST_MEMORY. */
+CK_RV p11d_keytext_write(const P11dTemplate *templ, int place, const char *name, P11dBuffer *text);
+
+/* What p11d_keytext_edit changes in a file. */
+typedef struct P11dKeyTextEdit {
+    unsigned classes;         /* bits of those whose lines are replaced */
+    const P11dKeyText *fresh; /* by these; NULL: by none */
+    const char *name;         /* labels that are it go without saying; or NULL */
+    /* Whether a block goes; NULL: all stay. */
+    bool (*drop)(const P11dPem *pem, void *data);
+    void *data;
+} P11dKeyTextEdit;
+
+/* Copies old to text, which was initialised, with these changes. *blocks: how many are left of keys
+ * and certificates. CKR_HOST_MEMORY. */
+CK_RV p11d_keytext_edit(const P11dKeyTextEdit *edit, const P11dBuffer *old, P11dBuffer *text,
+                        size_t *blocks);
+
+/* Frees; all zero then. */
+void p11d_keytext_clear(P11dKeyText *self);
+
+#endif
