@@ -13,6 +13,7 @@
 #include "keysign.h"
 #include "newsecret.h"
 #include "residue.h"
+#include "streamacts.h"
 
 static P11dKeyView *view_of(P11dView *view)
 {
@@ -155,6 +156,10 @@ const P11dAct p11d_keyacts[] = {
     {"CopyObject", p11d_keymanage_copy},
     {"SetAttributes", p11d_keymanage_change},
     {"DestroyObject", p11d_keymanage_destroy},
+    {"BeginStream", p11d_streamacts_begin},
+    {"UpdateStream", p11d_streamacts_update},
+    {"FinishStream", p11d_streamacts_finish},
+    {"CancelStream", p11d_streamacts_cancel},
     {"Login", log_in},
     {"Logout", log_out},
     {"GenerateRandom", generate_random},

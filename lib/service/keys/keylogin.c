@@ -153,6 +153,7 @@ CK_RV p11d_keylogin_leave(P11dKeyView *view)
     if (logged_in) {
         view->since = ++ring->clock;
         p11d_sessionstore_remove_private(&view->session, view->since);
+        view->streams.ended = view->streams.last_id;
     }
     pthread_mutex_unlock(&ring->lock);
     /* A signature that is being made keeps its key a moment longer. */

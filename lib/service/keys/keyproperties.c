@@ -136,6 +136,7 @@ void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_lock
     begin_property(writer, "Features");
     P11dArray features = p11d_writer_array_begin(writer, 4);
     p11d_writer_string(writer, "prehashed");
+    p11d_writer_string(writer, "streams");
     p11d_writer_array_end(writer, features);
     begin_property(writer, "Run");
     p11d_writer_uint64(writer, properties->run);

@@ -323,6 +323,17 @@ static CK_RV begin(Work *work, const P11dParameters *parameters, const Primitive
     return rv == CKR_OK ? (*primitive)->check(work) : rv;
 }
 
+CK_RV p11d_keysign_check(P11dServedKey *key, const P11dParameters *parameters)
+{
+    static const uint8_t any[EVP_MAX_MD_SIZE];
+    uint8_t digested[P11D_HASH_MAX_PREFIX + EVP_MAX_MD_SIZE];
+    const P11dMechanism *mechanism = p11d_mechanism_find(parameters->mechanism.mechanism);
+    const P11dHash *hash = mechanism ? p11d_hash_of_mechanism(mechanism->hash) : NULL;
+    const Primitive *primitive;
+    Work work = {.key = key, .input = {any, hash ? hash->size : 0}};
+    return begin(&work, parameters, &primitive, digested);
+}
+
 CK_RV p11d_keysign_sign(P11dServedKey *key, const P11dParameters *parameters,
                         const P11dBytes *bytes, P11dBuffer *output)
 {

@@ -25,6 +25,9 @@ bool p11d_keysign_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_
 CK_RV p11d_keysign_sign(P11dServedKey *key, const P11dParameters *parameters,
                         const P11dBytes *bytes, P11dBuffer *output);
 
+/* Whether key takes these parameters, which are for a digest. Errors: those. */
+CK_RV p11d_keysign_check(P11dServedKey *key, const P11dParameters *parameters);
+
 /* Checks that bytes[1] is a signature of bytes[0]; output takes nothing. Errors: those, and
  * CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE. */
 CK_RV p11d_keysign_verify(P11dServedKey *key, const P11dParameters *parameters,

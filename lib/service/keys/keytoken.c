@@ -11,6 +11,7 @@
 #include "keyring.h"
 #include "log.h"
 #include "sessionobject.h"
+#include "streamacts.h"
 
 typedef struct KeyToken {
     P11dWorkerToken base;
@@ -84,6 +85,11 @@ static void free_token(P11dWorkerToken *base)
     free(token);
 }
 
+static void hang_up(P11dView *view, uint64_t channel)
+{
+    p11d_streamacts_hang_up(view_of(view), channel);
+}
+
 static const P11dWorkerTokenOperations operations = {
     .free = free_token,
     .dispatch = dispatch,
@@ -94,6 +100,7 @@ static const P11dWorkerTokenOperations operations = {
     .label = label,
     .list = list,
     .forget = forget,
+    .hang_up = hang_up,
 };
 
 static bool set_up(KeyToken *token, const char *directory)

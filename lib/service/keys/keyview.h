@@ -7,6 +7,7 @@
 #define P11D_KEYVIEW_H
 
 #include "keyset.h"
+#include "keystream.h"
 #include "secret.h"
 #include "sessionstore.h"
 #include "worker-token.h"
@@ -23,6 +24,7 @@ typedef struct P11dKeyView {
     size_t opened_count;
     P11dSecret passphrase; /* that it logged in with, where it may be needed; or none */
     P11dSessionStore session;
+    P11dKeyStreams streams;
 } P11dKeyView;
 
 /* The object in row as this view sees it, or NULL if it does not. */

@@ -22,6 +22,7 @@ typedef struct P11dActCall P11dActCall;
 /* One call of an act. */
 struct P11dActCall {
     const P11dArguments *arguments; /* valid until the call is complete */
+    uint64_t channel;               /* that it came by: one call at a time; see hang_up of tokens */
     P11dArguments results;          /* all zero at first; what is not bytes is put here */
     P11dBuffer output;              /* what is appended is the result that is bytes; wiped after */
     bool changed;                   /* set if the client sees other objects from now on */

@@ -92,6 +92,8 @@ static void close_endpoint(P11dEndpoint *endpoint)
         if (clients->token->operations->forget(client->view))
             p11d_trail_add(&entry);
     }
+    if (clients->token->operations->hang_up)
+        clients->token->operations->hang_up(client->view, endpoint->number);
     bool last = take_out(client, endpoint);
     p11d_endpoint_free(endpoint);
     if (last)

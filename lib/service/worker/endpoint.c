@@ -28,6 +28,8 @@ static atomic_int large_messages;
 
 static void serve(P11dJob *job);
 
+static atomic_uint_fast64_t last_number;
+
 P11dEndpoint *p11d_endpoint_new(P11dEndpointGroup *group, P11dDescriptor *descriptor, bool control)
 {
     P11dEndpoint *endpoint = calloc(1, sizeof *endpoint);
@@ -37,6 +39,7 @@ P11dEndpoint *p11d_endpoint_new(P11dEndpointGroup *group, P11dDescriptor *descri
     }
     endpoint->job.run = serve;
     endpoint->group = group;
+    endpoint->number = atomic_fetch_add(&last_number, 1) + 1;
     endpoint->control = control;
     endpoint->fd = p11d_descriptor_number(descriptor);
     p11d_channel_init(&endpoint->channel, descriptor, P11D_MESSAGE_MAX);

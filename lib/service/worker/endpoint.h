@@ -59,6 +59,7 @@ struct P11dEndpoint {
     P11dEndpoint *next; /* of the same group */
     P11dEndpoint *previous;
     P11dChannel channel;
+    uint64_t number; /* no other endpoint of the process has had it; not 0 */
     int fd;          /* of channel, as long as that is open */
     bool control;    /* the group's control channel: others write signals to it, and an error then
                       * closes it, so the channel is only used under the lock */

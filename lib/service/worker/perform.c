@@ -103,7 +103,9 @@ P11dEndpointOutcome p11d_perform(const P11dReply *reply, const P11dMessage *mess
     self->client = p11d_client_of(reply->endpoint);
     self->method = reply->method;
     self->reply = *reply;
-    self->call = (P11dActCall){.arguments = &self->arguments, .completed = on_completed};
+    self->call = (P11dActCall){.arguments = &self->arguments,
+                               .channel = reply->endpoint->number,
+                               .completed = on_completed};
     p11d_buffer_init(&self->call.output, P11D_INTERFACE_DATA_MAX);
     reply->endpoint->pending = self;
 

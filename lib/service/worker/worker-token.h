@@ -50,6 +50,9 @@ typedef struct P11dWorkerTokenOperations {
     /* Forgets the view's login and session objects: its control channel has closed, while other
      * calls still run. False: there was no login. */
     bool (*forget)(P11dView *view);
+    /* A channel of the view is closed (its number is that of P11dActCall), and no call runs on it:
+     * what belongs to it ends. NULL: nothing does. */
+    void (*hang_up)(P11dView *view, uint64_t channel);
 } P11dWorkerTokenOperations;
 
 /* What every token begins with. */

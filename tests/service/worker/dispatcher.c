@@ -75,7 +75,8 @@ static const Wrong wrongs[] = {
     {PROPERTIES, "GetAll", "t", "InvalidArgs"},
     {PROPERTIES, "Get", "ss", "UnknownMethod"},
     {PROPERTIES, "GetAll", "s", "UnknownInterface"},
-    {TOKEN, "CancelStream", "t", "NotSupported"},
+    {TOKEN, "CancelStream", "t", "OperationNotInitialized"},
+    {TOKEN, "Wrap", "tsa{sv}t", "NotSupported"},
     {TOKEN, "DestroyObject", "t", "TokenWriteProtected"},
 };
 
@@ -101,9 +102,12 @@ ParameterizedTest(Wrong *wrong, dispatcher, wrong_calls_get_an_error, .init = se
     P11dMessage reply;
     rig_begin(&rig, &channel, &writer, wrong->interface, wrong->member, wrong->signature);
     for (const char *type = wrong->signature; *type; type++) {
-        if (*type == 's')
+        if (*type == 's') {
             p11d_writer_string(&writer, "x");
-        else if (*type == 't')
+        } else if (*type == 'a') {
+            p11d_writer_array_end(&writer, p11d_writer_array_begin(&writer, 8));
+            type += strlen("{sv}");
+        } else if (*type == 't')
             p11d_writer_uint64(&writer, 1);
         else
             p11d_writer_uint32(&writer, 1);

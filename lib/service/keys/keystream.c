@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "keystream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "keyaes.h"
+#include "keymac.h"
+#include "keysign.h"
+
+/* How the parts of a stream are worked on. */
+typedef struct Family {
+    CK_RV (*begin)(P11dKeyStream *stream, const P11dParameters *parameters);
+    CK_RV (*update)(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output);
+    CK_RV (*finish)(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *output);
+} Family;
+
+struct P11dKeyStream {
+    P11dKeyStream *next;
+    uint64_t id;
+    uint64_t channel;
+    P11dPurpose purpose;
+    const Family *family;
+    P11dServedKey *key;
+    P11dParameters parameters; /* on the digest, of a signature */
+    P11dKeyAes aes;            /* that of the family; the others are clear */
+    EVP_MAC_CTX *mac;
+    EVP_MD_CTX *digest;
+};
+
+/* --- AES --- */
+
+static CK_RV begin_aes(P11dKeyStream *stream, const P11dParameters *parameters)
+{
+    return p11d_keyaes_begin(&stream->aes, stream->key, parameters,
+                             stream->purpose == P11D_PURPOSE_ENCRYPT, true);
+}
+
+static CK_RV update_aes(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)
+{
+    return p11d_keyaes_update(&stream->aes, part, output);
+}
+
+static CK_RV finish_aes(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *output)
+{
+    (void)signature;
+    return p11d_keyaes_finish(&stream->aes, output);
+}
+
+/* --- HMAC --- */
+
+static CK_RV begin_mac(P11dKeyStream *stream, const P11dParameters *parameters)
+{
+    return p11d_keymac_begin(stream->key, parameters, &stream->mac);
+}
+
+static CK_RV update_mac(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)
+{
+    (void)output;
+    return EVP_MAC_update(stream->mac, part.data, part.size) == 1 ? CKR_OK
+                                                                  : p11d_servedkey_failure();
+}
+
+static CK_RV finish_mac(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *output)
+{
+    return stream->purpose == P11D_PURPOSE_SIGN ? p11d_keymac_finish(stream->mac, output)
+                                                : p11d_keymac_compare(stream->mac, signature);
+}
+
+/* --- what is hashed --- */
+
+static CK_RV begin_hash(P11dKeyStream *stream, const P11dHash *hash)
+{
+    const EVP_MD *digest = p11d_servedkey_digest(hash);
+    if (!digest)
+        return CKR_MECHANISM_INVALID;
+    stream->digest = EVP_MD_CTX_new();
+    if (!stream->digest)
+        return CKR_HOST_MEMORY;
+    return EVP_DigestInit_ex2(stream->digest, digest, NULL) == 1 ? CKR_OK
+                                                                 : p11d_servedkey_failure();
+}
+
+static CK_RV update_hash(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)
+{
+    (void)output;
+    return EVP_DigestUpdate(stream->digest, part.data, part.size) == 1 ? CKR_OK
+                                                                       : p11d_servedkey_failure();
+}
+
+static CK_RV begin_digest(P11dKeyStream *stream, const P11dParameters *parameters)
+{
+    if (parameters->mechanism.pParameter)
+        return CKR_MECHANISM_PARAM_INVALID;
+    return begin_hash(stream, p11d_hash_of_mechanism(parameters->mechanism.mechanism));
+}
+
+static CK_RV finish_digest(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *output)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    (void)signature;
+    if (EVP_DigestFinal_ex(stream->digest, digest, &size) != 1)
+        return p11d_servedkey_failure();
+    return p11d_buffer_append(output, digest, size) ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+/* Keeps the parameters for the end, where they are about the digest. Mechanisms that hash have none
+ * that point at anything. */
+static void keep(P11dKeyStream *stream, const P11dParameters *parameters)
+{
+    P11dParameters *kept = &stream->parameters;
+    const CK_MECHANISM *mechanism = &parameters->mechanism;
+    kept->mechanism = *mechanism;
+    kept->prehashed = true;
+    if (mechanism->pParameter) {
+        memcpy(kept->storage.bytes, mechanism->pParameter, mechanism->ulParameterLen);
+        kept->mechanism.pParameter = kept->storage.bytes;
+    }
+}
+
+static CK_RV begin_signature(P11dKeyStream *stream, const P11dParameters *parameters)
+{
+    const CK_MECHANISM *mechanism = &parameters->mechanism;
+    const P11dMechanism *row = p11d_mechanism_find(mechanism->mechanism);
+    if (!row || row->hash == P11D_MECHANISM_NONE)
+        return CKR_MECHANISM_INVALID;
+    if (parameters->prehashed || mechanism->ulParameterLen > sizeof stream->parameters.storage)
+        return CKR_MECHANISM_PARAM_INVALID;
+    keep(stream, parameters);
+    CK_RV rv = p11d_keysign_check(stream->key, &stream->parameters);
+    return rv == CKR_OK ? begin_hash(stream, p11d_hash_of_mechanism(row->hash)) : rv;
+}
+
+static CK_RV finish_signature(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *output)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (EVP_DigestFinal_ex(stream->digest, digest, &size) != 1)
+        return p11d_servedkey_failure();
+    const P11dBytes bytes[2] = {{digest, size}, signature};
+    return stream->purpose == P11D_PURPOSE_SIGN
+               ? p11d_keysign_sign(stream->key, &stream->parameters, bytes, output)
+               : p11d_keysign_verify(stream->key, &stream->parameters, bytes, output);
+}
+
+/* --- all --- */
+
+static const Family aes = {begin_aes, update_aes, finish_aes};
+static const Family mac = {begin_mac, update_mac, finish_mac};
+static const Family signature = {begin_signature, update_hash, finish_signature};
+static const Family digest = {begin_digest, update_hash, finish_digest};
+
+/* NULL: there is none for that. */
+static const Family *find_family(const P11dServedKey *key, P11dPurpose purpose)
+{
+    switch (purpose) {
+    case P11D_PURPOSE_ENCRYPT:
+    case P11D_PURPOSE_DECRYPT:
+        return key && key->secret ? &aes : NULL;
+    case P11D_PURPOSE_SIGN:
+    case P11D_PURPOSE_VERIFY:
+        return key && key->secret ? &mac : key ? &signature : NULL;
+    case P11D_PURPOSE_DIGEST:
+        return key ? NULL : &digest;
+    default:
+        return NULL;
+    }
+}
+
+CK_RV p11d_keystream_begin(P11dKeyStream **stream, P11dServedKey *key, P11dPurpose purpose,
+                           const P11dParameters *parameters)
+{
+    const Family *family = find_family(key, purpose);
+    P11dKeyStream *self = family ? calloc(1, sizeof *self) : NULL;
+    *stream = NULL;
+    if (!self) {
+        p11d_servedkey_unref(key);
+        return family ? CKR_HOST_MEMORY : CKR_MECHANISM_INVALID;
+    }
+    self->family = family;
+    self->purpose = purpose;
+    self->key = key;
+    CK_RV rv = family->begin(self, parameters);
+    if (rv == CKR_OK)
+        *stream = self;
+    else
+        p11d_keystream_free(self);
+    return rv;
+}
+
+CK_RV p11d_keystream_update(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)
+{
+    return part.size > 0 ? stream->family->update(stream, part, output) : CKR_OK;
+}
+
+CK_RV p11d_keystream_finish(P11dKeyStream *stream, P11dBytes signed_by, P11dBuffer *output)
+{
+    return stream->family->finish(stream, signed_by, output);
+}
+
+void p11d_keystream_free(P11dKeyStream *stream)
+{
+    if (!stream)
+        return;
+    p11d_keyaes_clear(&stream->aes);
+    EVP_MAC_CTX_free(stream->mac);
+    EVP_MD_CTX_free(stream->digest);
+    p11d_servedkey_unref(stream->key);
+    free(stream);
+}
+
+bool p11d_keystreams_add(P11dKeyStreams *streams, P11dKeyStream *stream, uint64_t channel,
+                         uint64_t *id)
+{
+    if (streams->count >= P11D_KEYSTREAMS_MAX)
+        return false;
+    stream->id = *id = ++streams->last_id;
+    stream->channel = channel;
+    stream->next = streams->first;
+    streams->first = stream;
+    streams->count++;
+    return true;
+}
+
+P11dKeyStream *p11d_keystreams_find(const P11dKeyStreams *streams, uint64_t id, uint64_t channel)
+{
+    P11dKeyStream *stream = id > streams->ended ? streams->first : NULL;
+    while (stream && (stream->id != id || stream->channel != channel))
+        stream = stream->next;
+    return stream;
+}
+
+void p11d_keystreams_remove(P11dKeyStreams *streams, P11dKeyStream *stream)
+{
+    P11dKeyStream **place = &streams->first;
+    while (*place != stream)
+        place = &(*place)->next;
+    *place = stream->next;
+    streams->count--;
+}
+
+P11dKeyStream *p11d_keystreams_take(P11dKeyStreams *streams, uint64_t channel)
+{
+    P11dKeyStream *stream = streams->first;
+    while (stream && stream->channel != channel)
+        stream = stream->next;
+    if (stream)
+        p11d_keystreams_remove(streams, stream);
+    return stream;
+}

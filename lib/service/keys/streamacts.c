@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "streamacts.h"
+
+#include "keyring.h"
+#include "residue.h"
+
+static P11dKeyView *view_of(P11dView *view)
+{
+    return (P11dKeyView *)(void *)view;
+}
+
+/* The attribute that allows a purpose, and the class of a pair that it is for; 0: no key is. */
+static const struct {
+    CK_ATTRIBUTE_TYPE type;
+    CK_OBJECT_CLASS class;
+} needs[P11D_PURPOSE_COUNT] = {
+    [P11D_PURPOSE_ENCRYPT] = {CKA_ENCRYPT, CKO_PUBLIC_KEY},
+    [P11D_PURPOSE_DECRYPT] = {CKA_DECRYPT, CKO_PRIVATE_KEY},
+    [P11D_PURPOSE_SIGN] = {CKA_SIGN, CKO_PRIVATE_KEY},
+    [P11D_PURPOSE_VERIFY] = {CKA_VERIFY, CKO_PUBLIC_KEY},
+};
+
+static CK_RV find_key(P11dKeyView *view, const P11dArguments *arguments, P11dServedKey **key)
+{
+    CK_OBJECT_CLASS class, wanted = needs[arguments->purpose].class;
+    *key = NULL;
+    if (wanted == 0) /* a digest, or what nothing here does */
+        return arguments->objects[0] == 0 ? CKR_OK : CKR_KEY_HANDLE_INVALID;
+    CK_RV rv =
+        p11d_keyring_find(view, arguments->objects[0], needs[arguments->purpose].type, key, &class);
+    if (rv != CKR_OK || class == wanted || class == CKO_SECRET_KEY)
+        return rv;
+    p11d_servedkey_unref(*key);
+    return CKR_KEY_FUNCTION_NOT_PERMITTED;
+}
+
+CK_RV p11d_streamacts_begin(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    const P11dArguments *arguments = call->arguments;
+    P11dServedKey *key;
+    P11dKeyStream *stream;
+    CK_RV rv = find_key(view, arguments, &key);
+    if (rv == CKR_OK)
+        rv = p11d_keystream_begin(&stream, key, arguments->purpose,
+                                  &arguments->mechanism.parameters);
+    if (rv != CKR_OK)
+        return rv;
+    pthread_mutex_lock(&view->ring->lock);
+    bool added = p11d_keystreams_add(&view->streams, stream, call->channel, &call->results.stream);
+    pthread_mutex_unlock(&view->ring->lock);
+    if (!added)
+        p11d_keystream_free(stream);
+    return added ? CKR_OK : P11D_ACT_LIMIT;
+}
+
+/* The stream that a call is about, which stays while the call lasts: its channel makes no other. */
+static P11dKeyStream *find(P11dKeyView *view, const P11dActCall *call)
+{
+    pthread_mutex_lock(&view->ring->lock);
+    P11dKeyStream *stream =
+        p11d_keystreams_find(&view->streams, call->arguments->stream, call->channel);
+    pthread_mutex_unlock(&view->ring->lock);
+    return stream;
+}
+
+static void end(P11dKeyView *view, P11dKeyStream *stream)
+{
+    pthread_mutex_lock(&view->ring->lock);
+    p11d_keystreams_remove(&view->streams, stream);
+    pthread_mutex_unlock(&view->ring->lock);
+    p11d_keystream_free(stream);
+    p11d_residue_wipe_stack();
+}
+
+/* What fails ends the stream (PKCS#11 3.1, section 5.2). */
+CK_RV p11d_streamacts_update(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    P11dKeyStream *stream = find(view, call);
+    if (!stream)
+        return CKR_OPERATION_NOT_INITIALIZED;
+    /* No key here tells its value, be it by its digest. */
+    CK_RV rv = call->arguments->objects[0] != 0
+                   ? CKR_KEY_INDIGESTIBLE
+                   : p11d_keystream_update(stream, call->arguments->bytes[0], &call->output);
+    if (rv != CKR_OK)
+        end(view, stream);
+    return rv;
+}
+
+CK_RV p11d_streamacts_finish(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    const P11dBytes *bytes = call->arguments->bytes;
+    P11dKeyStream *stream = find(view, call);
+    if (!stream)
+        return CKR_OPERATION_NOT_INITIALIZED;
+    CK_RV rv = p11d_keystream_update(stream, bytes[0], &call->output);
+    if (rv == CKR_OK)
+        rv = p11d_keystream_finish(stream, bytes[1], &call->output);
+    end(view, stream);
+    return rv;
+}
+
+CK_RV p11d_streamacts_cancel(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    P11dKeyStream *stream = find(view, call);
+    if (!stream)
+        return CKR_OPERATION_NOT_INITIALIZED;
+    end(view, stream);
+    return CKR_OK;
+}
+
+void p11d_streamacts_hang_up(P11dKeyView *view, uint64_t channel)
+{
+    P11dKeyStream *stream;
+    do {
+        pthread_mutex_lock(&view->ring->lock);
+        stream = p11d_keystreams_take(&view->streams, channel);
+        pthread_mutex_unlock(&view->ring->lock);
+        p11d_keystream_free(stream);
+    } while (stream);
+}
