@@ -24,21 +24,17 @@ static P11dKeyView *view_of(P11dView *view)
 typedef CK_RV Use(P11dServedKey *key, const P11dParameters *parameters, const P11dBytes *bytes,
                   P11dBuffer *output);
 
-/* How keys are used for one thing: those of a pair, of which class the one is that does it, and
- * secret ones. */
+/* How keys are used for what an attribute is about: those of a pair, and secret ones. */
 typedef struct Uses {
     CK_ATTRIBUTE_TYPE type;
-    CK_OBJECT_CLASS class;
     Use *pair;
     Use *secret;
 } Uses;
 
-static const Uses signs = {CKA_SIGN, CKO_PRIVATE_KEY, p11d_keysign_sign, p11d_keymac_sign};
-static const Uses verifies = {CKA_VERIFY, CKO_PUBLIC_KEY, p11d_keysign_verify, p11d_keymac_verify};
-static const Uses encrypts = {CKA_ENCRYPT, CKO_PUBLIC_KEY, p11d_keycipher_encrypt,
-                              p11d_keyaes_encrypt};
-static const Uses decrypts = {CKA_DECRYPT, CKO_PRIVATE_KEY, p11d_keycipher_decrypt,
-                              p11d_keyaes_decrypt};
+static const Uses signs = {CKA_SIGN, p11d_keysign_sign, p11d_keymac_sign};
+static const Uses verifies = {CKA_VERIFY, p11d_keysign_verify, p11d_keymac_verify};
+static const Uses encrypts = {CKA_ENCRYPT, p11d_keycipher_encrypt, p11d_keyaes_encrypt};
+static const Uses decrypts = {CKA_DECRYPT, p11d_keycipher_decrypt, p11d_keyaes_decrypt};
 
 /* Uses the key that is asked for. */
 static CK_RV apply(const Uses *uses, P11dView *view, P11dActCall *call)
@@ -49,10 +45,8 @@ static CK_RV apply(const Uses *uses, P11dView *view, P11dActCall *call)
     CK_RV rv = p11d_keyring_find(view_of(view), arguments->objects[0], uses->type, &key, &class);
     if (rv != CKR_OK)
         return rv;
-    rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
-    Use *use = class == CKO_SECRET_KEY ? uses->secret : uses->pair;
-    if (class == CKO_SECRET_KEY || class == uses->class)
-        rv = use(key, &arguments->mechanism.parameters, arguments->bytes, &call->output);
+    Use *use = key->secret ? uses->secret : uses->pair;
+    rv = use(key, &arguments->mechanism.parameters, arguments->bytes, &call->output);
     p11d_servedkey_unref(key);
     p11d_residue_wipe_stack();
     return rv;
@@ -103,8 +97,6 @@ static CK_RV derive(P11dView *base, P11dActCall *call)
         return rv;
     P11dNewSecret wanted;
     rv = p11d_newsecret_read(&wanted, &call->arguments->templates[0]);
-    if (rv == CKR_OK && class != CKO_PRIVATE_KEY)
-        rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
     if (rv == CKR_OK)
         rv = derive_secret(view, key, &wanted, call);
     p11d_newsecret_clear(&wanted);

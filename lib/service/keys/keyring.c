@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "keystore.h"
+#include "keyuse.h"
 #include "log.h"
 #include "residue.h"
 #include "trail.h"
@@ -285,7 +286,9 @@ CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, CK_ATTRIBUTE_TYPE use, P
         *class = own->class;
     }
     if (found)
-        rv = p11d_keyobject_permits(object, use) ? CKR_OK : CKR_KEY_FUNCTION_NOT_PERMITTED;
+        rv = p11d_keyobject_permits(object, use) && p11d_keyuse_is(*class, found, use)
+                 ? CKR_OK
+                 : CKR_KEY_FUNCTION_NOT_PERMITTED;
     if (rv == CKR_OK)
         *key = p11d_servedkey_ref(found);
     pthread_mutex_unlock(&ring->lock);

@@ -65,7 +65,7 @@ bool p11d_keyring_label(P11dKeyView *view, uint64_t id, char label[P11D_WORKER_T
 /*
  * The key behind id as the view sees it, for what use is about (CKA_SIGN and its like): *key gets a
  * reference of the caller's, *class the class of the object. Errors: CKR_KEY_HANDLE_INVALID,
- * CKR_KEY_FUNCTION_NOT_PERMITTED (that attribute of it is false).
+ * CKR_KEY_FUNCTION_NOT_PERMITTED (that attribute of it is false, or no such key is for that).
  */
 CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, CK_ATTRIBUTE_TYPE use, P11dServedKey **key,
                         CK_OBJECT_CLASS *class);

@@ -9,29 +9,33 @@ static P11dKeyView *view_of(P11dView *view)
     return (P11dKeyView *)(void *)view;
 }
 
-/* The attribute that allows a purpose, and the class of a pair that it is for; 0: no key is. */
-static const struct {
-    CK_ATTRIBUTE_TYPE type;
-    CK_OBJECT_CLASS class;
-} needs[P11D_PURPOSE_COUNT] = {
-    [P11D_PURPOSE_ENCRYPT] = {CKA_ENCRYPT, CKO_PUBLIC_KEY},
-    [P11D_PURPOSE_DECRYPT] = {CKA_DECRYPT, CKO_PRIVATE_KEY},
-    [P11D_PURPOSE_SIGN] = {CKA_SIGN, CKO_PRIVATE_KEY},
-    [P11D_PURPOSE_VERIFY] = {CKA_VERIFY, CKO_PUBLIC_KEY},
-};
+/* The attribute that allows a purpose; CK_UNAVAILABLE_INFORMATION: it is for no key. */
+static CK_ATTRIBUTE_TYPE attribute_of(P11dPurpose purpose)
+{
+    static const struct {
+        P11dPurpose purpose;
+        CK_ATTRIBUTE_TYPE type;
+    } rows[] = {
+        {P11D_PURPOSE_ENCRYPT, CKA_ENCRYPT},
+        {P11D_PURPOSE_DECRYPT, CKA_DECRYPT},
+        {P11D_PURPOSE_SIGN, CKA_SIGN},
+        {P11D_PURPOSE_VERIFY, CKA_VERIFY},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].purpose == purpose)
+            return rows[i].type;
+    }
+    return CK_UNAVAILABLE_INFORMATION;
+}
 
 static CK_RV find_key(P11dKeyView *view, const P11dArguments *arguments, P11dServedKey **key)
 {
-    CK_OBJECT_CLASS class, wanted = needs[arguments->purpose].class;
+    CK_OBJECT_CLASS class;
+    CK_ATTRIBUTE_TYPE type = attribute_of(arguments->purpose);
     *key = NULL;
-    if (wanted == 0) /* a digest, or what nothing here does */
+    if (type == CK_UNAVAILABLE_INFORMATION) /* a digest, or what nothing here does */
         return arguments->objects[0] == 0 ? CKR_OK : CKR_KEY_HANDLE_INVALID;
-    CK_RV rv =
-        p11d_keyring_find(view, arguments->objects[0], needs[arguments->purpose].type, key, &class);
-    if (rv != CKR_OK || class == wanted || class == CKO_SECRET_KEY)
-        return rv;
-    p11d_servedkey_unref(*key);
-    return CKR_KEY_FUNCTION_NOT_PERMITTED;
+    return p11d_keyring_find(view, arguments->objects[0], type, key, &class);
 }
 
 CK_RV p11d_streamacts_begin(P11dView *base, P11dActCall *call)

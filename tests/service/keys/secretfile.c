@@ -35,9 +35,9 @@ Test(secretfile, is_served_as_what_its_name_says_and_never_shown)
     cr_assert_eq(output.size, 32);
     p11d_buffer_clear(&output);
     cr_assert_eq(use("Sign", "disk", CKM_SHA256_HMAC, secret, 16, &output),
-                 CKR_KEY_TYPE_INCONSISTENT);
+                 CKR_KEY_FUNCTION_NOT_PERMITTED);
     cr_assert_eq(use("Decrypt", "token", CKM_AES_ECB, secret, 16, &output),
-                 CKR_KEY_TYPE_INCONSISTENT);
+                 CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
 /* What is listed of "k", of whatever class. */
