@@ -36,9 +36,13 @@ def options(words):
     return [word for setting in words for word in ("-pkeyopt", setting)]
 
 
+def write(path_of_file, text):
+    with open(path_of_file, "w", encoding="ascii") as out:
+        out.write(text)
+
+
 def make_secret(place):
-    with open(path(place, "secret"), "w", encoding="ascii") as out:
-        out.write(SECRET)
+    write(path(place, "secret"), SECRET)
     return path(place, "secret")
 
 
@@ -148,19 +152,21 @@ def nss_decrypts(place, module):
 
 
 def gpgsm_decrypts(place, module):
-    """Through gnupg-pkcs11-scd, which gives GnuPG's agent the tokens of a module as cards."""
-    scd = run("sh", "-c", "command -v gnupg-pkcs11-scd", preload=False).strip()
+    """Through gnupg-pkcs11-scd, which gives GnuPG's agent the tokens of a module as cards. That
+    alone loads the module, so nothing is preloaded into gpgsm and the agent."""
     # Its sockets want a short name.
     with tempfile.TemporaryDirectory(prefix="gpg", dir="/tmp") as home:
+        scd = os.path.join(home, "scd")
+        write(scd, '#!/bin/sh\nLD_PRELOAD=$HOST_PRELOAD exec gnupg-pkcs11-scd "$@"\n')
+        os.chmod(scd, 0o700)
+        write(os.path.join(home, "gpg-agent.conf"), "scdaemon-program %s\n" % scd)
+        write(os.path.join(home, "gnupg-pkcs11-scd.conf"),
+              "providers p11dbus\nprovider-p11dbus-library %s\n" % module)
         environment = {"GNUPGHOME": home}
-        with open(os.path.join(home, "gpg-agent.conf"), "w", encoding="ascii") as out:
-            out.write("scdaemon-program %s\n" % scd)
-        with open(os.path.join(home, "gnupg-pkcs11-scd.conf"), "w", encoding="ascii") as out:
-            out.write("providers p11dbus\nprovider-p11dbus-library %s\n" % module)
         try:
-            run("gpgsm", "--batch", "--learn-card", env=environment)
+            run("gpgsm", "--batch", "--learn-card", env=environment, preload=False)
             said = run("gpgsm", "--batch", "--disable-crl-checks", "--decrypt", enveloped(place),
-                       env=environment)
+                       env=environment, preload=False)
             need(SECRET in said, "not what was encrypted", said)
         finally:
             run("gpgconf", "--kill", "all", env=environment, preload=False)
