@@ -11,8 +11,11 @@
 #include "keymanage.h"
 #include "keyring.h"
 #include "keysign.h"
+#include "keytemplate.h"
+#include "keywrap.h"
 #include "newsecret.h"
 #include "residue.h"
+#include "sessionobject.h"
 #include "streamacts.h"
 
 static P11dKeyView *view_of(P11dView *view)
@@ -105,6 +108,83 @@ static CK_RV derive(P11dView *base, P11dActCall *call)
     return rv;
 }
 
+/* Wraps what is a session object that its client may have: no key of a file leaves it. */
+static CK_RV wrap_secret(P11dKeyView *view, P11dServedKey *key, P11dActCall *call)
+{
+    const P11dArguments *arguments = call->arguments;
+    char label[P11D_WORKER_TOKEN_LABEL_SIZE];
+    P11dServedKey *secret;
+    P11dTemplate templ;
+    if (!p11d_sessionobject_is(arguments->objects[1]))
+        return p11d_keyring_label(view, arguments->objects[1], label) ? CKR_KEY_UNEXTRACTABLE
+                                                                      : CKR_KEY_HANDLE_INVALID;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_sessionobject_get(view, arguments->objects[1], &templ, &secret);
+    if (rv == CKR_OBJECT_HANDLE_INVALID)
+        rv = CKR_KEY_HANDLE_INVALID;
+    if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_EXTRACTABLE, false))
+        rv = CKR_KEY_UNEXTRACTABLE;
+    if (rv == CKR_OK && !(secret && secret->secret))
+        rv = CKR_KEY_NOT_WRAPPABLE;
+    if (rv == CKR_OK)
+        rv = p11d_keywrap_wrap(key, &arguments->mechanism.parameters,
+                               (P11dBytes){secret->secret, secret->secret_size}, &call->output);
+    p11d_template_clear(&templ);
+    p11d_servedkey_unref(secret);
+    return rv;
+}
+
+static CK_RV wrap(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    P11dServedKey *key;
+    CK_OBJECT_CLASS class;
+    CK_RV rv = p11d_keyring_find(view, call->arguments->objects[0], CKA_WRAP, &key, &class);
+    if (rv != CKR_OK)
+        return rv == CKR_KEY_HANDLE_INVALID ? CKR_WRAPPING_KEY_HANDLE_INVALID : rv;
+    rv = wrap_secret(view, key, call);
+    p11d_servedkey_unref(key);
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
+static CK_RV unwrap_secret(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,
+                           P11dActCall *call)
+{
+    const P11dArguments *arguments = call->arguments;
+    P11dBuffer *secret = &call->output; /* wiped afterwards */
+    CK_RV rv =
+        p11d_keytemplate_complete(&wanted->attributes, CKO_SECRET_KEY, CK_UNAVAILABLE_INFORMATION);
+    if (rv == CKR_OK)
+        rv =
+            p11d_keywrap_unwrap(key, &arguments->mechanism.parameters, arguments->bytes[0], secret);
+    if (rv == CKR_OK && wanted->size > 0 && wanted->size != secret->size)
+        rv = CKR_WRAPPED_KEY_LEN_RANGE;
+    if (rv == CKR_OK)
+        rv = p11d_newsecret_make(wanted, view, secret->data, secret->size,
+                                 &call->results.objects[0]);
+    call->changed = rv == CKR_OK;
+    return rv == CKR_KEY_SIZE_RANGE ? CKR_WRAPPED_KEY_LEN_RANGE : rv;
+}
+
+static CK_RV unwrap(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    P11dServedKey *key;
+    CK_OBJECT_CLASS class;
+    CK_RV rv = p11d_keyring_find(view, call->arguments->objects[0], CKA_UNWRAP, &key, &class);
+    if (rv != CKR_OK)
+        return rv == CKR_KEY_HANDLE_INVALID ? CKR_UNWRAPPING_KEY_HANDLE_INVALID : rv;
+    P11dNewSecret wanted;
+    rv = p11d_newsecret_read(&wanted, &call->arguments->templates[0]);
+    if (rv == CKR_OK)
+        rv = unwrap_secret(view, key, &wanted, call);
+    p11d_newsecret_clear(&wanted);
+    p11d_servedkey_unref(key);
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
 static CK_RV generate_random(P11dView *view, P11dActCall *call)
 {
     (void)view;
@@ -142,6 +222,8 @@ const P11dAct p11d_keyacts[] = {
     {"Encrypt", encrypt},
     {"Decrypt", decrypt},
     {"Derive", derive},
+    {"Wrap", wrap},
+    {"Unwrap", unwrap},
     {"CreateObject", p11d_keymanage_create},
     {"GenerateKey", p11d_keymanage_generate_key},
     {"GenerateKeyPair", p11d_keymanage_generate_pair},

@@ -17,6 +17,7 @@
 #include "keymanage.h"
 #include "keymaterial.h"
 #include "keysign.h"
+#include "keywrap.h"
 #include "worker-token.h"
 
 /* Stays the same for the same directory, and differs where two have the same name. */
@@ -78,6 +79,7 @@ static const struct {
     {p11d_keycipher_offers, CKF_ENCRYPT | CKF_DECRYPT},
     {p11d_keyaes_offers, CKF_ENCRYPT | CKF_DECRYPT},
     {p11d_keyderive_offers, CKF_DERIVE},
+    {p11d_keywrap_offers, CKF_WRAP | CKF_UNWRAP},
     {p11d_keymaterial_generates, CKF_GENERATE_KEY_PAIR},
     {p11d_keymanage_generates, CKF_GENERATE},
 };

@@ -6,6 +6,8 @@
 #define ENCRYPT (1U << 2)
 #define DECRYPT (1U << 3)
 #define DERIVE (1U << 4)
+#define WRAP (1U << 5)
+#define UNWRAP (1U << 6)
 
 static const struct {
     CK_ATTRIBUTE_TYPE type;
@@ -17,6 +19,8 @@ static const struct {
     {CKA_ENCRYPT, ENCRYPT, CK_UNAVAILABLE_INFORMATION},
     {CKA_DECRYPT, DECRYPT, CK_UNAVAILABLE_INFORMATION},
     {CKA_DERIVE, DERIVE, CK_UNAVAILABLE_INFORMATION},
+    {CKA_WRAP, WRAP, CK_UNAVAILABLE_INFORMATION},
+    {CKA_UNWRAP, UNWRAP, CK_UNAVAILABLE_INFORMATION},
 };
 
 /* What keys of that type are for: the private and the public ones of a pair, or secret ones. */
@@ -24,11 +28,11 @@ static const struct {
     CK_KEY_TYPE type;
     unsigned private, public, secret;
 } types[] = {
-    {CKK_RSA, SIGN | DECRYPT, VERIFY | ENCRYPT, 0},
+    {CKK_RSA, SIGN | DECRYPT | UNWRAP, VERIFY | ENCRYPT | WRAP, 0},
     {CKK_EC, SIGN | DERIVE, VERIFY, 0},
     {CKK_EC_EDWARDS, SIGN, VERIFY, 0},
     {CKK_EC_MONTGOMERY, DERIVE, 0, 0},
-    {CKK_AES, 0, 0, ENCRYPT | DECRYPT},
+    {CKK_AES, 0, 0, ENCRYPT | DECRYPT | WRAP | UNWRAP},
     {CKK_GENERIC_SECRET, 0, 0, SIGN | VERIFY},
 };
 
