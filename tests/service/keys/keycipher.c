@@ -151,7 +151,9 @@ Test(keycipher, a_wrong_padding_of_pkcs1_gives_nothing_away)
     cr_assert_eq(run(p11d_keycipher_encrypt, CKM_RSA_X_509, NULL, number, 256, &ciphertext),
                  CKR_OK);
     CK_RV rv = run(p11d_keycipher_decrypt, CKM_RSA_PKCS, NULL, ciphertext.data, 256, &output);
-    cr_assert(rv == CKR_ENCRYPTED_DATA_INVALID || rv == CKR_OK);
+    /* What the manual says of versions. */
+    bool implicit = OPENSSL_version_major() > 3 || OPENSSL_version_minor() >= 2;
+    cr_assert(rv == CKR_OK || (rv == CKR_ENCRYPTED_DATA_INVALID && !implicit));
     cr_assert_eq(run(p11d_keycipher_decrypt, CKM_RSA_PKCS, NULL, ciphertext.data, 256, &again), rv);
     cr_assert_eq(output.size, again.size, "implicit rejection is the same each time");
     cr_assert(output.size < 5 || memcmp(output.data, "plain", 5) != 0);
