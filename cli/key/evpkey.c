@@ -118,12 +118,12 @@ static void describe_ec(P11dAlgorithmKey *described, const EVP_PKEY *key)
         p11d_sslcurve_describe(&curve, described);
 }
 
-/* OpenSSL has a kind of key for each Edwards curve. */
-static void describe_edwards(P11dAlgorithmKey *described, const EVP_PKEY *key)
+/* OpenSSL has a kind of key for each Edwards and Montgomery curve. */
+static void describe_by_kind(P11dAlgorithmKey *described, const EVP_PKEY *key)
 {
     for (size_t i = 0; i < p11d_curve_count && !described->curve; i++) {
         const P11dCurve *curve = &p11d_curves[i];
-        if (curve->type != CKK_EC_EDWARDS || !EVP_PKEY_is_a(key, curve->openssl))
+        if (curve->type == CKK_EC || !EVP_PKEY_is_a(key, curve->openssl))
             continue;
         described->type = curve->type;
         described->bits = curve->bits;
@@ -156,7 +156,7 @@ P11dAlgorithmKey p11d_evpkey_describe(const EVP_PKEY *key)
     } else if (EVP_PKEY_is_a(key, "EC")) {
         describe_ec(&described, key);
     } else {
-        describe_edwards(&described, key);
+        describe_by_kind(&described, key);
     }
     return described;
 }

@@ -37,7 +37,7 @@ P11dAlgorithmKey p11d_spki_describe(const void *der, size_t size)
     } else if (p11d_oid_is(oid, NID_X9_62_id_ecPublicKey)) {
         key.type = CKK_EC;
         p11d_sslcurve_describe_params(algorithm.data, algorithm.size, &key);
-    } else if (curve && curve->type == CKK_EC_EDWARDS) {
+    } else if (curve) {
         key.type = curve->type;
         key.bits = curve->bits;
         key.curve = curve->name;

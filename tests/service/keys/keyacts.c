@@ -109,6 +109,7 @@ Test(keyacts, random_bytes_are_as_many_as_asked_for, .init = set_up, .fini = tea
     P11dBuffer some, others;
     cr_assert_eq(act_as(view, "GenerateRandom", &arguments, &some), CKR_OK);
     cr_assert_eq(some.size, 0);
+    p11d_buffer_clear(&some);
     arguments.length = 1000;
     cr_assert_eq(act_as(view, "GenerateRandom", &arguments, &some), CKR_OK);
     cr_assert_eq(act_as(view, "GenerateRandom", &arguments, &others), CKR_OK);
