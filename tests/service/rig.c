@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -133,12 +134,68 @@ void rig_client_of(Rig *rig, P11dChannel *control, uid_t uid)
     control->accepts_descriptors = true;
 }
 
+void rig_permit_search(Rig *rig)
+{
+    char log[4096] = "";
+    size_t size = 0;
+    if (kill(rig->pid, SIGUSR1) != 0)
+        rig_fail("the worker cannot be signalled");
+    while (!strstr(log, "may be searched")) {
+        struct pollfd event = {.fd = rig->log, .events = POLLIN};
+        ssize_t count =
+            poll(&event, 1, 60000) == 1 ? read(rig->log, log + size, sizeof log - size - 1) : 0;
+        if (count <= 0)
+            rig_fail("the worker ended, or is not for searches");
+        size += (size_t)count;
+    }
+}
+
 void rig_client(Rig *rig, P11dChannel *control)
 {
     rig_client_of(rig, control, getuid());
 }
 
 /* --- calls --- */
+
+static void write_flag(P11dWriter *writer, const char *name, bool value)
+{
+    p11d_writer_entry(writer, name, "b");
+    p11d_writer_boolean(writer, value);
+}
+
+static void write_text(P11dWriter *writer, const char *name, const char *value)
+{
+    p11d_writer_entry(writer, name, "s");
+    p11d_writer_string(writer, value);
+}
+
+const char *rig_derive(Rig *rig, P11dChannel *channel, uint64_t key, EVP_PKEY *peer, bool readable,
+                       uint64_t *id)
+{
+    P11dWriter writer;
+    P11dMessage reply;
+    uint8_t *point = NULL;
+    size_t size = EVP_PKEY_get1_encoded_public_key(peer, &point);
+    rig_begin(rig, channel, &writer, p11d_interface_token.name, "Derive", "tsa{sv}a{sv}");
+    p11d_writer_uint64(&writer, key);
+    p11d_writer_string(&writer, "ecdh1-derive");
+    P11dArray entries = p11d_writer_array_begin(&writer, 8);
+    write_text(&writer, "kdf", "null");
+    p11d_writer_entry(&writer, "public-data", "ay");
+    p11d_writer_bytes(&writer, point, size);
+    p11d_writer_array_end(&writer, entries);
+    entries = p11d_writer_array_begin(&writer, 8);
+    write_text(&writer, "key-type", "generic-secret");
+    write_text(&writer, "label", "derived");
+    write_flag(&writer, "sensitive", !readable);
+    write_flag(&writer, "extractable", readable);
+    p11d_writer_array_end(&writer, entries);
+    OPENSSL_free(point);
+    const char *error = rig_call(channel, &writer, &reply);
+    if (!error && !p11d_reader_uint64(&reply.body, id))
+        rig_fail("Derive returns no id");
+    return error;
+}
 
 void rig_begin(Rig *rig, P11dChannel *channel, P11dWriter *writer, const char *interface,
                const char *member, const char *signature)

@@ -60,6 +60,10 @@ int rig_stop(Rig *rig);
 /* Everything that the worker has written to its log so far. The caller frees it. */
 char *rig_log(Rig *rig);
 
+/* Waits until the worker lets us look into its memory (search.h), as its sandbox does not. Only one
+ * that tests/service/worker-process.c is does. */
+void rig_permit_search(Rig *rig);
+
 /* Makes a client: control is its control channel. */
 void rig_client(Rig *rig, P11dChannel *control);
 /* The same, for a uid of one's choice. */
@@ -107,6 +111,11 @@ typedef struct RigSignature {
 const char *rig_sign(Rig *rig, P11dChannel *channel, uint64_t key, const char *mechanism,
                      RigParameters *parameters, const void *parameters_data, const void *data,
                      size_t size, RigSignature *signature);
+
+/* Derives a generic secret "derived" with the public key of peer, as a session object; readable:
+ * with its value. */
+const char *rig_derive(Rig *rig, P11dChannel *channel, uint64_t key, EVP_PKEY *peer, bool readable,
+                       uint64_t *id);
 
 /* Begins a call of interface.member with that signature, whatever it is; rig_call sends it. */
 void rig_begin(Rig *rig, P11dChannel *channel, P11dWriter *writer, const char *interface,

@@ -33,43 +33,6 @@ static void tear_down(void)
 
 TestSuite(derived, .init = set_up, .fini = tear_down);
 
-static void write_flag(P11dWriter *writer, const char *name, bool value)
-{
-    p11d_writer_entry(writer, name, "b");
-    p11d_writer_boolean(writer, value);
-}
-
-/* Derives for whoever may have the value; *id is the secret's. */
-static const char *derive(uint64_t key, uint64_t *id)
-{
-    uint8_t point[32];
-    size_t size = sizeof point;
-    P11dWriter writer;
-    P11dMessage reply;
-    cr_assert_eq(EVP_PKEY_get_raw_public_key(peer, point, &size), 1);
-    rig_begin(&rig, &channel, &writer, p11d_interface_token.name, "Derive", "tsa{sv}a{sv}");
-    p11d_writer_uint64(&writer, key);
-    p11d_writer_string(&writer, "ecdh1-derive");
-    P11dArray parameters = p11d_writer_array_begin(&writer, 8);
-    p11d_writer_entry(&writer, "kdf", "s");
-    p11d_writer_string(&writer, "null");
-    p11d_writer_entry(&writer, "public-data", "ay");
-    p11d_writer_bytes(&writer, point, size);
-    p11d_writer_array_end(&writer, parameters);
-    P11dArray templ = p11d_writer_array_begin(&writer, 8);
-    p11d_writer_entry(&writer, "key-type", "s");
-    p11d_writer_string(&writer, "generic-secret");
-    p11d_writer_entry(&writer, "label", "s");
-    p11d_writer_string(&writer, "derived");
-    write_flag(&writer, "sensitive", false);
-    write_flag(&writer, "extractable", true);
-    p11d_writer_array_end(&writer, templ);
-    const char *error = rig_call(&channel, &writer, &reply);
-    if (!error)
-        cr_assert(p11d_reader_uint64(&reply.body, id));
-    return error;
-}
-
 Test(derived, is_what_the_other_side_has_and_its_clients_own)
 {
     uint8_t expected[32];
@@ -80,7 +43,7 @@ Test(derived, is_what_the_other_side_has_and_its_clients_own)
     const uint64_t before = list.generation;
     const RigObject *key = rig_find(&list, "private-key", "one");
     rig_signals();
-    cr_assert_null(derive(key->id, &id));
+    cr_assert_null(rig_derive(&rig, &channel, key->id, peer, true, &id));
 
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, peer, NULL);
     cr_assert_eq(EVP_PKEY_derive_init(context), 1);

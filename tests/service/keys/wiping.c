@@ -4,8 +4,6 @@
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,21 +44,6 @@ static P11dChannel control, channel;
 static Search search;
 static RigList list;
 
-/* Waits until the worker lets us look into it, as its sandbox does not. */
-static void wait_for_permission(void)
-{
-    char log[4096] = "";
-    size_t size = 0;
-    cr_assert_eq(kill(rig.pid, SIGUSR1), 0);
-    while (!strstr(log, "may be searched")) {
-        struct pollfd event = {.fd = rig.log, .events = POLLIN};
-        cr_assert_eq(poll(&event, 1, 60000), 1);
-        ssize_t count = read(rig.log, log + size, sizeof log - size - 1);
-        cr_assert_gt(count, 0, "the worker ended");
-        size += (size_t)count;
-    }
-}
-
 /* Starts a worker with one key. */
 static void start(const Kind *kind, const char *passphrase)
 {
@@ -75,7 +58,7 @@ static void start(const Kind *kind, const char *passphrase)
 
     unsetenv("MALLOC_PERTURB_"); /* it would wipe some of what is freed */
     rig_start(&rig, directory);
-    wait_for_permission();
+    rig_permit_search(&rig);
     rig_client(&rig, &control);
     cr_assert_null(rig_open(&rig, &control, &channel));
 }
