@@ -9,6 +9,7 @@
 #include "keylogin.h"
 #include "keymac.h"
 #include "keymanage.h"
+#include "keypin.h"
 #include "keyring.h"
 #include "keysign.h"
 #include "keytemplate.h"
@@ -236,6 +237,9 @@ const P11dAct p11d_keyacts[] = {
     {"CancelStream", p11d_streamacts_cancel},
     {"Login", log_in},
     {"Logout", log_out},
+    {"InitToken", p11d_keypin_init_token},
+    {"InitPin", p11d_keypin_init},
+    {"SetPin", p11d_keypin_set},
     {"GenerateRandom", generate_random},
     {0},
 };

@@ -265,15 +265,17 @@ static bool same_identity(const P11dKeyObject *x, const P11dKeyObject *y)
            memcmp(x->identity, y->identity, sizeof none) == 0;
 }
 
-/* A locked key with another passphrase is the same if its half is known. */
+/* A locked key with another passphrase is the same if its half is known, or who gave it that. */
 static bool same_locked(const P11dKeyEntry *before, const P11dKeyEntry *entry)
 {
     if (!same_secret(before->secret_key, entry->secret_key))
         return false;
     if (p11d_pem_equal(&before->locked, &entry->locked))
         return true;
-    return before->locked.type && entry->locked.type && before->half && entry->half &&
-           EVP_PKEY_eq(before->half, entry->half) == 1;
+    if (!before->locked.type || !entry->locked.type)
+        return false;
+    bool known = before->half && entry->half && EVP_PKEY_eq(before->half, entry->half) == 1;
+    return known || atomic_load(&before->rekeyed);
 }
 
 const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P11dKeyEntry *entry,

@@ -36,7 +36,8 @@ typedef struct P11dKeyEntry {
     P11dPem locked;             /* the private key's block while it needs a passphrase */
     EVP_PKEY *expected; /* the public half that the locked key should have; NULL: not known */
     EVP_PKEY *half;     /* that of whatever the name stands for, if only a certificate's; or NULL */
-    P11dKeyText text;   /* what the files say between their blocks */
+    atomic_bool rekeyed; /* its passphrase is being changed here */
+    P11dKeyText text;    /* what the files say between their blocks */
     P11dKeyObject objects[P11D_KEY_OBJECT_KINDS];
 } P11dKeyEntry;
 

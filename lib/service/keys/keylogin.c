@@ -7,9 +7,7 @@
 #include "keyring.h"
 #include "residue.h"
 
-/* References to all entries with a locked key, for work without the lock. *count is 0 and the
- * result may be NULL if there are none; NULL with *count 1 if memory ran out. */
-static P11dKeyEntry **locked_entries(P11dKeyRing *ring, size_t *count)
+P11dKeyEntry **p11d_keylogin_locked(P11dKeyRing *ring, size_t *count)
 {
     pthread_mutex_lock(&ring->lock);
     P11dKeyEntry **entries = calloc(ring->set->count + 1, sizeof(P11dKeyEntry *));
@@ -30,7 +28,7 @@ static CK_RV unlock(const P11dKeyRing *ring, P11dKeyEntry **entries, size_t coun
 {
     CK_RV rv = CKR_OK;
     *opened_count = 0;
-    *opened = calloc(count, sizeof **opened);
+    *opened = calloc(count + 1, sizeof **opened);
     if (!*opened)
         return CKR_HOST_MEMORY;
     for (size_t i = 0; i < count && rv == CKR_OK; i++) {
@@ -43,11 +41,11 @@ static CK_RV unlock(const P11dKeyRing *ring, P11dKeyEntry **entries, size_t coun
     return rv != CKR_OK ? rv : *opened_count == 0 ? CKR_PIN_INCORRECT : CKR_OK;
 }
 
-/* A login that opened nothing lasts as long as no key needs a passphrase: with one that came since
- * the client may log in. With the lock held. */
+/* A login without a PIN lasts as long as none is needed: with a key with a passphrase that came
+ * since the client may log in. With the lock held. */
 static bool is_logged_in(const P11dKeyRing *ring, const P11dKeyView *view)
 {
-    return view->logged_in && (view->opened_count > 0 || !ring->set->has_locked);
+    return view->logged_in && (view->proved || !p11d_keyring_needs_login(ring));
 }
 
 /* Gives the view the opened keys, or leaves them to the caller. pin: what opened them, or NULL. */
@@ -56,12 +54,15 @@ static CK_RV enter(P11dKeyRing *ring, P11dKeyView *view, P11dOpenedKey *opened, 
 {
     CK_RV rv = CKR_OK;
     pthread_mutex_lock(&ring->lock);
-    if (is_logged_in(ring, view)) {
+    if (view->officer) {
+        rv = CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
+    } else if (is_logged_in(ring, view)) {
         rv = CKR_USER_ALREADY_LOGGED_IN; /* by another call, meanwhile */
     } else if (pin && ring->writable && !p11d_secret_set(&view->passphrase, pin, size)) {
         rv = CKR_HOST_MEMORY;
     } else {
         view->logged_in = true;
+        view->proved = pin;
         view->since = ++ring->clock;
         view->opened = opened;
         view->opened_count = count;
@@ -81,14 +82,28 @@ static int64_t monotonic_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void count_failure(P11dKeyRing *ring, uid_t uid)
+CK_RV p11d_keylogin_brake(P11dKeyView *view, CK_RV rv)
 {
+    P11dKeyRing *ring = view->ring;
     pthread_mutex_lock(&ring->lock);
-    p11d_brake_failed(&ring->brake, uid, monotonic_now());
+    if (rv == CKR_PIN_INCORRECT)
+        p11d_brake_failed(&ring->brake, view->uid, monotonic_now());
+    else if (rv == CKR_OK && !p11d_brake_allows(&ring->brake, view->uid, monotonic_now()))
+        rv = CKR_FUNCTION_REJECTED;
     pthread_mutex_unlock(&ring->lock);
+    return rv;
 }
 
-/* The login where some key, of count entries, needs a passphrase. */
+P11dTokenState p11d_keylogin_state(P11dKeyRing *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    P11dTokenState state = ring->state;
+    pthread_mutex_unlock(&ring->lock);
+    return state;
+}
+
+/* The login where there is a PIN: some key, of count entries, needs a passphrase, or the officer
+ * gave the user one. */
 static CK_RV open_keys(P11dKeyRing *ring, P11dKeyView *view, P11dKeyEntry **entries, size_t count,
                        const uint8_t *pin, size_t size)
 {
@@ -97,21 +112,48 @@ static CK_RV open_keys(P11dKeyRing *ring, P11dKeyView *view, P11dKeyEntry **entr
 
     pthread_mutex_lock(&ring->lock);
     bool logged_in = is_logged_in(ring, view);
-    bool allowed = p11d_brake_allows(&ring->brake, view->uid, monotonic_now());
     pthread_mutex_unlock(&ring->lock);
     if (logged_in)
         return CKR_USER_ALREADY_LOGGED_IN;
     if (!pin) /* no key asks by itself */
         return CKR_ARGUMENTS_BAD;
-    if (!allowed)
-        return CKR_FUNCTION_REJECTED;
-    CK_RV rv = unlock(ring, entries, count, pin, size, &opened, &opened_count);
+    CK_RV rv = p11d_keylogin_brake(view, CKR_OK);
+    if (rv != CKR_OK)
+        return rv;
+    rv = unlock(ring, entries, count, pin, size, &opened, &opened_count);
+    P11dTokenState state = p11d_keylogin_state(ring);
+    if (rv == CKR_PIN_INCORRECT && p11d_pinproof_fits(&state.user, (P11dBytes){pin, size}))
+        rv = CKR_OK;
     if (rv == CKR_OK)
         rv = enter(ring, view, opened, opened_count, pin, size);
-    if (rv == CKR_PIN_INCORRECT)
-        count_failure(ring, view->uid);
+    rv = rv == CKR_OK ? rv : p11d_keylogin_brake(view, rv);
     if (rv != CKR_OK)
         p11d_openedkey_free(opened, opened_count);
+    return rv;
+}
+
+/* A token that nobody initialised has no officer. */
+static CK_RV enter_officer(P11dKeyView *view, P11dBytes pin)
+{
+    P11dKeyRing *ring = view->ring;
+    P11dTokenState state = p11d_keylogin_state(ring);
+    if (!state.officer.set || !ring->writable)
+        return CKR_USER_TYPE_INVALID;
+    if (!pin.data)
+        return CKR_ARGUMENTS_BAD;
+    CK_RV rv = p11d_keylogin_brake(view, CKR_OK);
+    if (rv == CKR_OK && !p11d_pinproof_fits(&state.officer, pin))
+        rv = p11d_keylogin_brake(view, CKR_PIN_INCORRECT);
+    if (rv != CKR_OK)
+        return rv;
+    pthread_mutex_lock(&ring->lock);
+    rv = view->officer     ? CKR_USER_ALREADY_LOGGED_IN
+         : view->logged_in ? CKR_USER_ANOTHER_ALREADY_LOGGED_IN
+                           : CKR_OK;
+    view->officer = view->officer || rv == CKR_OK;
+    if (rv == CKR_OK)
+        view->since = ++ring->clock;
+    pthread_mutex_unlock(&ring->lock);
     return rv;
 }
 
@@ -124,13 +166,16 @@ CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *p
 
     if (user == CKU_CONTEXT_SPECIFIC) /* no key here asks for it */
         return CKR_OPERATION_NOT_INITIALIZED;
+    if (user == CKU_SO)
+        return enter_officer(view, (P11dBytes){pin, size});
     if (user != CKU_USER)
         return CKR_USER_TYPE_INVALID;
-    P11dKeyEntry **entries = locked_entries(ring, &count);
+    P11dKeyEntry **entries = p11d_keylogin_locked(ring, &count);
     CK_RV rv = CKR_HOST_MEMORY;
     if (entries)
-        rv = count > 0 ? open_keys(ring, view, entries, count, pin, size)
-                       : enter(ring, view, NULL, 0, NULL, 0);
+        rv = count > 0 || p11d_keylogin_state(ring).user.set
+                 ? open_keys(ring, view, entries, count, pin, size)
+                 : enter(ring, view, NULL, 0, NULL, 0);
     for (size_t i = 0; i < count && entries; i++)
         p11d_keyentry_unref(entries[i]);
     free(entries);
@@ -143,10 +188,10 @@ CK_RV p11d_keylogin_leave(P11dKeyView *view)
     P11dKeyRing *ring = view->ring;
 
     pthread_mutex_lock(&ring->lock);
-    bool logged_in = view->logged_in;
+    bool logged_in = view->logged_in || view->officer;
     P11dOpenedKey *opened = view->opened;
     size_t count = view->opened_count;
-    view->logged_in = false;
+    view->logged_in = view->proved = view->officer = false;
     view->opened = NULL;
     view->opened_count = 0;
     p11d_secret_clear(&view->passphrase);

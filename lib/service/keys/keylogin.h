@@ -7,6 +7,7 @@
 #define P11D_KEYLOGIN_H
 
 #include "keyview.h"
+#include "tokenstate.h"
 
 /*
  * Logs the view in. pin: size bytes, borrowed; no copy of it outlives the call. NULL: the client
@@ -16,6 +17,17 @@
  * before), CKR_HOST_MEMORY.
  */
 CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *pin, size_t size);
+
+/* Counts a wrong PIN of the view's user: rv CKR_PIN_INCORRECT; for CKR_OK says whether one may be
+ * tried: CKR_FUNCTION_REJECTED if not. Else returns rv. */
+CK_RV p11d_keylogin_brake(P11dKeyView *view, CK_RV rv);
+
+/* References to all entries with a locked key, for work without the lock; *count: how many. NULL
+ * with *count 1 if memory ran out. */
+P11dKeyEntry **p11d_keylogin_locked(struct P11dKeyRing *ring, size_t *count);
+
+/* A copy of the ring's state. */
+P11dTokenState p11d_keylogin_state(struct P11dKeyRing *ring);
 
 /* Logs it out, and wipes the keys. CKR_USER_NOT_LOGGED_IN: it was not logged in. */
 CK_RV p11d_keylogin_leave(P11dKeyView *view);

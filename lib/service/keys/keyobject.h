@@ -11,14 +11,17 @@
 #include "servedkey.h"
 #include "template.h"
 
+/* Of a SHA-256, in bytes. */
+#define P11D_KEYOBJECT_IDENTITY_SIZE 32
+
 typedef struct P11dKeyObject {
     uint64_t id;         /* 0: there is no such object */
     uint64_t since;      /* the generation in which it appeared */
     uint8_t *attributes; /* elements of an a{sv}, to be marshalled at a multiple of 8; NULL: not
                           * known before somebody unlocks the key */
     size_t size;
-    uint8_t
-        identity[32]; /* SHA-256 of the key or certificate; all zero: of neither, or not known */
+    /* SHA-256 of the key or certificate; all zero: of neither, or not known */
+    uint8_t identity[P11D_KEYOBJECT_IDENTITY_SIZE];
     unsigned refused; /* see p11d_keyobject_permits */
 } P11dKeyObject;
 

@@ -118,23 +118,23 @@ static void write_mechanisms(P11dWriter *writer, bool has_aes)
     p11d_writer_array_end(writer, array);
 }
 
-void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_locked, bool has_aes,
-                              bool writable, P11dWriter *writer)
+void p11d_keyproperties_write(const P11dKeyProperties *properties, const P11dKeyStanding *standing,
+                              P11dWriter *writer)
 {
-    write_text(writer, "Label", properties->label);
+    write_text(writer, "Label", *standing->label ? standing->label : properties->label);
     write_text(writer, "Manufacturer", "p11dbus");
     write_text(writer, "Model", "Key directory");
     write_text(writer, "Serial", properties->serial);
     begin_property(writer, "Flags");
     write_flags(writer, &p11d_names_token_flag,
-                CKF_RNG | CKF_TOKEN_INITIALIZED | (writable ? 0 : CKF_WRITE_PROTECTED) |
-                    (has_locked ? CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED : 0));
+                CKF_RNG | CKF_TOKEN_INITIALIZED | (standing->writable ? 0 : CKF_WRITE_PROTECTED) |
+                    (standing->needs_login ? CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED : 0));
     begin_property(writer, "PinLength");
     p11d_writer_struct(writer);
     p11d_writer_uint32(writer, 1);
     p11d_writer_uint32(writer, P11D_WORKER_TOKEN_PIN_MAX);
     begin_property(writer, "Mechanisms");
-    write_mechanisms(writer, has_aes);
+    write_mechanisms(writer, standing->has_aes);
     begin_property(writer, "Features");
     P11dArray features = p11d_writer_array_begin(writer, 4);
     p11d_writer_string(writer, "prehashed");

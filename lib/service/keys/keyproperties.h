@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "keystanding.h"
 #include "writer.h"
 
 typedef struct P11dKeyProperties {
@@ -24,11 +25,9 @@ bool p11d_keyproperties_init(P11dKeyProperties *properties, const char *path);
 /* Frees. Safe on one that is all zero. */
 void p11d_keyproperties_clear(P11dKeyProperties *properties);
 
-/* Writes the elements of the a{sv}, from an offset that is a multiple of 8. has_locked: some key
- * needs a passphrase. has_aes: some key is one of AES; hosts that see what AES does want to put
- * keys of their own there, and do without the token if they cannot. writable: clients may make
- * objects. p11d_servedkey_setup has been called. */
-void p11d_keyproperties_write(const P11dKeyProperties *properties, bool has_locked, bool has_aes,
-                              bool writable, P11dWriter *writer);
+/* Writes the elements of the a{sv}, from an offset that is a multiple of 8. p11d_servedkey_setup
+ * has been called. */
+void p11d_keyproperties_write(const P11dKeyProperties *properties, const P11dKeyStanding *standing,
+                              P11dWriter *writer);
 
 #endif

@@ -129,12 +129,33 @@ void p11d_keyring_reread(P11dKeyRing *ring)
     pthread_mutex_unlock(&ring->reading);
 }
 
-void p11d_keyring_has(P11dKeyRing *ring, bool *locked, bool *aes)
+bool p11d_keyring_needs_login(const P11dKeyRing *ring)
+{
+    return ring->set->has_locked || ring->state.user.set;
+}
+
+void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing)
 {
     pthread_mutex_lock(&ring->lock);
-    *locked = ring->set->has_locked;
-    *aes = ring->set->has_aes;
+    *standing = (P11dKeyStanding){.needs_login = p11d_keyring_needs_login(ring),
+                                  .has_aes = ring->set->has_aes,
+                                  .writable = ring->writable};
+    memcpy(standing->label, ring->state.label, sizeof standing->label);
     pthread_mutex_unlock(&ring->lock);
+}
+
+CK_RV p11d_keyring_set_state(P11dKeyRing *ring, const P11dTokenState *state)
+{
+    CK_RV rv = p11d_tokenstate_write(state, ring->path);
+    if (rv != CKR_OK)
+        return rv;
+    pthread_mutex_lock(&ring->lock);
+    ring->state = *state;
+    pthread_mutex_unlock(&ring->lock);
+    pthread_mutex_lock(&ring->reading);
+    ring->untold |= P11D_WORKER_TOKEN_PROPERTIES;
+    pthread_mutex_unlock(&ring->reading);
+    return CKR_OK;
 }
 
 /* --- views --- */
@@ -316,6 +337,7 @@ bool p11d_keyring_open(P11dKeyRing *ring, char *path, const char *name)
     ring->next_id = 1;
     if (ring->writable)
         p11d_keystore_sweep(ring->path);
+    p11d_tokenstate_read(&ring->state, ring->path);
     /* Watched before it is read, so that nothing is missed in between. */
     if (!p11d_watch_init(&ring->watch, ring->path))
         return false;

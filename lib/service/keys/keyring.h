@@ -11,7 +11,9 @@
 
 #include "brake.h"
 #include "keyhistory.h"
+#include "keystanding.h"
 #include "keyview.h"
+#include "tokenstate.h"
 #include "watch.h"
 
 typedef struct P11dKeyRing {
@@ -30,6 +32,7 @@ typedef struct P11dKeyRing {
     uint64_t clock;         /* the last generation given to anybody */
     uint64_t generation;    /* of set */
     P11dKeyHistory history;
+    P11dTokenState state;
     P11dBrake brake;
 } P11dKeyRing;
 
@@ -47,8 +50,13 @@ unsigned p11d_keyring_refresh(P11dKeyRing *ring);
 /* Reads the directory again, after a change that was made here. What is to be told to clients the
  * next p11d_keyring_refresh returns, which the change itself brings about. */
 void p11d_keyring_reread(P11dKeyRing *ring);
-/* Whether some key needs a passphrase, and whether some is one of AES. */
-void p11d_keyring_has(P11dKeyRing *ring, bool *locked, bool *aes);
+/* What the ring has that the token's properties tell. */
+void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing);
+/* Whether there is a PIN. With the lock held. */
+bool p11d_keyring_needs_login(const P11dKeyRing *ring);
+/* Writes state and puts it in the place of the ring's. With the writing lock held. Errors: those of
+ * p11d_keystore_write. */
+CK_RV p11d_keyring_set_state(P11dKeyRing *ring, const P11dTokenState *state);
 
 /* Makes the view of a client of that user. NULL if memory ran out. */
 P11dKeyView *p11d_keyring_open_view(P11dKeyRing *ring, uid_t uid);

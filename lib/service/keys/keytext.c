@@ -262,13 +262,15 @@ static CK_RV copy_block(const P11dKeyTextEdit *edit, const char *start, size_t s
     BIO *bio = BIO_new_mem_buf(start, (int)size);
     bool read = bio && p11d_pem_read(bio, &pem) == P11D_PEM_BLOCK;
     bool drop = read && edit->drop && edit->drop(&pem, edit->data);
-    if (read && !drop && p11d_pem_kind(&pem) != P11D_PEM_OTHER)
+    if (read && (!drop || edit->instead) && p11d_pem_kind(&pem) != P11D_PEM_OTHER)
         ++*blocks;
     p11d_pem_clear(&pem);
     BIO_free(bio);
     if (!bio)
         return CKR_HOST_MEMORY;
-    return drop ? CKR_OK : append(text, start, size);
+    if (!drop)
+        return append(text, start, size);
+    return edit->instead ? append(text, edit->instead->data, edit->instead->size) : CKR_OK;
 }
 
 static CK_RV write_fresh(const P11dKeyTextEdit *edit, P11dBuffer *text)

@@ -43,6 +43,7 @@ typedef struct P11dKeyTextEdit {
     /* Whether a block goes; NULL: all stay. */
     bool (*drop)(const P11dPem *pem, void *data);
     void *data;
+    const P11dBuffer *instead; /* what stands in the place of each that goes; or NULL */
 } P11dKeyTextEdit;
 
 /* Copies old to text, which was initialised, with these changes. *blocks: how many are left of keys

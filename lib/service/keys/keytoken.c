@@ -32,9 +32,9 @@ static P11dKeyView *view_of(P11dView *view)
 static void write_properties(P11dWorkerToken *base, P11dWriter *writer)
 {
     KeyToken *token = token_of(base);
-    bool locked, aes;
-    p11d_keyring_has(&token->ring, &locked, &aes);
-    p11d_keyproperties_write(&token->properties, locked, aes, token->ring.writable, writer);
+    P11dKeyStanding standing;
+    p11d_keyring_stand(&token->ring, &standing);
+    p11d_keyproperties_write(&token->properties, &standing, writer);
 }
 
 static unsigned dispatch(P11dWorkerToken *base)

@@ -18,7 +18,9 @@ typedef struct P11dKeyView {
     struct P11dKeyView *next; /* of the token's views */
     struct P11dKeyView *previous;
     uid_t uid;      /* of the client; never changes */
-    bool logged_in; /* with nothing opened: no key needed a passphrase then */
+    bool logged_in; /* as the user */
+    bool proved;    /* by a PIN; false: there was none then */
+    bool officer;   /* logged in as the security officer */
     uint64_t since; /* the generation in which the client came, logged in or out last */
     P11dOpenedKey *opened;
     size_t opened_count;

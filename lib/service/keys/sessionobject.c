@@ -15,7 +15,7 @@ CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedK
     CK_RV rv = p11d_template_set_boolean(templ, CKA_TOKEN, false);
 
     pthread_mutex_lock(&ring->lock);
-    bool hidden = ring->set->has_locked && view->opened_count == 0;
+    bool hidden = p11d_keyring_needs_login(ring) && !(view->logged_in && view->proved);
     if (rv == CKR_OK && hidden && p11d_template_boolean(templ, CKA_PRIVATE, false))
         rv = CKR_USER_NOT_LOGGED_IN;
     if (rv == CKR_OK)

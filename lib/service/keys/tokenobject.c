@@ -8,18 +8,13 @@
 #include <string.h>
 
 #include "attribute.h"
-#include "keyring.h"
+#include "keyedit.h"
 #include "keystore.h"
 #include "residue.h"
 
 /* The most of a label that becomes part of a file's name, in bytes, and the most files with it. */
 #define STEM_MAX 200
 #define NAMES_MAX 10000
-
-/* The places of the files in p11d_keyparts_suffixes. */
-enum { FILE_KEY = 0, FILE_PEM = 1, FILE_CERTIFICATE = 2, FILE_PUBLIC = 3 };
-/* Those that may hold several blocks, as bits. */
-#define PEM_FILES (1U << FILE_KEY | 1U << FILE_PEM | 1U << FILE_CERTIFICATE | 1U << FILE_PUBLIC)
 
 /* What is being added. */
 typedef struct Addition {
@@ -40,7 +35,7 @@ CK_RV p11d_tokenobject_check(P11dKeyView *view, bool private)
     if (!ring->writable)
         return CKR_TOKEN_WRITE_PROTECTED;
     pthread_mutex_lock(&ring->lock);
-    bool missing = private && ring->set->has_locked && !view->passphrase.data;
+    bool missing = private && p11d_keyring_needs_login(ring) && !view->passphrase.data;
     pthread_mutex_unlock(&ring->lock);
     return missing ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
 }
@@ -211,7 +206,7 @@ static CK_RV share(P11dKeyText *text, bool pair)
 CK_RV p11d_tokenobject_add_private(P11dKeyView *view, EVP_PKEY *key, P11dKeyText *text, bool pair,
                                    uint64_t *public_id, uint64_t *private_id)
 {
-    Addition self = {view, key, P11D_KEY_OBJECT_PRIVATE, FILE_KEY, text, {0}, ""};
+    Addition self = {view, key, P11D_KEY_OBJECT_PRIVATE, P11D_KEYEDIT_KEY, text, {0}, ""};
     P11dTemplate *kept = &text->kept[P11D_KEYTEXT_PRIVATE];
     P11dSecret passphrase = P11D_SECRET_INIT;
     CK_RV rv = p11d_tokenobject_check(view, true);
@@ -258,7 +253,7 @@ static uint64_t find_public(P11dKeyView *view, const EVP_PKEY *key)
 
 CK_RV p11d_tokenobject_add_public(P11dKeyView *view, EVP_PKEY *key, P11dKeyText *text, uint64_t *id)
 {
-    Addition self = {view, key, P11D_KEY_OBJECT_PUBLIC, FILE_PUBLIC, text, {0}, ""};
+    Addition self = {view, key, P11D_KEY_OBJECT_PUBLIC, P11D_KEYEDIT_PUBLIC, text, {0}, ""};
     P11dTemplate *kept = &text->kept[P11D_KEYTEXT_PUBLIC];
     CK_RV rv = p11d_tokenobject_check(view, false);
     if (rv != CKR_OK)
@@ -286,7 +281,7 @@ CK_RV p11d_tokenobject_add_certificate(P11dKeyView *view, X509 *certificate, P11
     Addition self = {view,
                      X509_get0_pubkey(certificate),
                      P11D_KEY_OBJECT_CERTIFICATE,
-                     FILE_CERTIFICATE,
+                     P11D_KEYEDIT_CERTIFICATE,
                      text,
                      {0},
                      ""};
@@ -354,7 +349,7 @@ CK_RV p11d_tokenobject_get(P11dKeyView *view, uint64_t id, P11dTemplate *templ, 
 typedef struct Target {
     P11dKeyEntry *entry;
     int kind;
-    uint8_t identity[sizeof((P11dKeyObject *)NULL)->identity];
+    uint8_t identity[P11D_KEYOBJECT_IDENTITY_SIZE];
 } Target;
 
 static CK_RV find_target(P11dKeyView *view, uint64_t id, Target *target)
@@ -371,138 +366,6 @@ static CK_RV find_target(P11dKeyView *view, uint64_t id, Target *target)
     return object ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
 }
 
-static bool is_private(const P11dPem *pem, void *data)
-{
-    (void)data;
-    return p11d_pem_kind(pem) == P11D_PEM_PRIVATE;
-}
-
-static bool is_public(const P11dPem *pem, void *data)
-{
-    (void)data;
-    return p11d_pem_kind(pem) == P11D_PEM_PUBLIC;
-}
-
-static bool is_key(const P11dPem *pem, void *data)
-{
-    return is_private(pem, data) || is_public(pem, data);
-}
-
-static bool is_certificate(const P11dPem *pem, void *data)
-{
-    const Target *target = data;
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    return p11d_pem_kind(pem) == P11D_PEM_CERTIFICATE &&
-           EVP_Digest(pem->data, (size_t)pem->size, digest, NULL, EVP_sha256(), NULL) == 1 &&
-           memcmp(digest, target->identity, sizeof target->identity) == 0;
-}
-
-/* Changes one file of entry; *dropped: whether any block went. */
-static CK_RV edit_file(const char *path, const char *name, const P11dKeyTextEdit *edit)
-{
-    P11dBuffer old, text;
-    size_t blocks;
-    p11d_buffer_init(&old, P11D_KEYFILE_MAX + 1);
-    p11d_buffer_init(&text, P11D_KEYFILE_MAX);
-    CK_RV rv = p11d_keystore_read(path, name, &old);
-    if (rv == CKR_OK)
-        rv = p11d_keytext_edit(edit, &old, &text, &blocks);
-    bool same = rv == CKR_OK && old.size == text.size &&
-                (text.size == 0 || memcmp(old.data, text.data, text.size) == 0);
-    if (rv == CKR_OK && !same)
-        rv = blocks == 0 && edit->drop
-                 ? p11d_keystore_remove(path, name)
-                 : p11d_keystore_write(path, name, &text, P11D_KEYSTORE_REPLACE);
-    p11d_buffer_clear(&old);
-    p11d_buffer_clear(&text);
-    return rv;
-}
-
-static bool has_file(const P11dKeyEntry *entry, int file)
-{
-    static const P11dStamp none;
-    return !p11d_stamp_equal(&entry->stamps[file], &none);
-}
-
-/* Changes the files of entry that files (bits) names. */
-static CK_RV edit_files(P11dKeyView *view, const P11dKeyEntry *entry, unsigned files,
-                        const P11dKeyTextEdit *edit)
-{
-    char name[NAME_MAX + 1];
-    CK_RV rv = CKR_OK;
-    for (int i = 0; i < P11D_KEYPARTS_FILES && rv == CKR_OK; i++) {
-        if (!(files & 1U << i) || !has_file(entry, i))
-            continue;
-        snprintf(name, sizeof name, "%s%s", entry->name, p11d_keyparts_suffixes[i]);
-        rv = edit_file(view->ring->path, name, edit);
-    }
-    p11d_keyring_reread(view->ring);
-    return rv;
-}
-
-/* What is kept of that place, but for what the directory itself says of all. */
-static CK_RV copy_kept(P11dKeyText *text, const P11dKeyEntry *entry, int place)
-{
-    CK_RV rv = CKR_OK;
-    const P11dTemplate *kept = &entry->text.kept[place];
-    for (CK_ULONG i = 0; i < kept->count && rv == CKR_OK; i++) {
-        const CK_ATTRIBUTE *item = &kept->items[i];
-        bool usual = (item->type == CKA_MODIFIABLE || item->type == CKA_DESTROYABLE) &&
-                     p11d_template_boolean(kept, item->type, true);
-        if (!usual)
-            rv = p11d_template_set(&text->kept[place], item->type, item->pValue, item->ulValueLen);
-    }
-    return rv;
-}
-
-/* Which file what is said of an object is to stand in: the first that has it. */
-static unsigned file_of(const P11dKeyEntry *entry, int kind)
-{
-    static const int first[][P11D_KEYPARTS_FILES] = {
-        {0, 1, -1, -1}, /* of the private key */
-        {0, 1, 3, -1},  /* of the public one */
-        {2, 1, 0, -1},  /* of the certificate */
-    };
-    int row = kind == P11D_KEY_OBJECT_PRIVATE ? 0 : kind == P11D_KEY_OBJECT_PUBLIC ? 1 : 2;
-    for (int i = 0; i < P11D_KEYPARTS_FILES && first[row][i] >= 0; i++) {
-        if (has_file(entry, first[row][i]))
-            return 1U << first[row][i];
-    }
-    return 0;
-}
-
-static int place_of(int kind)
-{
-    return kind == P11D_KEY_OBJECT_PRIVATE  ? P11D_KEYTEXT_PRIVATE
-           : kind == P11D_KEY_OBJECT_PUBLIC ? P11D_KEYTEXT_PUBLIC
-                                            : P11D_KEYTEXT_CERTIFICATE;
-}
-
-/* With the writing lock held. */
-static CK_RV change(P11dKeyView *view, const Target *target, const CK_ATTRIBUTE *items,
-                    CK_ULONG count)
-{
-    int place = place_of(target->kind);
-    P11dKeyText text = {0};
-    const P11dKeyTextEdit edit = {
-        .classes = 1U << place, .fresh = &text, .name = target->entry->name};
-    CK_RV rv = copy_kept(&text, target->entry, place);
-    for (CK_ULONG i = 0; i < count && rv == CKR_OK; i++)
-        rv = p11d_template_set(&text.kept[place], items[i].type, items[i].pValue,
-                               items[i].ulValueLen);
-    if (rv == CKR_OK)
-        rv = edit_files(view, target->entry, file_of(target->entry, target->kind), &edit);
-    p11d_keytext_clear(&text);
-    return rv;
-}
-
-/* Nothing can be said in the file of a secret key, nor of one of many certificates. */
-static bool is_changeable(int kind)
-{
-    return kind == P11D_KEY_OBJECT_PRIVATE || kind == P11D_KEY_OBJECT_PUBLIC ||
-           kind == P11D_KEY_OBJECT_CERTIFICATE;
-}
-
 CK_RV p11d_tokenobject_set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items,
                            CK_ULONG count)
 {
@@ -513,60 +376,12 @@ CK_RV p11d_tokenobject_set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *i
     pthread_mutex_lock(&view->ring->writing);
     rv = find_target(view, id, &target);
     if (rv == CKR_OK) {
-        rv = !is_changeable(target.kind) ? CKR_ACTION_PROHIBITED
-                                         : change(view, &target, items, count);
+        rv = p11d_keyedit_set(view->ring, target.entry, target.kind, items, count);
         p11d_keyentry_unref(target.entry);
     }
     pthread_mutex_unlock(&view->ring->writing);
     p11d_residue_wipe_stack();
     return rv;
-}
-
-/* --- destroying --- */
-
-/* The public half goes with the private one unless it was made as an object of its own. */
-static CK_RV destroy_private(P11dKeyView *view, const P11dKeyEntry *entry)
-{
-    const P11dTemplate *public = &entry->text.kept[P11D_KEYTEXT_PUBLIC];
-    bool stays = p11d_template_boolean(public, CKA_TOKEN, false) || has_file(entry, FILE_PUBLIC);
-    const P11dKeyTextEdit edit = {.classes = 1U << P11D_KEYTEXT_PRIVATE |
-                                             (stays ? 0 : 1U << P11D_KEYTEXT_PUBLIC),
-                                  .drop = stays ? is_private : is_key};
-    return edit_files(view, entry, PEM_FILES, &edit);
-}
-
-/* It follows from the private key for as long as that is there. */
-static CK_RV destroy_public(P11dKeyView *view, const Target *target)
-{
-    const P11dKeyEntry *entry = target->entry;
-    P11dKeyText text = {0};
-    P11dKeyTextEdit edit = {.classes = 1U << P11D_KEYTEXT_PUBLIC, .fresh = &text};
-    CK_RV rv = CKR_OK;
-    if (entry->private_key || entry->locked.type) {
-        rv = p11d_template_set_boolean(&text.kept[P11D_KEYTEXT_PUBLIC], CKA_TOKEN, false);
-        if (rv == CKR_OK)
-            rv = edit_files(view, entry, file_of(entry, P11D_KEY_OBJECT_PUBLIC), &edit);
-        p11d_keytext_clear(&text);
-        return rv;
-    }
-    edit.fresh = NULL;
-    edit.drop = is_public;
-    return edit_files(view, entry, PEM_FILES, &edit);
-}
-
-static CK_RV destroy(P11dKeyView *view, Target *target)
-{
-    const P11dKeyTextEdit edit = {
-        .classes = target->kind == P11D_KEY_OBJECT_CERTIFICATE ? 1U << P11D_KEYTEXT_CERTIFICATE : 0,
-        .drop = is_certificate,
-        .data = target};
-    if (target->kind == P11D_KEY_OBJECT_PRIVATE)
-        return destroy_private(view, target->entry);
-    if (target->kind == P11D_KEY_OBJECT_PUBLIC)
-        return destroy_public(view, target);
-    return target->kind < P11D_KEY_OBJECT_CERTIFICATE
-               ? CKR_ACTION_PROHIBITED
-               : edit_files(view, target->entry, PEM_FILES, &edit);
 }
 
 CK_RV p11d_tokenobject_destroy(P11dKeyView *view, uint64_t id)
@@ -578,7 +393,7 @@ CK_RV p11d_tokenobject_destroy(P11dKeyView *view, uint64_t id)
     pthread_mutex_lock(&view->ring->writing);
     rv = find_target(view, id, &target);
     if (rv == CKR_OK) {
-        rv = destroy(view, &target);
+        rv = p11d_keyedit_destroy(view->ring, target.entry, target.kind, target.identity);
         p11d_keyentry_unref(target.entry);
     }
     pthread_mutex_unlock(&view->ring->writing);

@@ -118,6 +118,28 @@ class Killed(unittest.TestCase):
     def test_key_is_destroyed(self):
         self.check("destroy")
 
+    def opens(self, directory, name, passphrase):
+        command = ["openssl", "pkey", "-in", name, "-passin", f"pass:{passphrase}", "-noout"]
+        return subprocess.run(command, cwd=directory, capture_output=True, check=False).returncode == 0
+
+    def test_each_key_has_the_old_or_the_new_passphrase(self):
+        before = self.make("secret")
+        shutil.copy(os.path.join(before, "old.key"), os.path.join(before, "second.key"))
+        names, seen = ("old.key", "second.key"), set()
+        for name, when in self.calls_of(before, "pin", "secret"):
+            directory = self.fresh(before)
+            answer = write(directory, "pin", "secret", inject=f"{name}:signal=KILL:when={when}")
+            self.assertLess(answer.returncode, 0, (name, when))
+            changed = [self.opens(directory, each, "changed") for each in names]
+            old = [self.opens(directory, each, "secret") for each in names]
+            self.assertEqual([is_new != is_old for is_new, is_old in zip(changed, old)], [True, True], (name, when))
+            seen.add(sum(changed))
+            again = write(directory, "pin", "secret" if any(old) else "changed")
+            if any(old):
+                self.assertIn("result 0\n", again.stdout, "the same change once more")
+            self.assertTrue(all(self.opens(directory, each, "changed") for each in names))
+        self.assertEqual(seen, {0, 1, 2})
+
     def test_full_disk_is_an_error_of_its_own(self):
         before = self.make(None)
         old = self.look(self.fresh(before), None)

@@ -87,6 +87,12 @@ static CK_RV destroy(void)
     return act("DestroyObject", &arguments);
 }
 
+static CK_RV change_pin(void)
+{
+    P11dArguments arguments = {.pins = {pin("secret"), pin("changed")}};
+    return act("SetPin", &arguments);
+}
+
 static CK_RV nothing(void)
 {
     return CKR_OK;
@@ -95,8 +101,11 @@ static CK_RV nothing(void)
 static const struct {
     const char *name;
     CK_RV (*perform)(void);
-} actions[] = {
-    {"generate", generate}, {"rename", rename_key}, {"destroy", destroy}, {"look", nothing}};
+} actions[] = {{"generate", generate},
+               {"rename", rename_key},
+               {"destroy", destroy},
+               {"pin", change_pin},
+               {"look", nothing}};
 
 static CK_RV sign(uint64_t key)
 {

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "keypin.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keyedit.h"
+#include "keylogin.h"
+#include "keystore.h"
+#include "residue.h"
+#include "tokenobject.h"
+
+static P11dKeyView *view_of(P11dView *view)
+{
+    return (P11dKeyView *)(void *)view;
+}
+
+/* No PIN is entered here but those that come with the call, and none is empty. */
+static CK_RV check(P11dKeyView *view, const P11dArguments *arguments, size_t pins)
+{
+    CK_RV rv = p11d_tokenobject_check(view, false);
+    if (rv == CKR_OK && arguments->no_pin)
+        rv = CKR_ARGUMENTS_BAD;
+    for (size_t i = 0; i < pins && rv == CKR_OK; i++)
+        rv = arguments->pins[i].size > 0 ? CKR_OK : CKR_PIN_LEN_RANGE;
+    return rv;
+}
+
+static bool is_officer(P11dKeyView *view)
+{
+    pthread_mutex_lock(&view->ring->lock);
+    bool is = view->officer;
+    pthread_mutex_unlock(&view->ring->lock);
+    return is;
+}
+
+static void free_entries(P11dKeyEntry **entries, size_t count)
+{
+    for (size_t i = 0; i < count && entries; i++)
+        p11d_keyentry_unref(entries[i]);
+    free(entries);
+}
+
+/* --- changing --- */
+
+/* The keys in entries that old opens get fresh. *opened: how many. */
+static CK_RV rekey(P11dKeyRing *ring, P11dKeyEntry **entries, size_t count, P11dBytes old,
+                   const P11dSecret *fresh, size_t *opened)
+{
+    CK_RV rv = CKR_OK;
+    *opened = 0;
+    for (size_t i = 0; i < count && rv == CKR_OK; i++) {
+        bool unsupported;
+        EVP_PKEY *key = p11d_pem_unlock(&entries[i]->locked, old.data, old.size, &unsupported);
+        if (!key)
+            continue;
+        rv = p11d_keyedit_rekey(ring, entries[i], key, fresh);
+        ++*opened;
+        EVP_PKEY_free(key);
+    }
+    return rv;
+}
+
+/* What the view goes on with. */
+static CK_RV keep_passphrase(P11dKeyView *view, const P11dSecret *fresh)
+{
+    pthread_mutex_lock(&view->ring->lock);
+    bool ok =
+        !view->passphrase.data || p11d_secret_set(&view->passphrase, fresh->data, fresh->size);
+    pthread_mutex_unlock(&view->ring->lock);
+    return ok ? CKR_OK : CKR_HOST_MEMORY;
+}
+
+static CK_RV prove(P11dKeyRing *ring, P11dTokenState *state, P11dPinProof *proof, P11dBytes pin)
+{
+    return p11d_pinproof_set(proof, pin) ? p11d_keyring_set_state(ring, state)
+                                         : CKR_FUNCTION_FAILED;
+}
+
+/* The keys come first: whoever is killed knows one of both PINs to each. */
+static CK_RV change_user(P11dKeyView *view, P11dBytes old, P11dBytes fresh)
+{
+    P11dKeyRing *ring = view->ring;
+    P11dSecret secret = P11D_SECRET_INIT;
+    P11dTokenState state = p11d_keylogin_state(ring);
+    bool fits = p11d_pinproof_fits(&state.user, old);
+    size_t count, opened = 0;
+    P11dKeyEntry **entries = p11d_keylogin_locked(ring, &count);
+    CK_RV rv =
+        entries && p11d_secret_set(&secret, fresh.data, fresh.size) ? CKR_OK : CKR_HOST_MEMORY;
+    if (rv == CKR_OK && count == 0 && !state.user.set)
+        rv = CKR_USER_PIN_NOT_INITIALIZED;
+    if (rv == CKR_OK)
+        rv = rekey(ring, entries, count, old, &secret, &opened);
+    if (rv == CKR_OK && opened == 0 && !fits)
+        rv = CKR_PIN_INCORRECT;
+    if (rv == CKR_OK && fits)
+        rv = prove(ring, &state, &state.user, fresh);
+    if (rv == CKR_OK)
+        rv = keep_passphrase(view, &secret);
+    free_entries(entries, count);
+    p11d_secret_clear(&secret);
+    return rv;
+}
+
+static CK_RV change_officer(P11dKeyView *view, P11dBytes old, P11dBytes fresh)
+{
+    P11dTokenState state = p11d_keylogin_state(view->ring);
+    return p11d_pinproof_fits(&state.officer, old)
+               ? prove(view->ring, &state, &state.officer, fresh)
+               : CKR_PIN_INCORRECT;
+}
+
+CK_RV p11d_keypin_set(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    const P11dBytes *pins = call->arguments->pins;
+    CK_RV rv = check(view, call->arguments, 2);
+    if (rv == CKR_OK)
+        rv = p11d_keylogin_brake(view, CKR_OK);
+    if (rv != CKR_OK)
+        return rv;
+    pthread_mutex_lock(&view->ring->writing);
+    rv = is_officer(view) ? change_officer(view, pins[0], pins[1])
+                          : change_user(view, pins[0], pins[1]);
+    pthread_mutex_unlock(&view->ring->writing);
+    call->changed = rv == CKR_OK;
+    p11d_residue_wipe_stack();
+    return rv == CKR_OK ? rv : p11d_keylogin_brake(view, rv);
+}
+
+/* --- a first PIN --- */
+
+/* All entries with a private key that has no passphrase; *locked: whether some have one. NULL with
+ * *count 1 if memory ran out. */
+static P11dKeyEntry **open_entries(P11dKeyRing *ring, size_t *count, bool *locked)
+{
+    pthread_mutex_lock(&ring->lock);
+    P11dKeyEntry **entries = calloc(ring->set->count + 1, sizeof(P11dKeyEntry *));
+    *count = 0;
+    for (size_t i = 0; i < ring->set->count && entries; i++) {
+        if (ring->set->entries[i]->private_key)
+            entries[(*count)++] = p11d_keyentry_ref(ring->set->entries[i]);
+    }
+    *locked = ring->set->has_locked;
+    pthread_mutex_unlock(&ring->lock);
+    return entries;
+}
+
+static CK_RV give_first(P11dKeyRing *ring, P11dBytes pin)
+{
+    P11dSecret secret = P11D_SECRET_INIT;
+    P11dTokenState state = p11d_keylogin_state(ring);
+    size_t count;
+    bool locked;
+    P11dKeyEntry **entries = open_entries(ring, &count, &locked);
+    CK_RV rv = entries && p11d_secret_set(&secret, pin.data, pin.size) ? CKR_OK : CKR_HOST_MEMORY;
+    if (rv == CKR_OK && locked)
+        rv = CKR_ACTION_PROHIBITED;
+    for (size_t i = 0; i < count && rv == CKR_OK; i++)
+        rv = p11d_keyedit_rekey(ring, entries[i], entries[i]->private_key->key, &secret);
+    if (rv == CKR_OK)
+        rv = prove(ring, &state, &state.user, pin);
+    free_entries(entries, count);
+    p11d_secret_clear(&secret);
+    return rv;
+}
+
+CK_RV p11d_keypin_init(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    CK_RV rv = check(view, call->arguments, 1);
+    if (rv == CKR_OK && !is_officer(view))
+        rv = CKR_USER_NOT_LOGGED_IN;
+    if (rv != CKR_OK)
+        return rv;
+    pthread_mutex_lock(&view->ring->writing);
+    rv = give_first(view->ring, call->arguments->pins[0]);
+    pthread_mutex_unlock(&view->ring->writing);
+    call->changed = rv == CKR_OK;
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
+/* --- a new token --- */
+
+static CK_RV remove_files(const P11dKeyRing *ring, const P11dKeyEntry *entry)
+{
+    static const P11dStamp none;
+    char name[NAME_MAX + 1];
+    CK_RV rv = CKR_OK;
+    for (size_t i = 0; i < P11D_KEYPARTS_FILES && rv == CKR_OK; i++) {
+        if (p11d_stamp_equal(&entry->stamps[i], &none))
+            continue;
+        snprintf(name, sizeof name, "%s%s", entry->name, p11d_keyparts_suffixes[i]);
+        rv = p11d_keystore_remove(ring->path, name);
+    }
+    return rv;
+}
+
+/* While the reading lock is held the set stays. */
+static CK_RV remove_all(P11dKeyRing *ring)
+{
+    CK_RV rv = CKR_OK;
+    pthread_mutex_lock(&ring->reading);
+    for (size_t i = 0; i < ring->set->count && rv == CKR_OK; i++)
+        rv = remove_files(ring, ring->set->entries[i]);
+    pthread_mutex_unlock(&ring->reading);
+    p11d_keyring_reread(ring);
+    return rv;
+}
+
+/* What is shown of a label: its bytes without the blanks at the end. */
+static CK_RV take_label(P11dTokenState *state, const char *label)
+{
+    size_t size = strlen(label);
+    while (size > 0 && label[size - 1] == ' ')
+        size--;
+    if (size >= sizeof state->label || memchr(label, '\n', size) || memchr(label, '\r', size))
+        return CKR_ARGUMENTS_BAD;
+    memcpy(state->label, label, size);
+    state->label[size] = '\0';
+    return CKR_OK;
+}
+
+static CK_RV initialise(P11dKeyView *view, P11dBytes pin, const char *label)
+{
+    P11dKeyRing *ring = view->ring;
+    P11dTokenState state = p11d_keylogin_state(ring);
+    pthread_mutex_lock(&ring->lock);
+    bool empty = ring->set->row_count == 0;
+    pthread_mutex_unlock(&ring->lock);
+    if (state.officer.set && !p11d_pinproof_fits(&state.officer, pin))
+        return p11d_keylogin_brake(view, CKR_PIN_INCORRECT);
+    if (!state.officer.set && !empty)
+        return CKR_ACTION_PROHIBITED;
+    CK_RV rv = take_label(&state, label);
+    state.user.set = false;
+    if (rv == CKR_OK)
+        rv = remove_all(ring);
+    return rv == CKR_OK ? prove(ring, &state, &state.officer, pin) : rv;
+}
+
+CK_RV p11d_keypin_init_token(P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = view_of(base);
+    const P11dArguments *arguments = call->arguments;
+    CK_RV rv = check(view, arguments, 1);
+    if (rv == CKR_OK)
+        rv = p11d_keylogin_brake(view, CKR_OK);
+    if (rv != CKR_OK)
+        return rv;
+    pthread_mutex_lock(&view->ring->writing);
+    rv = initialise(view, arguments->pins[0], arguments->text ? arguments->text : "");
+    pthread_mutex_unlock(&view->ring->writing);
+    call->changed = rv == CKR_OK;
+    p11d_residue_wipe_stack();
+    return rv;
+}

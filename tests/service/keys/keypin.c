@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/* The PINs of a key directory that applications may write to. */
+#include "keypin.h"
+
+#include <criterion/criterion.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "keytoken-fixture.h"
+
+static void open_writable(void)
+{
+    writable = true;
+    open_directory();
+}
+
+static P11dBytes bytes(const char *text)
+{
+    return (P11dBytes){(const uint8_t *)text, strlen(text)};
+}
+
+static CK_RV act(P11dView *who, const char *method, P11dArguments arguments)
+{
+    P11dBuffer output;
+    CK_RV rv = act_as(who, method, &arguments, &output);
+    p11d_buffer_clear(&output);
+    list_as(who, 0);
+    return rv;
+}
+
+static CK_RV set_pin(P11dView *who, const char *old, const char *fresh)
+{
+    return act(who, "SetPin", (P11dArguments){.pins = {bytes(old), bytes(fresh)}});
+}
+
+static CK_RV init_pin(P11dView *who, const char *pin)
+{
+    return act(who, "InitPin", (P11dArguments){.pins = {bytes(pin)}});
+}
+
+static CK_RV init_token(const char *pin, const char *label)
+{
+    return act(view, "InitToken", (P11dArguments){.pins = {bytes(pin)}, .text = label});
+}
+
+/* Whether the passphrase opens the file for OpenSSL. */
+static bool opens(const char *name, const char *passphrase)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "re");
+    cr_assert_not_null(file);
+    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, (void *)(uintptr_t)passphrase);
+    fclose(file);
+    EVP_PKEY_free(key);
+    return key;
+}
+
+static void open_again(void)
+{
+    token->operations->close(view);
+    token->operations->free(token);
+    open_token();
+    list_all();
+}
+
+/* What the token's property Label says. */
+static void expect_label(const char *label)
+{
+    P11dBuffer buffer;
+    P11dWriter writer;
+    p11d_buffer_init(&buffer, 1 << 20);
+    p11d_writer_init(&writer, &buffer);
+    token->operations->write_properties(token, &writer);
+    cr_assert(memmem(buffer.data, buffer.size, label, strlen(label)), "%s", label);
+    p11d_buffer_clear(&buffer);
+}
+
+Test(keypin, is_the_passphrase_of_the_files, .init = open_writable, .fini = tear_down)
+{
+    write_key("one.key", "old");
+    write_key("two.key", "old");
+    write_key("other.key", "another");
+    open_token();
+    cr_assert_eq(set_pin(view, "wrong", "new"), CKR_PIN_INCORRECT);
+    cr_assert_eq(set_pin(view, "old", ""), CKR_PIN_LEN_RANGE);
+    cr_assert_eq(login_as(view, "old"), CKR_OK);
+    list_all();
+    uint64_t id = id_of("private-key", "one");
+    cr_assert_eq(set_pin(view, "old", "new"), CKR_OK);
+    cr_assert(opens("one.key", "new") && opens("two.key", "new") && !opens("one.key", "old"));
+    cr_assert(opens("other.key", "another"), "that was not asked for");
+    cr_assert_eq(sign_as(view, id), CKR_OK, "it is the key that it was");
+    open_again();
+    cr_assert_eq(login_as(view, "old"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(view, "new"), CKR_OK);
+    list_all();
+    cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
+}
+
+Test(keypin, others_stay_logged_in_when_it_changes, .init = open_writable, .fini = tear_down)
+{
+    write_key("one.key", "old");
+    open_token();
+    P11dView *other = another_client();
+    cr_assert_eq(login_as(other, "old"), CKR_OK);
+    list_as(other, 0);
+    uint64_t id = id_of("private-key", "one");
+    cr_assert_eq(set_pin(view, "old", "new"), CKR_OK);
+    cr_assert_eq(sign_as(other, id), CKR_OK);
+    token->operations->close(other);
+}
+
+Test(keypin, there_is_none_to_change_where_there_is_none, .init = open_writable, .fini = tear_down)
+{
+    write_key("one.key", NULL);
+    open_token();
+    cr_assert_eq(set_pin(view, "old", "new"), CKR_USER_PIN_NOT_INITIALIZED);
+    cr_assert_eq(login_with(view, CKU_SO, "officer"), CKR_USER_TYPE_INVALID);
+    cr_assert_eq(init_pin(view, "new"), CKR_USER_NOT_LOGGED_IN);
+    cr_assert_eq(init_token("officer", "label"), CKR_ACTION_PROHIBITED, "it has a key");
+    list_all();
+    cr_assert(id_of("private-key", "one"));
+}
+
+Test(keypin, only_of_a_directory_that_may_be_written_to, .init = open_directory, .fini = tear_down)
+{
+    write_key("one.key", "old");
+    open_token();
+    cr_assert_eq(set_pin(view, "old", "new"), CKR_TOKEN_WRITE_PROTECTED);
+    cr_assert_eq(init_token("officer", "label"), CKR_TOKEN_WRITE_PROTECTED);
+    cr_assert(opens("one.key", "old"));
+}
+
+Test(keypin, a_token_is_initialised_and_given_to_its_user, .init = open_writable, .fini = tear_down)
+{
+    open_token();
+    cr_assert_eq(init_token("officer", "My token   "), CKR_OK);
+    expect_label("My token");
+    cr_assert_eq(login_with(view, CKU_SO, "wrong"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_with(view, CKU_SO, "officer"), CKR_OK);
+    cr_assert_eq(login_with(view, CKU_SO, "officer"), CKR_USER_ALREADY_LOGGED_IN);
+    cr_assert_eq(login_as(view, "user"), CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
+    cr_assert_eq(init_pin(view, "user"), CKR_OK);
+    cr_assert_eq(set_pin(view, "officer", "general"), CKR_OK);
+    cr_assert_eq(logout_as(view), CKR_OK);
+    expect_label("login-required");
+    open_again();
+    expect_label("My token");
+    cr_assert_eq(login_with(view, CKU_SO, "officer"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(view, "wrong"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(view, "user"), CKR_OK);
+    cr_assert_eq(set_pin(view, "user", "again"), CKR_OK);
+    open_again();
+    cr_assert_eq(login_as(view, "user"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(view, "again"), CKR_OK);
+}
+
+Test(keypin, a_first_one_encrypts_what_was_open, .init = open_writable, .fini = tear_down)
+{
+    open_token();
+    cr_assert_eq(init_token("officer", "label"), CKR_OK);
+    write_key("one.key", NULL);
+    wait_until(has_one);
+    cr_assert_eq(login_with(view, CKU_SO, "officer"), CKR_OK);
+    cr_assert_eq(init_pin(view, "user"), CKR_OK);
+    cr_assert(opens("one.key", "user") && !opens("one.key", "wrong"));
+    cr_assert_eq(init_pin(view, "other"), CKR_ACTION_PROHIBITED, "nobody can without the old one");
+    cr_assert_eq(logout_as(view), CKR_OK);
+    cr_assert_eq(login_as(view, "user"), CKR_OK);
+    list_all();
+    cr_assert_eq(sign_as(view, id_of("private-key", "one")), CKR_OK);
+}
+
+Test(keypin, initialising_again_removes_everything, .init = open_writable, .fini = tear_down)
+{
+    open_token();
+    cr_assert_eq(init_token("officer", "label"), CKR_OK);
+    write_key("one.key", NULL);
+    wait_until(has_one);
+    cr_assert_eq(init_token("wrong", "other"), CKR_PIN_INCORRECT);
+    list_all();
+    cr_assert(has_one());
+    cr_assert_eq(init_token("officer", "a label that is longer than 32 bytes"), CKR_ARGUMENTS_BAD);
+    list_all();
+    cr_assert(has_one());
+    cr_assert_eq(init_token("officer", "other"), CKR_OK);
+    cr_assert_eq(list.count, 0);
+    expect_label("other");
+}
+
+Test(keypin, is_told_of_in_the_properties, .init = open_writable, .fini = tear_down)
+{
+    open_token();
+    cr_assert_eq(init_token("officer", "label"), CKR_OK);
+    cr_assert(token->operations->dispatch(token) & P11D_WORKER_TOKEN_PROPERTIES);
+}
+
+Test(keypin, a_state_that_is_damaged_lets_nobody_in, .init = open_writable, .fini = tear_down)
+{
+    rig_write_file(directory, ".p11dbus-token", "user-pin: x\n", 12, 0600);
+    open_token();
+    cr_assert_eq(login_as(view, "x"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_with(view, CKU_SO, ""), CKR_PIN_INCORRECT);
+}
