@@ -5,6 +5,7 @@
 #include "discovery.h"
 #include "mechanism.h"
 #include "operation-row.h"
+#include "order.h"
 
 /* What flags of a mechanism say beside the functions that it is for. */
 #define DESCRIPTIONS                                                                               \
@@ -25,7 +26,7 @@ static bool find(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,
     if (offer)
         *info = offer->info;
     /* What the service can do beside that is refused here, so it must not be claimed. */
-    const CK_FLAGS functions = p11d_operation_flags(hashed);
+    const CK_FLAGS functions = p11d_operation_flags(hashed) | (hashed ? 0 : P11D_ORDER_FLAGS);
     info->flags &= functions | DESCRIPTIONS;
     if (p11d_digest_supports(mechanism))
         info->flags |= CKF_DIGEST;

@@ -58,7 +58,7 @@ static CK_RV ask(P11dToken *token, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE_T
                            .data = &inquiry,
                            .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
     const CK_OBJECT_HANDLE objects[P11D_ARGUMENTS_EACH] = {object};
-    const CK_RV rv = p11d_listing_call(token, objects, &request);
+    const CK_RV rv = p11d_listing_call(token, objects, &request, NULL);
     if (rv != CKR_FUNCTION_NOT_SUPPORTED)
         return rv;
     /* A service that tells nothing beyond ListObjects: learn that it has nothing to say. */
@@ -77,7 +77,7 @@ CK_RV p11d_inquiry_get(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJE
     if ((!templ && count > 0) || count > INQUIRY_MAX)
         return CKR_ARGUMENTS_BAD;
     P11dToken *token = session->token;
-    const P11dObject *found = p11d_listing_find(token, object);
+    const P11dObject *found = p11d_listing_know(token, object);
     if (!found)
         return CKR_OBJECT_HANDLE_INVALID;
     CK_ATTRIBUTE_TYPE few[16];

@@ -124,7 +124,7 @@ static CK_RV ask(Operation *operation, P11dBytes input, P11dBytes signature)
                            .data = operation,
                            .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
     if (!plan->authenticates)
-        return about_key(p11d_listing_call(operation->stream.token, keys, &request));
+        return about_key(p11d_listing_call(operation->stream.token, keys, &request, NULL));
     if (!operation->stream.channel)
         return CKR_USER_NOT_LOGGED_IN;
     request.method = "FinishStream";

@@ -87,7 +87,7 @@ CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *tok
     *plan = (P11dPlan){.row = row, .key = key, .hash = P11D_MECHANISM_NONE};
     if (!row->method)
         return make_alone(plan, mechanism);
-    const P11dObject *object = p11d_listing_find(token, key);
+    const P11dObject *object = p11d_listing_know(token, key);
     const P11dMechanism *mechanism_row = p11d_mechanism_find(mechanism->mechanism);
     CK_MECHANISM asked = *mechanism;
     bool prehashed = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sessions.h"
 
+#include "change.h"
 #include "discovery.h"
 #include "login.h"
 #include "operation.h"
@@ -24,13 +25,31 @@ CK_RV p11d_sessions_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags
     return p11d_session_make(token, writable, handle);
 }
 
+/* Takes what the session has made away from it, to be destroyed once the session is gone. Where
+ * there is no room to remember it, that is left to the service, for the end of the client. */
+static void take_objects(P11dSession *session, P11dHandles *objects)
+{
+    for (size_t i = 0; i < session->objects.count; i++)
+        p11d_handles_append(objects, session->objects.items[i]);
+}
+
+static void discard(P11dToken *token, P11dHandles *objects)
+{
+    p11d_change_discard(token, objects->items, objects->count);
+    p11d_handles_clear(objects);
+}
+
 CK_RV p11d_sessions_close(P11dInstance *instance, CK_SESSION_HANDLE handle)
 {
-    const P11dSession *session = p11d_session_find(instance, handle);
+    P11dHandles objects;
+    P11dSession *session = p11d_session_find(instance, handle);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;
     P11dToken *token = session->token;
+    p11d_handles_init(&objects);
+    take_objects(session, &objects);
     p11d_session_drop(instance, handle);
+    discard(token, &objects);
     if (token->session_count == 0)
         p11d_login_end(token);
     return CKR_OK;
@@ -45,7 +64,14 @@ CK_RV p11d_sessions_close_all(P11dInstance *instance, CK_SLOT_ID slot)
     }
     if (!token)
         return CKR_SLOT_ID_INVALID;
+    P11dHandles objects;
+    p11d_handles_init(&objects);
+    for (size_t i = 0; i < instance->session_count; i++) {
+        if (instance->sessions[i]->token == token)
+            take_objects(instance->sessions[i], &objects);
+    }
     p11d_session_drop_all(token);
+    discard(token, &objects);
     p11d_login_end(token);
     return CKR_OK;
 }

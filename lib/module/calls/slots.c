@@ -48,9 +48,8 @@ CK_RV p11d_slots_info(P11dInstance *instance, CK_SLOT_ID slot, CK_SLOT_INFO *inf
 #define NOT_HERE                                                                                   \
     (CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS | CKF_RESTORE_KEY_NOT_NEEDED |                \
      CKF_SECONDARY_AUTHENTICATION | CKF_SEED_RANDOM_REQUIRED | CKF_ASYNC_SESSION_SUPPORTED)
-/* What is true of every token here: random bytes are the kernel's (random.h), and nothing writes.
- */
-#define ALWAYS (CKF_RNG | CKF_WRITE_PROTECTED)
+/* What is true of every token here: random bytes are the kernel's (random.h). */
+#define ALWAYS CKF_RNG
 
 CK_RV p11d_slots_token(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {

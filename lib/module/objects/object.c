@@ -143,6 +143,40 @@ CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object)
     return CKR_OK;
 }
 
+static CK_RV fill_outline(P11dObject *made, const P11dDraft *draft)
+{
+    P11dTemplate *attributes = &made->attributes;
+    CK_RV rv = p11d_template_set_number(attributes, CKA_CLASS, draft->object_class);
+    if (rv == CKR_OK && draft->key_type != CK_UNAVAILABLE_INFORMATION)
+        rv = p11d_template_set_number(attributes, CKA_KEY_TYPE, draft->key_type);
+    if (rv == CKR_OK)
+        rv = p11d_template_set_boolean(attributes, CKA_TOKEN, draft->on_token);
+    return rv == CKR_OK ? p11d_template_set_boolean(attributes, CKA_PRIVATE, draft->is_private)
+                        : rv;
+}
+
+CK_RV p11d_object_outline(const P11dDraft *draft, P11dObject **object)
+{
+    *object = NULL;
+    P11dObject *made = calloc(1, sizeof *made);
+    if (!made)
+        return CKR_HOST_MEMORY;
+    made->id = draft->id;
+    made->draft = true;
+    made->derived = (P11dDerived){.object_class = draft->object_class,
+                                  .class_bit = p11d_default_class(draft->object_class),
+                                  .key_type = draft->key_type};
+    p11d_template_init(&made->attributes);
+    const CK_RV rv = fill_outline(made, draft);
+    if (rv != CKR_OK) {
+        p11d_object_free(made);
+        return rv;
+    }
+    set_keys(made);
+    *object = made;
+    return CKR_OK;
+}
+
 static CK_RV copy_with(P11dObject *made, const P11dObject *object, const CK_ATTRIBUTE *templ,
                        CK_ULONG count)
 {

@@ -44,6 +44,7 @@ typedef struct P11dObject {
     P11dDer keys[P11D_OBJECT_KEYS]; /* these attributes, looked up once; no bytes: there is none;
                                      * they may change when it learns */
     bool unlisted;                  /* an own call put it in, and no list has named it since */
+    bool draft;                     /* made of a draft: nothing else is known of it */
     struct P11dObject *peer; /* while a snapshot changes: the same object, as it was or will be */
 } P11dObject;
 
@@ -56,6 +57,21 @@ typedef struct P11dObject {
  * CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_VALUE_INVALID, CKR_ARGUMENTS_BAD.
  */
 CK_RV p11d_object_make(uint64_t id, P11dReader *attributes, P11dObject **object);
+
+/* What is known of an object that an own call has made, until the service says all. */
+typedef struct P11dDraft {
+    uint64_t id; /* at the service */
+    CK_OBJECT_CLASS object_class;
+    CK_KEY_TYPE key_type; /* CK_UNAVAILABLE_INFORMATION: not known, or none */
+    bool on_token;        /* and not of a session */
+    bool is_private;
+} P11dDraft;
+
+/*
+ * Makes an object of a draft: it has these attributes, and answers others by default, which its
+ * owner is not to rely on. *object: as of p11d_object_make. Errors: CKR_HOST_MEMORY.
+ */
+CK_RV p11d_object_outline(const P11dDraft *draft, P11dObject **object);
 
 /*
  * Makes the object that C_SetAttributeValue with templ makes of object, which stays as it is:

@@ -34,28 +34,48 @@ CK_RV p11d_update_remove(P11dUpdate *update, uint64_t id)
     return p11d_ids_append(&update->gone, id);
 }
 
-CK_RV p11d_update_add(P11dUpdate *update, uint64_t id, P11dReader *attributes)
+static CK_RV make_room(P11dUpdate *update)
 {
-    if (update->fresh.count + update->skipped >= P11D_UPDATE_MAX)
-        return CKR_DEVICE_MEMORY;
-    CK_RV rv = p11d_index_reserve(&update->fresh, update->fresh.count + 1);
-    if (rv != CKR_OK)
-        return rv;
-    P11dObject *object;
-    rv = p11d_object_make(id, attributes, &object);
-    if (rv == CKR_OK && is_hidden(update->terms, object)) {
+    return update->fresh.count + update->skipped >= P11D_UPDATE_MAX
+               ? CKR_DEVICE_MEMORY
+               : p11d_index_reserve(&update->fresh, update->fresh.count + 1);
+}
+
+/* Takes the object, for which there is room, unless it is to be hidden. */
+static CK_RV take(P11dUpdate *update, P11dObject *object)
+{
+    if (is_hidden(update->terms, object)) {
+        const uint64_t id = object->id;
         p11d_object_free(object);
         return p11d_update_remove(update, id);
     }
-    if (rv == CKR_OK) {
-        object->token = update->terms->token;
-        p11d_index_append(&update->fresh, object);
-        return CKR_OK;
-    }
+    object->token = update->terms->token;
+    p11d_index_append(&update->fresh, object);
+    return CKR_OK;
+}
+
+CK_RV p11d_update_add(P11dUpdate *update, uint64_t id, P11dReader *attributes)
+{
+    P11dObject *object;
+    CK_RV rv = make_room(update);
+    if (rv != CKR_OK)
+        return rv;
+    rv = p11d_object_make(id, attributes, &object);
+    if (rv == CKR_OK)
+        return take(update, object);
     if (rv == CKR_HOST_MEMORY || !p11d_reader_ok(attributes))
         return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
     update->skipped++;
     return p11d_update_remove(update, id);
+}
+
+CK_RV p11d_update_draft(P11dUpdate *update, const P11dDraft *draft)
+{
+    P11dObject *object;
+    CK_RV rv = make_room(update);
+    if (rv == CKR_OK)
+        rv = p11d_object_outline(draft, &object);
+    return rv == CKR_OK ? take(update, object) : rv;
 }
 
 static CK_RV read_object(P11dUpdate *update, P11dReader *objects)

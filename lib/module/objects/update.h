@@ -52,6 +52,10 @@ CK_RV p11d_update_read(P11dUpdate *update, P11dReader *body);
  */
 CK_RV p11d_update_add(P11dUpdate *update, uint64_t id, P11dReader *attributes);
 
+/* For an own call that made an object of which no more is known. The object is a draft until a list
+ * names it. Errors: as p11d_update_read. */
+CK_RV p11d_update_draft(P11dUpdate *update, const P11dDraft *draft);
+
 /* For an own call: says that it destroyed the object with that id. Errors: CKR_HOST_MEMORY. */
 CK_RV p11d_update_remove(P11dUpdate *update, uint64_t id);
 

@@ -106,9 +106,19 @@ P11dObject *p11d_listing_find(P11dToken *token, CK_OBJECT_HANDLE handle)
     return p11d_snapshot_find(&token->snapshot, handle);
 }
 
+P11dObject *p11d_listing_know(P11dToken *token, CK_OBJECT_HANDLE handle)
+{
+    P11dObject *object = p11d_listing_find(token, handle);
+    if (!object || !object->draft)
+        return object;
+    p11d_listing_look(token);
+    return p11d_listing_find(token, handle);
+}
+
 /* A call about objects under way. */
 typedef struct Errand {
     const CK_OBJECT_HANDLE *handles;
+    P11dMoment *moment; /* may be NULL */
     P11dArguments *arguments;
     bool unbound; /* the objects are to be bound to those of another run first */
 } Errand;
@@ -125,13 +135,15 @@ static CK_RV prepare_errand(P11dToken *token, void *data)
             return CKR_OBJECT_HANDLE_INVALID;
         errand->arguments->objects[i] = object->id;
     }
+    if (errand->moment)
+        *errand->moment = (P11dMoment){token->snapshot.moment, token->connection.epoch};
     return CKR_OK;
 }
 
 CK_RV p11d_listing_call(P11dToken *token, const CK_OBJECT_HANDLE handles[P11D_ARGUMENTS_EACH],
-                        P11dRequest *request)
+                        P11dRequest *request, P11dMoment *moment)
 {
-    Errand errand = {.handles = handles, .arguments = request->arguments};
+    Errand errand = {.handles = handles, .moment = moment, .arguments = request->arguments};
     for (;;) {
         CK_RV rv = p11d_callchannel_call(token, request, prepare_errand, &errand);
         if (!errand.unbound)
@@ -141,4 +153,13 @@ CK_RV p11d_listing_call(P11dToken *token, const CK_OBJECT_HANDLE handles[P11D_AR
         if (rv != CKR_OK || p11d_deadline_passed(request->deadline))
             return rv != CKR_OK ? rv : CKR_DEVICE_ERROR;
     }
+}
+
+CK_RV p11d_listing_enter(P11dToken *token, P11dMoment moment, P11dUpdate *update, bool *entered)
+{
+    *entered = false;
+    return moment.epoch == token->connection.epoch
+               ? p11d_snapshot_enter(&token->snapshot, moment.snapshot, update, &last_handle,
+                                     entered)
+               : CKR_OK;
 }

@@ -22,7 +22,7 @@ CK_RV p11d_stream_begin(P11dStream *stream, CK_OBJECT_HANDLE key, P11dArguments 
                            .data = &stream->id,
                            .keep = &stream->channel,
                            .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
-    return p11d_listing_call(stream->token, keys, &request);
+    return p11d_listing_call(stream->token, keys, &request, NULL);
 }
 
 CK_RV p11d_stream_call(P11dStream *stream, P11dRequest *request)

@@ -99,6 +99,7 @@ static void drop_at(P11dInstance *instance, size_t at)
         session->token->writable_count--;
     for (int kind = 0; kind < P11D_OPERATION_KINDS; kind++)
         free_operation(session->operations[kind]);
+    p11d_handles_clear(&session->objects);
     free(session);
 }
 
@@ -114,6 +115,33 @@ void p11d_session_drop_all(P11dToken *token)
     for (size_t i = instance->session_count; i > 0; i--) {
         if (instance->sessions[i - 1]->token == token)
             drop_at(instance, i - 1);
+    }
+}
+
+CK_RV p11d_session_own(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object)
+{
+    P11dSession *session = p11d_session_find(instance, handle);
+    return session ? p11d_handles_append(&session->objects, object) : CKR_SESSION_HANDLE_INVALID;
+}
+
+static bool disown(P11dHandles *objects, CK_OBJECT_HANDLE object)
+{
+    for (size_t i = objects->count; i > 0; i--) { /* most live shortly */
+        if (objects->items[i - 1] != object)
+            continue;
+        objects->items[i - 1] = objects->items[--objects->count];
+        return true;
+    }
+    return false;
+}
+
+void p11d_session_disown(P11dToken *token, CK_OBJECT_HANDLE object)
+{
+    const P11dInstance *instance = token->instance;
+    for (size_t i = 0; i < instance->session_count; i++) {
+        P11dSession *session = instance->sessions[i];
+        if (session->token == token && disown(&session->objects, object))
+            return;
     }
 }
 

@@ -33,6 +33,7 @@ struct P11dSession {
     bool writable;
     P11dOperation *operations[P11D_OPERATION_KINDS]; /* owned; NULL: none */
     bool taken[P11D_OPERATION_KINDS];                /* a call works on it */
+    P11dHandles objects;                             /* session objects that it made */
 };
 
 /* The session with that handle, or NULL. Valid until the lock is given up. */
@@ -58,6 +59,13 @@ void p11d_session_put(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOper
 /* Ends the operation of that kind, if there is one. Errors: CKR_SESSION_HANDLE_INVALID,
  * CKR_OPERATION_ACTIVE (a call works on it). */
 CK_RV p11d_session_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind);
+
+/* Notes that the session made the session object with that handle. Errors: CKR_HOST_MEMORY,
+ * CKR_SESSION_HANDLE_INVALID (it was closed meanwhile): the object has to be destroyed then. */
+CK_RV p11d_session_own(P11dInstance *instance, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object);
+
+/* Notes that the object with that handle is no more, whichever session of token made it. */
+void p11d_session_disown(P11dToken *token, CK_OBJECT_HANDLE object);
 
 /* Makes a session with token. Errors: CKR_HOST_MEMORY. */
 CK_RV p11d_session_make(P11dToken *token, bool writable, CK_SESSION_HANDLE *handle);

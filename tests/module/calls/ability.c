@@ -40,11 +40,12 @@ Test(ability, buffers_that_are_too_small_say_how_large)
 Test(ability, mechanisms_are_what_functions_are_there_for)
 {
     CK_MECHANISM_INFO info;
-    stage_start(&stage, "mechanisms=ecdsa,rsa-pkcs features= flags=sign,verify,wrap");
+    stage_start(&stage, "mechanisms=ecdsa,rsa-pkcs features= flags=sign,verify,sign-recover");
     stage_ok(stage_initialize(&stage, ""));
     const CK_SLOT_ID slot = stage_slot(&stage);
     stage_ok(m->C_GetMechanismInfo(slot, CKM_ECDSA, &info));
-    cr_assert_eq(info.flags, CKF_SIGN | CKF_VERIFY, "and not CKF_WRAP, which the service has");
+    cr_assert_eq(info.flags, CKF_SIGN | CKF_VERIFY,
+                 "and not CKF_SIGN_RECOVER, which the service has");
     cr_assert_eq(info.ulMinKeySize, 256);
     stage_ok(m->C_GetMechanismInfo(slot, CKM_ECDSA_SHA384, &info));
     cr_assert_eq(info.flags, CKF_SIGN | CKF_VERIFY, "hashed here");

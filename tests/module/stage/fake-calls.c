@@ -8,6 +8,7 @@
 
 #include "fake-fault.h"
 #include "fake-operations.h"
+#include "fake-orders.h"
 #include "fake-token.h"
 #include "interface.h"
 
@@ -55,6 +56,8 @@ static void list_objects(FakeConnection *connection, const P11dMessage *call)
         fake_write_object(&writer, i);
     if (known != current && client->logged_in)
         fake_write_object(&writer, 5);
+    if (known != current)
+        fake_write_made(&writer, connection->client);
     p11d_writer_array_end(&writer, array);
     p11d_writer_array_end(&writer, p11d_writer_array_begin(&writer, 8));
     fake_send(connection, &writer, -1);
@@ -100,6 +103,18 @@ void fake_answer(FakeConnection *connection, const P11dMessage *call)
         {"Logout", fake_logout},
         {"BeginStream", fake_begin_stream},
         {"FinishStream", fake_finish_stream},
+        {"CreateObject", fake_order},
+        {"CopyObject", fake_order},
+        {"SetAttributes", fake_order},
+        {"DestroyObject", fake_order},
+        {"GenerateKey", fake_order},
+        {"GenerateKeyPair", fake_order},
+        {"Derive", fake_order},
+        {"Wrap", fake_order},
+        {"Unwrap", fake_order},
+        {"InitToken", fake_order},
+        {"InitPin", fake_order},
+        {"SetPin", fake_order},
     };
     fake_note("%s", call->member);
     if (fake_misbehave(connection, call))

@@ -10,7 +10,8 @@
  *           without public-key-info), login=yes, pad=yes, open=yes (needs no login, takes any PIN),
  *           features=A,B, mechanisms=A,B, token=no, claims=yes (of everything that it can do all),
  *           flags=A,B (of mechanisms), ciphers=yes (keys say that they encrypt and decrypt)
- *   FAULT   METHOD=ACTION: hang, die, close, type, absent, size, or the name of an error
+ *   FAULT   METHOD=ACTION: hang, die, close, type, absent, size, zero (ids), twice (the same
+ *           id), or the name of an error
  * Standard input takes FAULT lines and: calm (no faults), release (answers what hangs with an
  * error), changed, add, remove, rename LABEL, lock (as with login=yes).
  * Each is answered by "ok" on standard output, as is the start.
