@@ -173,8 +173,8 @@ void stage_serve(Stage *stage, const char *words)
             stage_fail("%s", make);
     }
     g_autofree char *line =
-        g_strdup_printf("exec %s serve --keys %s --bus '%s' --quiet --ready-fd 9 9>&1", P11DBUS,
-                        stage->keys, stage->address);
+        g_strdup_printf("exec %s serve --keys %s --bus '%s' --quiet --ready-fd 9 %s 9>&1", P11DBUS,
+                        stage->keys, stage->address, stage->writable ? "--writable" : "");
     char *argv[] = {"sh", "-c", line, NULL};
     stage->service = spawn(argv, &stage->commands, &stage->replies);
     char newline;

@@ -14,9 +14,10 @@
 
 typedef struct Stage {
     char *directory;
-    char *address; /* of the bus */
-    char *log;     /* path: what arrived at the service */
-    char *keys;    /* path: key directory of the real service, NULL: none */
+    char *address;     /* of the bus */
+    char *log;         /* path: what arrived at the service */
+    char *keys;        /* path: key directory of the real service, NULL: none */
+    gboolean writable; /* the real service may write there */
     GPid bus;
     GPid service; /* 0: none */
     int commands; /* to the fake service */
