@@ -80,6 +80,41 @@ def shows_no_secret(place, module):
                 need(hex_of(place, file) not in shown, "the secret of " + name, shown)
 
 
+def make_peer(place):
+    """The other side's key; and what it makes of ours."""
+    peer = path(place, "peer.key")
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", peer,
+        preload=False)
+    for form in "DER", "PEM":
+        run("openssl", "pkey", "-in", peer, "-pubout", "-outform", form, "-out",
+            path(place, "peer." + form), preload=False)
+    run("openssl", "pkeyutl", "-derive", "-inkey", peer, "-peerkey", place.public("p256"), "-out",
+        path(place, "agreed"), preload=False)
+    return content(path(place, "agreed"))
+
+
+def pkcs11_tool_derives(place, module):
+    agreed = make_peer(place)
+    run("pkcs11-tool", "--module", module, "--derive", "--mechanism", "ECDH1-DERIVE", "--id",
+        place.id("p256"), "--input-file", path(place, "peer.DER"), "--output-file",
+        path(place, "derived"))
+    need(content(path(place, "derived")) == agreed, "not what the other side has")
+
+
+def openssl_derives(place, module):
+    agreed = make_peer(place)
+    run("openssl", "pkeyutl", "-derive", "-engine", "pkcs11", "-keyform", "engine", "-inkey",
+        "pkcs11:token=store;object=p256;type=private", "-peerkey", path(place, "peer.PEM"), "-out",
+        path(place, "derived"), env={"PKCS11_MODULE_PATH": module})
+    need(content(path(place, "derived")) == agreed, "not what the other side has")
+
+
+def checks_of_derivation(place, module):
+    yield "pkcs11-tool derives a secret", lambda: pkcs11_tool_derives(place, module)
+    yield "openssl pkeyutl derives one through the pkcs11 engine", (
+        lambda: openssl_derives(place, module))
+
+
 def checks(place, module):
     for mode in MODES:
         yield "pkcs11-tool encrypts and decrypts in %s" % mode, (
@@ -93,4 +128,4 @@ def checks(place, module):
 
 
 if __name__ == "__main__":
-    main([(["aes256", "hmac"], checks)], __file__, sys.argv[1:])
+    main([(["aes256", "hmac"], checks), (["p256"], checks_of_derivation)], __file__, sys.argv[1:])
