@@ -268,7 +268,7 @@ SUITES = [
 
 def run_suite(suites, module, suite, number, directory):
     """Runs one suite beside a service; prints its TAP lines, counting on from number."""
-    keys, checks = suites[suite]
+    keys, checks = suites[suite][:2]
     for title, check in checks(Place(directory, keys), module):
         number += 1
         try:
@@ -280,20 +280,22 @@ def run_suite(suites, module, suite, number, directory):
 
 
 def main(suites, program, arguments):
-    """Runs suites, each a list of keys and the checks with them; program: the file with them."""
+    """Runs suites, each a list of keys, the checks with them, and options of serve if it needs any;
+    program: the file with them."""
     if arguments[0] == "--beside-service":
         module, suite, number, directory = arguments[1:]
         run_suite(suites, module, int(suite), int(number), directory)
         return
     p11dbus, module = arguments[0], os.path.abspath(arguments[1])
     number = 0
-    for suite, (keys, _) in enumerate(suites):
+    for suite, (keys, _, *options) in enumerate(suites):
         with tempfile.TemporaryDirectory() as directory:
             place = Place(directory, keys)
             place.make()
             out = subprocess.run(
                 [WITH_SERVICE, p11dbus, place.keys_directory, sys.executable, program,
                  "--beside-service", module, str(suite), str(number), directory],
+                env=dict(os.environ, SERVE_OPTIONS=" ".join(options)),
                 stdout=subprocess.PIPE, check=False)
             text = out.stdout.decode("utf-8", "replace")
             sys.stdout.write(text)

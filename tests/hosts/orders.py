@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Real applications derive, generate, write and delete through p11dbus.so; openssl checks what
+they made of it.
+
+usage: orders.py P11DBUS MODULE
+
+Prints TAP, as applications.py does.
+"""
+
+import os
+import sys
+
+from applications import main, need, run
+
+CURVES = ("p256", "p384", "p521")
+
+
+def path(place, name):
+    return os.path.join(place.directory, name)
+
+
+def tool(module, *arguments):
+    return run("pkcs11-tool", "--module", module, *arguments)
+
+
+def pkcs11_tool_derives(place, module, curve):
+    """The secret that it and somebody else agree on."""
+    peer, point, theirs, ours = (path(place, curve + end) for end in
+                                 (".peer", ".peer.der", ".theirs", ".ours"))
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:" +
+        curve.upper().replace("P", "P-"), "-out", peer, preload=False)
+    run("openssl", "pkey", "-in", peer, "-pubout", "-outform", "DER", "-out", point, preload=False)
+    run("openssl", "pkeyutl", "-derive", "-inkey", peer, "-peerkey", place.public(curve), "-out",
+        theirs, preload=False)
+    tool(module, "--derive", "-m", "ECDH1-DERIVE", "--id", place.id(curve), "-i", point, "-o", ours)
+    with open(theirs, "rb") as one, open(ours, "rb") as other:
+        need(one.read() == other.read(), "not the secret of openssl")
+
+
+def derives(place, module):
+    for curve in CURVES:
+        yield "pkcs11-tool derives with " + curve, (
+            lambda c=curve: pkcs11_tool_derives(place, module, c))
+    yield "pkcs11-tool deletes nothing that is not to be written to", (
+        lambda: refuses_to_delete(place, module))
+
+
+def refuses_to_delete(place, module):
+    before = sorted(os.listdir(place.keys_directory))
+    failed = False
+    try:
+        tool(module, "--delete-object", "--type", "privkey", "--id", place.id("p256"))
+    except Exception as why:  # pylint: disable=broad-except
+        failed = "CKR_" in str(why)
+    need(failed, "it was deleted, or nobody says why not")
+    need(sorted(os.listdir(place.keys_directory)) == before, "files are gone")
+
+
+def verifies(place, public, key, module):
+    """The token signs with the key of that id, and openssl verifies with the public key."""
+    signature = path(place, "signature")
+    tool(module, "--sign", "-m", "ECDSA-SHA256", "--signature-format", "openssl", "--id", key,
+         "-i", place.small, "-o", signature)
+    run("openssl", "dgst", "-sha256", "-verify", public, "-signature", signature, place.small,
+        preload=False)
+
+
+def pkcs11_tool_generates(place, module):
+    point, public = path(place, "made.der"), path(place, "made.pem")
+    tool(module, "--keypairgen", "--key-type", "EC:prime256v1", "--label", "made", "--id", "4d41")
+    tool(module, "--read-object", "--type", "pubkey", "--label", "made", "-o", point)
+    run("openssl", "pkey", "-pubin", "-inform", "DER", "-in", point, "-out", public, preload=False)
+    verifies(place, public, "4d41", module)
+
+
+def pkcs11_tool_writes(place, module):
+    key, public, request = (path(place, "written" + end) for end in (".key", ".pem", ".der"))
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-outform",
+        "DER", "-out", key, preload=False)
+    run("openssl", "pkey", "-in", key, "-pubout", "-out", public, preload=False)
+    run("openssl", "req", "-x509", "-key", key, "-subj", "/CN=written", "-days", "1", "-outform",
+        "DER", "-out", request, preload=False)
+    for kind, file in ("privkey", key), ("cert", request):
+        tool(module, "--write-object", file, "--type", kind, "--label", "written", "--id", "5752")
+    verifies(place, public, "5752", module)
+    again = path(place, "again.der")
+    tool(module, "--read-object", "--type", "cert", "--label", "written", "-o", again)
+    with open(request, "rb") as one, open(again, "rb") as other:
+        need(one.read() == other.read(), "another certificate comes back")
+
+
+def pkcs11_tool_deletes(place, module):
+    for kind in "privkey", "cert":
+        tool(module, "--delete-object", "--type", kind, "--label", "written")
+    shown = tool(module, "-O")
+    need("written" not in shown and "made" in shown, "what is left", shown)
+
+
+def p11tool_generates_and_deletes(place, module):
+    url = "pkcs11:token=store"
+    tool_of_gnutls = ("p11tool", "--provider", module, "--batch")
+    said = run(*tool_of_gnutls, "--generate-privkey", "ecdsa", "--curve", "secp384r1", "--label",
+               "gnutls", "--id", "4754", "--outfile", path(place, "gnutls.pem"), url)
+    verifies(place, path(place, "gnutls.pem"), "4754", module)
+    run(*tool_of_gnutls, "--delete", url + ";object=gnutls")
+    need("gnutls" not in tool(module, "-O"), "it is still there", said)
+
+
+def writes(place, module):
+    yield "pkcs11-tool generates a pair", lambda: pkcs11_tool_generates(place, module)
+    yield "pkcs11-tool writes a key and a certificate", lambda: pkcs11_tool_writes(place, module)
+    yield "pkcs11-tool deletes them", lambda: pkcs11_tool_deletes(place, module)
+    yield "p11tool generates a pair and deletes it", (
+        lambda: p11tool_generates_and_deletes(place, module))
+
+
+if __name__ == "__main__":
+    main([(list(CURVES), derives), (["p256"], writes, "--writable")], __file__, sys.argv[1:])
