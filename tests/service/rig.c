@@ -91,6 +91,13 @@ void rig_start_verbose(Rig *rig, const char *directory)
     wait_until_ready(rig);
 }
 
+void rig_start_writable(Rig *rig, const char *directory)
+{
+    memset(rig, 0, sizeof *rig);
+    spawn(rig, "-w", directory);
+    wait_until_ready(rig);
+}
+
 int rig_stop(Rig *rig)
 {
     int status;

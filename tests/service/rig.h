@@ -53,6 +53,8 @@ typedef struct Rig {
 void rig_start(Rig *rig, const char *directory);
 /* The same, with a verbose log. */
 void rig_start_verbose(Rig *rig, const char *directory);
+/* The same, in whose directory clients may make keys. */
+void rig_start_writable(Rig *rig, const char *directory);
 /* Starts one that is to fail. */
 void rig_start_only(Rig *rig, const char *directory);
 /* Hangs up the link, waits for the worker's end; its exit status. */

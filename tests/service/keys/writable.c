@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/* A worker, sandboxed as it is, that writes to its directory for its clients. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attribute.h"
+#include "rig.h"
+
+static const CK_BBOOL yes = CK_TRUE;
+static const uint8_t p256[] = {6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7};
+
+static const char *generate(Rig *rig, P11dChannel *channel)
+{
+    const CK_ATTRIBUTE items[] = {{CKA_TOKEN, (void *)(uintptr_t)&yes, 1},
+                                  {CKA_LABEL, (void *)(uintptr_t) "web", 3},
+                                  {CKA_EC_PARAMS, (void *)(uintptr_t)p256, sizeof p256}};
+    P11dWriter writer;
+    P11dMessage reply;
+    rig_begin(rig, channel, &writer, "org.p11dbus.Token1", "GenerateKeyPair", "sa{sv}a{sv}a{sv}");
+    p11d_writer_string(&writer, "ec-key-pair-gen");
+    p11d_attribute_write_all(&writer, NULL, 0);
+    cr_assert_eq(p11d_attribute_write_all(&writer, items, 3), CKR_OK);
+    cr_assert_eq(p11d_attribute_write_all(&writer, items, 2), CKR_OK);
+    return rig_call(channel, &writer, &reply);
+}
+
+static bool has_file(const char *directory)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/web.key", directory);
+    return access(path, F_OK) == 0;
+}
+
+Test(writable, a_worker_writes_for_its_clients_and_tells_the_others)
+{
+    char *directory = rig_make_directory();
+    P11dChannel control, other;
+    RigList list;
+    Rig rig;
+    rig_start_writable(&rig, directory);
+    rig_client(&rig, &control);
+    rig_client(&rig, &other);
+    cr_assert_null(rig_list(&rig, &other, 0, &list));
+    cr_assert_null(rig_list(&rig, &control, 0, &list));
+    cr_assert_null(generate(&rig, &control));
+    cr_assert_eq(rig_signals(), 1, "it is told before the reply");
+    rig_wait_signal(&other);
+    cr_assert_null(rig_list(&rig, &other, 0, &list));
+    cr_assert_not_null(rig_find(&list, "private-key", "web"));
+    cr_assert(has_file(directory));
+    p11d_channel_clear(&control);
+    p11d_channel_clear(&other);
+    cr_assert_eq(rig_stop(&rig), 0);
+    rig_remove_directory(directory);
+}
+
+Test(writable, another_worker_does_not)
+{
+    char *directory = rig_make_directory();
+    P11dChannel control;
+    Rig rig;
+    rig_start(&rig, directory);
+    rig_client(&rig, &control);
+    const char *error = generate(&rig, &control);
+    cr_assert_str_eq(error ? error : "none", "TokenWriteProtected");
+    cr_assert_not(has_file(directory));
+    p11d_channel_clear(&control);
+    cr_assert_eq(rig_stop(&rig), 0);
+    rig_remove_directory(directory);
+}
