@@ -191,6 +191,7 @@ CK_RV p11d_keylogin_leave(P11dKeyView *view)
     bool logged_in = view->logged_in || view->officer;
     P11dOpenedKey *opened = view->opened;
     size_t count = view->opened_count;
+    P11dKeyStream *streams = NULL;
     view->logged_in = view->proved = view->officer = false;
     view->opened = NULL;
     view->opened_count = 0;
@@ -198,10 +199,11 @@ CK_RV p11d_keylogin_leave(P11dKeyView *view)
     if (logged_in) {
         view->since = ++ring->clock;
         p11d_sessionstore_remove_private(&view->session, view->since);
-        view->streams.ended = view->streams.last_id;
+        streams = p11d_keystreams_end(&view->streams);
     }
     pthread_mutex_unlock(&ring->lock);
-    /* A signature that is being made keeps its key a moment longer. */
+    /* A call that is being performed keeps its key a moment longer. */
+    p11d_keystream_free(streams);
     p11d_openedkey_free(opened, count);
     return logged_in ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
 }

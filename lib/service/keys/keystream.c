@@ -19,6 +19,8 @@ struct P11dKeyStream {
     P11dKeyStream *next;
     uint64_t id;
     uint64_t channel;
+    bool used; /* a call is about it */
+    bool ended;
     P11dPurpose purpose;
     const Family *family;
     P11dServedKey *key;
@@ -201,13 +203,15 @@ CK_RV p11d_keystream_finish(P11dKeyStream *stream, P11dBytes signed_by, P11dBuff
 
 void p11d_keystream_free(P11dKeyStream *stream)
 {
-    if (!stream)
-        return;
-    p11d_keyaes_clear(&stream->aes);
-    EVP_MAC_CTX_free(stream->mac);
-    EVP_MD_CTX_free(stream->digest);
-    p11d_servedkey_unref(stream->key);
-    free(stream);
+    while (stream) {
+        P11dKeyStream *next = stream->next;
+        p11d_keyaes_clear(&stream->aes);
+        EVP_MAC_CTX_free(stream->mac);
+        EVP_MD_CTX_free(stream->digest);
+        p11d_servedkey_unref(stream->key);
+        free(stream);
+        stream = next;
+    }
 }
 
 bool p11d_keystreams_add(P11dKeyStreams *streams, P11dKeyStream *stream, uint64_t channel,
@@ -225,27 +229,57 @@ bool p11d_keystreams_add(P11dKeyStreams *streams, P11dKeyStream *stream, uint64_
 
 P11dKeyStream *p11d_keystreams_find(const P11dKeyStreams *streams, uint64_t id, uint64_t channel)
 {
-    P11dKeyStream *stream = id > streams->ended ? streams->first : NULL;
+    P11dKeyStream *stream = streams->first;
     while (stream && (stream->id != id || stream->channel != channel))
         stream = stream->next;
+    if (stream)
+        stream->used = true;
     return stream;
 }
 
-void p11d_keystreams_remove(P11dKeyStreams *streams, P11dKeyStream *stream)
+/* Takes out what place points at. */
+static P11dKeyStream *take_out(P11dKeyStreams *streams, P11dKeyStream **place)
+{
+    P11dKeyStream *stream = *place;
+    *place = stream->next;
+    stream->next = NULL;
+    streams->count--;
+    return stream;
+}
+
+bool p11d_keystreams_release(P11dKeyStreams *streams, P11dKeyStream *stream, bool goes_on)
 {
     P11dKeyStream **place = &streams->first;
+    stream->used = false;
+    if (goes_on && !stream->ended)
+        return true;
     while (*place != stream)
         place = &(*place)->next;
-    *place = stream->next;
-    streams->count--;
+    take_out(streams, place);
+    return false;
+}
+
+P11dKeyStream *p11d_keystreams_end(P11dKeyStreams *streams)
+{
+    P11dKeyStream *ended = NULL, **place = &streams->first;
+    streams->ended++;
+    while (*place) {
+        if ((*place)->used) {
+            (*place)->ended = true;
+            place = &(*place)->next;
+            continue;
+        }
+        P11dKeyStream *stream = take_out(streams, place);
+        stream->next = ended;
+        ended = stream;
+    }
+    return ended;
 }
 
 P11dKeyStream *p11d_keystreams_take(P11dKeyStreams *streams, uint64_t channel)
 {
-    P11dKeyStream *stream = streams->first;
-    while (stream && stream->channel != channel)
-        stream = stream->next;
-    if (stream)
-        p11d_keystreams_remove(streams, stream);
-    return stream;
+    P11dKeyStream **place = &streams->first;
+    while (*place && (*place)->channel != channel)
+        place = &(*place)->next;
+    return *place ? take_out(streams, place) : NULL;
 }

@@ -22,7 +22,7 @@ typedef struct P11dKeyStreams {
     P11dKeyStream *first;
     size_t count;
     uint64_t last_id;
-    uint64_t ended; /* those up to this number are found no more: the client has logged out */
+    uint64_t ended; /* how often all of them were ended: the client logged out */
 } P11dKeyStreams;
 
 /*
@@ -37,17 +37,21 @@ CK_RV p11d_keystream_update(P11dKeyStream *stream, P11dBytes part, P11dBuffer *o
 /* Appends what comes of all. signature: what is to be verified. Errors: as for the whole in one
  * call. */
 CK_RV p11d_keystream_finish(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *output);
-/* Wipes and frees. Safe on NULL. */
+/* Wipes and frees stream, and the others of what p11d_keystreams_end gave. Safe on NULL. */
 void p11d_keystream_free(P11dKeyStream *stream);
 
 /* Adds stream, which the view owns from then on, of that channel; *id is its number. False: there
  * are too many. */
 bool p11d_keystreams_add(P11dKeyStreams *streams, P11dKeyStream *stream, uint64_t channel,
                          uint64_t *id);
-/* The stream of that number, if it is that channel's; or NULL. */
+/* The stream of that number, if it is that channel's, in use until it is released; or NULL. */
 P11dKeyStream *p11d_keystreams_find(const P11dKeyStreams *streams, uint64_t id, uint64_t channel);
-/* Takes stream out; it is the caller's again. */
-void p11d_keystreams_remove(P11dKeyStreams *streams, P11dKeyStream *stream);
+/* Stream is in use no more. False: it does not go on, or was ended meanwhile; it is taken out, and
+ * the caller's again. */
+bool p11d_keystreams_release(P11dKeyStreams *streams, P11dKeyStream *stream, bool goes_on);
+/* Ends all. What is returned (or NULL) is the caller's to free; a stream that is in use is ended
+ * when it is released. */
+P11dKeyStream *p11d_keystreams_end(P11dKeyStreams *streams);
 /* Takes out one stream of that channel, if there is any; or NULL. */
 P11dKeyStream *p11d_keystreams_take(P11dKeyStreams *streams, uint64_t channel);
 

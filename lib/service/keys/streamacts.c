@@ -44,6 +44,9 @@ CK_RV p11d_streamacts_begin(P11dView *base, P11dActCall *call)
     const P11dArguments *arguments = call->arguments;
     P11dServedKey *key;
     P11dKeyStream *stream;
+    pthread_mutex_lock(&view->ring->lock);
+    uint64_t ended = view->streams.ended;
+    pthread_mutex_unlock(&view->ring->lock);
     CK_RV rv = find_key(view, arguments, &key);
     if (rv == CKR_OK)
         rv = p11d_keystream_begin(&stream, key, arguments->purpose,
@@ -51,14 +54,17 @@ CK_RV p11d_streamacts_begin(P11dView *base, P11dActCall *call)
     if (rv != CKR_OK)
         return rv;
     pthread_mutex_lock(&view->ring->lock);
-    bool added = p11d_keystreams_add(&view->streams, stream, call->channel, &call->results.stream);
+    if (ended != view->streams.ended) /* the key may have been there for the one who logged out */
+        rv = CKR_KEY_HANDLE_INVALID;
+    else if (!p11d_keystreams_add(&view->streams, stream, call->channel, &call->results.stream))
+        rv = P11D_ACT_LIMIT;
     pthread_mutex_unlock(&view->ring->lock);
-    if (!added)
+    if (rv != CKR_OK)
         p11d_keystream_free(stream);
-    return added ? CKR_OK : P11D_ACT_LIMIT;
+    return rv;
 }
 
-/* The stream that a call is about, which stays while the call lasts: its channel makes no other. */
+/* The stream that a call is about, which stays until it is released. */
 static P11dKeyStream *find(P11dKeyView *view, const P11dActCall *call)
 {
     pthread_mutex_lock(&view->ring->lock);
@@ -68,11 +74,13 @@ static P11dKeyStream *find(P11dKeyView *view, const P11dActCall *call)
     return stream;
 }
 
-static void end(P11dKeyView *view, P11dKeyStream *stream)
+static void release(P11dKeyView *view, P11dKeyStream *stream, bool goes_on)
 {
     pthread_mutex_lock(&view->ring->lock);
-    p11d_keystreams_remove(&view->streams, stream);
+    goes_on = p11d_keystreams_release(&view->streams, stream, goes_on);
     pthread_mutex_unlock(&view->ring->lock);
+    if (goes_on)
+        return;
     p11d_keystream_free(stream);
     p11d_residue_wipe_stack();
 }
@@ -88,8 +96,7 @@ CK_RV p11d_streamacts_update(P11dView *base, P11dActCall *call)
     CK_RV rv = call->arguments->objects[0] != 0
                    ? CKR_KEY_INDIGESTIBLE
                    : p11d_keystream_update(stream, call->arguments->bytes[0], &call->output);
-    if (rv != CKR_OK)
-        end(view, stream);
+    release(view, stream, rv == CKR_OK);
     return rv;
 }
 
@@ -103,7 +110,7 @@ CK_RV p11d_streamacts_finish(P11dView *base, P11dActCall *call)
     CK_RV rv = p11d_keystream_update(stream, bytes[0], &call->output);
     if (rv == CKR_OK)
         rv = p11d_keystream_finish(stream, bytes[1], &call->output);
-    end(view, stream);
+    release(view, stream, false);
     return rv;
 }
 
@@ -113,7 +120,7 @@ CK_RV p11d_streamacts_cancel(P11dView *base, P11dActCall *call)
     P11dKeyStream *stream = find(view, call);
     if (!stream)
         return CKR_OPERATION_NOT_INITIALIZED;
-    end(view, stream);
+    release(view, stream, false);
     return CKR_OK;
 }
 

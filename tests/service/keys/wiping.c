@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keystream.h"
 #include "rig.h"
 #include "search.h"
 
@@ -136,6 +137,35 @@ ParameterizedTest(Kind *kind, wiping, after_logout)
     sign(kind);
     cr_assert_null(rig_logout(&rig, &channel));
     expect_nothing(kind, "after logout");
+    stop();
+}
+
+/* A stream of a locked key that is never finished. */
+static void begin_stream(void)
+{
+    P11dWriter writer;
+    P11dMessage reply;
+    rig_begin(&rig, &channel, &writer, p11d_interface_token.name, "BeginStream", "stsa{sv}");
+    p11d_writer_string(&writer, "sign");
+    p11d_writer_uint64(&writer, rig_find(&list, "private-key", "k")->id);
+    p11d_writer_string(&writer, "ecdsa-sha256");
+    p11d_writer_array_end(&writer, p11d_writer_array_begin(&writer, 8));
+    cr_assert_null(rig_call(&channel, &writer, &reply));
+}
+
+Test(wiping, after_logout_while_a_stream_is_open)
+{
+    const Kind *kind = &kinds[2];
+    start(kind, pin);
+    /* None of those that ended with a login counts for the next. */
+    for (int i = 0; i < 3; i++) {
+        cr_assert_null(rig_login(&rig, &channel, "user", pin));
+        sign(kind);
+        for (size_t j = 0; j < P11D_KEYSTREAMS_MAX; j++)
+            begin_stream();
+        cr_assert_null(rig_logout(&rig, &control));
+        expect_nothing(kind, "after logout while a stream is open");
+    }
     stop();
 }
 
