@@ -133,6 +133,14 @@ static CK_RV ask(Operation *operation, P11dBytes input, P11dBytes signature)
     return rv;
 }
 
+/* What is worked on, before anything is hashed: the input, or the parts. Without any, data is what
+ * a result was kept for when the input was whole. */
+static P11dBytes given(const Operation *operation, const End *end)
+{
+    const P11dBytes parts = {operation->data.data, operation->parts ? operation->data.size : 0};
+    return end->whole ? end->input : parts;
+}
+
 /* What is worked on: the input, or, where this process hashes, the digest of parts and input, for
  * which there is room in storage. */
 static P11dBytes prepare_input(const Operation *operation, const End *end,
@@ -141,7 +149,7 @@ static P11dBytes prepare_input(const Operation *operation, const End *end,
     P11dDigest digest;
     uint8_t bytes[P11D_HASH_MAX_SIZE];
     if (operation->plan.hash == P11D_MECHANISM_NONE)
-        return end->whole ? end->input : (P11dBytes){operation->data.data, operation->data.size};
+        return given(operation, end);
     p11d_lock_give();
     p11d_digest_copy(&digest, &operation->digest);
     p11d_digest_update(&digest, end->input.data, end->input.size);
@@ -198,8 +206,8 @@ static CK_RV deliver(P11dInstance *instance, CK_SESSION_HANDLE session, Operatio
 static bool is_size_query(const Operation *operation, const End *end, CK_RV *rv)
 {
     bool exact;
-    const CK_ULONG input = end->whole ? end->input.size : operation->data.size;
-    const CK_ULONG size = p11d_plan_output_size(&operation->plan, input, &exact);
+    const CK_ULONG size =
+        p11d_plan_output_size(&operation->plan, given(operation, end).size, &exact);
     if (size == 0 || (end->output && (!exact || *end->output_size >= size)))
         return false;
     *end->output_size = size;
@@ -274,9 +282,11 @@ CK_RV p11d_operation_judge_final(P11dInstance *instance, const P11dOperationRow 
     return conclude(instance, row, session, &end);
 }
 
-/* Takes one more part. What was finished before was for less data. */
+/* Takes one more part. What was finished before was for other data. */
 static CK_RV add_part(Operation *operation, const CK_BYTE *input, CK_ULONG size)
 {
+    if (!operation->parts) /* what a result was kept for */
+        p11d_buffer_reset(&operation->data);
     operation->parts = true;
     operation->finished = false;
     if (operation->plan.hash == P11D_MECHANISM_NONE)

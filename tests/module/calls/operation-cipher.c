@@ -160,6 +160,25 @@ Test(cipher, parts_end_in_one_message)
     cr_assert_eq(stage_count(&stage, "UpdateStream"), 0);
 }
 
+Test(cipher, what_the_whole_was_asked_for_is_no_part)
+{
+    CK_ULONG size = 0;
+    const CK_SESSION_HANDLE session = begin(CIPHERS);
+    stage_ok(init(session, true, CKM_ECDSA, "ec"));
+    stage_ok(m->C_Encrypt(session, data, 40, NULL, &size));
+    size = sizeof output;
+    stage_ok(m->C_EncryptUpdate(session, data, 8, output, &size));
+    size = sizeof output;
+    stage_ok(m->C_EncryptFinal(session, output, &size));
+    cr_assert_eq(stage_count(&stage, "encrypt ecdsa plain 8"), 1);
+
+    stage_ok(init(session, true, CKM_ECDSA, "ec"));
+    stage_ok(m->C_Encrypt(session, data, 40, NULL, &size));
+    size = sizeof output;
+    stage_ok(m->C_EncryptFinal(session, output, &size));
+    cr_assert_eq(stage_count(&stage, "encrypt ecdsa plain 0"), 1);
+}
+
 Test(cipher, data_over_the_limit_fails_and_the_connection_lives)
 {
     const CK_ULONG large = (16UL << 20) + 1;
