@@ -18,6 +18,7 @@
 #include "residue.h"
 #include "sessionobject.h"
 #include "streamacts.h"
+#include "tokenobject.h"
 
 static P11dKeyView *view_of(P11dView *view)
 {
@@ -113,19 +114,20 @@ static CK_RV derive(P11dView *base, P11dActCall *call)
 static CK_RV wrap_secret(P11dKeyView *view, P11dServedKey *key, P11dActCall *call)
 {
     const P11dArguments *arguments = call->arguments;
-    char label[P11D_WORKER_TOKEN_LABEL_SIZE];
+    const uint64_t id = arguments->objects[1];
+    const bool own = p11d_sessionobject_is(id);
     P11dServedKey *secret;
     P11dTemplate templ;
-    if (!p11d_sessionobject_is(arguments->objects[1]))
-        return p11d_keyring_label(view, arguments->objects[1], label) ? CKR_KEY_UNEXTRACTABLE
-                                                                      : CKR_KEY_HANDLE_INVALID;
     p11d_template_init(&templ);
-    CK_RV rv = p11d_sessionobject_get(view, arguments->objects[1], &templ, &secret);
+    CK_RV rv = own ? p11d_sessionobject_get(view, id, &templ, &secret)
+                   : p11d_tokenobject_get(view, id, &templ, &secret);
     if (rv == CKR_OBJECT_HANDLE_INVALID)
         rv = CKR_KEY_HANDLE_INVALID;
-    if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_EXTRACTABLE, false))
+    if (rv == CKR_OK && !(own && p11d_template_boolean(&templ, CKA_EXTRACTABLE, false)))
         rv = CKR_KEY_UNEXTRACTABLE;
-    if (rv == CKR_OK && !(secret && secret->secret))
+    /* No key here is trusted. */
+    if (rv == CKR_OK && (!(secret && secret->secret) ||
+                         p11d_template_boolean(&templ, CKA_WRAP_WITH_TRUSTED, false)))
         rv = CKR_KEY_NOT_WRAPPABLE;
     if (rv == CKR_OK)
         rv = p11d_keywrap_wrap(key, &arguments->mechanism.parameters,

@@ -213,6 +213,8 @@ CK_RV p11d_keytemplate_check_change(const P11dTemplate *old, const CK_ATTRIBUTE 
                    !p11d_keytemplate_boolean(items, count, CKA_SENSITIVE, true)) ||
                   (!p11d_template_boolean(old, CKA_EXTRACTABLE, false) &&
                    p11d_keytemplate_boolean(items, count, CKA_EXTRACTABLE, false)) ||
+                  (p11d_template_boolean(old, CKA_WRAP_WITH_TRUSTED, false) &&
+                   !p11d_keytemplate_boolean(items, count, CKA_WRAP_WITH_TRUSTED, true)) ||
                   (!p11d_template_boolean(old, CKA_COPYABLE, true) &&
                    p11d_keytemplate_boolean(items, count, CKA_COPYABLE, false));
     return rv == CKR_OK && weaker ? CKR_ATTRIBUTE_READ_ONLY : rv;

@@ -138,7 +138,7 @@ CK_RV p11d_newsecret_make(P11dNewSecret *secret, P11dKeyView *view, const uint8_
                           size_t size, uint64_t *id)
 {
     P11dTemplate *attributes = &secret->attributes;
-    if (!p11d_servedkey_secret_fits(secret->type, size))
+    if (size == 0 || !p11d_servedkey_secret_fits(secret->type, size))
         return CKR_KEY_SIZE_RANGE;
     P11dServedKey *key = p11d_servedkey_new_secret(secret->type, bytes, size);
     if (!key)

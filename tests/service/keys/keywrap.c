@@ -210,3 +210,63 @@ Test(keywrap_acts, no_key_of_a_file_goes_out_and_none_that_may_not)
     list_all();
     cr_assert_eq(rig_find(&list, "secret-key", "k")->value_size, 0);
 }
+
+Test(keywrap_acts, a_key_without_bytes_is_none)
+{
+    const uint64_t rsa = id_of("private-key", "rsa");
+    const P11dArguments nothing = {.objects = {id_of("public-key", "rsa")},
+                                   .mechanism.parameters.mechanism.mechanism = CKM_RSA_PKCS};
+    P11dBuffer wrapped;
+    uint64_t id;
+    cr_assert_eq(act_as(view, "Encrypt", &nothing, &wrapped), CKR_OK);
+    cr_assert_eq(unwrap(rsa, CKM_RSA_PKCS, (P11dBytes){wrapped.data, wrapped.size}, true, "k", &id),
+                 CKR_WRAPPED_KEY_LEN_RANGE);
+    p11d_buffer_clear(&wrapped);
+    const CK_MECHANISM_TYPE types[] = {CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_KWP};
+    for (size_t i = 0; i < 2; i++)
+        cr_expect_neq(unwrap(id_of("secret-key", "aes"), types[i], (P11dBytes){0}, true, "k", &id),
+                      CKR_OK);
+    list_all();
+    cr_assert_null(rig_find(&list, "secret-key", "k"));
+}
+
+static CK_RV set_boolean(uint64_t id, CK_ATTRIBUTE_TYPE type, bool value)
+{
+    const CK_ATTRIBUTE item = {type, value ? &yes : &no, sizeof yes};
+    const P11dArguments arguments = {.objects = {id}, .templates = {{.items = &item, .count = 1}}};
+    return perform("SetAttributes", &arguments, NULL, NULL);
+}
+
+Test(keywrap_acts, what_is_for_trusted_keys_goes_out_by_no_other)
+{
+    const uint64_t aes = id_of("secret-key", "aes");
+    const P11dArguments first = {.objects = {id_of("public-key", "rsa")},
+                                 .mechanism.parameters.mechanism.mechanism = CKM_RSA_PKCS,
+                                 .bytes = {{data, sizeof data}}};
+    P11dBuffer wrapped;
+    uint64_t id;
+    cr_assert_eq(act_as(view, "Encrypt", &first, &wrapped), CKR_OK);
+    cr_assert_eq(unwrap(id_of("private-key", "rsa"), CKM_RSA_PKCS,
+                        (P11dBytes){wrapped.data, wrapped.size}, true, "k", &id),
+                 CKR_OK);
+    p11d_buffer_clear(&wrapped);
+    cr_assert_eq(set_boolean(id, CKA_WRAP_WITH_TRUSTED, true), CKR_OK);
+    cr_assert_eq(wrap(aes, CKM_AES_KEY_WRAP_KWP, id, NULL), CKR_KEY_NOT_WRAPPABLE);
+    cr_assert_eq(set_boolean(id, CKA_WRAP_WITH_TRUSTED, false), CKR_ATTRIBUTE_READ_ONLY);
+}
+
+Test(keywrap_acts, a_private_key_is_not_there_before_login)
+{
+    uint64_t locked;
+    write_key("locked.key", "secret");
+    token->operations->close(view);
+    token->operations->free(token);
+    open_token();
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    list_all();
+    locked = id_of("private-key", "locked");
+    const uint64_t aes = id_of("secret-key", "aes");
+    cr_assert_eq(wrap(aes, CKM_AES_KEY_WRAP_KWP, locked, NULL), CKR_KEY_UNEXTRACTABLE);
+    cr_assert_eq(logout_as(view), CKR_OK);
+    cr_assert_eq(wrap(aes, CKM_AES_KEY_WRAP_KWP, locked, NULL), CKR_KEY_HANDLE_INVALID);
+}
