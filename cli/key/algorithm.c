@@ -129,6 +129,26 @@ static CK_MECHANISM_TYPE find_mechanism(const P11dFamily *family, const P11dHash
     return P11D_MECHANISM_NONE;
 }
 
+/* Says that no family is for key, or that the one of name is not. */
+static void set_unfit(const char *name, const P11dAlgorithmKey *key, GError **error)
+{
+    bool signs = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(families); i++)
+        signs = signs || fits(&families[i], key);
+    char scratch[P11D_NAME_SIZE];
+    const char *type = p11d_name_of(&p11d_names_key_type, key->type, scratch);
+    g_autofree char *hint = known_names();
+    if (signs)
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, hint,
+                         "%s does not go with a key of type %s%s", name ? name : "signing", type,
+                         key->pss.only ? " that is for RSA-PSS alone" : "");
+    else
+        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED,
+                         "take another key: p11dbus list keys says what each can do",
+                         "no signature is made with a key of type %s",
+                         key->curve ? key->curve : type);
+}
+
 gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
                              const P11dAlgorithmKey *key, GError **error)
 {
@@ -144,12 +164,7 @@ gboolean p11d_algorithm_find(P11dAlgorithm *algorithm, const char *name,
         if (fits(&families[i], key))
             family = &families[i];
     if (!family || !fits(family, key) || (hash && !needs_hash(family))) {
-        g_autofree char *hint = known_names();
-        char scratch[P11D_NAME_SIZE];
-        p11d_failure_set(error, P11D_FAILURE_UNSUPPORTED, hint,
-                         "%s does not go with a key of type %s%s", name ? name : "signing",
-                         p11d_name_of(&p11d_names_key_type, key->type, scratch),
-                         key->pss.only ? " that is for RSA-PSS alone" : "");
+        set_unfit(name, key, error);
         return FALSE;
     }
     if (!hash && needs_hash(family) && !(hash = usual_hash(key, error)))

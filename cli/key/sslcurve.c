@@ -73,8 +73,9 @@ void p11d_sslcurve_describe(const P11dSslCurve *curve, P11dAlgorithmKey *key)
 void p11d_sslcurve_describe_params(const void *params, size_t size, P11dAlgorithmKey *key)
 {
     P11dDer der = p11d_der(params, size);
+    const P11dCurve *row = p11d_curve_find(der); /* also those that sign nothing */
     P11dSslCurve curve;
-    if (p11d_sslcurve_parse(&curve, params, size))
+    if (row ? take_row(&curve, row) : ask_openssl(&curve, params, size))
         p11d_sslcurve_describe(&curve, key);
     else if (p11d_der_is(&der, P11D_DER_SEQUENCE))
         key->problem = p11d_curve_none;

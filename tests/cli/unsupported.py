@@ -51,6 +51,7 @@ class Unsupported(Case):
             for name in cls.STRANGE:
                 encrypt(directory, plain[name], name)
         shutil.copy(plain["brain"], f"{cls.mixed}/open.key")
+        shutil.copy(plain["x25519"], f"{cls.mixed}/x25519.key")
         check("ssh-keygen", "-q", "-t", "ed25519", "-N", PASSPHRASE, "-f", f"{cls.mixed}/ssh.key")
         os.remove(f"{cls.mixed}/ssh.key.pub")
         cls.bus = Bus()
@@ -60,7 +61,7 @@ class Unsupported(Case):
     def make_plain(cls):
         kinds = {"p256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
                  "brain": ["EC", "-pkeyopt", "ec_paramgen_curve:brainpoolP320r1"],
-                 "dh": ["DH", "-pkeyopt", "group:ffdhe2048"], "short": ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"]}
+                 "x25519": ["X25519"], "dh": ["DH", "-pkeyopt", "group:ffdhe2048"], "short": ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"]}
         plain = {}
         for name, words in kinds.items():
             plain[name] = f"{cls.all}/{name}"
@@ -126,6 +127,18 @@ class Unsupported(Case):
         self.assertIn("OPENSSH PRIVATE KEY is not supported", self.sign(9, "mixed", "ssh").err)
         document = self.sign(9, "mixed", "brain", "--pin-file", "right", "--json").json()
         self.assertIn(self.STRANGE["brain"], document["error"]["message"])
+
+    def test_a_key_that_signs_nothing_is_named_and_refused(self):
+        key = "pkcs11:token=mixed;object=x25519"
+        for entry in self.expect(0, "list", key, "--json").json()["tokens"][0]["objects"]:
+            self.assertEqual((entry["key_type"], entry["curve"], entry["bits"]),
+                             ("ec-montgomery", "X25519", 255))
+        for words in ((), ("-a", "ed25519"), ("-a", "sha256")):
+            result = self.sign(9, "mixed", "x25519", *words)
+            self.assertIn("no signature is made with a key of type X25519", result.err)
+            self.assertIn("take another key", result.err)
+        self.write("data.sig", b"nothing")
+        self.assertIn("X25519", self.expect(9, "verify", "-k", key, "data").err)
 
     def test_no_guess_is_counted(self):
         for _ in range(MANY):
