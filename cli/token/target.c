@@ -211,7 +211,9 @@ void p11d_target_set_no_match(const P11dTarget *target, const P11dHost *host, co
     const char *path = host->path;
     if (host->tokens->len == 0 && p11d_modulename_is_own(path)) {
         /* Without a service nothing can be said about what there is. */
-        g_autofree char *so = g_strdup_printf("no %s was found for %s", what, target->text);
+        g_autofree char *so = p11d_target_is_empty(target)
+                                  ? g_strdup_printf("no %s was found", what)
+                                  : g_strdup_printf("no %s was found for %s", what, target->text);
         p11d_cause_set(error, host->reserved, so);
         return;
     }

@@ -240,6 +240,7 @@ class Served(Case):
         for words in ([], ["pkcs11:token=keys"], ["--check", "expir*", "--skip", "hidden"]):
             result = self.expect(7, "audit", *words)
             self.assertIn("hint: ", result.err)
+            self.assertNotRegex(result.err, "pkcs11:$")
             self.assertEqual(self.expect(7, "audit", "--json", *words).json()["error"]["code"], 7)
 
     def test_one_that_is_down_among_several_is_told(self):
