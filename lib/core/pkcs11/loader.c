@@ -64,6 +64,9 @@ static const char *pin(const char *path, void **handle)
     if (*handle)
         return NULL;
     const char *reason = dlerror();
+    const size_t length = strlen(path);
+    if (reason && strncmp(reason, path, length) == 0 && reason[length] == ':')
+        return failure("%s", reason); /* names it already */
     return failure("%s cannot be loaded: %s", path, reason ? reason : "no reason given");
 }
 

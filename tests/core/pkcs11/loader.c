@@ -52,6 +52,7 @@ Test(loader, says_why_a_module_cannot_be_opened)
 {
     check_failure("/nonexistent.so", "/nonexistent.so", "No such file");
     check_failure("nonexistent.so", "nonexistent.so", "No such file");
+    cr_assert_null(strstr(p11d_loader_open("nonexistent.so", &(P11dLibrary *){NULL}), "cannot be"));
     check_failure("", "no PKCS#11 module", "named");
     check_failure("/tmp", "/tmp", "not a file");
     check_failure("/etc/passwd", "/etc/passwd", "invalid ELF header");
