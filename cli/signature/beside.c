@@ -70,6 +70,11 @@ static void set_missing(const char *file, const GPtrArray *looked_for, GError **
                          g_strerror(errno));
         return;
     }
+    if (g_file_test(file, G_FILE_TEST_IS_DIR)) {
+        p11d_failure_set(error, P11D_FAILURE_FILE, "name the files in it",
+                         "cannot read %s: it is a directory", file);
+        return;
+    }
     g_autofree char *names = join(looked_for, " or ");
     g_autofree char *base = find_signed(file);
     g_autofree char *hint =

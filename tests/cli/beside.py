@@ -57,6 +57,13 @@ class Beside(Case):
         result = self.verify(0, "--json", "sub/data").json()["results"][0]
         self.assertEqual((result["file"], result["signature"]), ("sub/data", "sub/data.sig"))
 
+    def test_a_directory_has_none(self):
+        os.mkdir("release")
+        for words in ([], ["--checksums"]):
+            result = self.verify(3, *words, "release")
+            self.assertIn("cannot read release: it is a directory", result.err)
+            self.assertIn("name the files in it", result.err)
+
     def test_none(self):
         result = self.verify(4, "data")
         for name in ("data.sig", "data.p7s", "data.ssh"):
