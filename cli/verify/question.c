@@ -79,7 +79,8 @@ static gboolean check_files(const P11dQuestion *asked, char **files, GError **er
     static const char hint[] = "p11dbus verify --help";
     const bool several = *files && files[1];
     if (asked->checksums && !*files)
-        p11d_failure_set(error, P11D_FAILURE_USAGE, hint, "name the list: --checksums SHA256SUMS");
+        p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
+                         "name the list: --checksums SHA256SUMS; or - with -s SIGNATURE");
     else if (!asked->signature && !*files)
         p11d_failure_set(error, P11D_FAILURE_USAGE, hint,
                          "name the signature: -s SIGNATURE; or a file with one beside it");

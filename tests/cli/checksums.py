@@ -278,6 +278,8 @@ class Checksums(Case):
                       ["-"]):
             with self.subTest(words=words):
                 self.expect(2, "verify", "--pubkey", token.public("p256"), "--checksums", *words)
+        self.assertIn("or - with -s", self.expect(2, "verify", "--pubkey", token.public("p256"),
+                                                  "--checksums").err)
         self.expect(2, "verify", "--pubkey", token.public("p256"), "--ignore-missing",
                     "release/SUMS")
 
