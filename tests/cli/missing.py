@@ -39,7 +39,8 @@ class Missing(Case):
                    if name not in ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "XDG_RUNTIME_DIR")}
         with mock.patch.dict(os.environ, outside, clear=True):
             result = self.expect(7, "serve", "--keys", ".")
-        self.assertIn("the session bus cannot be found", result.err)
+        self.assertIn("the session bus cannot be found: DBUS_SESSION_BUS_ADDRESS is not set",
+                      result.err)
         self.assertIn("dbus-run-session", result.err)
 
     def test_a_bus_that_is_none_is_2(self):

@@ -80,13 +80,23 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* GLib speaks of starting a bus by X11 where it means that it found none. */
+static char *session_address(GError **error)
+{
+    char *address = g_dbus_address_get_for_bus_sync(G_BUS_TYPE_SESSION, NULL, error);
+    if (!address)
+        g_prefix_error(error, "DBUS_SESSION_BUS_ADDRESS is not set, and XDG_RUNTIME_DIR leads to "
+                              "none: ");
+    return address;
+}
+
 static char *address_of(const char *bus, GError **error)
 {
     const char *session = g_getenv("DBUS_SESSION_BUS_ADDRESS");
     if (session && !*session) /* clients look on as if it was not set */
         g_unsetenv("DBUS_SESSION_BUS_ADDRESS");
     if (strcmp(bus, "session") == 0)
-        return g_dbus_address_get_for_bus_sync(G_BUS_TYPE_SESSION, NULL, error);
+        return session_address(error);
     if (strcmp(bus, "system") == 0)
         return g_dbus_address_get_for_bus_sync(G_BUS_TYPE_SYSTEM, NULL, error);
     return g_strdup(bus);
