@@ -27,6 +27,8 @@ struct P11dAgent {
 };
 
 static const char hint[] = "the other modules were asked";
+static const char configured[] = "the other modules were asked; disable-in: p11dbus in its .module "
+                                 "file leaves it out (pkcs11.conf(5))";
 
 /* Until when something may take that may take so long, and half of what is left of --timeout. */
 static gint64 deadline_of(int seconds)
@@ -285,9 +287,20 @@ static bool take_greeting(P11dHost *host, GVariant *greeting)
            take_tokens(host, tokens);
 }
 
+/* Passes on what the module says of itself, with its name. */
+static void name_failure(const P11dAgent *agent, const GError *failure, GError **error)
+{
+    g_autofree char *message = g_strdup_printf("%s: %s", agent->module, failure->message);
+    const char *step = p11d_failure_hint(failure);
+    if (!step)
+        step = strchr(agent->module, '/') ? hint : configured;
+    p11d_failure_set_as(error, (P11dFailure)failure->code, p11d_failure_ckr(failure), step,
+                        message);
+}
+
 P11dHost *p11d_agent_open(P11dAgent *agent, GError **error)
 {
-    GError *failure = NULL;
+    g_autoptr(GError) failure = NULL;
     if (agent->reason)
         give_up(agent, agent->reason);
     g_autoptr(GVariant) greeting =
@@ -295,11 +308,12 @@ P11dHost *p11d_agent_open(P11dAgent *agent, GError **error)
     g_autoptr(P11dHost) host = p11d_host_new(&operations, agent);
     if (greeting && take_greeting(host, greeting))
         return g_steal_pointer(&host);
-    if (!agent->why && failure) /* the module says so itself */
-        g_prefix_error(&failure, "%s: ", agent->module);
-    else if (!failure)
-        p11d_failure_set(&failure, P11D_FAILURE_DEVICE, hint, "%s shows no tokens that are any",
+    if (!failure)
+        p11d_failure_set(error, P11D_FAILURE_DEVICE, hint, "%s shows no tokens that are any",
                          agent->module);
-    g_propagate_error(error, failure);
+    else if (agent->why)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    else
+        name_failure(agent, failure, error);
     return NULL;
 }

@@ -155,6 +155,11 @@ class Several(Case):
         error, = result.json()["errors"]
         self.assertIn("bad: cannot load the module: ", error["message"])
         self.assertIn("others is left out", result.err)
+        self.write("packages/others.module", f"module: {RUDE}\n", 0o644)
+        result = self.list(7, "all", words=["--json"], prefix=inside, rude="wants-reserved")
+        hints = {error["message"].split(":")[0]: error["hint"]
+                 for error in result.json()["errors"]}
+        self.assertIn("disable-in: p11dbus", hints["others"])
         shutil.rmtree("packages")
         os.mkdir("packages")
         self.assertIn("no module configured", self.list(7, "all", prefix=inside).err)
