@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
-#include <string.h>
 
 #include "stage.h"
 
@@ -18,8 +17,7 @@ static void begin(const char *words)
     stage_start(&stage, words);
     stage_ok(stage_initialize(&stage, ""));
     session = stage_session(&stage);
-    stage_ok(m->C_OpenSession(stage_slot(&stage), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-                              &writing));
+    writing = stage_writing_session(&stage);
     stage_search(&stage, session);
 }
 
@@ -36,24 +34,15 @@ static void close_stage(void)
 
 TestSuite(change, .init = open_stage, .fini = close_stage);
 
-static void check_label(CK_OBJECT_HANDLE object, const char *expected)
-{
-    char label[32];
-    CK_ATTRIBUTE asked = {CKA_LABEL, label, sizeof label};
-    stage_ok(m->C_GetAttributeValue(session, object, &asked, 1));
-    cr_assert_eq(asked.ulValueLen, strlen(expected));
-    cr_assert_arr_eq(label, expected, asked.ulValueLen);
-}
-
 Test(change, attributes_are_set_and_read_without_a_list)
 {
     CK_OBJECT_HANDLE object;
     begin("");
     stage_ok(m->C_CreateObject(writing, on_token, 3, &object));
-    check_label(object, "old");
+    stage_check_label(&stage, session, object, "old");
     const unsigned lists = stage_count(&stage, "ListObjects");
     stage_ok(m->C_SetAttributeValue(writing, object, &renamed, 1));
-    check_label(object, "renamed");
+    stage_check_label(&stage, session, object, "renamed");
     cr_assert_eq(stage_count(&stage, "ListObjects"), lists);
     cr_assert_eq(stage_count(&stage, "order SetAttributes - objects=120,0 attributes=1,0"), 1);
     cr_assert_eq(stage_find(&stage, session, CKO_DATA, "renamed"), object);
@@ -65,7 +54,7 @@ Test(change, of_an_object_of_which_nothing_is_known_yet)
     begin("");
     stage_ok(m->C_CreateObject(writing, on_token, 3, &object));
     stage_ok(m->C_SetAttributeValue(writing, object, &renamed, 1));
-    check_label(object, "renamed");
+    stage_check_label(&stage, session, object, "renamed");
 }
 
 Test(change, what_is_destroyed_is_gone_at_once)

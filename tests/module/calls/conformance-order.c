@@ -22,8 +22,7 @@ static void begin(const char *keys, gboolean writable)
     stage.writable = writable;
     stage_serve(&stage, keys);
     stage_ok(stage_initialize(&stage, ""));
-    stage_ok(m->C_OpenSession(stage_slot(&stage), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-                              &session));
+    session = stage_writing_session(&stage);
     stage_search(&stage, session);
 }
 

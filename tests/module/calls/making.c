@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What makes objects: one message each, the handle at once, and what becomes of lost replies. */
 #include <criterion/criterion.h>
-#include <string.h>
 
 #include "stage.h"
 
@@ -43,16 +42,6 @@ static CK_OBJECT_HANDLE base(void)
     return stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
 }
 
-/* What the host is told of the object's label. */
-static void check_label(CK_OBJECT_HANDLE object, const char *expected)
-{
-    char label[32];
-    CK_ATTRIBUTE asked = {CKA_LABEL, label, sizeof label};
-    stage_ok(m->C_GetAttributeValue(session, object, &asked, 1));
-    cr_assert_eq(asked.ulValueLen, strlen(expected));
-    cr_assert_arr_eq(label, expected, asked.ulValueLen);
-}
-
 Test(making, a_key_is_derived_in_one_message)
 {
     CK_OBJECT_HANDLE key = 0;
@@ -62,7 +51,7 @@ Test(making, a_key_is_derived_in_one_message)
     cr_assert_neq(key, 0);
     cr_assert_eq(stage_count(&stage, "order Derive ecdh1-derive objects=101,0 attributes=2,0"), 1);
     cr_assert_eq(stage_count(&stage, ""), messages + 2, "the call, and what the service notes");
-    check_label(key, "new");
+    stage_check_label(&stage, session, key, "new");
     cr_assert_eq(stage_find(&stage, session, CKO_SECRET_KEY, "new"), key);
 }
 
@@ -110,8 +99,7 @@ Test(making, token_objects_need_a_session_that_writes)
     stage_expect(CKR_SESSION_READ_ONLY,
                  m->C_GenerateKeyPair(session, &pairs, NULL, 0, on_token, 3, &made, &made));
     cr_assert_eq(stage_count(&stage, "order"), 0);
-    stage_ok(m->C_OpenSession(stage_slot(&stage), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-                              &writing));
+    writing = stage_writing_session(&stage);
     stage_ok(m->C_CreateObject(writing, on_token, 3, &made));
     stage_ok(m->C_CloseSession(writing));
     cr_assert_eq(stage_find(&stage, session, CKO_DATA, "kept"), made, "it stays");

@@ -21,14 +21,6 @@ static void close_stage(void)
 
 TestSuite(pins, .init = open_stage, .fini = close_stage);
 
-static CK_SESSION_HANDLE writing(void)
-{
-    CK_SESSION_HANDLE session;
-    stage_ok(m->C_OpenSession(stage_slot(&stage), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
-                              &session));
-    return session;
-}
-
 Test(pins, a_token_is_made_anew_while_nobody_has_a_session)
 {
     stage_start(&stage, "");
@@ -56,7 +48,7 @@ Test(pins, the_so_sets_that_of_the_user)
 {
     stage_start(&stage, "");
     stage_ok(stage_initialize(&stage, ""));
-    const CK_SESSION_HANDLE session = writing();
+    const CK_SESSION_HANDLE session = stage_writing_session(&stage);
     stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_InitPIN(0, fresh, 6));
     stage_expect(CKR_USER_NOT_LOGGED_IN, m->C_InitPIN(session, fresh, 6));
     stage_ok(m->C_Login(session, CKU_USER, pin, 4));
@@ -74,7 +66,7 @@ Test(pins, one_is_changed_in_a_session_that_writes)
 {
     stage_start(&stage, "");
     stage_ok(stage_initialize(&stage, ""));
-    const CK_SESSION_HANDLE session = writing();
+    const CK_SESSION_HANDLE session = stage_writing_session(&stage);
     stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_SetPIN(0, pin, 4, fresh, 6));
     stage_expect(CKR_SESSION_READ_ONLY, m->C_SetPIN(stage_session(&stage), pin, 4, fresh, 6));
     stage_expect(CKR_ARGUMENTS_BAD, m->C_SetPIN(session, NULL, 0, NULL, 0));
@@ -96,7 +88,7 @@ Test(pins, a_token_with_a_pad_asks_by_itself)
 {
     stage_start(&stage, "pad=yes");
     stage_ok(stage_initialize(&stage, ""));
-    const CK_SESSION_HANDLE session = writing();
+    const CK_SESSION_HANDLE session = stage_writing_session(&stage);
     stage_ok(m->C_SetPIN(session, NULL, 0, NULL, 0));
     stage_expect(CKR_ARGUMENTS_BAD, m->C_SetPIN(session, NULL, 0, fresh, 6));
     cr_assert_eq(stage_count(&stage, "order SetPin - objects=0,0 attributes=0,0 bytes=0 pins=, "
@@ -108,6 +100,7 @@ Test(pins, are_never_sent_over_the_bus)
 {
     stage_start(&stage, "channels=no");
     stage_ok(stage_initialize(&stage, ""));
-    stage_expect(CKR_FUNCTION_REJECTED, m->C_SetPIN(writing(), pin, 4, fresh, 6));
+    stage_expect(CKR_FUNCTION_REJECTED,
+                 m->C_SetPIN(stage_writing_session(&stage), pin, 4, fresh, 6));
     cr_assert_eq(stage_count(&stage, "SetPin"), 0);
 }

@@ -251,13 +251,23 @@ CK_SLOT_ID stage_slot(Stage *stage)
     return slots[0];
 }
 
-CK_SESSION_HANDLE stage_session(Stage *stage)
+static CK_SESSION_HANDLE open_session(Stage *stage, CK_FLAGS flags)
 {
     CK_SESSION_HANDLE session = 0;
-    stage_ok(
-        stage->module->C_OpenSession(stage_slot(stage), CKF_SERIAL_SESSION, NULL, NULL, &session));
+    stage_ok(stage->module->C_OpenSession(stage_slot(stage), CKF_SERIAL_SESSION | flags, NULL, NULL,
+                                          &session));
     stage_check(session != 0);
     return session;
+}
+
+CK_SESSION_HANDLE stage_session(Stage *stage)
+{
+    return open_session(stage, 0);
+}
+
+CK_SESSION_HANDLE stage_writing_session(Stage *stage)
+{
+    return open_session(stage, CKF_RW_SESSION);
 }
 
 CK_OBJECT_HANDLE stage_find(Stage *stage, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
@@ -272,6 +282,15 @@ CK_OBJECT_HANDLE stage_find(Stage *stage, CK_SESSION_HANDLE session, CK_OBJECT_C
     stage_ok(stage->module->C_FindObjectsFinal(session));
     stage_check(count == 1);
     return found[0];
+}
+
+void stage_check_label(Stage *stage, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                       const char *label)
+{
+    char told[64] = {0};
+    CK_ATTRIBUTE asked = {CKA_LABEL, told, sizeof told - 1};
+    stage_ok(stage->module->C_GetAttributeValue(session, object, &asked, 1));
+    stage_check(asked.ulValueLen == strlen(label) && strcmp(told, label) == 0);
 }
 
 CK_ULONG stage_search(Stage *stage, CK_SESSION_HANDLE session)

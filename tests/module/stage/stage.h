@@ -54,8 +54,12 @@ char *stage_log(Stage *stage);
 /* All of the following fail the program unless they succeed. */
 CK_SLOT_ID stage_slot(Stage *stage);
 CK_SESSION_HANDLE stage_session(Stage *stage);
+CK_SESSION_HANDLE stage_writing_session(Stage *stage);
 CK_OBJECT_HANDLE stage_find(Stage *stage, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
                             const char *label);
+/* The host is told of the object that this is its label. */
+void stage_check_label(Stage *stage, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                       const char *label);
 /* How many objects a search with an empty template finds. */
 CK_ULONG stage_search(Stage *stage, CK_SESSION_HANDLE session);
 /* C_SignInit and C_Sign of 32 bytes; signature has room for 512. What they return. */
