@@ -38,11 +38,11 @@ def refuses_to_delete(place, module):
     need(sorted(os.listdir(place.keys_directory)) == before, "files are gone")
 
 
-def verifies(place, public, key, module):
+def verifies(place, public, key, module, *login):
     """The token signs with the key of that id, and openssl verifies with the public key."""
     signature = path(place, "signature")
     tool(module, "--sign", "-m", "ECDSA-SHA256", "--signature-format", "openssl", "--id", key,
-         "-i", place.small, "-o", signature)
+         "-i", place.small, "-o", signature, *login)
     run("openssl", "dgst", "-sha256", "-verify", public, "-signature", signature, place.small,
         preload=False)
 
@@ -96,5 +96,36 @@ def writes(place, module):
         lambda: p11tool_generates_and_deletes(place, module))
 
 
+def pkcs11_tool_changes_the_pin(place, module):
+    tool(module, "--login", "--pin", "123456", "--change-pin", "--new-pin", "654321")
+    run("openssl", "pkey", "-in", os.path.join(place.keys_directory, "locked.key"), "-passin",
+        "pass:654321", "-noout", preload=False)
+
+
+def pkcs11_tool_initialises(place, module):
+    """An empty directory becomes a token, gets PINs, and the user a key, which its PIN opens."""
+    point, public = path(place, "first.der"), path(place, "first.pem")
+    tool(module, "--init-token", "--slot-index", "0", "--label", "fresh", "--so-pin", "12345678")
+    tool(module, "--login", "--login-type", "so", "--so-pin", "12345678", "--init-pin", "--new-pin",
+         "123456")
+    login = ("--login", "--pin", "123456")
+    tool(module, *login, "--keypairgen", "--key-type", "EC:prime256v1", "--label", "first", "--id",
+         "4649")
+    tool(module, "--read-object", "--type", "pubkey", "--id", "4649", "-o", point)
+    run("openssl", "pkey", "-pubin", "-inform", "DER", "-in", point, "-out", public, preload=False)
+    verifies(place, public, "4649", module, *login)
+    need("fresh" in tool(module, "-L"), "the label")
+
+
+def changes_pins(place, module):
+    yield "pkcs11-tool changes the PIN", lambda: pkcs11_tool_changes_the_pin(place, module)
+
+
+def initialises(place, module):
+    yield "pkcs11-tool initialises a token", lambda: pkcs11_tool_initialises(place, module)
+
+
 if __name__ == "__main__":
-    main([(["p256"], reads), (["p256"], writes, "--writable")], __file__, sys.argv[1:])
+    main([(["p256"], reads), (["p256"], writes, "--writable"),
+          (["locked:p256:123456"], changes_pins, "--writable"), ([], initialises, "--writable")],
+         __file__, sys.argv[1:])
