@@ -109,6 +109,44 @@ Test(snapshot_own, an_object_that_was_made_is_there_at_once_and_keeps_its_handle
     p11d_snapshot_clear(&snapshot);
 }
 
+Test(snapshot_own, a_draft_is_there_at_once_and_a_list_makes_it_whole)
+{
+    const P11dDraft drafts[] = {
+        {.id = 7, .object_class = CKO_DATA, .key_type = CK_UNAVAILABLE_INFORMATION},
+        {.id = 8,
+         .object_class = CKO_DATA,
+         .key_type = CK_UNAVAILABLE_INFORMATION,
+         .is_private = true}};
+    P11dSnapshot snapshot;
+    Own own;
+    Wire wire;
+    begin(&snapshot);
+    begin_own(&own, &snapshot, 0, 0);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert_eq(p11d_update_draft(&own.update, &drafts[i]), CKR_OK);
+    cr_assert(end_own(&own, &snapshot));
+    const CK_OBJECT_HANDLE seventh = snapshots_handle(&snapshot, 7);
+    cr_assert_neq(seventh, 0);
+    cr_assert(p11d_snapshot_find(&snapshot, seventh)->draft);
+    cr_assert_not(p11d_object_boolean(p11d_snapshot_find(&snapshot, seventh), CKA_TOKEN));
+
+    wire_begin(&wire, 101, false);
+    add_data(&wire, 7, "what it is called");
+    wire_end(&wire, NULL, 0);
+    cr_assert_eq(snapshots_apply(&snapshot, &wire), CKR_OK);
+    cr_assert_eq(snapshots_handle(&snapshot, 7), seventh);
+    cr_assert_not(p11d_snapshot_find(&snapshot, seventh)->draft);
+    cr_assert_eq(snapshots_count(&snapshot, "what it is called"), 1);
+    cr_assert_eq(snapshots_handle(&snapshot, 8), 0, "not named: gone");
+
+    begin_own(&own, &snapshot, 0, 0);
+    cr_assert_eq(p11d_update_draft(&own.update, &drafts[1]), CKR_OK);
+    cr_assert(end_own(&own, &snapshot));
+    p11d_snapshot_drop_private(&snapshot);
+    cr_assert_eq(snapshots_handle(&snapshot, 8), 0, "private: gone at logout");
+    p11d_snapshot_clear(&snapshot);
+}
+
 Test(snapshot_own, one_that_the_next_difference_does_not_name_is_gone)
 {
     P11dSnapshot snapshot;
