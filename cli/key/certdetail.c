@@ -55,9 +55,9 @@ static int pss_hash(const X509_ALGOR *algorithm)
 }
 
 /* What follows all that is signed: AlgorithmIdentifier and BIT STRING. False if it is not there. */
-static bool read_signature(P11dCertdetail *detail, P11dDer signature)
+static bool read_signature(P11dCertdetail *detail, P11dBytes signature)
 {
-    P11dDer whole;
+    P11dBytes whole;
     if (!p11d_der_take(&signature, P11D_DER_SEQUENCE, NULL, &whole) ||
         !p11d_der_take(&signature, P11D_DER_BIT_STRING, NULL, NULL) || signature.size > 0)
         return false;
@@ -82,7 +82,7 @@ static bool read_signature(P11dCertdetail *detail, P11dDer signature)
     return true;
 }
 
-static char **read_names(P11dDer extensions)
+static char **read_names(P11dBytes extensions)
 {
     GENERAL_NAMES *names =
         p11d_certextension_read(extensions, NID_subject_alt_name, ASN1_ITEM_rptr(GENERAL_NAMES));
@@ -100,7 +100,7 @@ static char **read_names(P11dDer extensions)
     return list;
 }
 
-static const char **read_key_usage(P11dDer extensions)
+static const char **read_key_usage(P11dBytes extensions)
 {
     uint32_t bits;
     if (!p11d_certextension_key_usage(extensions, &bits))
@@ -113,7 +113,7 @@ static const char **read_key_usage(P11dDer extensions)
     return names;
 }
 
-static char **read_extended(P11dDer extensions)
+static char **read_extended(P11dBytes extensions)
 {
     EXTENDED_KEY_USAGE *usage =
         p11d_certextension_read(extensions, NID_ext_key_usage, ASN1_ITEM_rptr(EXTENDED_KEY_USAGE));
@@ -133,7 +133,7 @@ static char **read_extended(P11dDer extensions)
 bool p11d_certdetail_parse(P11dCertdetail *detail, const void *der, size_t size)
 {
     P11dCertificate certificate;
-    P11dDer extensions;
+    P11dBytes extensions;
     *detail = (P11dCertdetail){0};
     bool ok = size <= MAX_SIZE && p11d_certificate_parse(&certificate, der, size) &&
               p11d_certificate_extensions(&certificate, &extensions) &&

@@ -6,9 +6,9 @@
 
 #include "oid.h"
 
-P11dDer p11d_certextension_find(P11dDer extensions, int nid)
+P11dBytes p11d_certextension_find(P11dBytes extensions, int nid)
 {
-    P11dDer found = {NULL, 0};
+    P11dBytes found = {NULL, 0};
     P11dExtension extension;
     while (p11d_certificate_take_extension(&extensions, &extension)) {
         if (!p11d_oid_is(extension.oid, nid))
@@ -20,9 +20,9 @@ P11dDer p11d_certextension_find(P11dDer extensions, int nid)
     return found;
 }
 
-void *p11d_certextension_read(P11dDer extensions, int nid, const ASN1_ITEM *item)
+void *p11d_certextension_read(P11dBytes extensions, int nid, const ASN1_ITEM *item)
 {
-    P11dDer value = p11d_certextension_find(extensions, nid);
+    P11dBytes value = p11d_certextension_find(extensions, nid);
     void *read =
         value.data ? ASN1_item_d2i(NULL, &value.data, (long)value.size, item) : (void *)NULL;
     ERR_clear_error();
@@ -30,7 +30,7 @@ void *p11d_certextension_read(P11dDer extensions, int nid, const ASN1_ITEM *item
 }
 
 /* The first 16 bits of a BIT STRING, in the order of its bytes. */
-static bool read_bits(P11dDer extensions, int nid, uint32_t *bits)
+static bool read_bits(P11dBytes extensions, int nid, uint32_t *bits)
 {
     ASN1_BIT_STRING *string =
         p11d_certextension_read(extensions, nid, ASN1_ITEM_rptr(ASN1_BIT_STRING));
@@ -42,14 +42,14 @@ static bool read_bits(P11dDer extensions, int nid, uint32_t *bits)
     return string;
 }
 
-bool p11d_certextension_key_usage(P11dDer extensions, uint32_t *bits)
+bool p11d_certextension_key_usage(P11dBytes extensions, uint32_t *bits)
 {
     return read_bits(extensions, NID_key_usage, bits);
 }
 
 static bool have_one_name(const P11dCertificate *certificate)
 {
-    P11dDer subject = certificate->subject, issuer = certificate->issuer;
+    P11dBytes subject = certificate->subject, issuer = certificate->issuer;
     if (p11d_der_equal(subject, issuer))
         return true;
     X509_NAME *a = d2i_X509_NAME(NULL, &subject.data, (long)subject.size);
@@ -64,10 +64,10 @@ static bool have_one_name(const P11dCertificate *certificate)
 /* Whether keys of the kind that the certificate is for make signatures as it bears one. */
 static bool may_sign_itself(const P11dCertificate *certificate)
 {
-    P11dDer whole = certificate->signature_algorithm, info = certificate->public_key_info;
+    P11dBytes whole = certificate->signature_algorithm, info = certificate->public_key_info;
     X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &whole.data, (long)whole.size);
     X509_ALGOR *key = NULL;
-    P11dDer body;
+    P11dBytes body;
     if (p11d_der_take(&info, P11D_DER_SEQUENCE, &body, NULL))
         key = d2i_X509_ALGOR(NULL, &body.data, (long)body.size);
     const ASN1_OBJECT *signs = NULL, *is = NULL;
@@ -87,16 +87,16 @@ static bool may_sign_itself(const P11dCertificate *certificate)
 }
 
 /* Roots from the time before extensions: of version 1, and signed by themselves. */
-static bool is_old_root(const P11dCertificate *certificate, P11dDer extensions)
+static bool is_old_root(const P11dCertificate *certificate, P11dBytes extensions)
 {
-    P11dDer version = certificate->version, number = {NULL, 0};
+    P11dBytes version = certificate->version, number = {NULL, 0};
     bool is_first =
         !version.data || (p11d_der_take_unsigned(&version, &number) && number.size == 0);
     return is_first && !p11d_certextension_find(extensions, NID_authority_key_identifier).data &&
            have_one_name(certificate) && may_sign_itself(certificate);
 }
 
-bool p11d_certextension_is_authority(const P11dCertificate *certificate, P11dDer extensions)
+bool p11d_certextension_is_authority(const P11dCertificate *certificate, P11dBytes extensions)
 {
     uint32_t usage, type;
     bool says_usage = p11d_certextension_key_usage(extensions, &usage);

@@ -13,17 +13,17 @@
 
 /* The value of the extension with that number of OpenSSL's (NID_…) among extensions; without data
  * if there is none, or more than one, which says nothing. */
-P11dDer p11d_certextension_find(P11dDer extensions, int nid);
+P11dBytes p11d_certextension_find(P11dBytes extensions, int nid);
 
 /* The same as OpenSSL's structure for it, of type item; NULL for what it cannot read. The caller
  * frees it. */
-void *p11d_certextension_read(P11dDer extensions, int nid, const ASN1_ITEM *item);
+void *p11d_certextension_read(P11dBytes extensions, int nid, const ASN1_ITEM *item);
 
 /* The bits of KeyUsage, numbered as OpenSSL does (KU_…). False if it does not say. */
-bool p11d_certextension_key_usage(P11dDer extensions, uint32_t *bits);
+bool p11d_certextension_key_usage(P11dBytes extensions, uint32_t *bits);
 
 /* Whether the certificate, with its extensions, may be that of an authority: what X509_check_ca
  * says, but that whether its public key and its other extensions are any good is not looked at. */
-bool p11d_certextension_is_authority(const P11dCertificate *certificate, P11dDer extensions);
+bool p11d_certextension_is_authority(const P11dCertificate *certificate, P11dBytes extensions);
 
 #endif

@@ -39,7 +39,7 @@ char *p11d_certview_escaped_name(const X509_NAME *name)
     return print_name(name, XN_FLAG_RFC2253);
 }
 
-static char *name_text(P11dDer der)
+static char *name_text(P11dBytes der)
 {
     X509_NAME *name = d2i_X509_NAME(NULL, &der.data, (long)der.size);
     char *text = p11d_certview_name(name);
@@ -48,9 +48,9 @@ static char *name_text(P11dDer der)
 }
 
 /* The next time in validity. */
-static gint64 next_time(P11dDer *validity)
+static gint64 next_time(P11dBytes *validity)
 {
-    P11dDer whole;
+    P11dBytes whole;
     if (!p11d_der_take_any(validity, &whole))
         return P11D_MOMENT_UNKNOWN;
     ASN1_TIME *time = d2i_ASN1_TIME(NULL, &whole.data, (long)whole.size);
@@ -67,7 +67,7 @@ bool p11d_certview_parse(P11dCertview *view, const void *der, size_t size)
         return false;
     view->issuer = name_text(certificate.issuer);
     view->subject = name_text(certificate.subject);
-    P11dDer number;
+    P11dBytes number;
     if (p11d_der_take(&certificate.serial_number, P11D_DER_INTEGER, &number, NULL)) {
         gsize sign = number.size > 1 && number.data[0] == 0 ? 1 : 0;
         view->serial = p11d_text_hex(number.data + sign, number.size - sign);
@@ -97,7 +97,7 @@ void p11d_certview_clear(P11dCertview *view)
 bool p11d_certview_is_leaf(const void *der, size_t size)
 {
     P11dCertificate certificate;
-    P11dDer extensions;
+    P11dBytes extensions;
     return size <= MAX_SIZE && p11d_certificate_parse(&certificate, der, size) &&
            p11d_certificate_extensions(&certificate, &extensions) &&
            !p11d_certextension_is_authority(&certificate, extensions);
@@ -107,7 +107,7 @@ char *p11d_certview_sha256(const void *der, size_t size)
 {
     guint8 digest[EVP_MAX_MD_SIZE];
     unsigned digest_size = 0;
-    P11dDer left = p11d_der(der, size), whole;
+    P11dBytes left = p11d_der(der, size), whole;
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, NULL, &whole))
         whole = left;
     EVP_Digest(whole.data, whole.size, digest, &digest_size, EVP_sha256(), NULL);

@@ -65,9 +65,9 @@ static EVP_PKEY *edwards_plain(const char *group, const void *point, size_t size
 
 /* Of a curve that only OpenSSL knows, it is OpenSSL that tells which of the two is a point. */
 static EVP_PKEY *wrapped_or_plain(EVP_PKEY *(*plain)(const char *, const void *, size_t),
-                                  CK_KEY_TYPE type, const char *group, P11dDer value)
+                                  CK_KEY_TYPE type, const char *group, P11dBytes value)
 {
-    P11dDer point = p11d_curve_unwrap(type, p11d_curve_of_openssl(group), value);
+    P11dBytes point = p11d_curve_unwrap(type, p11d_curve_of_openssl(group), value);
     EVP_PKEY *key = plain(group, point.data, point.size);
     return key || point.size == value.size ? key : plain(group, value.data, value.size);
 }

@@ -3,7 +3,7 @@
 
 #include <openssl/objects.h>
 
-bool p11d_oid_is(P11dDer oid, int nid)
+bool p11d_oid_is(P11dBytes oid, int nid)
 {
     const ASN1_OBJECT *object = OBJ_nid2obj(nid);
     return object && p11d_der_equal(oid, p11d_der(OBJ_get0_data(object), OBJ_length(object)));

@@ -10,6 +10,6 @@
 #include "der.h"
 
 /* True if it is the one with that number of OpenSSL's (NID_…). */
-bool p11d_oid_is(P11dDer oid, int nid);
+bool p11d_oid_is(P11dBytes oid, int nid);
 
 #endif

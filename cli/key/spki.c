@@ -9,9 +9,9 @@
 #include "sslcurve.h"
 
 /* The bits of the modulus in an RSAPublicKey, which is all of a BIT STRING. 0 if it is none. */
-static unsigned rsa_bits(P11dDer *info)
+static unsigned rsa_bits(P11dBytes *info)
 {
-    P11dDer key, sequence, modulus;
+    P11dBytes key, sequence, modulus;
     if (!p11d_der_take_bits(info, &key) ||
         !p11d_der_take(&key, P11D_DER_SEQUENCE, &sequence, NULL) ||
         !p11d_der_take_unsigned(&sequence, &modulus) || modulus.size == 0)
@@ -22,8 +22,8 @@ static unsigned rsa_bits(P11dDer *info)
 P11dAlgorithmKey p11d_spki_describe(const void *der, size_t size)
 {
     P11dAlgorithmKey key = {.type = CK_UNAVAILABLE_INFORMATION};
-    P11dDer left = p11d_der(der, size);
-    P11dDer info, algorithm, oid;
+    P11dBytes left = p11d_der(der, size);
+    P11dBytes info, algorithm, oid;
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &info, NULL) ||
         !p11d_der_take(&info, P11D_DER_SEQUENCE, &algorithm, NULL) ||
         !p11d_der_take(&algorithm, P11D_DER_OID, &oid, NULL))

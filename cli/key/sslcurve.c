@@ -72,7 +72,7 @@ void p11d_sslcurve_describe(const P11dSslCurve *curve, P11dAlgorithmKey *key)
 
 void p11d_sslcurve_describe_params(const void *params, size_t size, P11dAlgorithmKey *key)
 {
-    P11dDer der = p11d_der(params, size);
+    P11dBytes der = p11d_der(params, size);
     const P11dCurve *row = p11d_curve_find(der); /* also those that sign nothing */
     P11dSslCurve curve;
     if (row ? take_row(&curve, row) : ask_openssl(&curve, params, size))

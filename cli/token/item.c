@@ -343,7 +343,7 @@ char *p11d_item_short_token_uri(const P11dHostToken *token, bool with_serial)
 /* The bits of a big-endian number; leading zeros are no part of it. */
 static unsigned bits_of(const CK_ATTRIBUTE *attribute)
 {
-    P11dDer number = p11d_der_without_zeros(p11d_der(attribute->pValue, attribute->ulValueLen));
+    P11dBytes number = p11d_der_without_zeros(p11d_der(attribute->pValue, attribute->ulValueLen));
     return number.size > 0 ? 8 * ((unsigned)number.size - 1) + g_bit_storage(*number.data) : 0;
 }
 
@@ -418,7 +418,7 @@ EVP_PKEY *p11d_item_public_key(const P11dItem *item)
 }
 
 /* The SubjectPublicKeyInfo that stands in item as it is; without data if none does. */
-static P11dDer own_spki(const P11dItem *item)
+static P11dBytes own_spki(const P11dItem *item)
 {
     const CK_ATTRIBUTE *value = p11d_template_find(&item->attributes, CKA_VALUE);
     P11dCertificate certificate;
@@ -434,7 +434,7 @@ static P11dDer own_spki(const P11dItem *item)
 
 char *p11d_item_public_key_sha256(const P11dItem *item)
 {
-    P11dDer spki = own_spki(item);
+    P11dBytes spki = own_spki(item);
     if (spki.data)
         return p11d_certview_sha256(spki.data, spki.size);
     EVP_PKEY *key = p11d_item_public_key(item);

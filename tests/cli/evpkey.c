@@ -141,7 +141,7 @@ Test(evpkey, curves_of_the_table_are_told_without_the_configuration_of_openssl)
     cr_assert(file >= 0 && watch >= 0 && inotify_add_watch(watch, path, IN_OPEN) >= 0);
     setenv("OPENSSL_CONF", path, 1);
     for (size_t i = 0; i < p11d_curve_count; i++) {
-        P11dDer params = p11d_curve_params(&p11d_curves[i]);
+        P11dBytes params = p11d_curve_params(&p11d_curves[i]);
         P11dSslCurve curve;
         P11dAlgorithmKey key = {.type = p11d_curves[i].type};
         p11d_sslcurve_describe_params(params.data, params.size, &key);

@@ -10,7 +10,7 @@
 static void check_extensions(const P11dCertificate *certificate, const uint8_t *at,
                              const uint8_t *end)
 {
-    P11dDer extensions;
+    P11dBytes extensions;
     P11dExtension extension;
     if (!p11d_certificate_extensions(certificate, &extensions))
         return;
@@ -28,8 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     P11dCertificate certificate;
     if (!p11d_certificate_parse(&certificate, data, size))
         return 0;
-    const P11dDer parts[] = {certificate.serial_number, certificate.signature_algorithm,
-                             certificate.issuer, certificate.subject, certificate.public_key_info};
+    const P11dBytes parts[] = {certificate.serial_number, certificate.signature_algorithm,
+                               certificate.issuer, certificate.subject,
+                               certificate.public_key_info};
     const uint8_t *at = data;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         FUZZ_EXPECT(parts[i].data >= at && parts[i].size >= 2);

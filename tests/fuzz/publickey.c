@@ -9,7 +9,7 @@
 
 #include "fuzz.h"
 
-static void check_within(P11dDer part, const uint8_t *data, size_t size)
+static void check_within(P11dBytes part, const uint8_t *data, size_t size)
 {
     if (part.size == 0)
         return;

@@ -10,7 +10,7 @@
 
 typedef struct P11dBytes {
     const uint8_t *data; /* may be NULL where size is 0 */
-    size_t size;
+    size_t size;         /* bytes */
 } P11dBytes;
 
 #endif

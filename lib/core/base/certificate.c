@@ -10,7 +10,7 @@
 
 /* TBSCertificate: version [0] (not there in version 1), serialNumber, signature, issuer, validity,
  * subject, subjectPublicKeyInfo, and more that has no name in PKCS#11. */
-static bool parse_to_be_signed(P11dCertificate *certificate, P11dDer tbs)
+static bool parse_to_be_signed(P11dCertificate *certificate, P11dBytes tbs)
 {
     certificate->version = p11d_der(NULL, 0);
     if (p11d_der_is(&tbs, P11D_DER_CONTEXT_0) &&
@@ -28,8 +28,8 @@ static bool parse_to_be_signed(P11dCertificate *certificate, P11dDer tbs)
 
 bool p11d_certificate_parse(P11dCertificate *certificate, const void *data, size_t size)
 {
-    P11dDer left = p11d_der(data, size);
-    P11dDer body, tbs;
+    P11dBytes left = p11d_der(data, size);
+    P11dBytes body, tbs;
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &body, NULL) ||
         !p11d_der_take(&body, P11D_DER_SEQUENCE, &tbs, NULL) ||
         !parse_to_be_signed(certificate, tbs))
@@ -38,10 +38,10 @@ bool p11d_certificate_parse(P11dCertificate *certificate, const void *data, size
     return true;
 }
 
-bool p11d_certificate_extensions(const P11dCertificate *certificate, P11dDer *extensions)
+bool p11d_certificate_extensions(const P11dCertificate *certificate, P11dBytes *extensions)
 {
-    P11dDer left = certificate->more;
-    P11dDer explicit;
+    P11dBytes left = certificate->more;
+    P11dBytes explicit;
     *extensions = p11d_der(NULL, 0);
     if (p11d_der_is(&left, CONTEXT_ISSUER_ID) &&
         !p11d_der_take(&left, CONTEXT_ISSUER_ID, NULL, NULL))
@@ -54,17 +54,17 @@ bool p11d_certificate_extensions(const P11dCertificate *certificate, P11dDer *ex
     if (!p11d_der_take(&left, CONTEXT_EXTENSIONS, &explicit, NULL) || left.size > 0 ||
         !p11d_der_take(&explicit, P11D_DER_SEQUENCE, extensions, NULL) || explicit.size > 0)
         return false;
-    P11dDer each = *extensions;
+    P11dBytes each = *extensions;
     P11dExtension extension;
     while (p11d_certificate_take_extension(&each, &extension))
         continue;
     return each.size == 0;
 }
 
-bool p11d_certificate_take_extension(P11dDer *extensions, P11dExtension *extension)
+bool p11d_certificate_take_extension(P11dBytes *extensions, P11dExtension *extension)
 {
-    P11dDer left = *extensions;
-    P11dDer body;
+    P11dBytes left = *extensions;
+    P11dBytes body;
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &body, NULL) ||
         !p11d_der_take(&body, P11D_DER_OID, &extension->oid, NULL))
         return false;

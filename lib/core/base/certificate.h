@@ -13,21 +13,21 @@
  * content of its element (empty: version 1), and for the last three: notBefore and notAfter, one
  * after the other; what follows the public key; and what follows all that is signed. */
 typedef struct P11dCertificate {
-    P11dDer version;
-    P11dDer serial_number;
-    P11dDer signature_algorithm; /* as it is signed */
-    P11dDer issuer;
-    P11dDer subject;
-    P11dDer public_key_info;
-    P11dDer validity;
-    P11dDer more;
-    P11dDer signature;
+    P11dBytes version;
+    P11dBytes serial_number;
+    P11dBytes signature_algorithm; /* as it is signed */
+    P11dBytes issuer;
+    P11dBytes subject;
+    P11dBytes public_key_info;
+    P11dBytes validity;
+    P11dBytes more;
+    P11dBytes signature;
 } P11dCertificate;
 
 /* An extension (RFC 5280, section 4.2). */
 typedef struct P11dExtension {
-    P11dDer oid;   /* content of the OBJECT IDENTIFIER */
-    P11dDer value; /* what is in the OCTET STRING */
+    P11dBytes oid;   /* content of the OBJECT IDENTIFIER */
+    P11dBytes value; /* what is in the OCTET STRING */
 } P11dExtension;
 
 /* Parses size bytes of DER at data, which must outlive certificate. Returns false if it is none.
@@ -37,10 +37,10 @@ bool p11d_certificate_parse(P11dCertificate *certificate, const void *data, size
 
 /* Finds the extensions in more, all of which are well formed then; *extensions is empty if there
  * are none. Returns false if more is no such thing. */
-bool p11d_certificate_extensions(const P11dCertificate *certificate, P11dDer *extensions);
+bool p11d_certificate_extensions(const P11dCertificate *certificate, P11dBytes *extensions);
 
 /* Takes the next off the front of extensions. Returns false, and extensions is not moved, if there
  * is none. */
-bool p11d_certificate_take_extension(P11dDer *extensions, P11dExtension *extension);
+bool p11d_certificate_take_extension(P11dBytes *extensions, P11dExtension *extension);
 
 #endif

@@ -6,31 +6,31 @@
 /* Tag byte, length byte, and at most four more bytes of length. */
 #define HEADER_MAX 6
 
-P11dDer p11d_der(const void *data, size_t size)
+P11dBytes p11d_der(const void *data, size_t size)
 {
-    return (P11dDer){.data = data, .size = size};
+    return (P11dBytes){.data = data, .size = size};
 }
 
-bool p11d_der_equal(P11dDer a, P11dDer b)
+bool p11d_der_equal(P11dBytes a, P11dBytes b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-int p11d_der_compare(P11dDer a, P11dDer b)
+int p11d_der_compare(P11dBytes a, P11dBytes b)
 {
     if (a.size != b.size)
         return a.size < b.size ? -1 : 1;
     return a.size > 0 ? memcmp(a.data, b.data, a.size) : 0;
 }
 
-bool p11d_der_is(const P11dDer *der, uint8_t tag)
+bool p11d_der_is(const P11dBytes *der, uint8_t tag)
 {
     return der->size > 0 && der->data[0] == tag;
 }
 
 /* Reads the length at der->data[1]: how long the header is, and the content after it. Minimal form
  * only (X.690, section 10.1), so that every element has one spelling. */
-static bool read_length(const P11dDer *der, size_t *header, size_t *content)
+static bool read_length(const P11dBytes *der, size_t *header, size_t *content)
 {
     if (der->size < 2)
         return false;
@@ -53,7 +53,7 @@ static bool read_length(const P11dDer *der, size_t *header, size_t *content)
     return true;
 }
 
-static bool take(P11dDer *der, P11dDer *content, P11dDer *whole)
+static bool take(P11dBytes *der, P11dBytes *content, P11dBytes *whole)
 {
     size_t header, length;
     if (!read_length(der, &header, &length) || length > der->size - header)
@@ -67,18 +67,18 @@ static bool take(P11dDer *der, P11dDer *content, P11dDer *whole)
     return true;
 }
 
-bool p11d_der_take(P11dDer *der, uint8_t tag, P11dDer *content, P11dDer *whole)
+bool p11d_der_take(P11dBytes *der, uint8_t tag, P11dBytes *content, P11dBytes *whole)
 {
     return p11d_der_is(der, tag) && take(der, content, whole);
 }
 
-bool p11d_der_take_any(P11dDer *der, P11dDer *whole)
+bool p11d_der_take_any(P11dBytes *der, P11dBytes *whole)
 {
     /* The low five bits all set announce a tag of several bytes (X.690, section 8.1.2.4). */
     return der->size > 0 && (der->data[0] & 0x1f) != 0x1f && take(der, NULL, whole);
 }
 
-P11dDer p11d_der_without_zeros(P11dDer number)
+P11dBytes p11d_der_without_zeros(P11dBytes number)
 {
     while (number.size > 0 && number.data[0] == 0) {
         number.data++;
@@ -87,10 +87,10 @@ P11dDer p11d_der_without_zeros(P11dDer number)
     return number;
 }
 
-bool p11d_der_take_unsigned(P11dDer *der, P11dDer *magnitude)
+bool p11d_der_take_unsigned(P11dBytes *der, P11dBytes *magnitude)
 {
-    P11dDer left = *der;
-    P11dDer content;
+    P11dBytes left = *der;
+    P11dBytes content;
     if (!p11d_der_take(&left, P11D_DER_INTEGER, &content, NULL))
         return false;
     if (content.size == 0 || (content.data[0] & 0x80) != 0)
@@ -100,10 +100,10 @@ bool p11d_der_take_unsigned(P11dDer *der, P11dDer *magnitude)
     return true;
 }
 
-bool p11d_der_take_bits(P11dDer *der, P11dDer *bits)
+bool p11d_der_take_bits(P11dBytes *der, P11dBytes *bits)
 {
-    P11dDer left = *der;
-    P11dDer content;
+    P11dBytes left = *der;
+    P11dBytes content;
     if (!p11d_der_take(&left, P11D_DER_BIT_STRING, &content, NULL))
         return false;
     if (content.size == 0 || content.data[0] != 0)
@@ -113,10 +113,10 @@ bool p11d_der_take_bits(P11dDer *der, P11dDer *bits)
     return true;
 }
 
-P11dDer p11d_der_unwrap(P11dDer der)
+P11dBytes p11d_der_unwrap(P11dBytes der)
 {
-    P11dDer left = der;
-    P11dDer content;
+    P11dBytes left = der;
+    P11dBytes content;
     bool wrapped = p11d_der_take(&left, P11D_DER_OCTET_STRING, &content, NULL) && left.size == 0;
     return wrapped ? content : der;
 }
@@ -137,7 +137,7 @@ static void write_header(P11dBuffer *buffer, uint8_t tag, size_t length)
     p11d_buffer_append(buffer, header, size);
 }
 
-void p11d_der_write(P11dBuffer *buffer, uint8_t tag, P11dDer content)
+void p11d_der_write(P11dBuffer *buffer, uint8_t tag, P11dBytes content)
 {
     if (content.size > UINT32_MAX) {
         buffer->too_large = true;
@@ -148,7 +148,7 @@ void p11d_der_write(P11dBuffer *buffer, uint8_t tag, P11dDer content)
         p11d_buffer_append(buffer, content.data, content.size);
 }
 
-void p11d_der_write_unsigned(P11dBuffer *buffer, P11dDer magnitude)
+void p11d_der_write_unsigned(P11dBuffer *buffer, P11dBytes magnitude)
 {
     static const uint8_t zero = 0;
     magnitude = p11d_der_without_zeros(magnitude);

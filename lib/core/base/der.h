@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * DER is a view of bytes that are read as DER elements (ITU-T X.690): tag, definite length,
- * content. It reads what services send, so it trusts no length, allocates nothing and never
- * recurses; what it returns points into the bytes. Only what keys and certificates need is here:
- * one-byte tags, and lengths of at most four bytes.
+ * DER is bytes read as DER elements (ITU-T X.690): tag, definite length, content. It reads what
+ * services send, so it trusts no length, allocates nothing and never recurses; what it returns
+ * points into the bytes. Only what keys and certificates need is here: one-byte tags, and lengths
+ * of at most four bytes.
  */
 #ifndef P11D_DER_H
 #define P11D_DER_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "buffer.h"
+#include "bytes.h"
 
 /* Tags (X.690, section 8.1.2). */
 #define P11D_DER_INTEGER 0x02
@@ -24,26 +25,21 @@
 #define P11D_DER_SEQUENCE 0x30
 #define P11D_DER_CONTEXT_0 0xa0 /* [0], constructed */
 
-/* Bytes that somebody else owns; data may be NULL where size is 0. */
-typedef struct P11dDer {
-    const uint8_t *data;
-    size_t size; /* bytes */
-} P11dDer;
-
-/* A view of size bytes at data, which must outlive it. */
-P11dDer p11d_der(const void *data, size_t size);
+/* The size bytes at data, which must outlive what is returned. */
+P11dBytes p11d_der(const void *data, size_t size);
 
 /* True if both hold the same bytes. */
-bool p11d_der_equal(P11dDer a, P11dDer b);
+bool p11d_der_equal(P11dBytes a, P11dBytes b);
 
-/* Less than, equal to or greater than 0: an order of bytes, in which the shorter ones come first. */
-int p11d_der_compare(P11dDer a, P11dDer b);
+/* Less than, equal to or greater than 0: an order of bytes, in which the shorter ones come first.
+ */
+int p11d_der_compare(P11dBytes a, P11dBytes b);
 
 /* A big-endian number without its leading zeros. */
-P11dDer p11d_der_without_zeros(P11dDer number);
+P11dBytes p11d_der_without_zeros(P11dBytes number);
 
 /* True if the next element of der has that tag. */
-bool p11d_der_is(const P11dDer *der, uint8_t tag);
+bool p11d_der_is(const P11dBytes *der, uint8_t tag);
 
 /*
  * Takes the next element off the front of der. content (may be NULL): what is inside; whole (may be
@@ -51,27 +47,27 @@ bool p11d_der_is(const P11dDer *der, uint8_t tag);
  * Returns false, and der is not moved, if the tag is another, the length is not in definite minimal
  * form, or the element does not end within der.
  */
-bool p11d_der_take(P11dDer *der, uint8_t tag, P11dDer *content, P11dDer *whole);
+bool p11d_der_take(P11dBytes *der, uint8_t tag, P11dBytes *content, P11dBytes *whole);
 
 /* Takes the next element whatever its tag (of one byte) is. As above. */
-bool p11d_der_take_any(P11dDer *der, P11dDer *whole);
+bool p11d_der_take_any(P11dBytes *der, P11dBytes *whole);
 
 /* Takes an INTEGER that is not negative; magnitude: big endian, without leading zeros (empty for
  * 0). As p11d_der_take. */
-bool p11d_der_take_unsigned(P11dDer *der, P11dDer *magnitude);
+bool p11d_der_take_unsigned(P11dBytes *der, P11dBytes *magnitude);
 
 /* Takes a BIT STRING of whole bytes; bits: without the byte that counts unused bits. As
  * p11d_der_take. */
-bool p11d_der_take_bits(P11dDer *der, P11dDer *bits);
+bool p11d_der_take_bits(P11dBytes *der, P11dBytes *bits);
 
 /* The content of the only element in der if that is an OCTET STRING, to its last byte; else der
  * itself. For values that some wrap and some do not (EC points). */
-P11dDer p11d_der_unwrap(P11dDer der);
+P11dBytes p11d_der_unwrap(P11dBytes der);
 
 /* Appends an element to buffer; the buffer keeps a failure (no_memory, too_large). */
-void p11d_der_write(P11dBuffer *buffer, uint8_t tag, P11dDer content);
+void p11d_der_write(P11dBuffer *buffer, uint8_t tag, P11dBytes content);
 
 /* Appends magnitude (big endian, leading zeros allowed) as INTEGER. */
-void p11d_der_write_unsigned(P11dBuffer *buffer, P11dDer magnitude);
+void p11d_der_write_unsigned(P11dBuffer *buffer, P11dBytes magnitude);
 
 #endif

@@ -108,7 +108,7 @@ const P11dCurve p11d_curves[] = {
 };
 const size_t p11d_curve_count = sizeof p11d_curves / sizeof p11d_curves[0];
 
-P11dDer p11d_curve_params(const P11dCurve *curve)
+P11dBytes p11d_curve_params(const P11dCurve *curve)
 {
     return p11d_der(curve->oid, curve->oid_size);
 }
@@ -119,7 +119,7 @@ static int digit_of(char c)
 }
 
 /* Whether number, big endian with leading zeros or not, is the one in hex. */
-static bool is_number(P11dDer number, const char *hex)
+static bool is_number(P11dBytes number, const char *hex)
 {
     number = p11d_der_without_zeros(number);
     size_t digits = strlen(hex);
@@ -133,23 +133,23 @@ static bool is_number(P11dDer number, const char *hex)
     return true;
 }
 
-static bool take_integer(P11dDer *left, const char *hex)
+static bool take_integer(P11dBytes *left, const char *hex)
 {
-    P11dDer number;
+    P11dBytes number;
     return p11d_der_take_unsigned(left, &number) && is_number(number, hex);
 }
 
-static bool take_element(P11dDer *left, const char *hex)
+static bool take_element(P11dBytes *left, const char *hex)
 {
-    P11dDer number;
+    P11dBytes number;
     return p11d_der_take(left, P11D_DER_OCTET_STRING, &number, NULL) && is_number(number, hex);
 }
 
 /* FieldID: of prime fields alone. */
-static bool take_field(P11dDer *left, const P11dCurveNumbers *numbers)
+static bool take_field(P11dBytes *left, const P11dCurveNumbers *numbers)
 {
     static const uint8_t prime_field[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x01, 0x01};
-    P11dDer field, oid;
+    P11dBytes field, oid;
     return p11d_der_take(left, P11D_DER_SEQUENCE, &field, NULL) &&
            p11d_der_take(&field, P11D_DER_OID, &oid, NULL) &&
            p11d_der_equal(oid, p11d_der(prime_field, sizeof prime_field)) &&
@@ -157,9 +157,9 @@ static bool take_field(P11dDer *left, const P11dCurveNumbers *numbers)
 }
 
 /* The seed from which the numbers were made once is no part of the curve. */
-static bool take_equation(P11dDer *left, const P11dCurveNumbers *numbers)
+static bool take_equation(P11dBytes *left, const P11dCurveNumbers *numbers)
 {
-    P11dDer curve;
+    P11dBytes curve;
     return p11d_der_take(left, P11D_DER_SEQUENCE, &curve, NULL) &&
            take_element(&curve, numbers->a) && take_element(&curve, numbers->b) &&
            (curve.size == 0 ||
@@ -167,9 +167,9 @@ static bool take_equation(P11dDer *left, const P11dCurveNumbers *numbers)
 }
 
 /* The point in any of its forms (SEC 1, section 2.3.3; the hybrid one of X9.62, section 4.3.6). */
-static bool take_generator(P11dDer *left, const P11dCurveNumbers *numbers, size_t size)
+static bool take_generator(P11dBytes *left, const P11dCurveNumbers *numbers, size_t size)
 {
-    P11dDer point;
+    P11dBytes point;
     if (!p11d_der_take(left, P11D_DER_OCTET_STRING, &point, NULL) || point.size < 1 + size ||
         !is_number(p11d_der(point.data + 1, size), numbers->x))
         return false;
@@ -182,15 +182,15 @@ static bool take_generator(P11dDer *left, const P11dCurveNumbers *numbers, size_
 }
 
 /* A cofactor may be left out. */
-static bool take_cofactor(P11dDer *left)
+static bool take_cofactor(P11dBytes *left)
 {
     return left->size == 0 || (take_integer(left, "1") && left->size == 0);
 }
 
-static bool is_explicit(P11dDer params, const P11dCurve *curve)
+static bool is_explicit(P11dBytes params, const P11dCurve *curve)
 {
     const P11dCurveNumbers *numbers = curve->numbers;
-    P11dDer content, version;
+    P11dBytes content, version;
     return numbers && p11d_der_take(&params, P11D_DER_SEQUENCE, &content, NULL) &&
            params.size == 0 && p11d_der_take_unsigned(&content, &version) && version.size == 1 &&
            version.data[0] >= 1 && version.data[0] <= 3 && take_field(&content, numbers) &&
@@ -199,10 +199,10 @@ static bool is_explicit(P11dDer params, const P11dCurve *curve)
            take_integer(&content, numbers->n) && take_cofactor(&content);
 }
 
-static bool is_curve(P11dDer params, const P11dCurve *curve)
+static bool is_curve(P11dBytes params, const P11dCurve *curve)
 {
-    P11dDer left = params;
-    P11dDer content;
+    P11dBytes left = params;
+    P11dBytes content;
     if (p11d_der_is(&params, P11D_DER_OID))
         return p11d_der_equal(params, p11d_curve_params(curve));
     if (p11d_der_take(&left, P11D_DER_PRINTABLE_STRING, &content, NULL))
@@ -211,7 +211,7 @@ static bool is_curve(P11dDer params, const P11dCurve *curve)
     return is_explicit(params, curve);
 }
 
-const P11dCurve *p11d_curve_find(P11dDer params)
+const P11dCurve *p11d_curve_find(P11dBytes params)
 {
     for (size_t i = 0; i < p11d_curve_count; i++) {
         if (is_curve(params, &p11d_curves[i]))
@@ -238,7 +238,7 @@ const P11dCurve *p11d_curve_of_openssl(const char *name)
     return NULL;
 }
 
-const P11dCurve *p11d_curve_of_algorithm(P11dDer oid)
+const P11dCurve *p11d_curve_of_algorithm(P11dBytes oid)
 {
     for (size_t i = 0; i < p11d_curve_count; i++) {
         const P11dCurve *curve = &p11d_curves[i];
@@ -267,9 +267,9 @@ const P11dCurve *p11d_curve_of_point_size(CK_KEY_TYPE type, size_t size)
 
 /* Length of the order in ECParameters (SEC 1, C.2: version, fieldID, curve, base, order, cofactor),
  * in bytes; 0: not known. */
-static size_t explicit_order_size(P11dDer params)
+static size_t explicit_order_size(P11dBytes params)
 {
-    P11dDer content, order;
+    P11dBytes content, order;
     bool known = p11d_der_take(&params, P11D_DER_SEQUENCE, &content, NULL) &&
                  p11d_der_take(&content, P11D_DER_INTEGER, NULL, NULL) &&
                  p11d_der_take(&content, P11D_DER_SEQUENCE, NULL, NULL) &&
@@ -279,7 +279,7 @@ static size_t explicit_order_size(P11dDer params)
     return known ? order.size : 0;
 }
 
-size_t p11d_curve_signature_size(CK_KEY_TYPE type, P11dDer params)
+size_t p11d_curve_signature_size(CK_KEY_TYPE type, P11dBytes params)
 {
     const P11dCurve *curve = p11d_curve_find(params);
     if (curve)
@@ -293,7 +293,7 @@ CK_MECHANISM_TYPE p11d_curve_usual_hash(unsigned bits)
 }
 
 /* Whether point has a form of Weierstrass curves with coordinates of size bytes; 0: of any. */
-static bool has_form(P11dDer point, size_t size)
+static bool has_form(P11dBytes point, size_t size)
 {
     if (point.size < 2)
         return false;
@@ -307,7 +307,7 @@ static bool has_form(P11dDer point, size_t size)
     return point.size == (compressed ? 1 + size : 1 + 2 * size);
 }
 
-bool p11d_curve_is_point(CK_KEY_TYPE type, const P11dCurve *curve, P11dDer point)
+bool p11d_curve_is_point(CK_KEY_TYPE type, const P11dCurve *curve, P11dBytes point)
 {
     if (curve && curve->type != type)
         return false;
@@ -317,7 +317,7 @@ bool p11d_curve_is_point(CK_KEY_TYPE type, const P11dCurve *curve, P11dDer point
                  : p11d_curve_of_point_size(type, point.size) != NULL;
 }
 
-static bool is_point_of_table(P11dDer point)
+static bool is_point_of_table(P11dBytes point)
 {
     for (size_t i = 0; i < p11d_curve_count; i++) {
         if (p11d_curve_is_point(p11d_curves[i].type, &p11d_curves[i], point))
@@ -326,9 +326,9 @@ static bool is_point_of_table(P11dDer point)
     return false;
 }
 
-P11dDer p11d_curve_unwrap(CK_KEY_TYPE type, const P11dCurve *curve, P11dDer value)
+P11dBytes p11d_curve_unwrap(CK_KEY_TYPE type, const P11dCurve *curve, P11dBytes value)
 {
-    P11dDer inner = p11d_der_unwrap(value);
+    P11dBytes inner = p11d_der_unwrap(value);
     bool found = type == CK_UNAVAILABLE_INFORMATION ? is_point_of_table(inner)
                                                     : p11d_curve_is_point(type, curve, inner);
     return found ? inner : value;

@@ -35,7 +35,7 @@ extern const size_t p11d_curve_count;
 /* The curve that the DER in params (CKA_EC_PARAMS, or what follows the algorithm in a
  * SubjectPublicKeyInfo) is: an OBJECT IDENTIFIER, a PrintableString, or explicit parameters that
  * are those of the curve to the last number. NULL: none of the table. */
-const P11dCurve *p11d_curve_find(P11dDer params);
+const P11dCurve *p11d_curve_find(P11dBytes params);
 
 /* The first row of that name, or of OpenSSL's short name; or NULL. */
 const P11dCurve *p11d_curve_of_name(const char *name);
@@ -43,17 +43,17 @@ const P11dCurve *p11d_curve_of_openssl(const char *name);
 
 /* The Edwards or Montgomery curve whose OBJECT IDENTIFIER is that of the algorithm too (RFC 8410,
  * section 3). oid: its content. NULL: none. */
-const P11dCurve *p11d_curve_of_algorithm(P11dDer oid);
+const P11dCurve *p11d_curve_of_algorithm(P11dBytes oid);
 
 /* The curve for keys of type, Edwards or Montgomery, whose points have size bytes; or NULL. */
 const P11dCurve *p11d_curve_of_point_size(CK_KEY_TYPE type, size_t size);
 
 /* The DER of the OBJECT IDENTIFIER of curve, as CKA_EC_PARAMS has it; static. */
-P11dDer p11d_curve_params(const P11dCurve *curve);
+P11dBytes p11d_curve_params(const P11dCurve *curve);
 
 /* Bytes of a signature, in the form of PKCS#11, by keys of type with these parameters; explicit
  * ones of no curve of the table tell it too. 0: not known, or such keys do not sign. */
-size_t p11d_curve_signature_size(CK_KEY_TYPE type, P11dDer params);
+size_t p11d_curve_signature_size(CK_KEY_TYPE type, P11dBytes params);
 
 /* The digest mechanism that goes with ECDSA on a field of so many bits (RFC 5656, section 6.2.1).
  */
@@ -61,7 +61,7 @@ CK_MECHANISM_TYPE p11d_curve_usual_hash(unsigned bits);
 
 /* Whether point can be one of a key of type: of its size and form (SEC 1, section 2.3.3; the hybrid
  * form: X9.62, section 4.3.6). curve: NULL if it is not known, which leaves less to look at. */
-bool p11d_curve_is_point(CK_KEY_TYPE type, const P11dCurve *curve, P11dDer point);
+bool p11d_curve_is_point(CK_KEY_TYPE type, const P11dCurve *curve, P11dBytes point);
 
 /*
  * The point in value, which is wrapped in an OCTET STRING (PKCS#11 3.1, section 6.3.3) or not: as
@@ -70,7 +70,7 @@ bool p11d_curve_is_point(CK_KEY_TYPE type, const P11dCurve *curve, P11dDer point
  * not known. type: CK_UNAVAILABLE_INFORMATION if not even that is, then the point must be of the
  * size of one on a curve of the table.
  */
-P11dDer p11d_curve_unwrap(CK_KEY_TYPE type, const P11dCurve *curve, P11dDer value);
+P11dBytes p11d_curve_unwrap(CK_KEY_TYPE type, const P11dCurve *curve, P11dBytes value);
 
 /* Why a key whose curve is spelled out, and has no name, is not used: text for people. */
 extern const char p11d_curve_none[];

@@ -75,11 +75,11 @@ const P11dHash *p11d_hash_of_name(const char *name)
 
 const P11dHash *p11d_hash_of_oid(const uint8_t *oid, size_t size)
 {
-    P11dDer wanted = p11d_der(oid, size);
+    P11dBytes wanted = p11d_der(oid, size);
     for (size_t i = 0; i < p11d_hash_count; i++) {
         /* What follows the tag and length of DigestInfo is a whole element. */
-        P11dDer left = p11d_der(p11d_hashes[i].prefix + 2, p11d_hashes[i].prefix_size - 2);
-        P11dDer identifier, content;
+        P11dBytes left = p11d_der(p11d_hashes[i].prefix + 2, p11d_hashes[i].prefix_size - 2);
+        P11dBytes identifier, content;
         if (p11d_der_take(&left, P11D_DER_SEQUENCE, &identifier, NULL) &&
             p11d_der_take(&identifier, P11D_DER_OID, &content, NULL) &&
             p11d_der_equal(content, wanted))

@@ -108,7 +108,7 @@ static void set_number(uint8_t *to, CK_ULONG number)
 /* Takes the OCTET STRING off a public point, where there is one. */
 static void unwrap_point(const uint8_t **bytes, size_t *size)
 {
-    P11dDer point = p11d_curve_unwrap(CK_UNAVAILABLE_INFORMATION, NULL, p11d_der(*bytes, *size));
+    P11dBytes point = p11d_curve_unwrap(CK_UNAVAILABLE_INFORMATION, NULL, p11d_der(*bytes, *size));
     *bytes = point.data;
     *size = point.size;
 }

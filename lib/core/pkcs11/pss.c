@@ -17,17 +17,17 @@
 const char p11d_pss_unknown[] =
     "it is bound to parameters of RSA-PSS that are not supported, or damaged";
 
-static bool take_oid(P11dDer *left, const uint8_t *oid, size_t size)
+static bool take_oid(P11dBytes *left, const uint8_t *oid, size_t size)
 {
-    P11dDer content;
+    P11dBytes content;
     return p11d_der_take(left, P11D_DER_OID, &content, NULL) &&
            p11d_der_equal(content, p11d_der(oid, size));
 }
 
 /* The AlgorithmIdentifier of a hash, all of left. NULL: of one that has no row. */
-static const P11dHash *take_hash(P11dDer left)
+static const P11dHash *take_hash(P11dBytes left)
 {
-    P11dDer identifier, oid;
+    P11dBytes identifier, oid;
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &identifier, NULL) || left.size > 0 ||
         !p11d_der_take(&identifier, P11D_DER_OID, &oid, NULL))
         return NULL;
@@ -36,10 +36,10 @@ static const P11dHash *take_hash(P11dDer left)
 
 /* The AlgorithmIdentifier of a mask generation, all of left. NULL: not MGF1 with a hash of a row.
  */
-static const P11dHash *take_mgf(P11dDer left)
+static const P11dHash *take_mgf(P11dBytes left)
 {
     static const uint8_t mgf1[] = {PKCS1_OID, 0x08};
-    P11dDer identifier;
+    P11dBytes identifier;
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &identifier, NULL) || left.size > 0 ||
         !take_oid(&identifier, mgf1, sizeof mgf1))
         return NULL;
@@ -47,9 +47,9 @@ static const P11dHash *take_mgf(P11dDer left)
 }
 
 /* An INTEGER, all of left. */
-static bool take_number(P11dDer left, CK_ULONG *number)
+static bool take_number(P11dBytes left, CK_ULONG *number)
 {
-    P11dDer magnitude;
+    P11dBytes magnitude;
     if (!p11d_der_take_unsigned(&left, &magnitude) || left.size > 0 || magnitude.size > NUMBER_MAX)
         return false;
     *number = 0;
@@ -59,9 +59,9 @@ static bool take_number(P11dDer left, CK_ULONG *number)
 }
 
 /* RSASSA-PSS-params (RFC 4055, section 3.1), all of left. */
-static bool read_parameters(P11dPss *pss, P11dDer left)
+static bool read_parameters(P11dPss *pss, P11dBytes left)
 {
-    P11dDer content, field;
+    P11dBytes content, field;
     CK_ULONG trailer = TRAILER_DEFAULT;
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &content, NULL) || left.size > 0)
         return false;
@@ -82,8 +82,8 @@ static bool read_parameters(P11dPss *pss, P11dDer left)
 bool p11d_pss_read(P11dPss *pss, const void *info, size_t size)
 {
     static const uint8_t algorithm[] = {PKCS1_OID, 0x0a};
-    P11dDer left = p11d_der(info, size);
-    P11dDer body, identifier;
+    P11dBytes left = p11d_der(info, size);
+    P11dBytes body, identifier;
     *pss = (P11dPss){0};
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &body, NULL) ||
         !p11d_der_take(&body, P11D_DER_SEQUENCE, &identifier, NULL) ||

@@ -25,7 +25,7 @@ static CK_RV derive_id(P11dTemplate *attributes, const P11dPublicKey *key)
     return p11d_template_set(attributes, CKA_ID, id, sizeof id);
 }
 
-static CK_RV derive_from_info(P11dTemplate *attributes, P11dDerived *derived, P11dDer info)
+static CK_RV derive_from_info(P11dTemplate *attributes, P11dDerived *derived, P11dBytes info)
 {
     P11dPublicKey key;
     if (!p11d_publickey_parse(&key, info.data, info.size))
@@ -73,14 +73,14 @@ static CK_RV derive_key_pair(P11dTemplate *attributes, P11dDerived *derived)
     return should_be_known || !named ? CKR_TEMPLATE_INCOMPLETE : CKR_OK;
 }
 
-static CK_RV set_missing(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, P11dDer value)
+static CK_RV set_missing(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, P11dBytes value)
 {
     if (p11d_template_find(templ, type))
         return CKR_OK;
     return p11d_template_set(templ, type, value.data, value.size);
 }
 
-static CK_RV derive_from_certificate(P11dTemplate *attributes, P11dDer value)
+static CK_RV derive_from_certificate(P11dTemplate *attributes, P11dBytes value)
 {
     P11dCertificate certificate;
     if (!p11d_certificate_parse(&certificate, value.data, value.size))

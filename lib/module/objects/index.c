@@ -277,7 +277,7 @@ P11dObject *p11d_index_find_handle(const P11dIndex *index, CK_OBJECT_HANDLE hand
 }
 
 /* The objects with that key, in its order. */
-static P11dRange range_of(const P11dIndex *index, int order, P11dObjectKey key, P11dDer value)
+static P11dRange range_of(const P11dIndex *index, int order, P11dObjectKey key, P11dBytes value)
 {
     size_t compared = 0;
     P11dObject *const *sorted = index->sorted[order];
@@ -293,7 +293,7 @@ P11dRange p11d_index_narrow(const P11dIndex *index, const CK_ATTRIBUTE *templ, C
     for (CK_ULONG i = 0; i < count; i++) {
         if (!templ[i].pValue && templ[i].ulValueLen > 0)
             return (P11dRange){P11D_INDEX_BY_ID, 0, 0};
-        const P11dDer key = p11d_der(templ[i].pValue, templ[i].ulValueLen);
+        const P11dBytes key = p11d_der(templ[i].pValue, templ[i].ulValueLen);
         for (size_t row = 0; row < ROWS; row++) {
             if (rows[row].attribute != templ[i].type)
                 continue;

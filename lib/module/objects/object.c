@@ -77,7 +77,7 @@ static void drop(P11dObject *object, P11dDefaultKind kind, unsigned classes)
             p11d_template_unset(&object->attributes, row->attribute.type);
 }
 
-static P11dDer key_of(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
+static P11dBytes key_of(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
 {
     const CK_ATTRIBUTE *attribute = p11d_object_attribute(object, type);
     return attribute ? p11d_der(attribute->pValue, attribute->ulValueLen) : p11d_der(NULL, 0);
@@ -467,8 +467,8 @@ static bool same_value(const CK_ATTRIBUTE *value, const CK_ATTRIBUTE *wanted)
         return false;
     if (is_template(value->type))
         return same_template(value, wanted);
-    P11dDer mine = p11d_der(value->pValue, value->ulValueLen);
-    P11dDer theirs = p11d_der(wanted->pValue, wanted->ulValueLen);
+    P11dBytes mine = p11d_der(value->pValue, value->ulValueLen);
+    P11dBytes theirs = p11d_der(wanted->pValue, wanted->ulValueLen);
     return p11d_der_equal(mine, theirs) ||
            (value->type == CKA_EC_POINT && p11d_der_equal(p11d_der_unwrap(mine), theirs));
 }

@@ -41,10 +41,10 @@ typedef struct P11dObject {
                                   * p11d_object_attribute */
     P11dRefusal *refusals;       /* owned */
     size_t refusal_count;
-    P11dDer keys[P11D_OBJECT_KEYS]; /* these attributes, looked up once; no bytes: there is none;
-                                     * they may change when it learns */
-    bool unlisted;                  /* an own call put it in, and no list has named it since */
-    bool draft;                     /* made of a draft: nothing else is known of it */
+    P11dBytes keys[P11D_OBJECT_KEYS]; /* these attributes, looked up once; no bytes: there is none;
+                                       * they may change when it learns */
+    bool unlisted;                    /* an own call put it in, and no list has named it since */
+    bool draft;                       /* made of a draft: nothing else is known of it */
     struct P11dObject *peer; /* while a snapshot changes: the same object, as it was or will be */
 } P11dObject;
 

@@ -53,12 +53,12 @@ static const Algorithm *const rsa = &algorithms[0];
 static const Algorithm *const ec = &algorithms[3];
 
 /* The content of its OBJECT IDENTIFIER. */
-static P11dDer oid_of(const Algorithm *algorithm)
+static P11dBytes oid_of(const Algorithm *algorithm)
 {
     return p11d_der(algorithm->oid, algorithm->oid_size);
 }
 
-static const Algorithm *find_algorithm(P11dDer oid)
+static const Algorithm *find_algorithm(P11dBytes oid)
 {
     for (size_t i = 0; i < ALGORITHMS; i++)
         if (p11d_der_equal(oid, oid_of(&algorithms[i])))
@@ -67,14 +67,14 @@ static const Algorithm *find_algorithm(P11dDer oid)
 }
 
 /* The named curve of params, or NULL. */
-static const P11dCurve *ec_curve(P11dDer params)
+static const P11dCurve *ec_curve(P11dBytes params)
 {
     const P11dCurve *curve = p11d_curve_find(params);
     return curve && curve->type == CKK_EC ? curve : NULL;
 }
 
 /* Puts the name of a curve in the place of its numbers, where they are spelled out. */
-static bool name_curve(P11dDer *params)
+static bool name_curve(P11dBytes *params)
 {
     const P11dCurve *curve =
         p11d_der_is(params, P11D_DER_SEQUENCE) ? p11d_curve_find(*params) : NULL;
@@ -85,8 +85,8 @@ static bool name_curve(P11dDer *params)
 
 static bool parse_rsa(P11dPublicKey *key)
 {
-    P11dDer left = key->bits;
-    P11dDer numbers;
+    P11dBytes left = key->bits;
+    P11dBytes numbers;
     if (!p11d_der_take(&left, P11D_DER_SEQUENCE, &numbers, NULL) || left.size > 0 ||
         !p11d_der_take_unsigned(&numbers, &key->modulus) ||
         !p11d_der_take_unsigned(&numbers, &key->exponent) || numbers.size > 0)
@@ -95,7 +95,7 @@ static bool parse_rsa(P11dPublicKey *key)
     return key->modulus.size > 0 && key->exponent.size > 0;
 }
 
-static bool parse_ec(P11dPublicKey *key, P11dDer parameters)
+static bool parse_ec(P11dPublicKey *key, P11dBytes parameters)
 {
     if (!p11d_der_is(&parameters, P11D_DER_OID) && !p11d_der_is(&parameters, P11D_DER_SEQUENCE))
         return false;
@@ -108,10 +108,10 @@ static bool parse_ec(P11dPublicKey *key, P11dDer parameters)
 }
 
 /* Reads the frame; the algorithm's OID and parameters follow in identifier. */
-static bool parse_frame(P11dPublicKey *key, P11dDer info, P11dDer *identifier)
+static bool parse_frame(P11dPublicKey *key, P11dBytes info, P11dBytes *identifier)
 {
     *key = (P11dPublicKey){.type = CK_UNAVAILABLE_INFORMATION};
-    P11dDer body;
+    P11dBytes body;
     return info.size <= INFO_MAX && p11d_der_take(&info, P11D_DER_SEQUENCE, &body, &key->info) &&
            info.size == 0 && p11d_der_take(&body, P11D_DER_SEQUENCE, identifier, NULL) &&
            p11d_der_is(identifier, P11D_DER_OID) && p11d_der_take_bits(&body, &key->bits) &&
@@ -119,19 +119,19 @@ static bool parse_frame(P11dPublicKey *key, P11dDer info, P11dDer *identifier)
 }
 
 /* Takes the algorithm's OID off identifier: its content; *whole (may be NULL): with its tag. */
-static P11dDer take_oid(P11dDer *identifier, P11dDer *whole)
+static P11dBytes take_oid(P11dBytes *identifier, P11dBytes *whole)
 {
-    P11dDer content = p11d_der(NULL, 0);
+    P11dBytes content = p11d_der(NULL, 0);
     p11d_der_take(identifier, P11D_DER_OID, &content, whole);
     return content;
 }
 
 bool p11d_publickey_parse_frame(P11dPublicKey *key, const void *info, size_t size)
 {
-    P11dDer identifier;
+    P11dBytes identifier;
     if (!parse_frame(key, p11d_der(info, size), &identifier))
         return false;
-    P11dDer oid = take_oid(&identifier, NULL);
+    P11dBytes oid = take_oid(&identifier, NULL);
     const Algorithm *algorithm = find_algorithm(oid);
     const P11dCurve *curve = p11d_curve_of_algorithm(oid);
     if (algorithm || curve)
@@ -148,7 +148,7 @@ static bool take_set(P11dPublicKey *key, const Algorithm *algorithm)
 }
 
 /* Of Edwards and Montgomery, where the algorithm is the curve. */
-static bool take_point(P11dPublicKey *key, const P11dCurve *curve, P11dDer oid)
+static bool take_point(P11dPublicKey *key, const P11dCurve *curve, P11dBytes oid)
 {
     key->point = key->bits;
     key->params = oid;
@@ -158,10 +158,10 @@ static bool take_point(P11dPublicKey *key, const P11dCurve *curve, P11dDer oid)
 
 bool p11d_publickey_parse(P11dPublicKey *key, const void *info, size_t size)
 {
-    P11dDer identifier, whole;
+    P11dBytes identifier, whole;
     if (!parse_frame(key, p11d_der(info, size), &identifier))
         return false;
-    P11dDer oid = take_oid(&identifier, &whole);
+    P11dBytes oid = take_oid(&identifier, &whole);
     const Algorithm *algorithm = find_algorithm(oid);
     const P11dCurve *curve = p11d_curve_of_algorithm(oid);
     if (!algorithm && !curve)
@@ -194,7 +194,7 @@ void p11d_publickey_id(const P11dPublicKey *key, uint8_t id[P11D_PUBLICKEY_ID_SI
     memcpy(id, result, P11D_PUBLICKEY_ID_SIZE);
 }
 
-static CK_RV set(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, P11dDer value)
+static CK_RV set(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, P11dBytes value)
 {
     return p11d_template_set(templ, type, value.data, value.size);
 }
@@ -234,7 +234,7 @@ static CK_RV add_set_parts(const P11dPublicKey *key, P11dTemplate *templ)
 
 /* Writes SubjectPublicKeyInfo; oid: of the algorithm, its content; parameters: DER of the
  * algorithm's parameters, or empty. */
-static bool write_info(P11dBuffer *buffer, P11dDer oid, P11dDer parameters, P11dDer bits)
+static bool write_info(P11dBuffer *buffer, P11dBytes oid, P11dBytes parameters, P11dBytes bits)
 {
     static const uint8_t no_unused_bits = 0;
     P11dBuffer identifier, body, bit_string;
@@ -288,7 +288,7 @@ CK_RV p11d_publickey_add_parts(const P11dPublicKey *key, P11dTemplate *templ)
     return key->params.size > 0 ? add_ec_parts(key, templ) : add_set_parts(key, templ);
 }
 
-static P11dDer part(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type)
+static P11dBytes part(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type)
 {
     const CK_ATTRIBUTE *attribute = p11d_template_find(templ, type);
     if (!attribute || !attribute->pValue || attribute->ulValueLen > INFO_MAX / 4)
@@ -298,14 +298,14 @@ static P11dDer part(const P11dTemplate *templ, CK_ATTRIBUTE_TYPE type)
 
 CK_RV p11d_publickey_name_curve(P11dTemplate *templ)
 {
-    P11dDer params = part(templ, CKA_EC_PARAMS);
+    P11dBytes params = part(templ, CKA_EC_PARAMS);
     return name_curve(&params) ? set(templ, CKA_EC_PARAMS, params) : CKR_OK;
 }
 
 CK_ULONG p11d_publickey_signature_size(const P11dTemplate *templ)
 {
     CK_KEY_TYPE type = p11d_template_number(templ, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
-    P11dDer params = part(templ, CKA_EC_PARAMS);
+    P11dBytes params = part(templ, CKA_EC_PARAMS);
     if (type == CKK_RSA)
         return p11d_der_without_zeros(part(templ, CKA_MODULUS)).size;
     return p11d_curve_signature_size(type, params);
@@ -314,8 +314,8 @@ CK_ULONG p11d_publickey_signature_size(const P11dTemplate *templ)
 static bool build_rsa(P11dBuffer *buffer, const P11dTemplate *templ)
 {
     static const uint8_t null[] = {P11D_DER_NULL, 0};
-    P11dDer modulus = part(templ, CKA_MODULUS);
-    P11dDer exponent = part(templ, CKA_PUBLIC_EXPONENT);
+    P11dBytes modulus = part(templ, CKA_MODULUS);
+    P11dBytes exponent = part(templ, CKA_PUBLIC_EXPONENT);
     if (modulus.size == 0 || exponent.size == 0)
         return false;
     P11dBuffer numbers, bits;
@@ -335,13 +335,13 @@ static bool build_rsa(P11dBuffer *buffer, const P11dTemplate *templ)
 
 static bool build_ec(P11dBuffer *buffer, const P11dTemplate *templ)
 {
-    P11dDer params = part(templ, CKA_EC_PARAMS);
-    P11dDer point = part(templ, CKA_EC_POINT);
+    P11dBytes params = part(templ, CKA_EC_PARAMS);
+    P11dBytes point = part(templ, CKA_EC_POINT);
     const P11dCurve *curve = ec_curve(params);
     point = p11d_curve_unwrap(CKK_EC, curve, point);
     if (!p11d_curve_is_point(CKK_EC, curve, point))
         return false;
-    P11dDer left = params;
+    P11dBytes left = params;
     if (!p11d_der_take_any(&left, NULL) || left.size > 0)
         return false;
     return write_info(buffer, oid_of(ec), params, point);
@@ -351,11 +351,11 @@ static bool build_ec(P11dBuffer *buffer, const P11dTemplate *templ)
  * (OID of the curve, OID of the algorithm, a printable name) need not be told apart. */
 static bool build_by_size(P11dBuffer *buffer, const P11dTemplate *templ, CK_KEY_TYPE type)
 {
-    P11dDer point = p11d_curve_unwrap(type, NULL, part(templ, CKA_EC_POINT));
+    P11dBytes point = p11d_curve_unwrap(type, NULL, part(templ, CKA_EC_POINT));
     const P11dCurve *curve = p11d_curve_of_point_size(type, point.size);
     if (!curve)
         return false;
-    P11dDer params = p11d_curve_params(curve);
+    P11dBytes params = p11d_curve_params(curve);
     return write_info(buffer, take_oid(&params, NULL), p11d_der(NULL, 0), point);
 }
 

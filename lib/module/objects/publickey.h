@@ -15,15 +15,15 @@
 
 typedef struct P11dPublicKey {
     CK_KEY_TYPE type;        /* CK_UNAVAILABLE_INFORMATION: an algorithm that has no row here */
-    P11dDer info;            /* all of it */
-    P11dDer bits;            /* subjectPublicKey, without the byte of unused bits */
-    P11dDer modulus;         /* RSA, big endian without leading zeros; else empty */
-    P11dDer exponent;        /* likewise */
-    P11dDer params;          /* EC: DER of the curve's OID (explicit parameters only where they are
+    P11dBytes info;          /* all of it */
+    P11dBytes bits;          /* subjectPublicKey, without the byte of unused bits */
+    P11dBytes modulus;       /* RSA, big endian without leading zeros; else empty */
+    P11dBytes exponent;      /* likewise */
+    P11dBytes params;        /* EC: DER of the curve's OID (explicit parameters only where they are
                               * those of no curve with a name); Edwards and Montgomery: DER of the
                               * algorithm's OID; else empty */
     bool renamed;            /* info spells the parameters of a curve out that has a name */
-    P11dDer point;           /* these: the point itself, not wrapped; ML-DSA, SLH-DSA: the key */
+    P11dBytes point;         /* these: the point itself, not wrapped; ML-DSA, SLH-DSA: the key */
     CK_ULONG parameter_set;  /* CKP_ of ML-DSA, SLH-DSA; else 0 */
     CK_ULONG signature_size; /* bytes of a signature: RSA modulus; ECDSA 2n; EdDSA 64 or 114 …;
                               * 0: not known, or the key does not sign */

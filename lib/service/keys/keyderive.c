@@ -33,9 +33,9 @@ bool p11d_keyderive_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, C
 }
 
 /* The public key of the other side, on the curve of key; NULL: it is none. */
-static EVP_PKEY *decode_peer(const P11dServedKey *key, P11dDer value)
+static EVP_PKEY *decode_peer(const P11dServedKey *key, P11dBytes value)
 {
-    P11dDer point = p11d_curve_unwrap(key->type, p11d_servedkey_curve(key), value);
+    P11dBytes point = p11d_curve_unwrap(key->type, p11d_servedkey_curve(key), value);
     if (key->type == CKK_EC_MONTGOMERY)
         return EVP_PKEY_new_raw_public_key_ex(NULL, EVP_PKEY_get0_type_name(key->key), NULL,
                                               point.data, point.size);
@@ -49,7 +49,7 @@ static EVP_PKEY *decode_peer(const P11dServedKey *key, P11dDer value)
 
 /* What both sides agree on. OpenSSL looks whether the other's point is on the curve and makes a
  * secret. */
-static CK_RV agree(const P11dServedKey *key, P11dDer point, Agreed *agreed)
+static CK_RV agree(const P11dServedKey *key, P11dBytes point, Agreed *agreed)
 {
     EVP_PKEY *peer = decode_peer(key, point);
     EVP_PKEY_CTX *context = peer ? EVP_PKEY_CTX_new_from_pkey(NULL, key->key, NULL) : NULL;

@@ -94,7 +94,7 @@ static CK_RV make_ec(const P11dCurve *curve, const CK_ATTRIBUTE *value, EVP_PKEY
     size_t used = value->ulValueLen - leading;
     if (used == 0 || used > half || half > SCALAR_MAX)
         return CKR_ATTRIBUTE_VALUE_INVALID;
-    P11dDer oid = p11d_curve_params(curve);
+    P11dBytes oid = p11d_curve_params(curve);
     size_t size = 0;
     const uint8_t head[] = {
         P11D_DER_SEQUENCE, (uint8_t)(3 + 2 + half + 2 + oid.size), 2, 1, 1, P11D_DER_OCTET_STRING,
@@ -131,7 +131,8 @@ static CK_RV read_public_curve(const P11dCurve *curve, const CK_ATTRIBUTE *items
     const CK_ATTRIBUTE *item = p11d_keytemplate_find(items, count, CKA_EC_POINT);
     if (!item || item->ulValueLen == 0)
         return CKR_TEMPLATE_INCOMPLETE;
-    P11dDer point = p11d_curve_unwrap(curve->type, curve, p11d_der(item->pValue, item->ulValueLen));
+    P11dBytes point =
+        p11d_curve_unwrap(curve->type, curve, p11d_der(item->pValue, item->ulValueLen));
     if (!p11d_curve_is_point(curve->type, curve, point))
         return CKR_ATTRIBUTE_VALUE_INVALID;
     if (curve->type != CKK_EC) {

@@ -8,8 +8,8 @@
 
 static bool takes(const uint8_t *bytes, size_t size)
 {
-    P11dDer der = p11d_der(bytes, size);
-    P11dDer content;
+    P11dBytes der = p11d_der(bytes, size);
+    P11dBytes content;
     return p11d_der_take(&der, P11D_DER_OCTET_STRING, &content, NULL);
 }
 
@@ -27,8 +27,8 @@ Test(der, bytes_are_ordered_by_size_then_by_content)
 Test(der, takes_elements_in_turn)
 {
     static const uint8_t bytes[] = {0x04, 0x02, 'a', 'b', 0x05, 0x00, 0x30, 0x03, 0x04, 0x01, 'c'};
-    P11dDer der = p11d_der(bytes, sizeof(bytes));
-    P11dDer content, whole, inner;
+    P11dBytes der = p11d_der(bytes, sizeof(bytes));
+    P11dBytes content, whole, inner;
     cr_assert(p11d_der_take(&der, P11D_DER_OCTET_STRING, &content, &whole));
     cr_assert(p11d_der_equal(content, p11d_der("ab", 2)));
     cr_assert_eq(whole.size, 4);
@@ -56,7 +56,7 @@ Test(der, refuses_lengths_that_are_indefinite_not_minimal_or_too_long)
     cr_assert_not(TAKES(0x04, 0xff, 1));
     cr_assert_not(TAKES(0x04, 0x82, 0x01));
     static const uint8_t long_tag[] = {0x1f, 0x81, 0x01, 0x00};
-    P11dDer der = p11d_der(long_tag, sizeof(long_tag));
+    P11dBytes der = p11d_der(long_tag, sizeof(long_tag));
     cr_assert_not(p11d_der_take_any(&der, NULL));
     cr_assert_eq(der.size, sizeof(long_tag));
 }
@@ -65,8 +65,8 @@ Test(der, integers_are_given_without_leading_zeros_and_negative_ones_refused)
 {
     static const uint8_t bytes[] = {0x02, 0x02, 0x00, 0x80, 0x02, 0x01,
                                     0x00, 0x02, 0x01, 0x80, 0x02, 0x00};
-    P11dDer der = p11d_der(bytes, sizeof(bytes));
-    P11dDer number;
+    P11dBytes der = p11d_der(bytes, sizeof(bytes));
+    P11dBytes number;
     cr_assert(p11d_der_take_unsigned(&der, &number));
     cr_assert(p11d_der_equal(number, p11d_der("\x80", 1)));
     cr_assert(p11d_der_take_unsigned(&der, &number));
@@ -79,8 +79,8 @@ Test(der, integers_are_given_without_leading_zeros_and_negative_ones_refused)
 Test(der, bit_strings_must_be_whole_bytes)
 {
     static const uint8_t bytes[] = {0x03, 0x02, 0x00, 0xaa, 0x03, 0x02, 0x01, 0xaa, 0x03, 0x00};
-    P11dDer der = p11d_der(bytes, sizeof(bytes));
-    P11dDer bits;
+    P11dBytes der = p11d_der(bytes, sizeof(bytes));
+    P11dBytes bits;
     cr_assert(p11d_der_take_bits(&der, &bits));
     cr_assert(p11d_der_equal(bits, p11d_der("\xaa", 1)));
     cr_assert_not(p11d_der_take_bits(&der, &bits));

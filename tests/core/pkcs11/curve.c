@@ -72,7 +72,7 @@ Test(curve, rows_have_the_names_and_the_oid_of_openssl)
         cr_assert_eq(same, is_first(row), "%s", row->name);
         cr_assert_eq(p11d_curve_find(p11d_curve_params(row)), row, "%s", row->name);
         cr_assert_eq(p11d_curve_of_openssl(row->openssl), p11d_curve_of_name(row->name));
-        P11dDer oid = p11d_der(der, (size_t)size), content;
+        P11dBytes oid = p11d_der(der, (size_t)size), content;
         cr_assert(p11d_der_take(&oid, P11D_DER_OID, &content, NULL));
         cr_assert_eq(p11d_curve_of_algorithm(content),
                      row->type == CKK_EC ? NULL : p11d_curve_of_name(row->name), "%s", row->name);
@@ -143,19 +143,19 @@ Test(curve, the_hash_goes_by_the_field)
 /* Checks a point of row in every place where one may stand. */
 static void check_point(const P11dCurve *row, const unsigned char *bytes, size_t size)
 {
-    P11dDer point = p11d_der(bytes, size);
+    P11dBytes point = p11d_der(bytes, size);
     P11dBuffer wrapped, twice;
     p11d_buffer_init(&wrapped, 4096);
     p11d_buffer_init(&twice, 4096);
     p11d_der_write(&wrapped, P11D_DER_OCTET_STRING, point);
-    P11dDer outer = p11d_der(wrapped.data, wrapped.size);
+    P11dBytes outer = p11d_der(wrapped.data, wrapped.size);
     p11d_der_write(&twice, P11D_DER_OCTET_STRING, outer);
     const struct {
         CK_KEY_TYPE type;
         const P11dCurve *curve;
     } known[] = {{row->type, row}, {row->type, NULL}, {CK_UNAVAILABLE_INFORMATION, NULL}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        P11dDer found = p11d_curve_unwrap(known[i].type, known[i].curve, outer);
+        P11dBytes found = p11d_curve_unwrap(known[i].type, known[i].curve, outer);
         cr_assert(p11d_der_equal(found, point), "%s, %zu", row->name, i);
         found = p11d_curve_unwrap(known[i].type, known[i].curve, point);
         cr_assert(p11d_der_equal(found, point), "%s, %zu", row->name, i);
@@ -197,7 +197,7 @@ Test(curve, points_are_unwrapped_where_they_are_wrapped)
 Test(curve, a_point_that_looks_wrapped_stays_where_the_sizes_tell)
 {
     unsigned char bytes[65] = {4, 63, 4};
-    P11dDer value = p11d_der(bytes, sizeof bytes);
+    P11dBytes value = p11d_der(bytes, sizeof bytes);
     const P11dCurve *p256 = p11d_curve_of_name("P-256");
     cr_assert_eq(p11d_der_unwrap(value).size, 63);
     cr_assert_eq(p11d_curve_unwrap(CKK_EC, p256, value).size, sizeof bytes);

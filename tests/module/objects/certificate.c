@@ -9,7 +9,7 @@
 #include "keys.h"
 #include "publickey.h"
 
-static void check(P11dDer part, unsigned char *expected, int size)
+static void check(P11dBytes part, unsigned char *expected, int size)
 {
     cr_assert(size > 0);
     cr_assert(p11d_der_equal(part, p11d_der(expected, (size_t)size)));

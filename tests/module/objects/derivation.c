@@ -57,7 +57,7 @@ Test(derivation, ec_points_are_given_wrapped)
     p11d_object_free(object);
 }
 
-static P11dObject *ec_from_parts(const P11dPublicKey *parsed, P11dDer point)
+static P11dObject *ec_from_parts(const P11dPublicKey *parsed, P11dBytes point)
 {
     Wire wire;
     objects_begin(&wire, "public-key");
@@ -76,7 +76,7 @@ Test(derivation, ec_points_wrapped_or_not_are_accepted_from_a_service)
     p11d_buffer_init(&wrapped, 1024);
     cr_assert(p11d_publickey_parse(&parsed, info.data, info.size));
     p11d_der_write(&wrapped, P11D_DER_OCTET_STRING, parsed.point);
-    P11dDer both[] = {parsed.point, p11d_der(wrapped.data, wrapped.size)};
+    P11dBytes both[] = {parsed.point, p11d_der(wrapped.data, wrapped.size)};
     for (size_t i = 0; i < 2; i++) {
         P11dObject *object = ec_from_parts(&parsed, both[i]);
         objects_check(object, CKA_EC_POINT, wrapped.data, wrapped.size);

@@ -52,7 +52,7 @@ static struct criterion_test_params every_kind(void)
     return cr_make_param_array(Kind, rows, KINDS);
 }
 
-static void check_number(EVP_PKEY *key, const char *name, P11dDer number)
+static void check_number(EVP_PKEY *key, const char *name, P11dBytes number)
 {
     BIGNUM *expected = NULL;
     cr_assert(EVP_PKEY_get_bn_param(key, name, &expected));
@@ -143,7 +143,7 @@ static void check_parts_give_the_key_back(const Kind *kind)
     check_build(&parts, info);
     if (kind->type != CKK_RSA) {
         const CK_ATTRIBUTE *point = p11d_template_find(&parts, CKA_EC_POINT);
-        P11dDer wrapped = p11d_der(point->pValue, point->ulValueLen);
+        P11dBytes wrapped = p11d_der(point->pValue, point->ulValueLen);
         cr_assert(p11d_der_equal(p11d_der_unwrap(wrapped), parsed.point), "wrapped given");
         cr_assert_gt(wrapped.size, parsed.point.size);
         p11d_template_set(&parts, CKA_EC_POINT, parsed.point.data, parsed.point.size);
@@ -271,8 +271,8 @@ Test(publickey, parameters_of_a_curve_without_a_name_are_given_as_they_are)
 Test(publickey, params_alone_get_the_name_too)
 {
     Bytes info = explicit_info("P-521");
-    P11dDer left = p11d_der(info.data, info.size);
-    P11dDer body, algorithm, params;
+    P11dBytes left = p11d_der(info.data, info.size);
+    P11dBytes body, algorithm, params;
     cr_assert(p11d_der_take(&left, P11D_DER_SEQUENCE, &body, NULL) &&
               p11d_der_take(&body, P11D_DER_SEQUENCE, &algorithm, NULL) &&
               p11d_der_take_any(&algorithm, NULL) && p11d_der_take_any(&algorithm, &params));
@@ -321,7 +321,7 @@ Test(publickey, a_raw_point_that_looks_wrapped_is_taken_for_what_its_length_says
     p11d_template_clear(&parts);
 }
 
-static void write_info(P11dBuffer *info, P11dDer oid, size_t key_size)
+static void write_info(P11dBuffer *info, P11dBytes oid, size_t key_size)
 {
     unsigned char *bits = calloc(1, key_size + 1);
     P11dBuffer inner, body;
