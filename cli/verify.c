@@ -41,7 +41,7 @@ static const GOptionEntry entries[] = {
      "cms: certificates that an authority has revoked, in PEM or DER; can be given again", "FILE"},
     {"purpose", 0, 0, G_OPTION_ARG_FILENAME, &asked.purpose,
      "cms: what the signer's certificate must be for (default: mail, code or documents)",
-     P11D_PURPOSE_NAMES},
+     P11D_CERTPURPOSE_NAMES},
     {"at", 0, 0, G_OPTION_ARG_FILENAME, &asked.at,
      "when certificates, --crl and allowed signers must be valid: 2026-01-31T12:00:00Z, or "
      "signing-time, as the signer claims (default: now)",
@@ -96,7 +96,7 @@ static gboolean read_trust(P11dTrust *trust, const P11dTarget *target, const P11
         trust->authorities = asked.authorities;
         trust->identity = asked.identity;
         trust->crls = (const char *const *)asked.crls;
-        trust->purpose = p11d_purpose_find(asked.purpose, error);
+        trust->purpose = p11d_certpurpose_find(asked.purpose, error);
         return trust->purpose != NULL;
     }
     if (asked.signers) {

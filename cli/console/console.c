@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "error.h"
+#include "error-name.h"
 #include "exitcode.h"
 #include "failure.h"
 #include "json.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "failure.h"
 
-#include "error.h"
+#include "error-name.h"
 
 typedef struct P11dFailurePrivate {
     CK_RV ckr;

@@ -148,12 +148,12 @@ static char *object_to_authority(const P11dAuthorities *authorities, X509 *autho
     return NULL;
 }
 
-static char *object_to_chain(const P11dAuthorities *authorities, const P11dPurpose *purpose,
+static char *object_to_chain(const P11dAuthorities *authorities, const P11dCertPurpose *purpose,
                              const P11dCertificates *chain)
 {
     X509 *authority = find_authority(authorities, chain);
     char *objection = object_to_authority(authorities, authority);
-    return objection ? objection : p11d_purpose_object_to_chain(purpose, chain, authority);
+    return objection ? objection : p11d_certpurpose_object_to_chain(purpose, chain, authority);
 }
 
 static char *check(X509_STORE_CTX *context, const P11dAuthorities *authorities,

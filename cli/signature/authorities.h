@@ -7,7 +7,7 @@
 #define P11D_AUTHORITIES_H
 
 #include "certfile.h"
-#include "purpose.h"
+#include "certpurpose.h"
 
 typedef struct P11dAuthorities {
     P11dCertificates *certificates;
@@ -24,7 +24,7 @@ void p11d_authorities_clear(P11dAuthorities *authorities);
 typedef struct P11dAuthoritiesQuestion {
     X509 *certificate;        /* of who signed */
     P11dCertificates *others; /* what may stand between it and an authority */
-    const P11dPurpose *purpose;
+    const P11dCertPurpose *purpose;
     gint64 time; /* at which certificates and CRLs must be valid; a moment */
 } P11dAuthoritiesQuestion;
 

@@ -8,12 +8,12 @@
 
 #include "candidate.h"
 #include "certname.h"
+#include "certpurpose.h"
 #include "console.h"
 #include "counterpart.h"
 #include "failure.h"
 #include "holder.h"
 #include "moment.h"
-#include "purpose.h"
 
 /* No chain is longer; a circle of authorities that certify each other ends here too. */
 #define MAX_LENGTH 16
@@ -159,7 +159,7 @@ static void tell_objections(X509 *certificate, bool signs)
     g_autofree char *subject = p11d_holder_name(certificate);
     tell_validity(certificate, subject);
     g_autofree char *objection =
-        p11d_purpose_object(p11d_purpose_find(NULL, NULL), certificate, signs);
+        p11d_certpurpose_object(p11d_certpurpose_find(NULL, NULL), certificate, signs);
     if (objection)
         p11d_console_note("verify will refuse the certificate of %s: %s", subject, objection);
 }

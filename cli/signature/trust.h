@@ -6,9 +6,9 @@
 #ifndef P11D_TRUST_H
 #define P11D_TRUST_H
 
+#include "certpurpose.h"
 #include "finding.h"
 #include "pubkey.h"
-#include "purpose.h"
 #include "target.h"
 
 /* The kinds of trust; a format says which it can be checked by. */
@@ -24,11 +24,11 @@ typedef struct P11dTrust {
     GError *trouble; /* with keys that stand with them and cannot be read; NULL: none */
     char *name;      /* what the user calls them: a path or the full URI */
     char *shown;     /* the same to people, who want the URI as they gave it */
-    const char *authorities;    /* the file of P11D_TRUST_AUTHORITIES: PEM certificates */
-    const char *const *crls;    /* files with CRLs for them, NULL-terminated; or NULL */
-    const P11dPurpose *purpose; /* that those must serve whom authorities vouch for */
-    const char *signers;        /* the file of P11D_TRUST_SIGNERS */
-    const char *identity;       /* who must have signed; NULL: of those authorities, anyone */
+    const char *authorities;        /* the file of P11D_TRUST_AUTHORITIES: PEM certificates */
+    const char *const *crls;        /* files with CRLs for them, NULL-terminated; or NULL */
+    const P11dCertPurpose *purpose; /* that those must serve whom authorities vouch for */
+    const char *signers;            /* the file of P11D_TRUST_SIGNERS */
+    const char *identity;           /* who must have signed; NULL: of those authorities, anyone */
     gint64 time;           /* a moment (moment.h) when what vouches for who signed must be valid */
     gboolean claimed_time; /* that is instead when who signed claims to have done so */
 } P11dTrust;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "error.h"
+#include "error-name.h"
 
 static const char *const levels[P11D_CHECK_LEVELS] = {
     [P11D_CHECK_LOAD] = "load",

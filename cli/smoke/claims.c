@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "error.h"
+#include "error-name.h"
 #include "mechanism.h"
 #include "offers.h"
 #include "sessionpair.h"

@@ -5,7 +5,7 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#include "error.h"
+#include "error-name.h"
 #include "keyuse.h"
 #include "offers.h"
 #include "sessionpair.h"

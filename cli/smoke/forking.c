@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "crash.h"
-#include "error.h"
+#include "error-name.h"
 #include "keyuse.h"
 
 static CK_RV initialize(const P11dCheckRun *run)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "initializing.h"
 
-#include "error.h"
+#include "error-name.h"
 #include "probe.h"
 
 /* Fails three times, is finalised all the same as a host's error path does, and starts anew. */

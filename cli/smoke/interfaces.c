@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#include "error.h"
+#include "error-name.h"
 
 #define MAX_INTERFACES 64
 #define STANDARD "PKCS 11"

@@ -2,7 +2,7 @@
 #include "keyuse.h"
 
 #include "counterpart.h"
-#include "error.h"
+#include "error-name.h"
 #include "mechanism.h"
 #include "verifier.h"
 

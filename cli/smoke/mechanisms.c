@@ -4,7 +4,7 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#include "error.h"
+#include "error-name.h"
 #include "keyuse.h"
 #include "mechanism.h"
 #include "offers.h"

@@ -13,7 +13,7 @@
 
 #include "buildtree.h"
 #include "crash.h"
-#include "error.h"
+#include "error-name.h"
 
 #define PROGRAM "p11dbus-unload-probe"
 /* How much of what a module writes is kept, in bytes. */

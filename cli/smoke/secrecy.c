@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "attribute.h"
-#include "error.h"
+#include "error-name.h"
 #include "keyuse.h"
 
 /* Room for every number of a key, in bytes. */

@@ -4,7 +4,7 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#include "error.h"
+#include "error-name.h"
 #include "keyuse.h"
 
 /* How many ECDSA signatures are looked at for short numbers: about eight of them have one. */

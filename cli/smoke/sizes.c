@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "error.h"
+#include "error-name.h"
 #include "keyuse.h"
 
 /* The most that is believed of a size, in bytes. */

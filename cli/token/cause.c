@@ -8,7 +8,7 @@
 
 #include "bus.h"
 #include "configuration.h"
-#include "error.h"
+#include "error-name.h"
 #include "failure.h"
 #include "interface.h"
 

@@ -71,8 +71,6 @@ static bool has_required_fields(P11dMessageType type, unsigned seen)
     return true;
 }
 
-/* Reading */
-
 static uint32_t prefix_uint32(const uint8_t *prefix, size_t at)
 {
     uint32_t value;
@@ -181,8 +179,6 @@ P11dStatus p11d_message_parse(const uint8_t *data, size_t size, size_t overhead,
     message->body = reader;
     return P11D_OK;
 }
-
-/* Writing */
 
 /* Writes the field if message has it; returns whether it does. */
 static bool write_field(P11dWriter *writer, uint8_t code, const P11dMessage *message)

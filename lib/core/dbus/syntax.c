@@ -59,8 +59,6 @@ bool p11d_syntax_is_text(const void *bytes, size_t size)
     return true;
 }
 
-/* Names */
-
 enum {
     LETTER = 1, /* A-Z, a-z and '_' */
     DIGIT = 2,

@@ -21,8 +21,6 @@
 
 const char p11d_configuration_file[] = P11D_CONFIGURATION_FILE;
 
-/* --- The settings --- */
-
 static bool set_text(char *target, size_t size, const char *value)
 {
     if (strlen(value) >= size)
@@ -99,8 +97,6 @@ const P11dSetting p11d_settings[] = {
 };
 const size_t p11d_setting_count = sizeof p11d_settings / sizeof p11d_settings[0];
 
-/* --- Mistakes --- */
-
 /* One of the places that settings come from, while it is read. */
 typedef struct Source {
     P11dConfiguration *configuration;
@@ -132,8 +128,6 @@ __attribute__((format(printf, 2, 3))) static bool wrong(const Source *source, co
     }
     return false;
 }
-
-/* --- Words --- */
 
 static bool is_space(char c)
 {
@@ -210,8 +204,6 @@ static bool parse(Source *source, const char *text)
     }
     return true;
 }
-
-/* --- Sources --- */
 
 /* Reads at most size bytes of a file. Returns how many, or -1 with errno. */
 static ssize_t read_all(int fd, char *bytes, size_t size)
@@ -292,8 +284,6 @@ CK_RV p11d_configuration_load(P11dConfiguration *configuration, const char *rese
     configuration->mistake[0] = first;
     return CKR_OK;
 }
-
-/* --- Answers --- */
 
 bool p11d_configuration_may_start(P11dAutostart autostart)
 {

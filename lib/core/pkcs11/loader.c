@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "error.h"
+#include "error-name.h"
 
 typedef struct Module {
     P11dLibrary library;

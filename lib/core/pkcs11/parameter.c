@@ -29,9 +29,9 @@ static const P11dParameter oaep[] = {
     {"source-data", P11D_PARAMETER_BYTES, offsetof(CK_RSA_PKCS_OAEP_PARAMS, pSourceData),
      offsetof(CK_RSA_PKCS_OAEP_PARAMS, ulSourceDataLen), BYTES_MAX, true},
 };
-const P11dParameterShape p11d_parameters_oaep = {"oaep", sizeof(CK_RSA_PKCS_OAEP_PARAMS), false,
-                                                 FIELDS(oaep),
-                                                 offsetof(CK_RSA_PKCS_OAEP_PARAMS, source) + 1};
+const P11dParameterShape p11d_parameters_oaep = {"oaep", sizeof(CK_RSA_PKCS_OAEP_PARAMS),
+                                                 false,  FIELDS(oaep),
+                                                 true,   offsetof(CK_RSA_PKCS_OAEP_PARAMS, source)};
 
 static const P11dParameter ecdh1[] = {
     {"kdf", P11D_PARAMETER_KDF, offsetof(CK_ECDH1_DERIVE_PARAMS, kdf)},
@@ -216,7 +216,7 @@ CK_RV p11d_parameter_write(const P11dParameterShape *shape, P11dWriter *writer,
     if (shape->size == 0 || mechanism->ulParameterLen != shape->size || !structure)
         return CKR_MECHANISM_PARAM_INVALID;
     /* Zero is what hosts leave there when they have no data. */
-    if (shape->source_at > 0 && get_number(structure + shape->source_at - 1) > CKZ_DATA_SPECIFIED)
+    if (shape->has_source && get_number(structure + shape->source_at) > CKZ_DATA_SPECIFIED)
         return CKR_MECHANISM_PARAM_INVALID;
 
     CK_RV rv = CKR_OK;
@@ -346,8 +346,8 @@ CK_RV p11d_parameter_read(const P11dParameterShape *shape, P11dReader elements,
         if (!shape->fields[i].optional && !(seen & 1u << i))
             return CKR_MECHANISM_PARAM_INVALID;
     }
-    if (shape->source_at > 0)
-        set_number(storage + shape->source_at - 1, CKZ_DATA_SPECIFIED);
+    if (shape->has_source)
+        set_number(storage + shape->source_at, CKZ_DATA_SPECIFIED);
     *size = shape->size;
     return CKR_OK;
 }

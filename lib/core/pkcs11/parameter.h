@@ -48,7 +48,8 @@ typedef struct P11dParameterShape {
     bool optional;     /* may be left out: then no field is sent */
     const P11dParameter *fields;
     size_t field_count;
-    CK_ULONG source_at; /* offset plus one of a CK_ULONG that is always CKZ_DATA_SPECIFIED, or 0 */
+    bool has_source;  /* a CK_ULONG that is always CKZ_DATA_SPECIFIED */
+    size_t source_at; /* its offset */
 } P11dParameterShape;
 
 extern const P11dParameterShape p11d_parameters_none;

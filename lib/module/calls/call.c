@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-#include "error.h"
+#include "error-name.h"
 #include "fork.h"
 #include "life.h"
 #include "lock.h"

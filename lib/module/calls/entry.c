@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "entry.h"
 
-#include "ability.h"
+#include "attributes.h"
 #include "call.h"
 #include "event.h"
-#include "inquiry.h"
 #include "life.h"
 #include "operation.h"
 #include "order.h"
-#include "search.h"
+#include "searches.h"
 #include "sessions.h"
 #include "slots.h"
 
@@ -64,14 +63,14 @@ CK_RV C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *cou
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_ability_list(call.instance, slot, list, count));
+                                    ?: p11d_slots_mechanisms(call.instance, slot, list, count));
 }
 
 CK_RV C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism, CK_MECHANISM_INFO *info)
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_ability_info(call.instance, slot, mechanism, info));
+                                    ?: p11d_slots_mechanism(call.instance, slot, mechanism, info));
 }
 
 CK_RV C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
@@ -124,7 +123,7 @@ CK_RV C_GetObjectSize(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ULO
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_inquiry_size(call.instance, session, object, size));
+                                    ?: p11d_attributes_size(call.instance, session, object, size));
 }
 
 CK_RV C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *templ,
@@ -133,14 +132,14 @@ CK_RV C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK
     P11dCall call;
     return p11d_call_end(&call,
                          p11d_call_begin(&call, __func__)
-                             ?: p11d_inquiry_get(call.instance, session, object, templ, count));
+                             ?: p11d_attributes_get(call.instance, session, object, templ, count));
 }
 
 CK_RV C_FindObjectsInit(CK_SESSION_HANDLE session, CK_ATTRIBUTE *templ, CK_ULONG count)
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_search_begin(call.instance, session, templ, count));
+                                    ?: p11d_searches_begin(call.instance, session, templ, count));
 }
 
 CK_RV C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULONG most,
@@ -149,14 +148,14 @@ CK_RV C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, CK_ULO
     P11dCall call;
     return p11d_call_end(&call,
                          p11d_call_begin(&call, __func__)
-                             ?: p11d_search_next(call.instance, session, objects, most, count));
+                             ?: p11d_searches_next(call.instance, session, objects, most, count));
 }
 
 CK_RV C_FindObjectsFinal(CK_SESSION_HANDLE session)
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_search_end(call.instance, session));
+                                    ?: p11d_searches_end(call.instance, session));
 }
 
 CK_RV C_DigestInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism)

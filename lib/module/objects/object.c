@@ -7,7 +7,7 @@
 #include "attribute.h"
 #include "der.h"
 #include "derivation.h"
-#include "error.h"
+#include "error-name.h"
 
 /* The most refusals of one object that are remembered; a host that asks for more asks the service
  * each time. */

@@ -9,7 +9,7 @@
 
 #include "arguments.h"
 #include "deadline.h"
-#include "error.h"
+#include "error-name.h"
 #include "peer.h"
 
 /* How long a call may take, in milliseconds. */

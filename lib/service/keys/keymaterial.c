@@ -195,8 +195,6 @@ CK_RV p11d_keymaterial_read(const CK_ATTRIBUTE *items, CK_ULONG count, CK_OBJECT
     return rv;
 }
 
-/* --- what is secret --- */
-
 static CK_RV set_number(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type, const BIGNUM *number,
                         size_t size)
 {
@@ -239,8 +237,6 @@ CK_RV p11d_keymaterial_write(P11dTemplate *templ, const EVP_PKEY *key)
     ERR_clear_error();
     return rv;
 }
-
-/* --- generation --- */
 
 static CK_RV generate_rsa(const CK_ATTRIBUTE *items, CK_ULONG count, EVP_PKEY_CTX **context)
 {

@@ -158,8 +158,6 @@ CK_RV p11d_keyring_set_state(P11dKeyRing *ring, const P11dTokenState *state)
     return CKR_OK;
 }
 
-/* --- views --- */
-
 P11dKeyView *p11d_keyring_open_view(P11dKeyRing *ring, uid_t uid)
 {
     P11dKeyView *view = calloc(1, sizeof *view);
@@ -260,8 +258,6 @@ void p11d_keyring_list(P11dKeyView *view, uint64_t known, P11dWriter *writer)
     pthread_mutex_unlock(&ring->lock);
 }
 
-/* --- keys --- */
-
 bool p11d_keyring_label(P11dKeyView *view, uint64_t id, char label[P11D_WORKER_TOKEN_LABEL_SIZE])
 {
     P11dKeyRing *ring = view->ring;
@@ -315,8 +311,6 @@ CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, CK_ATTRIBUTE_TYPE use, P
     pthread_mutex_unlock(&ring->lock);
     return rv;
 }
-
-/* --- life --- */
 
 void p11d_keyring_init(P11dKeyRing *ring, bool writable)
 {

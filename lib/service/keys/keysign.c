@@ -32,8 +32,6 @@ typedef struct Primitive {
     CK_RV (*verify)(const struct Primitive *primitive, Work *work, P11dBytes signature);
 } Primitive;
 
-/* --- RSA --- */
-
 static CK_RV check_pkcs1(Work *work)
 {
     return work->input.size <= work->key->size - PKCS1_PADDING ? CKR_OK : CKR_DATA_LEN_RANGE;
@@ -139,8 +137,6 @@ static CK_RV verify_rsa(const Primitive *primitive, Work *work, P11dBytes signat
     return verify_in_form(primitive, work, signature.data, signature.size);
 }
 
-/* --- ECDSA --- */
-
 /* Longer input counts with its leftmost bits (PKCS#11, CKM_ECDSA). */
 static CK_RV check_ecdsa(Work *work)
 {
@@ -199,8 +195,6 @@ static CK_RV verify_ecdsa(const Primitive *primitive, Work *work, P11dBytes sign
     return size > 0 ? verify_in_form(primitive, work, der, size) : CKR_HOST_MEMORY;
 }
 
-/* --- EdDSA --- */
-
 /* OpenSSL 3.0 has none of Ed25519ctx, Ed25519ph and Ed448ph, and no context for Ed448. */
 static CK_RV check_eddsa(Work *work)
 {
@@ -242,8 +236,6 @@ static CK_RV verify_eddsa(const Primitive *primitive, Work *work, P11dBytes sign
     ERR_clear_error();
     return rv;
 }
-
-/* --- all --- */
 
 static const Primitive primitives[] = {
     {CKM_RSA_PKCS, check_pkcs1, configure_pkcs1, sign_rsa, verify_rsa},

@@ -30,8 +30,6 @@ struct P11dKeyStream {
     EVP_MD_CTX *digest;
 };
 
-/* --- AES --- */
-
 static CK_RV begin_aes(P11dKeyStream *stream, const P11dParameters *parameters)
 {
     return p11d_keyaes_begin(&stream->aes, stream->key, parameters,
@@ -48,8 +46,6 @@ static CK_RV finish_aes(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *
     (void)signature;
     return p11d_keyaes_finish(&stream->aes, output);
 }
-
-/* --- HMAC --- */
 
 static CK_RV begin_mac(P11dKeyStream *stream, const P11dParameters *parameters)
 {
@@ -68,8 +64,6 @@ static CK_RV finish_mac(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *
     return stream->purpose == P11D_PURPOSE_SIGN ? p11d_keymac_finish(stream->mac, output)
                                                 : p11d_keymac_compare(stream->mac, signature);
 }
-
-/* --- what is hashed --- */
 
 static CK_RV begin_hash(P11dKeyStream *stream, const P11dHash *hash)
 {
@@ -145,8 +139,6 @@ static CK_RV finish_signature(P11dKeyStream *stream, P11dBytes signature, P11dBu
                ? p11d_keysign_sign(stream->key, &stream->parameters, bytes, output)
                : p11d_keysign_verify(stream->key, &stream->parameters, bytes, output);
 }
-
-/* --- all --- */
 
 static const Family aes = {begin_aes, update_aes, finish_aes};
 static const Family mac = {begin_mac, update_mac, finish_mac};

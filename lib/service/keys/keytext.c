@@ -35,8 +35,6 @@ void p11d_keytext_clear(P11dKeyText *self)
         p11d_template_clear(&self->kept[i]);
 }
 
-/* --- values --- */
-
 static bool is_plain(const uint8_t *bytes, size_t size)
 {
     bool plain = size > 0 && size <= TEXT_MAX && bytes[0] != ' ' && bytes[size - 1] != ' ' &&
@@ -105,12 +103,6 @@ static bool is_kind_kept(const P11dAttributeKind *kind)
            kind == &p11d_attribute_date;
 }
 
-bool p11d_keytext_takes(CK_ATTRIBUTE_TYPE type)
-{
-    const P11dAttribute *row = p11d_attribute_find(type);
-    return row && is_kind_kept(row->kind);
-}
-
 CK_RV p11d_keytext_write(const P11dTemplate *templ, int place, const char *name, P11dBuffer *text)
 {
     const char *class = p11d_name_find(&p11d_names_class, classes[place]);
@@ -175,8 +167,6 @@ static bool read_value(P11dTemplate *templ, const P11dAttribute *row, const char
     return row->kind == &p11d_attribute_text && p11d_syntax_is_text(text, strlen(text)) &&
            p11d_template_set_text(templ, row->type, text) == CKR_OK;
 }
-
-/* --- lines --- */
 
 typedef struct Line {
     const char *start;
@@ -251,8 +241,6 @@ bool p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size)
     }
     return ok;
 }
-
-/* --- changes --- */
 
 /* Copies a block, or leaves it out. */
 static CK_RV copy_block(const P11dKeyTextEdit *edit, const char *start, size_t size,

@@ -24,9 +24,6 @@ typedef struct P11dKeyText {
 /* The place of objects of that class; P11D_KEYTEXT_CLASSES: nothing is kept for them. */
 int p11d_keytext_place(CK_OBJECT_CLASS class);
 
-/* Whether an attribute can be kept in text. */
-bool p11d_keytext_takes(CK_ATTRIBUTE_TYPE type);
-
 /* Adds what size bytes of a file say. False if a line was left out because it cannot be understood,
  * or memory ran out. */
 bool p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size);

@@ -311,8 +311,6 @@ X509 *p11d_pem_certificate(const P11dPem *pem)
     return certificate;
 }
 
-/* --- writing --- */
-
 /* Takes what was written to bio, which is freed. */
 static bool take_text(P11dBuffer *text, BIO *bio, bool ok)
 {

@@ -7,7 +7,7 @@
 #define P11D_REPLY_H
 
 #include "endpoint.h"
-#include "error.h"
+#include "error-name.h"
 #include "interface.h"
 
 typedef struct P11dReply {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "error.h"
+#include "error-name.h"
 #include "log.h"
 #include "name.h"
 

@@ -38,8 +38,6 @@ static bool watch_descriptor(Worker *worker, int fd, uint32_t events, void *what
     return epoll_ctl(worker->clients.loop.epoll, operation, fd, &event) == 0;
 }
 
-/* --- the link --- */
-
 typedef P11dStatus QueueToken(P11dChannel *link, const char *path, const void *properties,
                               size_t size);
 
@@ -99,8 +97,6 @@ static bool serve_link(Worker *worker)
     return status == P11D_TIMEOUT;
 }
 
-/* --- the loop --- */
-
 static void serve_token(Worker *worker)
 {
     unsigned change = worker->token->operations->dispatch(worker->token);
@@ -153,8 +149,6 @@ static void run(Worker *worker)
             follow_link(worker);
     }
 }
-
-/* --- life --- */
 
 static bool set_up(Worker *worker)
 {

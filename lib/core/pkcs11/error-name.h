@@ -4,8 +4,8 @@
  * org.p11dbus.Error.PinIncorrect, a number without a name org.p11dbus.Error.X80000001. This is the
  * one place where CK_RV and D-Bus error names meet.
  */
-#ifndef P11D_ERROR_H
-#define P11D_ERROR_H
+#ifndef P11D_ERROR_NAME_H
+#define P11D_ERROR_NAME_H
 
 #include "name.h"
 #include "status.h"
@@ -13,7 +13,7 @@
 #define P11D_ERROR_PREFIX "org.p11dbus.Error."
 /* Of the errors that D-Bus itself has. */
 #define P11D_ERROR_BUS_PREFIX "org.freedesktop.DBus.Error."
-/* Room for any error name with its NUL. */
+/* Room for any error name with its NUL, in bytes. */
 #define P11D_ERROR_SIZE 96
 
 typedef struct P11dError {
@@ -30,11 +30,10 @@ const char *p11d_error_ckr(CK_RV value, char scratch[P11D_NAME_SIZE]);
 
 /* The whole D-Bus error name of value (not CKR_OK), written to storage. */
 const char *p11d_error_name(CK_RV value, char storage[P11D_ERROR_SIZE]);
-/* Only its last part, as GetAttributes answers it. */
-const char *p11d_error_last_part(CK_RV value, char storage[P11D_ERROR_SIZE]);
 
 /*
- * The value that a D-Bus error name means. Never CKR_OK or CKR_BUFFER_TOO_SMALL: those make no
+ * The value that a D-Bus error name means, or the last part of one, as GetAttributes answers it.
+ * Never CKR_OK or CKR_BUFFER_TOO_SMALL: those make no
  * sense from a service and count as CKR_DEVICE_ERROR, as does every name that nobody here knows.
  * LimitsExceeded is CKR_DEVICE_MEMORY; UnknownMethod, UnknownInterface and NotSupported are
  * CKR_FUNCTION_NOT_SUPPORTED; UnknownObject is CKR_TOKEN_NOT_PRESENT; AccessDenied is

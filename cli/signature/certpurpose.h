@@ -3,21 +3,21 @@
  * A purpose is what somebody must be meant to sign whose signature counts (--purpose): mail, code,
  * or anything. Certificates say by their extensions what their keys are for.
  */
-#ifndef P11D_PURPOSE_H
-#define P11D_PURPOSE_H
+#ifndef P11D_CERTPURPOSE_H
+#define P11D_CERTPURPOSE_H
 
 #include <stdbool.h>
 
 #include "certfile.h"
 
-typedef struct P11dPurpose P11dPurpose;
+typedef struct P11dCertPurpose P11dCertPurpose;
 
 /* The choices as a help text shows them. */
-#define P11D_PURPOSE_NAMES "email|code|any"
+#define P11D_CERTPURPOSE_NAMES "email|code|any"
 
 /* The purpose of that name; NULL: the one where none is named, which is to sign mail, code or
  * documents. NULL with error set to a usage error. */
-const P11dPurpose *p11d_purpose_find(const char *name, GError **error);
+const P11dCertPurpose *p11d_certpurpose_find(const char *name, GError **error);
 
 /*
  * Why certificate does not serve purpose; NULL if it does. The caller frees the text.
@@ -25,7 +25,7 @@ const P11dPurpose *p11d_purpose_find(const char *name, GError **error);
  * anyExtendedKeyUsage must be in it, for those who have issued a certificate too; where there is a
  * keyUsage (section 4.2.1.3), signatures must be in that of who signs.
  */
-char *p11d_purpose_object(const P11dPurpose *purpose, X509 *certificate, bool signs);
+char *p11d_certpurpose_object(const P11dCertPurpose *purpose, X509 *certificate, bool signs);
 
 /*
  * Why not all of chain, from who signs up to the authority, serves purpose; NULL if it does. The
@@ -33,7 +33,7 @@ char *p11d_purpose_object(const P11dPurpose *purpose, X509 *certificate, bool si
  * authority: the last of chain as the user has it, who may have it trusted for some purposes alone,
  * or not for others (openssl x509 -addtrust, -addreject).
  */
-char *p11d_purpose_object_to_chain(const P11dPurpose *purpose, const P11dCertificates *chain,
-                                   X509 *authority);
+char *p11d_certpurpose_object_to_chain(const P11dCertPurpose *purpose,
+                                       const P11dCertificates *chain, X509 *authority);
 
 #endif

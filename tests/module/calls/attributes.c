@@ -17,7 +17,7 @@ static void close_stage(void)
     stage_close(&stage);
 }
 
-TestSuite(inquiry, .init = open_stage, .fini = close_stage);
+TestSuite(attributes, .init = open_stage, .fini = close_stage);
 
 static CK_SESSION_HANDLE begin(const char *words)
 {
@@ -26,7 +26,7 @@ static CK_SESSION_HANDLE begin(const char *words)
     return stage_session(&stage);
 }
 
-Test(inquiry, attributes_come_without_a_message)
+Test(attributes, attributes_come_without_a_message)
 {
     const CK_SESSION_HANDLE session = begin("");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "rsa");
@@ -44,7 +44,7 @@ Test(inquiry, attributes_come_without_a_message)
     cr_assert_eq(stage_count(&stage, ""), messages);
 }
 
-Test(inquiry, attributes_fill_what_they_can)
+Test(attributes, attributes_fill_what_they_can)
 {
     const CK_SESSION_HANDLE session = begin("");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "rsa");
@@ -61,7 +61,7 @@ Test(inquiry, attributes_fill_what_they_can)
     stage_expect(CKR_ARGUMENTS_BAD, m->C_GetAttributeValue(session, key, NULL, 1));
 }
 
-Test(inquiry, what_only_the_service_knows_is_asked_once)
+Test(attributes, what_only_the_service_knows_is_asked_once)
 {
     const CK_SESSION_HANDLE session = begin("");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");

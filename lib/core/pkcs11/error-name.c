@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "error.h"
+#include "error-name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -153,27 +153,17 @@ const char *p11d_error_ckr(CK_RV value, char scratch[P11D_NAME_SIZE])
     return row ? row->ckr : p11d_name_of_number(value, scratch);
 }
 
-static void write_last_part(CK_RV value, char *at)
+const char *p11d_error_name(CK_RV value, char storage[P11D_ERROR_SIZE])
 {
     const P11dError *row = find(value);
     char scratch[P11D_NAME_SIZE];
+    char *at = stpcpy(storage, P11D_ERROR_PREFIX);
     if (row) {
         stpcpy(at, row->name);
     } else {
         *at = 'X'; /* an element of a D-Bus name does not begin with a digit */
         stpcpy(at + 1, p11d_name_of_number(value, scratch) + 2);
     }
-}
-
-const char *p11d_error_name(CK_RV value, char storage[P11D_ERROR_SIZE])
-{
-    write_last_part(value, stpcpy(storage, P11D_ERROR_PREFIX));
-    return storage;
-}
-
-const char *p11d_error_last_part(CK_RV value, char storage[P11D_ERROR_SIZE])
-{
-    write_last_part(value, storage);
     return storage;
 }
 

@@ -17,9 +17,9 @@ static void close_stage(void)
     stage_close(&stage);
 }
 
-TestSuite(ability, .init = open_stage, .fini = close_stage);
+TestSuite(slots_mechanisms, .init = open_stage, .fini = close_stage);
 
-Test(ability, buffers_that_are_too_small_say_how_large)
+Test(slots_mechanisms, buffers_that_are_too_small_say_how_large)
 {
     CK_SLOT_ID slot = 77;
     CK_ULONG count = 0;
@@ -37,7 +37,7 @@ Test(ability, buffers_that_are_too_small_say_how_large)
     cr_assert_eq(count, all);
 }
 
-Test(ability, mechanisms_are_what_functions_are_there_for)
+Test(slots_mechanisms, mechanisms_are_what_functions_are_there_for)
 {
     CK_MECHANISM_INFO info;
     stage_start(&stage, "mechanisms=ecdsa,rsa-pkcs features= flags=sign,verify,sign-recover");
@@ -54,7 +54,7 @@ Test(ability, mechanisms_are_what_functions_are_there_for)
     stage_expect(CKR_MECHANISM_INVALID, m->C_GetMechanismInfo(slot, CKM_AES_CBC, &info));
 }
 
-Test(ability, a_hashed_mechanism_is_there_if_its_raw_one_is)
+Test(slots_mechanisms, a_hashed_mechanism_is_there_if_its_raw_one_is)
 {
     static const CK_MECHANISM_TYPE expected[] = {CKM_ECDSA, CKM_ECDSA_SHA1, CKM_ECDSA_SHA256,
                                                  CKM_SHA256, CKM_SHA3_512};
@@ -73,7 +73,7 @@ Test(ability, a_hashed_mechanism_is_there_if_its_raw_one_is)
         cr_assert_neq(found[j], CKM_SHA256_RSA_PKCS);
 }
 
-Test(ability, of_no_slot_and_of_an_empty_one)
+Test(slots_mechanisms, of_no_slot_and_of_an_empty_one)
 {
     CK_ULONG count = 0;
     CK_MECHANISM_INFO info;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "inquiry.h"
+#include "attributes.h"
 
 #include <stdlib.h>
 
@@ -8,33 +8,33 @@
 #include "lock.h"
 
 /* The most attributes of one question. */
-#define INQUIRY_MAX 4096
+#define ATTRIBUTES_MAX 4096
 
 /* One GetAttributes under way. */
-typedef struct Inquiry {
+typedef struct Question {
     P11dToken *token;
     CK_OBJECT_HANDLE object;
     P11dArguments arguments; /* its id */
     const CK_ATTRIBUTE_TYPE *types;
     CK_ULONG count;
-} Inquiry;
+} Question;
 
 static void write_question(P11dWriter *writer, void *data)
 {
-    const Inquiry *inquiry = data;
-    p11d_writer_uint64(writer, inquiry->arguments.objects[0]);
+    const Question *question = data;
+    p11d_writer_uint64(writer, question->arguments.objects[0]);
     const P11dArray names = p11d_writer_array_begin(writer, 4);
-    for (CK_ULONG i = 0; i < inquiry->count; i++) {
+    for (CK_ULONG i = 0; i < question->count; i++) {
         char scratch[P11D_NAME_SIZE];
-        p11d_writer_string(writer, p11d_attribute_name(inquiry->types[i], scratch));
+        p11d_writer_string(writer, p11d_attribute_name(question->types[i], scratch));
     }
     p11d_writer_array_end(writer, names);
 }
 
-static CK_RV learn(const Inquiry *inquiry, P11dReader *body)
+static CK_RV learn(const Question *question, P11dReader *body)
 {
-    return p11d_snapshot_learn(&inquiry->token->snapshot, inquiry->object, inquiry->types,
-                               inquiry->count, body);
+    return p11d_snapshot_learn(&question->token->snapshot, question->object, question->types,
+                               question->count, body);
 }
 
 static CK_RV read_answer(P11dChannel *channel, P11dReader *body, void *data)
@@ -49,13 +49,13 @@ static CK_RV read_answer(P11dChannel *channel, P11dReader *body, void *data)
 static CK_RV ask(P11dToken *token, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE_TYPE *types,
                  CK_ULONG count)
 {
-    Inquiry inquiry = {.token = token, .object = object, .types = types, .count = count};
+    Question question = {.token = token, .object = object, .types = types, .count = count};
     P11dRequest request = {.interface = &p11d_interface_token,
                            .method = "GetAttributes",
-                           .arguments = &inquiry.arguments,
+                           .arguments = &question.arguments,
                            .write = write_question,
                            .read = read_answer,
-                           .data = &inquiry,
+                           .data = &question,
                            .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
     const CK_OBJECT_HANDLE objects[P11D_ARGUMENTS_EACH] = {object};
     const CK_RV rv = p11d_listing_call(token, objects, &request, NULL);
@@ -65,16 +65,16 @@ static CK_RV ask(P11dToken *token, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE_T
     static const uint64_t two_empty_arrays[2];
     P11dReader nothing;
     p11d_reader_init(&nothing, two_empty_arrays, sizeof two_empty_arrays, false);
-    return learn(&inquiry, &nothing);
+    return learn(&question, &nothing);
 }
 
-CK_RV p11d_inquiry_get(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,
-                       CK_ATTRIBUTE *templ, CK_ULONG count)
+CK_RV p11d_attributes_get(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,
+                          CK_ATTRIBUTE *templ, CK_ULONG count)
 {
     const P11dSession *session = p11d_session_find(instance, handle);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;
-    if ((!templ && count > 0) || count > INQUIRY_MAX)
+    if ((!templ && count > 0) || count > ATTRIBUTES_MAX)
         return CKR_ARGUMENTS_BAD;
     P11dToken *token = session->token;
     const P11dObject *found = p11d_listing_know(token, object);
@@ -97,8 +97,8 @@ CK_RV p11d_inquiry_get(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJE
     return rv == CKR_OK ? filled : rv;
 }
 
-CK_RV p11d_inquiry_size(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE object,
-                        CK_ULONG *size)
+CK_RV p11d_attributes_size(P11dInstance *instance, CK_SESSION_HANDLE handle,
+                           CK_OBJECT_HANDLE object, CK_ULONG *size)
 {
     const P11dSession *session = p11d_session_find(instance, handle);
     if (!session)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "error.h"
+#include "error-name.h"
 
 #include <criterion/criterion.h>
 #include <gio/gio.h>
@@ -17,8 +17,7 @@ static void check_both_directions(const P11dError *row)
     char storage[P11D_ERROR_SIZE], expected[P11D_ERROR_SIZE], scratch[P11D_NAME_SIZE];
     CK_RV back = makes_sense(row->value) ? row->value : CKR_DEVICE_ERROR;
 
-    cr_expect_str_eq(p11d_error_last_part(row->value, storage), row->name);
-    cr_expect_eq(p11d_error_parse_last_part(storage), back, "%s", row->ckr);
+    cr_expect_eq(p11d_error_parse_last_part(row->name), back, "%s", row->ckr);
     snprintf(expected, sizeof expected, "org.p11dbus.Error.%s", row->name);
     cr_expect_str_eq(p11d_error_name(row->value, storage), expected);
     cr_expect(g_dbus_is_interface_name(storage)); /* error names have the same syntax */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "search.h"
+#include "searches.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +51,8 @@ static CK_RV find(P11dToken *token, const CK_ATTRIBUTE *templ, CK_ULONG count,
     return rv;
 }
 
-CK_RV p11d_search_begin(P11dInstance *instance, CK_SESSION_HANDLE session,
-                        const CK_ATTRIBUTE *templ, CK_ULONG count)
+CK_RV p11d_searches_begin(P11dInstance *instance, CK_SESSION_HANDLE session,
+                          const CK_ATTRIBUTE *templ, CK_ULONG count)
 {
     CK_RV rv = p11d_session_begin(instance, session, P11D_OPERATION_SEARCH, NULL);
     if (rv != CKR_OK)
@@ -65,8 +65,8 @@ CK_RV p11d_search_begin(P11dInstance *instance, CK_SESSION_HANDLE session,
     return rv;
 }
 
-CK_RV p11d_search_next(P11dInstance *instance, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects,
-                       CK_ULONG most, CK_ULONG *count)
+CK_RV p11d_searches_next(P11dInstance *instance, CK_SESSION_HANDLE session,
+                         CK_OBJECT_HANDLE *objects, CK_ULONG most, CK_ULONG *count)
 {
     P11dOperation *operation;
     const CK_RV rv = p11d_session_take(instance, session, P11D_OPERATION_SEARCH, &operation);
@@ -87,7 +87,7 @@ CK_RV p11d_search_next(P11dInstance *instance, CK_SESSION_HANDLE session, CK_OBJ
     return good ? CKR_OK : CKR_ARGUMENTS_BAD;
 }
 
-CK_RV p11d_search_end(P11dInstance *instance, CK_SESSION_HANDLE session)
+CK_RV p11d_searches_end(P11dInstance *instance, CK_SESSION_HANDLE session)
 {
     P11dOperation *operation;
     const CK_RV rv = p11d_session_take(instance, session, P11D_OPERATION_SEARCH, &operation);

@@ -18,7 +18,7 @@ static void close_stage(void)
     stage_close(&stage);
 }
 
-TestSuite(search, .init = open_stage, .fini = close_stage);
+TestSuite(searches, .init = open_stage, .fini = close_stage);
 
 static CK_SESSION_HANDLE begin(const char *words)
 {
@@ -27,7 +27,7 @@ static CK_SESSION_HANDLE begin(const char *words)
     return stage_session(&stage);
 }
 
-Test(search, handles_gathered_at_init_stay_although_objects_come_and_go)
+Test(searches, handles_gathered_at_init_stay_although_objects_come_and_go)
 {
     const CK_SESSION_HANDLE first = begin("");
     const CK_SESSION_HANDLE second = stage_session(&stage);
@@ -47,7 +47,7 @@ Test(search, handles_gathered_at_init_stay_although_objects_come_and_go)
     stage_ok(m->C_FindObjectsFinal(first));
 }
 
-Test(search, a_zero_length_label_matches_only_the_empty_label)
+Test(searches, a_zero_length_label_matches_only_the_empty_label)
 {
     const CK_SESSION_HANDLE session = begin("");
     CK_ATTRIBUTE label = {CKA_LABEL, NULL, 0};
@@ -58,7 +58,7 @@ Test(search, a_zero_length_label_matches_only_the_empty_label)
     cr_assert_eq(count, 0);
 }
 
-Test(search, is_one_at_a_time_in_a_session)
+Test(searches, is_one_at_a_time_in_a_session)
 {
     const CK_SESSION_HANDLE session = begin("");
     CK_OBJECT_HANDLE found;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "purpose.h"
+#include "certpurpose.h"
 
 #include <string.h>
 
@@ -17,28 +17,28 @@
 /* Longer than any number of a key purpose that is of use. */
 #define MAX_OID 128
 
-struct P11dPurpose {
+struct P11dCertPurpose {
     const char *name;
     const char *what;      /* what is to be signed */
     const char *serves[4]; /* one of them must be there, NULL-terminated; none: nothing is asked */
 };
 
-static const P11dPurpose purposes[] = {
+static const P11dCertPurpose purposes[] = {
     {"email", "mail", {EMAIL}},
     {"code", "code", {CODE}},
     {"any", "anything", {NULL}},
 };
 
-static const P11dPurpose unnamed = {NULL, "mail, code or documents", {EMAIL, CODE, DOCUMENTS}};
+static const P11dCertPurpose unnamed = {NULL, "mail, code or documents", {EMAIL, CODE, DOCUMENTS}};
 
-const P11dPurpose *p11d_purpose_find(const char *name, GError **error)
+const P11dCertPurpose *p11d_certpurpose_find(const char *name, GError **error)
 {
     if (!name)
         return &unnamed;
     for (size_t i = 0; i < G_N_ELEMENTS(purposes); i++)
         if (strcmp(purposes[i].name, name) == 0)
             return &purposes[i];
-    p11d_failure_set(error, P11D_FAILURE_USAGE, "purposes are " P11D_PURPOSE_NAMES,
+    p11d_failure_set(error, P11D_FAILURE_USAGE, "purposes are " P11D_CERTPURPOSE_NAMES,
                      "there is no purpose \"%s\"", name);
     return NULL;
 }
@@ -79,7 +79,7 @@ static char *list(const EXTENDED_KEY_USAGE *usages)
 }
 
 /* Why what the certificate says under extendedKeyUsage does not serve. */
-static char *object_to_usages(const P11dPurpose *purpose, X509 *certificate)
+static char *object_to_usages(const P11dCertPurpose *purpose, X509 *certificate)
 {
     int critical = -1; /* stays that if there is none */
     EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(certificate, NID_ext_key_usage, &critical, NULL);
@@ -93,7 +93,7 @@ static char *object_to_usages(const P11dPurpose *purpose, X509 *certificate)
                                    purpose->what);
 }
 
-char *p11d_purpose_object(const P11dPurpose *purpose, X509 *certificate, bool signs)
+char *p11d_certpurpose_object(const P11dCertPurpose *purpose, X509 *certificate, bool signs)
 {
     if (signs && !(X509_get_key_usage(certificate) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
         return g_strdup("its key is not meant for signatures (keyUsage)");
@@ -101,11 +101,11 @@ char *p11d_purpose_object(const P11dPurpose *purpose, X509 *certificate, bool si
 }
 
 /* What a certificate of the chain says for itself against purpose. */
-static char *object_to_one(const P11dPurpose *purpose, const P11dCertificates *chain)
+static char *object_to_one(const P11dCertPurpose *purpose, const P11dCertificates *chain)
 {
     for (int i = 0; i < sk_X509_num(chain); i++) {
         X509 *certificate = sk_X509_value(chain, i);
-        g_autofree char *objection = p11d_purpose_object(purpose, certificate, i == 0);
+        g_autofree char *objection = p11d_certpurpose_object(purpose, certificate, i == 0);
         if (objection && i == 0)
             return g_steal_pointer(&objection);
         g_autofree char *subject = p11d_holder_name(certificate);
@@ -117,7 +117,7 @@ static char *object_to_one(const P11dPurpose *purpose, const P11dCertificates *c
 
 static bool all_serve(const char *usage, const P11dCertificates *chain)
 {
-    const P11dPurpose one = {"", "", {usage}};
+    const P11dCertPurpose one = {"", "", {usage}};
     bool all = true;
     for (int i = 0; all && i < sk_X509_num(chain); i++) {
         g_autofree char *objection = object_to_usages(&one, sk_X509_value(chain, i));
@@ -135,8 +135,8 @@ static bool is_trusted(X509 *authority, const char *usage)
            (!trusted || have(trusted, wanted));
 }
 
-char *p11d_purpose_object_to_chain(const P11dPurpose *purpose, const P11dCertificates *chain,
-                                   X509 *authority)
+char *p11d_certpurpose_object_to_chain(const P11dCertPurpose *purpose,
+                                       const P11dCertificates *chain, X509 *authority)
 {
     static const char *const any[] = {ANY, NULL};
     char *objection = object_to_one(purpose, chain);
