@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * An operation is what takes many calls of a host: Init, then the whole, or Update and Final
- * (PKCS#11 3.1, sections 5.8 to 5.14). All of it ends in exactly one message to the service, which
+ * (PKCS#11 3.1, sections 5.8 to 5.15). All of it ends in exactly one message to the service, which
  * may have done it whatever comes back, so it is never asked twice; sizes are answered here, a
  * result whose size nobody knew before is kept until there is room for it, and data is hashed in
  * this process where the mechanism hashes.

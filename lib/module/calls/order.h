@@ -32,7 +32,7 @@ CK_RV p11d_order_give(P11dToken *token, P11dOrder *order);
 /*
  * Checks what a host brings as a template, and makes it an argument. Errors: CKR_ARGUMENTS_BAD (no
  * attributes where there is a number of them), CKR_ATTRIBUTE_VALUE_INVALID (no value where there is
- * a length).
+ * a length), CKR_TEMPLATE_INCONSISTENT (more than P11D_TEMPLATE_MAX).
  */
 CK_RV p11d_order_template(const CK_ATTRIBUTE *items, CK_ULONG count, P11dTemplateArgument *templ);
 
@@ -56,7 +56,7 @@ CK_RV p11d_order_check(P11dToken *token, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE
 CK_RV p11d_order_may_write(const P11dSession *session, bool on_token);
 
 /*
- * C_GenerateRandom (PKCS#11 3.1, section 5.20). Random bytes are the kernel's, which
+ * C_GenerateRandom (PKCS#11 3.1, section 5.19). Random bytes are the kernel's, which
  * costs no message; the token is asked where this process may not ask the kernel.
  */
 CK_RV p11d_order_random(P11dInstance *instance, CK_SESSION_HANDLE session, CK_BYTE *bytes,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "listing.h"
+#include "order.h"
 
 typedef struct Search {
     P11dOperation operation;
@@ -17,19 +17,6 @@ static void free_search(P11dOperation *operation)
     Search *search = (Search *)operation;
     p11d_handles_clear(&search->found);
     free(search);
-}
-
-static CK_RV check_template(const CK_ATTRIBUTE *templ, CK_ULONG count)
-{
-    if (!templ && count > 0)
-        return CKR_ARGUMENTS_BAD;
-    if (count > P11D_TEMPLATE_MAX)
-        return CKR_TEMPLATE_INCONSISTENT;
-    for (CK_ULONG i = 0; i < count; i++) {
-        if (!templ[i].pValue && templ[i].ulValueLen > 0)
-            return CKR_ATTRIBUTE_VALUE_INVALID;
-    }
-    return CKR_OK;
 }
 
 static CK_RV find(P11dToken *token, const CK_ATTRIBUTE *templ, CK_ULONG count,
@@ -58,7 +45,8 @@ CK_RV p11d_searches_begin(P11dInstance *instance, CK_SESSION_HANDLE session,
     if (rv != CKR_OK)
         return rv;
     P11dOperation *search = NULL;
-    rv = check_template(templ, count);
+    P11dTemplateArgument checked;
+    rv = p11d_order_template(templ, count, &checked);
     if (rv == CKR_OK)
         rv = find(p11d_session_find(instance, session)->token, templ, count, &search);
     p11d_session_put(instance, session, P11D_OPERATION_SEARCH, search);
