@@ -139,8 +139,6 @@ CK_RV p11d_keyedit_set(P11dKeyRing *ring, const P11dKeyEntry *entry, int kind,
     return rv;
 }
 
-/* --- destroying --- */
-
 /* The public half goes with the private one unless it was made as an object of its own. */
 static CK_RV destroy_private(P11dKeyRing *ring, const P11dKeyEntry *entry)
 {
@@ -185,8 +183,6 @@ CK_RV p11d_keyedit_destroy(P11dKeyRing *ring, const P11dKeyEntry *entry, int kin
     return kind < P11D_KEY_OBJECT_CERTIFICATE ? CKR_ACTION_PROHIBITED
                                               : edit_files(ring, entry, PEM_FILES, &edit);
 }
-
-/* --- passphrases --- */
 
 CK_RV p11d_keyedit_rekey(P11dKeyRing *ring, P11dKeyEntry *entry, const EVP_PKEY *key,
                          const P11dSecret *passphrase)

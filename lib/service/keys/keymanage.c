@@ -31,8 +31,6 @@ static CK_RV take(P11dTemplate *kept, const P11dTemplateArgument *asked, CK_OBJE
     return rv == CKR_OK && key ? p11d_keytemplate_complete(kept, class, mechanism) : rv;
 }
 
-/* --- session objects --- */
-
 /* A private or public key as a session object. key is borrowed. */
 static CK_RV add_session_key(P11dKeyView *view, EVP_PKEY *key, CK_OBJECT_CLASS class,
                              const P11dTemplate *kept, uint64_t *id)
@@ -74,8 +72,6 @@ static CK_RV add_session_other(P11dKeyView *view, CK_OBJECT_CLASS class,
     p11d_template_clear(&templ);
     return rv;
 }
-
-/* --- secret keys --- */
 
 /* Makes one of size bytes, or as many as the template asks for if bytes is NULL: these are random
  * then. */
@@ -164,8 +160,6 @@ CK_RV p11d_keymanage_generate_key(P11dView *view, P11dActCall *call)
     return rv;
 }
 
-/* --- what is created --- */
-
 static CK_RV create_key(P11dKeyView *view, CK_OBJECT_CLASS class, const P11dTemplateArgument *asked,
                         uint64_t *id)
 {
@@ -241,8 +235,6 @@ CK_RV p11d_keymanage_create(P11dView *view, P11dActCall *call)
     return rv;
 }
 
-/* --- pairs --- */
-
 /* Both on the token, or neither. */
 static CK_RV add_pair(P11dKeyView *view, EVP_PKEY *key, bool token, P11dKeyText *text,
                       uint64_t ids[2])
@@ -291,8 +283,6 @@ CK_RV p11d_keymanage_generate_pair(P11dView *view, P11dActCall *call)
     p11d_residue_wipe_stack();
     return rv;
 }
-
-/* --- what is there --- */
 
 static CK_RV get(P11dKeyView *view, uint64_t id, P11dTemplate *templ, P11dServedKey **key)
 {

@@ -43,8 +43,6 @@ static void free_entries(P11dKeyEntry **entries, size_t count)
     free(entries);
 }
 
-/* --- changing --- */
-
 /* The keys in entries that old opens get fresh. *opened: how many. */
 static CK_RV rekey(P11dKeyRing *ring, P11dKeyEntry **entries, size_t count, P11dBytes old,
                    const P11dSecret *fresh, size_t *opened)
@@ -131,8 +129,6 @@ CK_RV p11d_keypin_set(P11dView *base, P11dActCall *call)
     return rv == CKR_OK ? rv : p11d_keylogin_brake(view, rv);
 }
 
-/* --- a first PIN --- */
-
 /* All entries with a private key that has no passphrase; *locked: whether some have one. NULL with
  * *count 1 if memory ran out. */
 static P11dKeyEntry **open_entries(P11dKeyRing *ring, size_t *count, bool *locked)
@@ -183,8 +179,6 @@ CK_RV p11d_keypin_init(P11dView *base, P11dActCall *call)
     p11d_residue_wipe_stack();
     return rv;
 }
-
-/* --- a new token --- */
 
 static CK_RV remove_files(const P11dKeyRing *ring, const P11dKeyEntry *entry)
 {

@@ -27,8 +27,6 @@ typedef struct Addition {
     char name[STEM_MAX + 16];
 } Addition;
 
-/* --- what may be done --- */
-
 CK_RV p11d_tokenobject_check(P11dKeyView *view, bool private)
 {
     P11dKeyRing *ring = view->ring;
@@ -50,8 +48,6 @@ static bool copy_passphrase(P11dKeyView *view, P11dSecret *passphrase)
     pthread_mutex_unlock(&view->ring->lock);
     return ok;
 }
-
-/* --- names --- */
 
 /* A name for files from a label: no byte leads anywhere else, hides the file or ends the name. */
 static void make_stem(const P11dTemplate *kept, int kind, char stem[STEM_MAX + 1])
@@ -138,8 +134,6 @@ static CK_RV write_named(Addition *self, const P11dTemplate *named)
     return rv;
 }
 
-/* --- what the view sees of it --- */
-
 /* Opens for the view the locked key that it has just made. */
 static CK_RV open_own(P11dKeyView *view, const char *name, const P11dSecret *passphrase)
 {
@@ -175,8 +169,6 @@ static CK_RV find_id(P11dKeyView *view, const char *name, int kind, uint64_t *id
         *id = found;
     return found || !id ? CKR_OK : CKR_DEVICE_ERROR; /* somebody else changed the files */
 }
-
-/* --- making --- */
 
 static CK_RV add(Addition *self, const P11dTemplate *named, const P11dSecret *passphrase)
 {
@@ -304,8 +296,6 @@ CK_RV p11d_tokenobject_add_certificate(P11dKeyView *view, X509 *certificate, P11
     return rv;
 }
 
-/* --- looking --- */
-
 /* Reads marshalled attributes. */
 static CK_RV read_attributes(const P11dKeyObject *object, P11dTemplate *templ)
 {
@@ -342,8 +332,6 @@ CK_RV p11d_tokenobject_get(P11dKeyView *view, uint64_t id, P11dTemplate *templ, 
     pthread_mutex_unlock(&ring->lock);
     return rv;
 }
-
-/* --- changing --- */
 
 /* The object that is changed: its entry is referenced. */
 typedef struct Target {
