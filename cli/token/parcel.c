@@ -94,7 +94,8 @@ bool p11d_parcel_take_bytes(GVariant *bytes, void *data, gsize size)
     const void *from = g_variant_get_fixed_array(bytes, &there, 1);
     if (there != size)
         return false;
-    memcpy(data, from, size);
+    if (size > 0) /* of nothing data may be NULL */
+        memcpy(data, from, size);
     return true;
 }
 
