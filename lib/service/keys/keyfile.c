@@ -286,6 +286,14 @@ static bool read_all(int fd, P11dBuffer *text, size_t size)
     return false;
 }
 
+/* Takes the blocks of a PEM file, and the attributes between them. */
+static void take_text(Loading *loading, const P11dBuffer *text)
+{
+    take_blocks(loading, text);
+    if (!p11d_keytext_read(&loading->file->text, text->data, text->size))
+        complain(loading, "an attribute between its blocks cannot be understood; it is left out");
+}
+
 static bool load(Loading *loading, int fd)
 {
     if (fstat(fd, &loading->status) != 0) {
@@ -303,14 +311,12 @@ static bool load(Loading *loading, int fd)
     P11dBuffer text;
     p11d_buffer_init(&text, P11D_KEYFILE_MAX + 1);
     bool ok = read_all(fd, &text, (size_t)loading->status.st_size);
-    if (ok && loading->kinds == 0)
-        take_secret(loading, &text);
-    else if (ok)
-        take_blocks(loading, &text);
-    else
+    if (!ok)
         complain(loading, strerror(errno));
-    if (ok && !p11d_keytext_read(&loading->file->text, text.data, text.size))
-        complain(loading, "an attribute between its blocks cannot be understood; it is left out");
+    else if (loading->kinds == 0)
+        take_secret(loading, &text);
+    else
+        take_text(loading, &text);
     p11d_buffer_clear(&text);
     return ok;
 }
