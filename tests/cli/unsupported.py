@@ -61,7 +61,7 @@ class Unsupported(Case):
     def make_plain(cls):
         kinds = {"p256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
                  "brain": ["EC", "-pkeyopt", "ec_paramgen_curve:brainpoolP320r1"],
-                 "x25519": ["X25519"], "dh": ["DH", "-pkeyopt", "group:ffdhe2048"], "short": ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"]}
+                 "x25519": ["X25519"], "dh": ["DH", "-pkeyopt", "group:ffdhe2048"], "short": ["RSA", "-pkeyopt", "rsa_keygen_bits:1016"]}
         plain = {}
         for name, words in kinds.items():
             plain[name] = f"{cls.all}/{name}"

@@ -244,7 +244,7 @@ static CK_RV generate_rsa(const CK_ATTRIBUTE *items, CK_ULONG count, EVP_PKEY_CT
     const CK_ATTRIBUTE *exponent = p11d_keytemplate_find(items, count, CKA_PUBLIC_EXPONENT);
     if (!p11d_keytemplate_find(items, count, CKA_MODULUS_BITS))
         return CKR_TEMPLATE_INCOMPLETE;
-    if (bits < 2048 || bits > P11D_SERVEDKEY_RSA_BITS_MAX || bits % 8 != 0)
+    if (bits < P11D_SERVEDKEY_RSA_BITS_MIN || bits > P11D_SERVEDKEY_RSA_BITS_MAX || bits % 8 != 0)
         return CKR_ATTRIBUTE_VALUE_INVALID;
     *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
     if (!*context || EVP_PKEY_keygen_init(*context) != 1 ||

@@ -23,8 +23,8 @@ typedef struct KeyKind {
 } KeyKind;
 
 static const KeyKind key_kinds[] = {
-    {"RSA", CKK_RSA, 2048, P11D_SERVEDKEY_RSA_BITS_MAX, true},
-    {"RSA-PSS", CKK_RSA, 2048, P11D_SERVEDKEY_RSA_BITS_MAX, true},
+    {"RSA", CKK_RSA, P11D_SERVEDKEY_RSA_BITS_MIN, P11D_SERVEDKEY_RSA_BITS_MAX, true},
+    {"RSA-PSS", CKK_RSA, P11D_SERVEDKEY_RSA_BITS_MIN, P11D_SERVEDKEY_RSA_BITS_MAX, true},
     {"EC", CKK_EC, 256, 521, true},
     {"ED25519", CKK_EC_EDWARDS, 255, 448, false},
     {"ED448", CKK_EC_EDWARDS, 255, 448, false},
@@ -141,7 +141,7 @@ const char *p11d_servedkey_unsupported(const EVP_PKEY *key)
         return unsupported_curve(key);
     CK_ULONG bits = (CK_ULONG)EVP_PKEY_get_bits(key);
     if (kind->type == CKK_RSA && (bits < kind->smallest || bits > kind->largest))
-        return "an RSA key must have from 2048 to 8192 bits";
+        return "an RSA key must have from 1024 to 8192 bits";
     return unsupported_pss(key);
 }
 

@@ -14,7 +14,9 @@
 #include "mechanism.h"
 #include "pss.h"
 
-/* The largest RSA key, in bits. */
+/* The smallest RSA key and the largest one, in bits. Below 2048 they are weak (p11dbus-audit(1)),
+ * but hosts have them. */
+#define P11D_SERVEDKEY_RSA_BITS_MIN 1024
 #define P11D_SERVEDKEY_RSA_BITS_MAX 8192
 /* The longest secret key, in bytes. */
 #define P11D_SERVEDKEY_SECRET_MAX 8192
@@ -39,7 +41,7 @@ bool p11d_servedkey_setup(void);
 void p11d_servedkey_teardown(void);
 
 /*
- * Says why a key cannot be served (text for people), or NULL if it can: RSA from 2048 to 8192 bits,
+ * Says why a key cannot be served (text for people), or NULL if it can: RSA from 1024 to 8192 bits,
  * of RSASSA-PSS alone too, P-256, P-384, P-521, secp256k1, brainpool's P256r1, P384r1 and P512r1,
  * Ed25519, Ed448, X25519, X448.
  */

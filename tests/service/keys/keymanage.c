@@ -239,16 +239,31 @@ Test(keymanage, every_kind_of_pair, .init = set_up_writable, .fini = tear_down)
                  CKR_TEMPLATE_INCOMPLETE);
     cr_assert_eq(generate(view, CKM_DSA_KEY_PAIR_GEN, edwards, 2, private, 1, ids),
                  CKR_MECHANISM_INVALID);
-    const CK_ULONG few = 1024;
-    const CK_ATTRIBUTE weak[] = {NUMBER(CKA_MODULUS_BITS, few)};
-    cr_assert_eq(generate(view, CKM_RSA_PKCS_KEY_PAIR_GEN, weak, 1, private, 1, ids),
-                 CKR_ATTRIBUTE_VALUE_INVALID);
     const char *files[] = {"key.key", "key-2.key", "key-3.key"};
     const char *types[] = {"RSA", "ED25519", "X25519"};
     for (size_t i = 0; i < 3; i++) {
         EVP_PKEY *key = read_file(files[i], NULL);
         cr_assert(EVP_PKEY_is_a(key, types[i]));
         EVP_PKEY_free(key);
+    }
+}
+
+Test(keymanage, sizes_of_rsa_keys, .init = set_up_writable, .fini = tear_down)
+{
+    static const struct {
+        CK_ULONG bits;
+        CK_RV rv;
+    } sizes[] = {{0, CKR_ATTRIBUTE_VALUE_INVALID},    {512, CKR_ATTRIBUTE_VALUE_INVALID},
+                 {1016, CKR_ATTRIBUTE_VALUE_INVALID}, {1024, CKR_OK},
+                 {1025, CKR_ATTRIBUTE_VALUE_INVALID}, {1536, CKR_OK},
+                 {8200, CKR_ATTRIBUTE_VALUE_INVALID}, {~0UL, CKR_ATTRIBUTE_VALUE_INVALID}};
+    uint64_t ids[2];
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const CK_ATTRIBUTE public[] = {NUMBER(CKA_MODULUS_BITS, sizes[i].bits)};
+        const CK_ATTRIBUTE private[] = {TRUE_ATTRIBUTE(CKA_TOKEN)};
+        for (CK_ULONG token = 0; token < 2; token++)
+            cr_assert_eq(generate(view, CKM_RSA_PKCS_KEY_PAIR_GEN, public, 1, private, token, ids),
+                         sizes[i].rv, "%lu bits", sizes[i].bits);
     }
 }
 
