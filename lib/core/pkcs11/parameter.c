@@ -66,6 +66,11 @@ static const P11dParameter iv16[] = {
 };
 const P11dParameterShape p11d_parameters_iv16 = {"iv16", 16, false, FIELDS(iv16)};
 
+static const P11dParameter iv8[] = {
+    {"iv", P11D_PARAMETER_INLINE, 0, 8},
+};
+const P11dParameterShape p11d_parameters_iv8 = {"iv8", 8, false, FIELDS(iv8)};
+
 static const P11dParameter ctr[] = {
     {"iv", P11D_PARAMETER_INLINE, offsetof(CK_AES_CTR_PARAMS, cb), 16},
     {"counter-bits", P11D_PARAMETER_NUMBER, offsetof(CK_AES_CTR_PARAMS, ulCounterBits)},

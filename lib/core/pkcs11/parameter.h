@@ -59,6 +59,7 @@ extern const P11dParameterShape p11d_parameters_ecdh1;     /* CK_ECDH1_DERIVE_PA
 extern const P11dParameterShape p11d_parameters_eddsa;     /* CK_EDDSA_PARAMS or none */
 extern const P11dParameterShape p11d_parameters_gcm;       /* CK_GCM_PARAMS */
 extern const P11dParameterShape p11d_parameters_iv16;      /* 16 bytes */
+extern const P11dParameterShape p11d_parameters_iv8;       /* 8 bytes */
 extern const P11dParameterShape p11d_parameters_ctr;       /* CK_AES_CTR_PARAMS */
 extern const P11dParameterShape p11d_parameters_sign;      /* CK_SIGN_ADDITIONAL_CONTEXT or none */
 extern const P11dParameterShape p11d_parameters_hash_sign; /* CK_HASH_SIGN_ADDITIONAL_CONTEXT */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BLOCK 16
+#define BLOCK 16 /* of AES; no cipher's is larger */
 /* The longest IV of GCM that OpenSSL takes, in bytes; NIST SP 800-38D, section 5.2.1.1: the most
  * that one IV is for. */
 #define GCM_IV_MAX 128
@@ -21,8 +21,10 @@ typedef struct Settings {
 
 struct P11dAesMode {
     CK_MECHANISM_TYPE type;
-    const char *openssl; /* "AES-256-" comes before it */
-    bool whole_blocks;   /* data are a number of these */
+    CK_KEY_TYPE key_type;
+    const char *openssl; /* "AES-256-" or "DES-EDE3-" comes before it */
+    size_t block;
+    bool whole_blocks; /* data are a number of these */
     bool padding;
     bool tagged;
     /* False: the parameters are none that this can do. */
@@ -38,10 +40,9 @@ static bool read_nothing(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settin
 
 static bool read_iv(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
 {
-    (void)self;
     settings->iv = mechanism->pParameter;
     settings->iv_size = mechanism->ulParameterLen;
-    return settings->iv && settings->iv_size == BLOCK;
+    return settings->iv && settings->iv_size == self->mode->block;
 }
 
 /* How many blocks there are before a counter of so many bits, which is the end of block, begins
@@ -91,11 +92,14 @@ static bool read_gcm(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *
 }
 
 static const P11dAesMode modes[] = {
-    {CKM_AES_ECB, "ECB", true, false, false, read_nothing},
-    {CKM_AES_CBC, "CBC", true, false, false, read_iv},
-    {CKM_AES_CBC_PAD, "CBC", false, true, false, read_iv},
-    {CKM_AES_CTR, "CTR", false, false, false, read_ctr},
-    {CKM_AES_GCM, "GCM", false, false, true, read_gcm},
+    {CKM_AES_ECB, CKK_AES, "ECB", BLOCK, true, false, false, read_nothing},
+    {CKM_AES_CBC, CKK_AES, "CBC", BLOCK, true, false, false, read_iv},
+    {CKM_AES_CBC_PAD, CKK_AES, "CBC", BLOCK, false, true, false, read_iv},
+    {CKM_AES_CTR, CKK_AES, "CTR", BLOCK, false, false, false, read_ctr},
+    {CKM_AES_GCM, CKK_AES, "GCM", BLOCK, false, false, true, read_gcm},
+    {CKM_DES3_ECB, CKK_DES3, "ECB", 8, true, false, false, read_nothing},
+    {CKM_DES3_CBC, CKK_DES3, "CBC", 8, true, false, false, read_iv},
+    {CKM_DES3_CBC_PAD, CKK_DES3, "CBC", 8, false, true, false, read_iv},
 };
 
 static const P11dAesMode *find_mode(CK_MECHANISM_TYPE type)
@@ -110,9 +114,8 @@ static const P11dAesMode *find_mode(CK_MECHANISM_TYPE type)
 /* In bytes, as for all that begins with CKM_AES_. */
 bool p11d_keyaes_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest)
 {
-    *smallest = 16;
-    *largest = 32;
-    return find_mode(mechanism->type);
+    const P11dAesMode *mode = find_mode(mechanism->type);
+    return mode && p11d_servedkey_secret_sizes(mode->key_type, smallest, largest);
 }
 
 static CK_RV length_error(const P11dKeyAes *self)
@@ -124,7 +127,10 @@ static bool set_up(P11dKeyAes *self, const P11dServedKey *key, const Settings *s
 {
     char name[16];
     int ignored;
-    snprintf(name, sizeof name, "AES-%zu-%s", 8 * key->secret_size, self->mode->openssl);
+    if (key->type == CKK_AES)
+        snprintf(name, sizeof name, "AES-%zu-%s", 8 * key->secret_size, self->mode->openssl);
+    else
+        snprintf(name, sizeof name, "DES-EDE3-%s", self->mode->openssl);
     EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
     EVP_CIPHER_CTX *context = self->context;
     bool ok = cipher && EVP_CipherInit_ex2(context, cipher, NULL, NULL, self->encrypts, NULL) == 1;
@@ -150,7 +156,7 @@ CK_RV p11d_keyaes_begin(P11dKeyAes *self, const P11dServedKey *key,
                          .limit = UINT64_MAX};
     if (!self->mode || (parts && self->mode->tagged && !encrypts))
         return CKR_MECHANISM_INVALID;
-    if (key->type != CKK_AES)
+    if (key->type != self->mode->key_type)
         return CKR_KEY_TYPE_INCONSISTENT;
     if (parameters->prehashed || !self->mode->read(self, &parameters->mechanism, &settings))
         return CKR_MECHANISM_PARAM_INVALID;
@@ -182,7 +188,7 @@ CK_RV p11d_keyaes_finish(P11dKeyAes *self, P11dBuffer *output)
 {
     int written = 0;
     if ((self->mode->whole_blocks || (self->mode->padding && !self->encrypts)) &&
-        (self->taken % BLOCK != 0 || (self->mode->padding && self->taken == 0)))
+        (self->taken % self->mode->block != 0 || (self->mode->padding && self->taken == 0)))
         return length_error(self);
     size_t most = self->mode->padding ? BLOCK : self->encrypts ? self->tag_size : 0;
     uint8_t nothing, *place = most > 0 ? p11d_buffer_reserve(output, most) : &nothing;

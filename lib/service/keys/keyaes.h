@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Key AES is what served AES keys do with data: encrypt and decrypt it, whole or in parts (aes-ecb,
- * aes-cbc, aes-cbc-pad, aes-ctr, aes-gcm).
+ * Key AES is what served AES keys do with data, and those of the block cipher before it, triple
+ * DES: encrypt and decrypt it, whole or in parts (aes-ecb, aes-cbc, aes-cbc-pad, aes-ctr, aes-gcm;
+ * des3-ecb, des3-cbc, des3-cbc-pad).
  */
 #ifndef P11D_KEYAES_H
 #define P11D_KEYAES_H

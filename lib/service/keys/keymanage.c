@@ -73,6 +73,24 @@ static CK_RV add_session_other(P11dKeyView *view, CK_OBJECT_CLASS class,
     return rv;
 }
 
+/* What needs no saying: the size of keys that have one only, in bytes; 0: there are several. */
+static size_t only_size(CK_KEY_TYPE type)
+{
+    CK_ULONG smallest, largest;
+    bool one = p11d_servedkey_secret_sizes(type, &smallest, &largest) && smallest == largest;
+    return one ? smallest : 0;
+}
+
+/* Random bytes of a key. FIPS 46-3: those of DES have a bit each that makes their parity odd. */
+static CK_RV make_random(CK_KEY_TYPE type, uint8_t *bytes, size_t size)
+{
+    if (RAND_priv_bytes(bytes, (int)size) != 1)
+        return CKR_FUNCTION_FAILED;
+    for (size_t i = 0; i < size && type == CKK_DES3; i++)
+        bytes[i] ^= !__builtin_parity(bytes[i]);
+    return CKR_OK;
+}
+
 /* Makes one of size bytes, or as many as the template asks for if bytes is NULL: these are random
  * then. */
 static CK_RV make_secret(P11dKeyView *view, const P11dTemplateArgument *asked,
@@ -92,13 +110,13 @@ static CK_RV make_secret(P11dKeyView *view, const P11dTemplateArgument *asked,
     const P11dTemplateArgument wanted = {.items = templ.items, .count = templ.count};
     if (rv == CKR_OK)
         rv = p11d_newsecret_read(&secret, &wanted);
-    size_t size = value ? value->ulValueLen : secret.size;
+    size_t size = value ? value->ulValueLen : secret.size ?: only_size(type);
     if (rv == CKR_OK && size == 0)
         rv = value ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_TEMPLATE_INCOMPLETE;
     if (rv == CKR_OK && size > sizeof bytes)
         rv = CKR_ATTRIBUTE_VALUE_INVALID;
-    if (rv == CKR_OK && !value && RAND_priv_bytes(bytes, (int)size) != 1)
-        rv = CKR_FUNCTION_FAILED;
+    if (rv == CKR_OK && !value)
+        rv = make_random(type, bytes, size);
     if (rv == CKR_OK)
         rv = p11d_keytemplate_complete(&secret.attributes, CKO_SECRET_KEY, mechanism);
     if (rv == CKR_OK)
@@ -126,6 +144,7 @@ static const struct {
     CK_ULONG smallest, largest;
 } generators[] = {
     {CKM_AES_KEY_GEN, CKK_AES, 16, 32},
+    {CKM_DES3_KEY_GEN, CKK_DES3, 24, 24},
     {CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET, 8, 8 * P11D_SERVEDKEY_SECRET_MAX},
 };
 

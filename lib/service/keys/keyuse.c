@@ -33,6 +33,7 @@ static const struct {
     {CKK_EC_EDWARDS, SIGN, VERIFY, 0},
     {CKK_EC_MONTGOMERY, DERIVE, 0, 0},
     {CKK_AES, 0, 0, ENCRYPT | DECRYPT | WRAP | UNWRAP},
+    {CKK_DES3, 0, 0, ENCRYPT | DECRYPT},
     {CKK_GENERIC_SECRET, 0, 0, SIGN | VERIFY},
 };
 

@@ -187,11 +187,37 @@ P11dServedKey *p11d_servedkey_new(EVP_PKEY *key, bool private)
     return self;
 }
 
+/* Secret keys of a type, in bytes; step: from one size to the next. */
+static const struct {
+    CK_KEY_TYPE type;
+    CK_ULONG smallest, largest, step;
+} secret_kinds[] = {
+    {CKK_AES, 16, 32, 8},
+    {CKK_DES3, 24, 24, 1},
+    {CKK_GENERIC_SECRET, 1, P11D_SERVEDKEY_SECRET_MAX, 1},
+};
+
+bool p11d_servedkey_secret_sizes(CK_KEY_TYPE type, CK_ULONG *smallest, CK_ULONG *largest)
+{
+    for (size_t i = 0; i < sizeof secret_kinds / sizeof secret_kinds[0]; i++) {
+        if (secret_kinds[i].type != type)
+            continue;
+        *smallest = secret_kinds[i].smallest;
+        *largest = secret_kinds[i].largest;
+        return true;
+    }
+    return false;
+}
+
 bool p11d_servedkey_secret_fits(CK_KEY_TYPE type, size_t size)
 {
-    if (type == CKK_AES)
-        return size == 0 || size == 16 || size == 24 || size == 32;
-    return type == CKK_GENERIC_SECRET && size <= P11D_SERVEDKEY_SECRET_MAX;
+    for (size_t i = 0; i < sizeof secret_kinds / sizeof secret_kinds[0]; i++) {
+        if (secret_kinds[i].type == type)
+            return size == 0 ||
+                   (size >= secret_kinds[i].smallest && size <= secret_kinds[i].largest &&
+                    (size - secret_kinds[i].smallest) % secret_kinds[i].step == 0);
+    }
+    return false;
 }
 
 P11dServedKey *p11d_servedkey_new_secret(CK_KEY_TYPE type, const uint8_t *secret, size_t size)

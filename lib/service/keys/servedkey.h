@@ -50,6 +50,8 @@ const char *p11d_servedkey_unsupported(const EVP_PKEY *key);
 /* Makes a served key of key, which it owns from then on (also on failure), and which has passed
  * p11d_servedkey_unsupported. NULL if memory ran out. */
 P11dServedKey *p11d_servedkey_new(EVP_PKEY *key, bool private);
+/* The sizes of secret keys of that type, in bytes. False: there are none. */
+bool p11d_servedkey_secret_sizes(CK_KEY_TYPE type, CK_ULONG *smallest, CK_ULONG *largest);
 /* Whether secret keys of that type may have so many bytes; 0: whether there are any of that type.
  */
 bool p11d_servedkey_secret_fits(CK_KEY_TYPE type, size_t size);

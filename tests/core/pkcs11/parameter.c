@@ -136,6 +136,12 @@ static void check_iv16(CK_MECHANISM_TYPE type)
     check_round_trip(&p11d_parameters_iv16, type, iv, sizeof iv);
 }
 
+static void check_iv8(CK_MECHANISM_TYPE type)
+{
+    uint8_t iv[8] = "0123456";
+    check_round_trip(&p11d_parameters_iv8, type, iv, sizeof iv);
+}
+
 static void check_ctr(CK_MECHANISM_TYPE type)
 {
     CK_AES_CTR_PARAMS ctr = {128, "0123456789abcde"};
@@ -174,11 +180,17 @@ static const struct {
     const P11dParameterShape *shape;
     void (*check)(CK_MECHANISM_TYPE type);
 } shapes[] = {
-    {&p11d_parameters_none, check_none},   {&p11d_parameters_pss, check_pss},
-    {&p11d_parameters_oaep, check_oaep},   {&p11d_parameters_ecdh1, check_ecdh1},
-    {&p11d_parameters_eddsa, check_eddsa}, {&p11d_parameters_gcm, check_gcm},
-    {&p11d_parameters_iv16, check_iv16},   {&p11d_parameters_ctr, check_ctr},
-    {&p11d_parameters_sign, check_sign},   {&p11d_parameters_hash_sign, check_hash_sign},
+    {&p11d_parameters_none, check_none},
+    {&p11d_parameters_pss, check_pss},
+    {&p11d_parameters_oaep, check_oaep},
+    {&p11d_parameters_ecdh1, check_ecdh1},
+    {&p11d_parameters_eddsa, check_eddsa},
+    {&p11d_parameters_gcm, check_gcm},
+    {&p11d_parameters_iv16, check_iv16},
+    {&p11d_parameters_ctr, check_ctr},
+    {&p11d_parameters_iv8, check_iv8},
+    {&p11d_parameters_sign, check_sign},
+    {&p11d_parameters_hash_sign, check_hash_sign},
 };
 
 static size_t shape_index(const P11dParameterShape *shape)

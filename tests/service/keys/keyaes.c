@@ -96,6 +96,45 @@ Test(keyaes, ciphertexts_are_openssls_and_decrypt_in_every_mode_and_size)
     }
 }
 
+Test(keyaes, triple_des_is_openssls)
+{
+    static const struct {
+        const char *name;
+        CK_MECHANISM_TYPE type;
+        size_t iv_size;
+    } rows[] = {{"DES-EDE3-ECB", CKM_DES3_ECB, 0},
+                {"DES-EDE3-CBC", CKM_DES3_CBC, 8},
+                {"DES-EDE3-CBC", CKM_DES3_CBC_PAD, 8}};
+    p11d_servedkey_unref(served);
+    served = p11d_servedkey_new_secret(CKK_DES3, secret, 24);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t expected[96];
+        P11dBuffer ciphertext, plaintext;
+        const bool padding = rows[i].type == CKM_DES3_CBC_PAD;
+        const P11dParameters parameters =
+            with(rows[i].type, rows[i].iv_size > 0 ? iv : NULL, rows[i].iv_size);
+        size_t size = encrypt_otherwise(rows[i].name, padding, 40, expected);
+        cr_assert_eq(run(p11d_keyaes_encrypt, parameters, text, 40, &ciphertext), CKR_OK);
+        cr_assert_eq(ciphertext.size, size);
+        cr_assert_arr_eq(ciphertext.data, expected, size);
+        cr_assert_eq(run(p11d_keyaes_decrypt, parameters, expected, size, &plaintext), CKR_OK);
+        cr_assert_eq(plaintext.size, 40);
+        cr_assert_arr_eq(plaintext.data, text, 40);
+        p11d_buffer_clear(&plaintext);
+        p11d_buffer_clear(&ciphertext);
+        cr_assert_eq(run(p11d_keyaes_encrypt, parameters, text, 41, &ciphertext),
+                     padding ? CKR_OK : CKR_DATA_LEN_RANGE);
+        p11d_buffer_clear(&ciphertext);
+        cr_assert_eq(run(p11d_keyaes_encrypt, with(rows[i].type, iv, 16), text, 40, &ciphertext),
+                     CKR_MECHANISM_PARAM_INVALID);
+        p11d_buffer_clear(&ciphertext);
+    }
+    P11dBuffer ciphertext;
+    cr_assert_eq(run(p11d_keyaes_encrypt, with(CKM_AES_CBC, iv, 16), text, 48, &ciphertext),
+                 CKR_KEY_TYPE_INCONSISTENT);
+    p11d_buffer_clear(&ciphertext);
+}
+
 /* The test vector of NIST for a key, an IV and a plaintext of zeros: case 14 of GCM's revised
  * specification. */
 Test(keyaes, gcm_is_that_of_the_standard)

@@ -261,8 +261,8 @@ Test(keymanage, sizes_of_rsa_keys, .init = set_up_writable, .fini = tear_down)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         const CK_ATTRIBUTE public[] = {NUMBER(CKA_MODULUS_BITS, sizes[i].bits)};
         const CK_ATTRIBUTE private[] = {TRUE_ATTRIBUTE(CKA_TOKEN)};
-        for (CK_ULONG token = 0; token < 2; token++)
-            cr_assert_eq(generate(view, CKM_RSA_PKCS_KEY_PAIR_GEN, public, 1, private, token, ids),
+        for (CK_ULONG kept = 0; kept < 2; kept++) /* in the session, and on the token */
+            cr_assert_eq(generate(view, CKM_RSA_PKCS_KEY_PAIR_GEN, public, 1, private, kept, ids),
                          sizes[i].rv, "%lu bits", sizes[i].bits);
     }
 }
@@ -484,6 +484,27 @@ Test(keymanage, secret_keys_live_in_a_session, .init = set_up_writable, .fini = 
     cr_assert_eq(create(view, given, 4, &id), CKR_OK);
     cr_assert_eq(rig_find(&list, "secret-key", "given")->value_size, 0, "it is sensitive");
     cr_assert_eq(create(view, given, 2, &id), CKR_TEMPLATE_INCOMPLETE);
+}
+
+Test(keymanage, keys_of_triple_des_have_one_size_and_odd_parity, .init = set_up_writable,
+     .fini = tear_down)
+{
+    static const CK_ULONG sizes[] = {24, 16};
+    const CK_ATTRIBUTE items[] = {NUMBER(CKA_VALUE_LEN, sizes[0]), FALSE_ATTRIBUTE(CKA_SENSITIVE),
+                                  TRUE_ATTRIBUTE(CKA_EXTRACTABLE), TEXT(CKA_LABEL, "s")};
+    const CK_ATTRIBUTE wrong[] = {NUMBER(CKA_VALUE_LEN, sizes[1])};
+    P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = CKM_DES3_KEY_GEN,
+                               .templates = {{.items = items, .count = 4}}};
+    uint64_t ids[2];
+    cr_assert_eq(act(view, "GenerateKey", &arguments, ids), CKR_OK);
+    const RigObject *key = rig_find(&list, "secret-key", "s");
+    cr_assert_eq(key->value_size, 24);
+    for (size_t i = 0; i < 24; i++)
+        cr_assert_eq(__builtin_parity(key->value[i]), 1);
+    arguments.templates[0].count = 0;
+    cr_assert_eq(act(view, "GenerateKey", &arguments, ids), CKR_OK);
+    arguments.templates[0] = (P11dTemplateArgument){.items = wrong, .count = 1};
+    cr_assert_eq(act(view, "GenerateKey", &arguments, ids), CKR_ATTRIBUTE_VALUE_INVALID);
 }
 
 Test(keymanage, a_session_object_is_copied, .init = set_up_writable, .fini = tear_down)
