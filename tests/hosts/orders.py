@@ -76,6 +76,19 @@ def pkcs11_tool_writes(place, module):
         need(one.read() == other.read(), "another certificate comes back")
 
 
+def pkcs11_tool_keeps_data(place, module):
+    again = path(place, "data")
+    tool(module, "--write-object", place.small, "--type", "data", "--label", "note", "--application-label",
+         "tests")
+    tool(module, "--read-object", "--type", "data", "--label", "note", "-o", again)
+    with open(place.small, "rb") as one, open(again, "rb") as other:
+        need(one.read() == other.read(), "other data come back")
+    shown = run("p11tool", "--provider", module, "--batch", "--list-all", "pkcs11:token=store;type=data")
+    need("note" in shown, "p11tool sees them", shown)
+    tool(module, "--delete-object", "--type", "data", "--label", "note", "--application-label", "tests")
+    need("note" not in tool(module, "-O"), "they are gone")
+
+
 def pkcs11_tool_deletes(place, module):
     for kind in "privkey", "cert":
         tool(module, "--delete-object", "--type", kind, "--label", "written")
@@ -96,6 +109,7 @@ def p11tool_generates_and_deletes(place, module):
 def writes(place, module):
     yield "pkcs11-tool generates a pair", lambda: pkcs11_tool_generates(place, module)
     yield "pkcs11-tool writes a key and a certificate", lambda: pkcs11_tool_writes(place, module)
+    yield "pkcs11-tool writes data and deletes them", lambda: pkcs11_tool_keeps_data(place, module)
     yield "pkcs11-tool deletes them", lambda: pkcs11_tool_deletes(place, module)
     yield "p11tool generates a pair and deletes it", (
         lambda: p11tool_generates_and_deletes(place, module))

@@ -110,7 +110,7 @@ static CK_RV derive(P11dView *base, P11dActCall *call)
     return rv;
 }
 
-/* Wraps what is a session object that its client may have: no key of a file leaves it. */
+/* Wraps what may leave the token; no key of a file says that unless a client made it. */
 static CK_RV wrap_secret(P11dKeyView *view, P11dServedKey *key, P11dActCall *call)
 {
     const P11dArguments *arguments = call->arguments;
@@ -123,7 +123,7 @@ static CK_RV wrap_secret(P11dKeyView *view, P11dServedKey *key, P11dActCall *cal
                    : p11d_tokenobject_get(view, id, &templ, &secret);
     if (rv == CKR_OBJECT_HANDLE_INVALID)
         rv = CKR_KEY_HANDLE_INVALID;
-    if (rv == CKR_OK && !(own && p11d_template_boolean(&templ, CKA_EXTRACTABLE, false)))
+    if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_EXTRACTABLE, false))
         rv = CKR_KEY_UNEXTRACTABLE;
     /* No key here is trusted. */
     if (rv == CKR_OK && (!(secret && secret->secret) ||

@@ -12,30 +12,63 @@
     (1U << P11D_KEYEDIT_KEY | 1U << P11D_KEYEDIT_PEM | 1U << P11D_KEYEDIT_CERTIFICATE |            \
      1U << P11D_KEYEDIT_PUBLIC)
 
-static bool is_private(const P11dPem *pem, void *data)
+/* Drops blocks of the kinds that are bits of *data. */
+static CK_RV drop_kinds(const P11dPem *pem, void *data, P11dBuffer *text, bool *gone)
 {
-    (void)data;
-    return p11d_pem_kind(pem) == P11D_PEM_PRIVATE;
+    const unsigned *kinds = data;
+    (void)text;
+    *gone = p11d_pem_kind(pem) & *kinds;
+    return CKR_OK;
 }
 
-static bool is_public(const P11dPem *pem, void *data)
-{
-    (void)data;
-    return p11d_pem_kind(pem) == P11D_PEM_PUBLIC;
-}
-
-static bool is_key(const P11dPem *pem, void *data)
-{
-    return is_private(pem, data) || is_public(pem, data);
-}
-
-static bool is_certificate(const P11dPem *pem, void *data)
+/* Drops the certificate with that identity. */
+static CK_RV drop_certificate(const P11dPem *pem, void *data, P11dBuffer *text, bool *gone)
 {
     const uint8_t *identity = data;
     uint8_t digest[EVP_MAX_MD_SIZE];
-    return p11d_pem_kind(pem) == P11D_PEM_CERTIFICATE &&
-           EVP_Digest(pem->data, (size_t)pem->size, digest, NULL, EVP_sha256(), NULL) == 1 &&
-           memcmp(digest, identity, P11D_KEYOBJECT_IDENTITY_SIZE) == 0;
+    (void)text;
+    *gone = p11d_pem_kind(pem) == P11D_PEM_CERTIFICATE &&
+            EVP_Digest(pem->data, (size_t)pem->size, digest, NULL, EVP_sha256(), NULL) == 1 &&
+            memcmp(digest, identity, P11D_KEYOBJECT_IDENTITY_SIZE) == 0;
+    return CKR_OK;
+}
+
+/* The new value of data, which is encrypted again if it was. */
+typedef struct Value {
+    P11dBytes bytes;
+    const P11dSecret *passphrase;
+} Value;
+
+static CK_RV put_value(const P11dPem *pem, void *data, P11dBuffer *text, bool *gone)
+{
+    static const P11dSecret none = P11D_SECRET_INIT;
+    const Value *value = data;
+    *gone = p11d_pem_kind(pem) == P11D_PEM_DATA;
+    if (!*gone)
+        return CKR_OK;
+    return p11d_pem_write_bytes(text, CK_UNAVAILABLE_INFORMATION, value->bytes,
+                                p11d_pem_is_encrypted(pem) ? value->passphrase : &none)
+               ? CKR_OK
+               : CKR_HOST_MEMORY;
+}
+
+/* Keys that get another passphrase. */
+typedef struct Rekeying {
+    P11dBytes old; /* no data: those that have none */
+    const P11dSecret *fresh;
+    bool done; /* some got it */
+} Rekeying;
+
+static CK_RV rekey_block(const P11dPem *pem, void *data, P11dBuffer *text, bool *gone)
+{
+    Rekeying *self = data;
+    if (!(p11d_pem_kind(pem) & (P11D_PEM_PRIVATE | P11D_PEM_SECRET | P11D_PEM_DATA)) ||
+        p11d_pem_is_encrypted(pem) != (self->old.data != NULL))
+        return CKR_OK;
+    CK_RV rv = p11d_pem_reseal(text, pem, self->old, self->fresh);
+    *gone = rv == CKR_OK;
+    self->done = self->done || *gone;
+    return rv == CKR_PIN_INCORRECT ? CKR_OK : rv;
 }
 
 /* Changes one file. */
@@ -51,7 +84,7 @@ static CK_RV edit_file(const char *path, const char *name, const P11dKeyTextEdit
     bool same = rv == CKR_OK && old.size == text.size &&
                 (text.size == 0 || memcmp(old.data, text.data, text.size) == 0);
     if (rv == CKR_OK && !same)
-        rv = blocks == 0 && edit->drop
+        rv = blocks == 0 && edit->change
                  ? p11d_keystore_remove(path, name)
                  : p11d_keystore_write(path, name, &text, P11D_KEYSTORE_REPLACE);
     p11d_buffer_clear(&old);
@@ -96,15 +129,16 @@ static CK_RV copy_kept(P11dKeyText *text, const P11dKeyEntry *entry, int place)
     return rv;
 }
 
-/* Which file what is said of an object is to stand in: the first that has it. */
+/* Which file what is said of an object is to stand in: the first that has it. 0: in that of a
+ * secret key which is its bytes nothing can be said. */
 static unsigned file_of(const P11dKeyEntry *entry, int kind)
 {
     static const int first[][P11D_KEYPARTS_FILES] = {
-        {0, 1, -1, -1}, /* of the private key */
+        {0, 1, -1, -1}, /* of the private key, of a secret key or of data */
         {0, 1, 3, -1},  /* of the public one */
         {2, 1, 0, -1},  /* of the certificate */
     };
-    int row = kind == P11D_KEY_OBJECT_PRIVATE ? 0 : kind == P11D_KEY_OBJECT_PUBLIC ? 1 : 2;
+    int row = kind >= P11D_KEY_OBJECT_CERTIFICATE ? 2 : kind == P11D_KEY_OBJECT_PUBLIC ? 1 : 0;
     for (int i = 0; i < P11D_KEYPARTS_FILES && first[row][i] >= 0; i++) {
         if (has_file(entry, first[row][i]))
             return 1U << first[row][i];
@@ -112,27 +146,38 @@ static unsigned file_of(const P11dKeyEntry *entry, int kind)
     return 0;
 }
 
-/* Nothing can be said in the file of a secret key, nor of one of many certificates. */
+/* Nothing can be said in the file of one of many certificates. */
 static int place_of(int kind)
 {
     return kind == P11D_KEY_OBJECT_PRIVATE       ? P11D_KEYTEXT_PRIVATE
            : kind == P11D_KEY_OBJECT_PUBLIC      ? P11D_KEYTEXT_PUBLIC
+           : kind == P11D_KEY_OBJECT_SECRET      ? P11D_KEYTEXT_SECRET
+           : kind == P11D_KEY_OBJECT_DATA        ? P11D_KEYTEXT_DATA
            : kind == P11D_KEY_OBJECT_CERTIFICATE ? P11D_KEYTEXT_CERTIFICATE
                                                  : P11D_KEYTEXT_CLASSES;
 }
 
-CK_RV p11d_keyedit_set(P11dKeyRing *ring, const P11dKeyEntry *entry, int kind,
-                       const CK_ATTRIBUTE *items, CK_ULONG count)
+CK_RV p11d_keyedit_set(P11dKeyRing *ring, P11dKeyEntry *entry, int kind, const CK_ATTRIBUTE *items,
+                       CK_ULONG count, const P11dSecret *passphrase)
 {
     int place = place_of(kind);
-    if (place == P11D_KEYTEXT_CLASSES)
+    if (place == P11D_KEYTEXT_CLASSES || file_of(entry, kind) == 0)
         return CKR_ACTION_PROHIBITED;
     P11dKeyText text = {0};
-    const P11dKeyTextEdit edit = {.classes = 1U << place, .fresh = &text, .name = entry->name};
+    Value value = {.passphrase = passphrase};
+    P11dKeyTextEdit edit = {.classes = 1U << place, .fresh = &text, .name = entry->name};
     CK_RV rv = copy_kept(&text, entry, place);
-    for (CK_ULONG i = 0; i < count && rv == CKR_OK; i++)
-        rv = p11d_template_set(&text.kept[place], items[i].type, items[i].pValue,
-                               items[i].ulValueLen);
+    for (CK_ULONG i = 0; i < count && rv == CKR_OK; i++) {
+        if (items[i].type == CKA_VALUE) { /* of data */
+            value.bytes = (P11dBytes){items[i].pValue, items[i].ulValueLen};
+            edit.change = put_value;
+            edit.data = &value;
+            atomic_store(&entry->rekeyed, true);
+        } else {
+            rv = p11d_template_set(&text.kept[place], items[i].type, items[i].pValue,
+                                   items[i].ulValueLen);
+        }
+    }
     if (rv == CKR_OK)
         rv = edit_files(ring, entry, file_of(entry, kind), &edit);
     p11d_keytext_clear(&text);
@@ -145,9 +190,11 @@ static CK_RV destroy_private(P11dKeyRing *ring, const P11dKeyEntry *entry)
     const P11dTemplate *public = &entry->text.kept[P11D_KEYTEXT_PUBLIC];
     bool stays =
         p11d_template_boolean(public, CKA_TOKEN, false) || has_file(entry, P11D_KEYEDIT_PUBLIC);
+    unsigned kinds = P11D_PEM_PRIVATE | (stays ? 0 : (unsigned)P11D_PEM_PUBLIC);
     const P11dKeyTextEdit edit = {.classes = 1U << P11D_KEYTEXT_PRIVATE |
                                              (stays ? 0 : 1U << P11D_KEYTEXT_PUBLIC),
-                                  .drop = stays ? is_private : is_key};
+                                  .change = drop_kinds,
+                                  .data = &kinds};
     return edit_files(ring, entry, PEM_FILES, &edit);
 }
 
@@ -155,6 +202,7 @@ static CK_RV destroy_private(P11dKeyRing *ring, const P11dKeyEntry *entry)
 static CK_RV destroy_public(P11dKeyRing *ring, const P11dKeyEntry *entry)
 {
     P11dKeyText text = {0};
+    unsigned kinds = P11D_PEM_PUBLIC;
     P11dKeyTextEdit edit = {.classes = 1U << P11D_KEYTEXT_PUBLIC, .fresh = &text};
     CK_RV rv = CKR_OK;
     if (entry->private_key || entry->locked.type) {
@@ -165,8 +213,18 @@ static CK_RV destroy_public(P11dKeyRing *ring, const P11dKeyEntry *entry)
         return rv;
     }
     edit.fresh = NULL;
-    edit.drop = is_public;
+    edit.change = drop_kinds;
+    edit.data = &kinds;
     return edit_files(ring, entry, PEM_FILES, &edit);
+}
+
+static CK_RV destroy_held(P11dKeyRing *ring, const P11dKeyEntry *entry, int kind)
+{
+    unsigned kinds = P11D_PEM_SECRET | P11D_PEM_DATA;
+    const P11dKeyTextEdit edit = {
+        .classes = 1U << place_of(kind), .change = drop_kinds, .data = &kinds};
+    unsigned file = file_of(entry, kind);
+    return file ? edit_files(ring, entry, file, &edit) : CKR_ACTION_PROHIBITED;
 }
 
 CK_RV p11d_keyedit_destroy(P11dKeyRing *ring, const P11dKeyEntry *entry, int kind,
@@ -174,27 +232,25 @@ CK_RV p11d_keyedit_destroy(P11dKeyRing *ring, const P11dKeyEntry *entry, int kin
 {
     const P11dKeyTextEdit edit = {
         .classes = kind == P11D_KEY_OBJECT_CERTIFICATE ? 1U << P11D_KEYTEXT_CERTIFICATE : 0,
-        .drop = is_certificate,
+        .change = drop_certificate,
         .data = (void *)(uintptr_t)identity};
     if (kind == P11D_KEY_OBJECT_PRIVATE)
         return destroy_private(ring, entry);
     if (kind == P11D_KEY_OBJECT_PUBLIC)
         return destroy_public(ring, entry);
+    if (kind == P11D_KEY_OBJECT_SECRET || kind == P11D_KEY_OBJECT_DATA)
+        return destroy_held(ring, entry, kind);
     return kind < P11D_KEY_OBJECT_CERTIFICATE ? CKR_ACTION_PROHIBITED
                                               : edit_files(ring, entry, PEM_FILES, &edit);
 }
 
-CK_RV p11d_keyedit_rekey(P11dKeyRing *ring, P11dKeyEntry *entry, const EVP_PKEY *key,
-                         const P11dSecret *passphrase)
+CK_RV p11d_keyedit_rekey(P11dKeyRing *ring, P11dKeyEntry *entry, P11dBytes old,
+                         const P11dSecret *fresh, bool *done)
 {
-    P11dBuffer block;
-    p11d_buffer_init(&block, P11D_KEYFILE_MAX);
-    const P11dKeyTextEdit edit = {.drop = is_private, .instead = &block};
-    CK_RV rv = p11d_pem_write_private(&block, key, passphrase) ? CKR_OK : CKR_HOST_MEMORY;
-    if (rv == CKR_OK) {
-        atomic_store(&entry->rekeyed, true);
-        rv = edit_files(ring, entry, 1U << P11D_KEYEDIT_KEY | 1U << P11D_KEYEDIT_PEM, &edit);
-    }
-    p11d_buffer_clear(&block);
+    Rekeying self = {.old = old, .fresh = fresh};
+    const P11dKeyTextEdit edit = {.change = rekey_block, .data = &self};
+    atomic_store(&entry->rekeyed, true);
+    CK_RV rv = edit_files(ring, entry, 1U << P11D_KEYEDIT_KEY | 1U << P11D_KEYEDIT_PEM, &edit);
+    *done = self.done;
     return rv;
 }

@@ -13,17 +13,19 @@
 /* The places in p11d_keyparts_suffixes of the files that hold PEM. */
 enum { P11D_KEYEDIT_KEY, P11D_KEYEDIT_PEM, P11D_KEYEDIT_CERTIFICATE, P11D_KEYEDIT_PUBLIC };
 
-/* Changes count attributes of the object of that kind. Errors too: CKR_ACTION_PROHIBITED (there is
- * no place for what is said of it). */
-CK_RV p11d_keyedit_set(P11dKeyRing *ring, const P11dKeyEntry *entry, int kind,
-                       const CK_ATTRIBUTE *items, CK_ULONG count);
+/* Changes count attributes of the object of that kind. passphrase: by which the new value of data
+ * that are encrypted is encrypted. Errors too: CKR_ACTION_PROHIBITED (there is no place for what is
+ * said of it). */
+CK_RV p11d_keyedit_set(P11dKeyRing *ring, P11dKeyEntry *entry, int kind, const CK_ATTRIBUTE *items,
+                       CK_ULONG count, const P11dSecret *passphrase);
 
 /* Destroys it. identity: as the object has it. Errors as above. */
 CK_RV p11d_keyedit_destroy(P11dKeyRing *ring, const P11dKeyEntry *entry, int kind,
                            const uint8_t identity[P11D_KEYOBJECT_IDENTITY_SIZE]);
 
-/* Encrypts the private key of entry, which is key, with another passphrase. */
-CK_RV p11d_keyedit_rekey(P11dKeyRing *ring, P11dKeyEntry *entry, const EVP_PKEY *key,
-                         const P11dSecret *passphrase);
+/* Encrypts the private or secret key or data of entry with fresh, if old opens it; old without
+ * bytes: if nothing is needed to open it. *done: whether it was so. */
+CK_RV p11d_keyedit_rekey(P11dKeyRing *ring, P11dKeyEntry *entry, P11dBytes old,
+                         const P11dSecret *fresh, bool *done);
 
 #endif

@@ -11,8 +11,8 @@
 #include "log.h"
 
 static const unsigned wanted_kinds[P11D_KEYPARTS_FILES] = {
-    P11D_PEM_PRIVATE | P11D_PEM_PUBLIC | P11D_PEM_CERTIFICATE,
-    P11D_PEM_PRIVATE | P11D_PEM_PUBLIC | P11D_PEM_CERTIFICATE,
+    P11D_PEM_PRIVATE | P11D_PEM_PUBLIC | P11D_PEM_CERTIFICATE | P11D_PEM_SECRET | P11D_PEM_DATA,
+    P11D_PEM_PRIVATE | P11D_PEM_PUBLIC | P11D_PEM_CERTIFICATE | P11D_PEM_SECRET | P11D_PEM_DATA,
     P11D_PEM_CERTIFICATE,
     P11D_PEM_PUBLIC,
     0, /* secret keys are no PEM */
@@ -61,11 +61,71 @@ static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
     return rv;
 }
 
-/* Whether there may be such an object of a locked key, once it is opened. */
-static bool may_be_locked(int kind)
+int p11d_keyentry_locked(const P11dKeyEntry *entry)
 {
-    return kind == P11D_KEY_OBJECT_PRIVATE || kind == P11D_KEY_OBJECT_PUBLIC ||
-           kind == P11D_KEY_OBJECT_NOTE;
+    P11dPemKind kind = entry->locked.type ? p11d_pem_kind(&entry->locked) : P11D_PEM_PRIVATE;
+    return kind == P11D_PEM_SECRET ? P11D_KEY_OBJECT_SECRET
+           : kind == P11D_PEM_DATA ? P11D_KEY_OBJECT_DATA
+                                   : P11D_KEY_OBJECT_PRIVATE;
+}
+
+/* Whether there may be such an object of what is locked, once it is opened. */
+static bool may_be_locked(const P11dKeyEntry *entry, int kind)
+{
+    int locked = p11d_keyentry_locked(entry);
+    return kind == locked || kind == P11D_KEY_OBJECT_NOTE ||
+           (locked == P11D_KEY_OBJECT_PRIVATE && kind == P11D_KEY_OBJECT_PUBLIC);
+}
+
+/* What is told of a secret key or data. key: its bytes. */
+static CK_RV tell_held(const P11dKeyEntry *entry, const P11dServedKey *key, bool private,
+                       P11dKeyObject objects[P11D_KEY_OBJECT_KINDS])
+{
+    if (key->type == CK_UNAVAILABLE_INFORMATION)
+        return p11d_keyobject_data(&objects[P11D_KEY_OBJECT_DATA], entry->name,
+                                   (P11dBytes){key->secret, key->secret_size}, private,
+                                   &entry->text.kept[P11D_KEYTEXT_DATA]);
+    return p11d_keyobject_secret(&objects[P11D_KEY_OBJECT_SECRET], entry->name, key, private,
+                                 &entry->text.kept[P11D_KEYTEXT_SECRET]);
+}
+
+/* The bytes in the block of a secret key or data. CKR_PIN_INCORRECT: the passphrase does not open
+ * it. *reason: what is wrong with them; NULL: nothing. */
+static CK_RV read_held(const P11dPem *pem, P11dBytes passphrase, P11dServedKey **key,
+                       const char **reason)
+{
+    P11dBuffer bytes;
+    CK_KEY_TYPE type;
+    *key = NULL;
+    p11d_buffer_init(&bytes, P11D_KEYFILE_MAX);
+    *reason = p11d_keyfile_read(pem, passphrase, &type, &bytes);
+    CK_RV rv = *reason && bytes.size == 0 ? CKR_PIN_INCORRECT : CKR_OK;
+    if (!*reason)
+        *key = p11d_servedkey_new_secret(type, bytes.data, bytes.size);
+    if (!*reason && !*key)
+        rv = CKR_HOST_MEMORY;
+    p11d_buffer_clear(&bytes);
+    return rv;
+}
+
+/* A secret key or data. Its block was read before; locked, it is kept. */
+static CK_RV fill_held(P11dKeyEntry *entry, P11dPem *held)
+{
+    P11dServedKey *key;
+    const char *reason;
+    if (p11d_pem_is_encrypted(held)) {
+        entry->locked = *held;
+        memset(held, 0, sizeof *held);
+        return CKR_OK;
+    }
+    CK_RV rv = read_held(held, (P11dBytes){0}, &key, &reason);
+    if (!key)
+        return rv == CKR_OK ? CKR_HOST_MEMORY : rv;
+    rv = tell_held(entry, key, false, entry->objects);
+    if (p11d_pem_kind(held) == P11D_PEM_SECRET)
+        entry->secret_key = p11d_servedkey_ref(key);
+    p11d_servedkey_unref(key);
+    return rv;
 }
 
 static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
@@ -75,8 +135,11 @@ static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
 
     if (parts->secret) {
         entry->secret_key = p11d_servedkey_ref(parts->secret);
-        rv = p11d_keyobject_secret(&objects[P11D_KEY_OBJECT_SECRET], entry->name, parts->secret);
+        rv = p11d_keyobject_secret(&objects[P11D_KEY_OBJECT_SECRET], entry->name, parts->secret,
+                                   false, NULL);
     }
+    if (parts->held && rv == CKR_OK)
+        rv = fill_held(entry, parts->held);
 
     for (size_t i = 0; i < parts->certificate_count && rv == CKR_OK; i++) {
         P11dKeyObject *object = &objects[P11D_KEY_OBJECT_CERTIFICATE + i];
@@ -95,7 +158,7 @@ static CK_RV fill(P11dKeyEntry *entry, P11dKeyParts *parts)
         rv = p11d_keyobject_note(&objects[P11D_KEY_OBJECT_NOTE], entry->name, parts->claim.why,
                                  false);
     for (int i = 0; i < P11D_KEY_OBJECT_KINDS; i++)
-        objects[i].id = objects[i].attributes || (entry->locked.type && may_be_locked(i));
+        objects[i].id = objects[i].attributes || (entry->locked.type && may_be_locked(entry, i));
     return rv;
 }
 
@@ -307,13 +370,20 @@ static CK_RV tell_key(const P11dKeyEntry *entry, P11dServedKey *key,
     return rv;
 }
 
+/* What is told of whatever a passphrase opened. */
+static CK_RV tell(const P11dKeyEntry *entry, P11dServedKey *key,
+                  P11dKeyObject objects[P11D_KEY_OBJECT_KINDS])
+{
+    return key->key ? tell_key(entry, key, objects) : tell_held(entry, key, true, objects);
+}
+
 bool p11d_keyentry_retell(const P11dKeyEntry *entry, P11dOpenedKey *opened, uint64_t generation)
 {
     P11dKeyObject fresh[P11D_KEY_OBJECT_KINDS] = {0};
     bool any = false;
     if (!opened->key)
         return false;
-    CK_RV rv = tell_key(entry, opened->key, fresh);
+    CK_RV rv = tell(entry, opened->key, fresh);
     for (int i = 0; i < P11D_KEY_OBJECT_CERTIFICATE && rv == CKR_OK; i++) {
         P11dKeyObject *object = &opened->objects[i];
         fresh[i].id = fresh[i].attributes ? entry->objects[i].id : 0;
@@ -336,12 +406,10 @@ static CK_RV open_key(const P11dKeyEntry *entry, EVP_PKEY *key, P11dOpenedKey *o
     return opened->key ? tell_key(entry, opened->key, opened->objects) : CKR_HOST_MEMORY;
 }
 
-CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const uint8_t *passphrase,
-                           size_t size, P11dOpenedKey *opened)
+static CK_RV unlock_private(const P11dKeyEntry *entry, const uint8_t *passphrase, size_t size,
+                            P11dOpenedKey *opened, const char **why)
 {
     bool unsupported;
-
-    memset(opened, 0, sizeof *opened);
     EVP_PKEY *key = p11d_pem_unlock(&entry->locked, passphrase, size, &unsupported);
     if (!key && !unsupported)
         return CKR_PIN_INCORRECT;
@@ -350,16 +418,37 @@ CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const ui
     if (!reason && entry->expected && EVP_PKEY_eq(key, entry->expected) != 1)
         reason = "it is not the key of the public key or certificate beside it";
     ERR_clear_error();
-    CK_RV rv;
-    if (reason) {
-        p11d_log("%s/%s: private key skipped: %s", path, entry->name, reason);
-        rv = p11d_keyobject_note(&opened->objects[P11D_KEY_OBJECT_NOTE], entry->name, reason, true);
-    } else {
-        rv = open_key(entry, key, opened);
-    }
+    CK_RV rv = reason ? CKR_OK : open_key(entry, key, opened);
     EVP_PKEY_free(key);
+    *why = reason;
+    return rv;
+}
+
+static CK_RV unlock_held(const P11dKeyEntry *entry, P11dBytes passphrase, P11dOpenedKey *opened,
+                         const char **why)
+{
+    CK_RV rv = read_held(&entry->locked, passphrase, &opened->key, why);
+    return opened->key ? tell_held(entry, opened->key, true, opened->objects) : rv;
+}
+
+CK_RV p11d_keyentry_unlock(const P11dKeyEntry *entry, const char *path, const uint8_t *passphrase,
+                           size_t size, P11dOpenedKey *opened)
+{
+    const int locked = p11d_keyentry_locked(entry);
+    const char *reason = NULL;
+
+    memset(opened, 0, sizeof *opened);
+    CK_RV rv = locked == P11D_KEY_OBJECT_PRIVATE
+                   ? unlock_private(entry, passphrase, size, opened, &reason)
+                   : unlock_held(entry, (P11dBytes){passphrase, size}, opened, &reason);
+    if (rv == CKR_OK && reason) {
+        p11d_log("%s/%s: %s skipped: %s", path, entry->name,
+                 locked == P11D_KEY_OBJECT_PRIVATE ? "private key" : "secret key", reason);
+        rv = p11d_keyobject_note(&opened->objects[P11D_KEY_OBJECT_NOTE], entry->name, reason, true);
+    }
+    opened->id = entry->objects[locked].id;
     for (int i = 0; i < P11D_KEY_OBJECT_KINDS && rv == CKR_OK; i++) {
-        if (opened->objects[i].attributes || i == P11D_KEY_OBJECT_PRIVATE)
+        if (opened->objects[i].attributes || i == locked)
             opened->objects[i].id = entry->objects[i].id;
     }
     if (rv != CKR_OK)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * A key entry is what the files of one name in a key directory (keyparts.h) give together: a secret
- * key, or a private key, its public key and its certificate, all with the label NAME, and the
- * further certificates of the files, each with the common name of its subject as label. It does not
- * change once it is made; it is shared by counting references.
+ * key, or data, or a private key, its public key and its certificate, all with the label NAME, and
+ * the further certificates of the files, each with the common name of its subject as label. It does
+ * not change once it is made; it is shared by counting references.
  */
 #ifndef P11D_KEYENTRY_H
 #define P11D_KEYENTRY_H
@@ -21,7 +21,8 @@ enum {
     P11D_KEY_OBJECT_PRIVATE,
     P11D_KEY_OBJECT_PUBLIC,
     P11D_KEY_OBJECT_SECRET,
-    P11D_KEY_OBJECT_NOTE, /* tells why the private key is not served; of class CKO_DATA */
+    P11D_KEY_OBJECT_DATA,
+    P11D_KEY_OBJECT_NOTE, /* tells why the key is not served; of class CKO_DATA */
     P11D_KEY_OBJECT_CERTIFICATE,
     P11D_KEY_OBJECT_KINDS = P11D_KEY_OBJECT_CERTIFICATE + P11D_KEYFILE_CERTIFICATES
 };
@@ -33,7 +34,7 @@ typedef struct P11dKeyEntry {
     P11dServedKey *private_key; /* NULL: none, or locked */
     P11dServedKey *public_key;  /* NULL: not known */
     P11dServedKey *secret_key;  /* NULL: none */
-    P11dPem locked;             /* the private key's block while it needs a passphrase */
+    P11dPem locked; /* the block of the private or secret key or data while it needs a passphrase */
     EVP_PKEY *expected; /* the public half that the locked key should have; NULL: not known */
     EVP_PKEY *half;     /* that of whatever the name stands for, if only a certificate's; or NULL */
     atomic_bool rekeyed; /* its passphrase is being changed here */
@@ -66,9 +67,13 @@ const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P
 /* A key that was locked, opened for one client; or, without it, only known to be of no use.
  */
 typedef struct P11dOpenedKey {
-    P11dServedKey *key;
+    uint64_t id;                                  /* of the object of the entry that is locked */
+    P11dServedKey *key;                           /* or the bytes of data, of no type */
     P11dKeyObject objects[P11D_KEY_OBJECT_KINDS]; /* without attributes: not known by this */
 } P11dOpenedKey;
+
+/* What is locked in entry, if anything is: P11D_KEY_OBJECT_PRIVATE, _SECRET or _DATA. */
+int p11d_keyentry_locked(const P11dKeyEntry *entry);
 
 /*
  * Opens the locked key of entry. passphrase: size bytes, borrowed. Fills opened, which

@@ -164,6 +164,60 @@ static void take_certificate(Loading *loading, const P11dPem *pem)
         complain(loading, "certificate skipped: it cannot be decoded");
 }
 
+/* What is wrong with the bytes of a secret key of that type; NULL: nothing. */
+static const char *secret_problem(CK_KEY_TYPE type, size_t size)
+{
+    if (type == CK_UNAVAILABLE_INFORMATION)
+        return "it is of a type that is not supported";
+    return size > 0 && p11d_servedkey_secret_fits(type, size)
+               ? NULL
+               : "it has not as many bytes as keys of its type have";
+}
+
+const char *p11d_keyfile_read(const P11dPem *pem, P11dBytes passphrase, CK_KEY_TYPE *type,
+                              P11dBuffer *bytes)
+{
+    if (!p11d_pem_read_bytes(pem, passphrase, type, bytes))
+        return "it cannot be decoded";
+    return p11d_pem_kind(pem) == P11D_PEM_SECRET ? secret_problem(*type, bytes->size) : NULL;
+}
+
+/* Why a secret key or data are not served, written to why; "" if they are. */
+static void find_obstacle(const P11dPem *pem, char *why)
+{
+    P11dBuffer bytes;
+    CK_KEY_TYPE type;
+    if (p11d_pem_is_encrypted(pem)) {
+        p11d_pem_obstacle(pem, why);
+        return;
+    }
+    p11d_buffer_init(&bytes, P11D_KEYFILE_MAX);
+    const char *reason = p11d_keyfile_read(pem, (P11dBytes){0}, &type, &bytes);
+    snprintf(why, P11D_PEM_OBSTACLE_MAX, "%s", reason ? reason : "");
+    p11d_buffer_clear(&bytes);
+}
+
+/* Of several in a file nobody can say which one is meant (keyparts.h). */
+static void take_held(Loading *loading, P11dPem *pem)
+{
+    P11dKeyFile *file = loading->file;
+    bool secret = p11d_pem_kind(pem) == P11D_PEM_SECRET;
+    char why[P11D_PEM_OBSTACLE_MAX] = "";
+    file->held_count++;
+    if (!secret || is_private(loading, why, sizeof why)) {
+        find_obstacle(pem, why);
+        if (*why)
+            p11d_log("%s/%s: %s skipped: %s", loading->path, loading->name,
+                     secret ? "secret key" : "data", why);
+    }
+    if (*why) {
+        memcpy(file->claim.why, why, sizeof why);
+    } else if (!file->held.type) {
+        file->held = *pem;
+        memset(pem, 0, sizeof *pem);
+    }
+}
+
 static void take_block(Loading *loading, P11dPem *pem)
 {
     P11dPemKind kind = p11d_pem_kind(pem);
@@ -188,6 +242,8 @@ static void take_block(Loading *loading, P11dPem *pem)
         take_public(loading, pem);
     else if (kind == P11D_PEM_CERTIFICATE)
         take_certificate(loading, pem);
+    else if (kind == P11D_PEM_SECRET || kind == P11D_PEM_DATA)
+        take_held(loading, pem);
 }
 
 /* The file is the key. Of a type with few sizes another one is a mistake that is to be seen: a
@@ -230,8 +286,10 @@ static void complain_of_nothing(const Loading *loading)
         {P11D_PEM_PRIVATE, "a private key"},
         {P11D_PEM_PUBLIC, "a public key"},
         {P11D_PEM_CERTIFICATE, "a certificate"},
+        {P11D_PEM_SECRET, "a secret key"},
+        {P11D_PEM_DATA, "data"},
     };
-    char wanted[64] = "";
+    char wanted[96] = "";
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t used = strlen(wanted);
         if (loading->kinds & rows[i].kind)
@@ -360,6 +418,7 @@ void p11d_keyfile_clear(P11dKeyFile *file)
     for (size_t i = 0; i < file->certificate_count; i++)
         X509_free(file->certificates[i]);
     p11d_servedkey_unref(file->secret);
+    p11d_pem_clear(&file->held);
     p11d_keytext_clear(&file->text);
     memset(file, 0, sizeof *file);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * A key file is what one file of a key directory holds: what it claims of a key, and some
- * certificates, with what it says between them (keytext.h); or a secret key. A private or secret
- * key is never served if others could read its file. What is wrong with a file is said in the log;
- * nothing of it stops the worker.
+ * certificates, with what it says between them (keytext.h); or a secret key or data. A private or
+ * secret key is never served if others could read its file. What is wrong with a file is said in
+ * the log; nothing of it stops the worker.
  */
 #ifndef P11D_KEYFILE_H
 #define P11D_KEYFILE_H
@@ -20,7 +20,9 @@ typedef struct P11dKeyFile {
     P11dKeyClaim claim;
     X509 *certificates[P11D_KEYFILE_CERTIFICATES];
     size_t certificate_count;
-    P11dServedKey *secret; /* NULL: none */
+    P11dServedKey *secret; /* of a file that is its bytes; NULL: none */
+    P11dPem held;          /* the block of a secret key or of data, which can be used; or none */
+    size_t held_count;     /* blocks of secret keys and data in the file */
     P11dKeyText text;
 } P11dKeyFile;
 
@@ -38,6 +40,11 @@ bool p11d_keyfile_load(P11dKeyFile *file, int directory, const char *path, const
 /* The same for a file that holds the bytes of a secret key of that type and nothing else. */
 bool p11d_keyfile_load_secret(P11dKeyFile *file, int directory, const char *path, const char *name,
                               CK_KEY_TYPE type);
+
+/* Appends the bytes in a block of kind SECRET or DATA, as p11d_pem_read_bytes does. Returns what is
+ * wrong with them (text for people), or NULL. */
+const char *p11d_keyfile_read(const P11dPem *pem, P11dBytes passphrase, CK_KEY_TYPE *type,
+                              P11dBuffer *bytes);
 
 /* Wipes and frees. Safe on one that is all zero. */
 void p11d_keyfile_clear(P11dKeyFile *file);

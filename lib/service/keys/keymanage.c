@@ -6,7 +6,9 @@
 #include <openssl/x509.h>
 
 #include "keymaterial.h"
+#include "keyring.h"
 #include "keytemplate.h"
+#include "newobject.h"
 #include "newsecret.h"
 #include "residue.h"
 #include "sessionobject.h"
@@ -191,9 +193,8 @@ static CK_RV create_key(P11dKeyView *view, CK_OBJECT_CLASS class, const P11dTemp
     if (rv == CKR_OK && !is_for_token(asked))
         rv = add_session_key(view, key, class, kept, id);
     else if (rv == CKR_OK)
-        rv = class == CKO_PRIVATE_KEY
-                 ? p11d_tokenobject_add_private(view, key, &text, false, NULL, id)
-                 : p11d_tokenobject_add_public(view, key, &text, id);
+        rv = class == CKO_PRIVATE_KEY ? p11d_newobject_private(view, key, &text, false, NULL, id)
+                                      : p11d_newobject_public(view, key, &text, id);
     EVP_PKEY_free(key);
     p11d_keytext_clear(&text);
     return rv;
@@ -217,17 +218,25 @@ static CK_RV create_certificate(P11dKeyView *view, const P11dTemplateArgument *a
     else if (rv == CKR_OK)
         rv = take(&text.kept[P11D_KEYTEXT_CERTIFICATE], asked, CKO_CERTIFICATE,
                   CK_UNAVAILABLE_INFORMATION)
-                 ?: p11d_tokenobject_add_certificate(view, certificate, &text, id);
+                 ?: p11d_newobject_certificate(view, certificate, &text, id);
     X509_free(certificate);
     p11d_keytext_clear(&text);
     return rv;
 }
 
-/* Files hold keys and certificates. */
 static CK_RV create_data(P11dKeyView *view, const P11dTemplateArgument *asked, uint64_t *id)
 {
-    return is_for_token(asked) ? CKR_TEMPLATE_INCONSISTENT
-                               : add_session_other(view, CKO_DATA, asked, id);
+    const CK_ATTRIBUTE *value = p11d_keytemplate_find(asked->items, asked->count, CKA_VALUE);
+    const P11dBytes bytes = {value ? value->pValue : NULL, value ? value->ulValueLen : 0};
+    P11dKeyText text = {0};
+    if (!is_for_token(asked))
+        return add_session_other(view, CKO_DATA, asked, id);
+    CK_RV rv =
+        p11d_keytemplate_take(&text.kept[P11D_KEYTEXT_DATA], asked->items, asked->count, CKO_DATA);
+    if (rv == CKR_OK)
+        rv = p11d_newobject_data(view, bytes, &text, id);
+    p11d_keytext_clear(&text);
+    return rv;
 }
 
 static CK_RV create(P11dKeyView *view, const P11dTemplateArgument *asked, uint64_t *id)
@@ -259,7 +268,7 @@ static CK_RV add_pair(P11dKeyView *view, EVP_PKEY *key, bool token, P11dKeyText 
                       uint64_t ids[2])
 {
     if (token)
-        return p11d_tokenobject_add_private(view, key, text, true, &ids[0], &ids[1]);
+        return p11d_newobject_private(view, key, text, true, &ids[0], &ids[1]);
     CK_RV rv =
         add_session_key(view, key, CKO_PUBLIC_KEY, &text->kept[P11D_KEYTEXT_PUBLIC], &ids[0]);
     if (rv != CKR_OK)
@@ -319,22 +328,32 @@ static CK_RV copy_to_token(P11dKeyView *view, P11dTemplate *templ, const P11dSer
     CK_RV rv = CKR_TEMPLATE_INCONSISTENT;
     if (class == CKO_CERTIFICATE)
         return create_certificate(view, &all, id);
-    if (!key || !key->key)
+    if (class == CKO_DATA)
+        return create_data(view, &all, id);
+    if (!key)
         return rv;
     rv = p11d_keytemplate_take(&text.kept[p11d_keytext_place(class)], templ->items, templ->count,
                                class);
     if (rv == CKR_OK)
         rv = class == CKO_PRIVATE_KEY
-                 ? p11d_tokenobject_add_private(view, key->key, &text, false, NULL, id)
-                 : p11d_tokenobject_add_public(view, key->key, &text, id);
+                 ? p11d_newobject_private(view, key->key, &text, false, NULL, id)
+             : class == CKO_PUBLIC_KEY
+                 ? p11d_newobject_public(view, key->key, &text, id)
+                 : p11d_newobject_secret(view, key->type,
+                                         (P11dBytes){key->secret, key->secret_size}, &text, id);
     p11d_keytext_clear(&text);
     return rv;
 }
 
-static CK_RV change_template(P11dTemplate *templ, const P11dTemplateArgument *asked,
-                             P11dKeyTemplateUse use)
+/* What the copy is to have. One of a session may be changed and destroyed, whatever the directory
+ * says of its files. */
+static CK_RV copy_template(P11dTemplate *templ, const P11dTemplateArgument *asked, bool unwritable)
 {
-    CK_RV rv = p11d_keytemplate_check_change(templ, asked->items, asked->count, use);
+    static const CK_ATTRIBUTE_TYPE free[] = {CKA_MODIFIABLE, CKA_DESTROYABLE};
+    CK_RV rv =
+        p11d_keytemplate_check_change(templ, asked->items, asked->count, P11D_KEYTEMPLATE_COPY);
+    for (int i = 0; i < 2 && rv == CKR_OK && unwritable; i++)
+        rv = p11d_template_set_boolean(templ, free[i], true);
     for (CK_ULONG i = 0; i < asked->count && rv == CKR_OK; i++)
         rv = p11d_template_set(templ, asked->items[i].type, asked->items[i].pValue,
                                asked->items[i].ulValueLen);
@@ -353,7 +372,7 @@ CK_RV p11d_keymanage_copy(P11dView *base, P11dActCall *call)
     if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_COPYABLE, true))
         rv = CKR_ACTION_PROHIBITED;
     if (rv == CKR_OK)
-        rv = change_template(&templ, asked, P11D_KEYTEMPLATE_COPY);
+        rv = copy_template(&templ, asked, !p11d_sessionobject_is(id) && !view->ring->writable);
     if (rv == CKR_OK && is_for_token(asked))
         rv = copy_to_token(view, &templ, key, &call->results.objects[0]);
     else if (rv == CKR_OK)
@@ -370,20 +389,9 @@ CK_RV p11d_keymanage_change(P11dView *base, P11dActCall *call)
     P11dKeyView *view = view_of(base);
     const P11dTemplateArgument *asked = &call->arguments->templates[0];
     uint64_t id = call->arguments->objects[0];
-    P11dServedKey *key = NULL;
-    P11dTemplate templ;
-    p11d_template_init(&templ);
-    CK_RV rv = get(view, id, &templ, &key);
-    if (rv == CKR_OK && !p11d_sessionobject_is(id))
-        rv = p11d_tokenobject_check(view, false);
-    if (rv == CKR_OK)
-        rv = change_template(&templ, asked, P11D_KEYTEMPLATE_CHANGE);
-    if (rv == CKR_OK && !p11d_sessionobject_is(id))
-        rv = p11d_tokenobject_set(view, id, asked->items, asked->count);
-    else if (rv == CKR_OK)
-        rv = p11d_sessionobject_set(view, id, &templ);
-    p11d_servedkey_unref(key);
-    p11d_template_clear(&templ);
+    CK_RV rv = p11d_sessionobject_is(id)
+                   ? p11d_sessionobject_change(view, id, asked->items, asked->count)
+                   : p11d_tokenobject_change(view, id, asked->items, asked->count);
     call->changed = rv == CKR_OK;
     return rv;
 }

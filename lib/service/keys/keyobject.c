@@ -95,6 +95,7 @@ CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ)
         memcpy(object->attributes, buffer.data, buffer.size);
         object->size = buffer.size;
         object->refused = restrictions(templ);
+        object->private = p11d_template_boolean(templ, CKA_PRIVATE, false);
         identify(object, templ);
     } else if (rv == CKR_OK) {
         rv = CKR_HOST_MEMORY;
@@ -160,27 +161,33 @@ static CK_RV merge(P11dTemplate *templ, const P11dTemplate *kept)
 }
 
 static CK_RV describe(P11dTemplate *templ, CK_OBJECT_CLASS class, const char *label,
-                      CK_ATTRIBUTE_TYPE type, const void *value, size_t size, bool private)
+                      CK_ATTRIBUTE_TYPE type, const void *value, size_t size)
 {
     CK_RV rv = p11d_template_set_number(templ, CKA_CLASS, class);
     if (rv == CKR_OK)
         rv = p11d_template_set_text(templ, CKA_LABEL, label);
     if (rv == CKR_OK)
         rv = p11d_template_set(templ, type, value, size);
-    if (rv == CKR_OK && private)
-        rv = p11d_template_set_boolean(templ, CKA_PRIVATE, true);
     return rv == CKR_OK ? set_refused(templ) : rv;
+}
+
+/* Adds what is kept. What only a passphrase opens is private, whatever somebody wrote into its
+ * file. */
+static CK_RV merge_private(P11dTemplate *templ, const P11dTemplate *kept, bool private)
+{
+    CK_RV rv = merge(templ, kept);
+    return rv == CKR_OK && private ? p11d_template_set_boolean(templ, CKA_PRIVATE, true) : rv;
 }
 
 /* What a key is for, and what is kept of it; what a key cannot do it does not claim. */
 static CK_RV add_uses(P11dTemplate *templ, CK_OBJECT_CLASS class, const P11dServedKey *key,
-                      const P11dTemplate *kept)
+                      bool private, const P11dTemplate *kept)
 {
     CK_RV rv = set_allowed(templ, &key->pss);
     if (rv == CKR_OK)
         rv = p11d_keyuse_tell(templ, class, key, false);
     if (rv == CKR_OK)
-        rv = merge(templ, kept);
+        rv = merge_private(templ, kept, private);
     if (rv == CKR_OK && kept && kept->count > 2)
         rv = p11d_keyuse_tell(templ, class, key, true);
     return rv;
@@ -202,9 +209,9 @@ CK_RV p11d_keyobject_describe(P11dTemplate *templ, CK_OBJECT_CLASS class, const 
     ERR_clear_error();
     if (size <= 0)
         return CKR_HOST_MEMORY;
-    CK_RV rv = describe(templ, class, label, CKA_PUBLIC_KEY_INFO, der, (size_t)size, private);
+    CK_RV rv = describe(templ, class, label, CKA_PUBLIC_KEY_INFO, der, (size_t)size);
     if (rv == CKR_OK)
-        rv = add_uses(templ, class, served, kept);
+        rv = add_uses(templ, class, served, private, kept);
     if (rv == CKR_OK && class == CKO_PRIVATE_KEY &&
         !p11d_template_boolean(templ, CKA_SENSITIVE, true) &&
         p11d_template_boolean(templ, CKA_EXTRACTABLE, false))
@@ -224,25 +231,48 @@ static CK_RV set_id_of_name(P11dTemplate *templ, const char *name)
     return p11d_template_set(templ, CKA_ID, digest, size);
 }
 
-CK_RV p11d_keyobject_secret(P11dKeyObject *object, const char *label, const P11dServedKey *key)
+/* By its name: what it is called changes, and so does the value of data. */
+static CK_RV set_named(P11dKeyObject *object, const P11dTemplate *templ, const char *name)
 {
+    CK_RV rv = p11d_keyobject_set(object, templ);
+    if (rv == CKR_OK &&
+        EVP_Digest(name, strlen(name), object->identity, NULL, EVP_sha256(), NULL) != 1)
+        rv = CKR_HOST_MEMORY;
+    return rv;
+}
+
+CK_RV p11d_keyobject_secret(P11dKeyObject *object, const char *name, const P11dServedKey *key,
+                            bool private, const P11dTemplate *kept)
+{
+    const CK_ULONG size = key->secret_size;
     P11dTemplate templ;
     p11d_template_init(&templ);
-    CK_RV rv = p11d_template_set_number(&templ, CKA_CLASS, CKO_SECRET_KEY);
+    CK_RV rv = describe(&templ, CKO_SECRET_KEY, name, CKA_VALUE_LEN, &size, sizeof size);
     if (rv == CKR_OK)
-        rv = p11d_template_set_text(&templ, CKA_LABEL, label);
-    if (rv == CKR_OK)
-        rv = set_id_of_name(&templ, label);
+        rv = set_id_of_name(&templ, name);
     if (rv == CKR_OK)
         rv = p11d_template_set_number(&templ, CKA_KEY_TYPE, key->type);
     if (rv == CKR_OK)
-        rv = p11d_template_set_number(&templ, CKA_VALUE_LEN, key->secret_size);
+        rv = add_uses(&templ, CKO_SECRET_KEY, key, private, kept);
+    if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_SENSITIVE, true) &&
+        p11d_template_boolean(&templ, CKA_EXTRACTABLE, false))
+        rv = p11d_template_set(&templ, CKA_VALUE, key->secret, size);
     if (rv == CKR_OK)
-        rv = p11d_keyuse_tell(&templ, CKO_SECRET_KEY, key, false);
+        rv = set_named(object, &templ, name);
+    p11d_template_clear(&templ);
+    return rv;
+}
+
+CK_RV p11d_keyobject_data(P11dKeyObject *object, const char *name, P11dBytes value, bool private,
+                          const P11dTemplate *kept)
+{
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = describe(&templ, CKO_DATA, name, CKA_VALUE, value.data, value.size);
     if (rv == CKR_OK)
-        rv = set_refused(&templ);
+        rv = merge_private(&templ, kept, private);
     if (rv == CKR_OK)
-        rv = p11d_keyobject_set(object, &templ);
+        rv = set_named(object, &templ, name);
     p11d_template_clear(&templ);
     return rv;
 }
@@ -285,7 +315,7 @@ CK_RV p11d_keyobject_certificate(P11dKeyObject *object, const char *label, X509 
     if (size <= 0)
         return CKR_HOST_MEMORY;
     p11d_template_init(&templ);
-    CK_RV rv = describe(&templ, CKO_CERTIFICATE, label, CKA_VALUE, der, (size_t)size, false);
+    CK_RV rv = describe(&templ, CKO_CERTIFICATE, label, CKA_VALUE, der, (size_t)size);
     if (rv == CKR_OK)
         rv = p11d_template_set_number(&templ, CKA_CERTIFICATE_TYPE, CKC_X_509);
     if (rv == CKR_OK)

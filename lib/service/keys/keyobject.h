@@ -20,7 +20,9 @@ typedef struct P11dKeyObject {
     uint8_t *attributes; /* elements of an a{sv}, to be marshalled at a multiple of 8; NULL: not
                           * known before somebody unlocks the key */
     size_t size;
-    /* SHA-256 of the key or certificate; all zero: of neither, or not known */
+    bool private; /* CKA_PRIVATE: only who is logged in sees it */
+    /* SHA-256 of the key or certificate, or of the name of a secret key or data; all zero: of
+     * neither, or not known */
     uint8_t identity[P11D_KEYOBJECT_IDENTITY_SIZE];
     unsigned refused; /* see p11d_keyobject_permits */
 } P11dKeyObject;
@@ -32,16 +34,23 @@ typedef struct P11dKeyObject {
 CK_RV p11d_keyobject_set(P11dKeyObject *object, const P11dTemplate *templ);
 
 /* A private or public key, which is not changed but for the form that it is written in. private:
- * only who is logged in sees it. kept: attributes that take the place of those that follow from the
- * key, or NULL. */
+ * only who is logged in sees it, whatever kept says. kept: attributes that take the place of those
+ * that follow from the key, or NULL. */
 CK_RV p11d_keyobject_key(P11dKeyObject *object, CK_OBJECT_CLASS class, const char *label,
                          P11dServedKey *key, bool private, const P11dTemplate *kept);
 /* The same, for more to be done with it: sets the attributes in templ. */
 CK_RV p11d_keyobject_describe(P11dTemplate *templ, CK_OBJECT_CLASS class, const char *label,
                               P11dServedKey *key, bool private, const P11dTemplate *kept);
 
-/* A secret key, whose value is told to nobody. Its id is the SHA-1 of its label. */
-CK_RV p11d_keyobject_secret(P11dKeyObject *object, const char *label, const P11dServedKey *key);
+/* A secret key, whose value is told only if kept says that it is not sensitive and may leave the
+ * token. name: of its files: its label, and its id the SHA-1 of that, unless kept says otherwise.
+ * private, kept: as above. */
+CK_RV p11d_keyobject_secret(P11dKeyObject *object, const char *name, const P11dServedKey *key,
+                            bool private, const P11dTemplate *kept);
+
+/* Data, the same way. */
+CK_RV p11d_keyobject_data(P11dKeyObject *object, const char *name, P11dBytes value, bool private,
+                          const P11dTemplate *kept);
 
 /* A certificate. _further: one that is not called by the name of the entry that it belongs to,
  * which means the key's own certificate, but by its subject if that has a common name. */

@@ -104,16 +104,23 @@ static void tell_conflict(const char *conflict, const bool concerned[P11D_KEYPAR
              path, name, conflict, list);
 }
 
-/* A secret key has its name for itself alone. */
-static const char *find_secret(P11dKeyParts *parts, const P11dKeyFile files[P11D_KEYPARTS_FILES],
+/* A secret key, or data, has its name for itself alone. */
+static const char *find_secret(P11dKeyParts *parts, P11dKeyFile files[P11D_KEYPARTS_FILES],
                                const bool concerned[P11D_KEYPARTS_FILES])
 {
-    size_t others = 0;
+    size_t others = 0, held = 0;
     for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++) {
         if (files[i].secret)
             parts->secret = files[i].secret;
+        if (files[i].held.type)
+            parts->held = &files[i].held;
+        held += files[i].held_count;
         others += concerned[i];
+        others += files[i].held_count > 0 &&
+                  (p11d_keyclaim_is_any(&parts->claim) || files[i].certificate_count > 0);
     }
+    if (held > 1 || (held > 0 && others > 1))
+        return "it has a secret key or data, and something else";
     return parts->secret && others > 1 ? "it has a secret key and something else" : NULL;
 }
 
@@ -126,7 +133,7 @@ bool p11d_keyparts_join(P11dKeyParts *parts, P11dKeyFile files[P11D_KEYPARTS_FIL
     memset(parts, 0, sizeof *parts);
     for (size_t i = 0; i < P11D_KEYPARTS_FILES; i++) {
         concerned[i] = p11d_keyclaim_is_any(&files[i].claim) || files[i].certificate_count > 0 ||
-                       files[i].secret;
+                       files[i].secret || files[i].held_count > 0;
         p11d_keyclaim_join(&parts->claim, &files[i].claim);
     }
     const char *conflict = p11d_keyclaim_conflict(&parts->claim);

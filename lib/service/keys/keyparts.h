@@ -19,6 +19,7 @@ typedef struct P11dKeyParts {
     const char *conflict;  /* why the name is ambiguous, text for people; NULL: it is not */
     P11dKeyClaim claim;    /* owned */
     P11dServedKey *secret; /* borrowed from the files; NULL: none, else there is nothing else */
+    P11dPem *held;         /* the same of the block of a secret key or data */
     EVP_PKEY *public_key;  /* borrowed from the claim or the files; NULL: not known */
     X509 *certificates[P11D_KEYFILE_CERTIFICATES]; /* borrowed from the files; its own first */
     size_t certificate_count;

@@ -50,13 +50,9 @@ static CK_RV rekey(P11dKeyRing *ring, P11dKeyEntry **entries, size_t count, P11d
     CK_RV rv = CKR_OK;
     *opened = 0;
     for (size_t i = 0; i < count && rv == CKR_OK; i++) {
-        bool unsupported;
-        EVP_PKEY *key = p11d_pem_unlock(&entries[i]->locked, old.data, old.size, &unsupported);
-        if (!key)
-            continue;
-        rv = p11d_keyedit_rekey(ring, entries[i], key, fresh);
-        ++*opened;
-        EVP_PKEY_free(key);
+        bool done = false;
+        rv = p11d_keyedit_rekey(ring, entries[i], old, fresh, &done);
+        *opened += done;
     }
     return rv;
 }
@@ -129,19 +125,34 @@ CK_RV p11d_keypin_set(P11dView *base, P11dActCall *call)
     return rv == CKR_OK ? rv : p11d_keylogin_brake(view, rv);
 }
 
-/* All entries with a private key that has no passphrase; *locked: whether some have one. NULL with
- * *count 1 if memory ran out. */
+/* Whether whoever made what is in entry wants it to be seen before a login. */
+static bool is_public(const P11dKeyEntry *entry)
+{
+    int place = entry->private_key  ? P11D_KEYTEXT_PRIVATE
+                : entry->secret_key ? P11D_KEYTEXT_SECRET
+                                    : P11D_KEYTEXT_DATA;
+    return !p11d_template_boolean(&entry->text.kept[place], CKA_PRIVATE,
+                                  place != P11D_KEYTEXT_DATA);
+}
+
+/* All entries with a key or data without a passphrase, which are to have one; *locked: whether some
+ * have one. NULL with *count 1 if memory ran out. */
 static P11dKeyEntry **open_entries(P11dKeyRing *ring, size_t *count, bool *locked)
 {
     pthread_mutex_lock(&ring->lock);
     P11dKeyEntry **entries = calloc(ring->set->count + 1, sizeof(P11dKeyEntry *));
     *count = 0;
     for (size_t i = 0; i < ring->set->count && entries; i++) {
-        if (ring->set->entries[i]->private_key)
-            entries[(*count)++] = p11d_keyentry_ref(ring->set->entries[i]);
+        P11dKeyEntry *entry = ring->set->entries[i];
+        bool any = entry->private_key || entry->secret_key ||
+                   entry->objects[P11D_KEY_OBJECT_DATA].attributes;
+        if (any && !is_public(entry))
+            entries[(*count)++] = p11d_keyentry_ref(entry);
     }
     *locked = ring->set->has_locked;
     pthread_mutex_unlock(&ring->lock);
+    if (!entries)
+        *count = 1;
     return entries;
 }
 
@@ -149,14 +160,14 @@ static CK_RV give_first(P11dKeyRing *ring, P11dBytes pin)
 {
     P11dSecret secret = P11D_SECRET_INIT;
     P11dTokenState state = p11d_keylogin_state(ring);
-    size_t count;
+    size_t count, done;
     bool locked;
     P11dKeyEntry **entries = open_entries(ring, &count, &locked);
     CK_RV rv = entries && p11d_secret_set(&secret, pin.data, pin.size) ? CKR_OK : CKR_HOST_MEMORY;
     if (rv == CKR_OK && locked)
         rv = CKR_ACTION_PROHIBITED;
-    for (size_t i = 0; i < count && rv == CKR_OK; i++)
-        rv = p11d_keyedit_rekey(ring, entries[i], entries[i]->private_key->key, &secret);
+    if (rv == CKR_OK)
+        rv = rekey(ring, entries, count, (P11dBytes){0}, &secret, &done);
     if (rv == CKR_OK)
         rv = prove(ring, &state, &state.user, pin);
     free_entries(entries, count);

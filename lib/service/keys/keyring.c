@@ -57,15 +57,22 @@ static bool retell_opened(P11dKeyRing *ring, const P11dKeySet *fresh, uint64_t g
     for (P11dKeyView *view = ring->views; view; view = view->next) {
         for (size_t i = 0; i < view->opened_count; i++) {
             P11dOpenedKey *opened = &view->opened[i];
-            const P11dKeySetRow *now =
-                p11d_keyset_find(fresh, opened->objects[P11D_KEY_OBJECT_PRIVATE].id);
-            const P11dKeySetRow *before =
-                p11d_keyset_find(ring->set, opened->objects[P11D_KEY_OBJECT_PRIVATE].id);
+            const P11dKeySetRow *now = p11d_keyset_find(fresh, opened->id);
+            const P11dKeySetRow *before = p11d_keyset_find(ring->set, opened->id);
             if (now && (!before || before->entry != now->entry))
                 any = p11d_keyentry_retell(now->entry, opened, generation) || any;
         }
     }
     return any;
+}
+
+/* Has all clients list anew: with a first PIN, or without any, other objects are there for them.
+ * With the lock held. */
+static void begin_anew(P11dKeyRing *ring)
+{
+    ring->generation = ++ring->clock;
+    for (P11dKeyView *view = ring->views; view; view = view->next)
+        view->since = ring->generation;
 }
 
 /* Puts fresh in the place of the set. Returns P11dWorkerTokenChange bits. */
@@ -75,6 +82,7 @@ static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
     bool other = fresh->has_locked != old->has_locked || fresh->has_aes != old->has_aes;
     unsigned change = other ? P11D_WORKER_TOKEN_PROPERTIES : 0;
     pthread_mutex_lock(&ring->lock);
+    bool needed_login = p11d_keyring_needs_login(ring);
     uint64_t generation = ring->clock + 1;
     bool any_fresh = p11d_keyset_publish(fresh, generation);
     bool any_gone = remember_gone(ring, old, fresh, generation);
@@ -86,6 +94,10 @@ static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
     ring->set = fresh;
     for (P11dKeyView *view = ring->views; view && any_gone; view = view->next)
         p11d_keyview_forget_gone(view, fresh);
+    if (p11d_keyring_needs_login(ring) != needed_login) {
+        begin_anew(ring);
+        change |= P11D_WORKER_TOKEN_OBJECTS;
+    }
     pthread_mutex_unlock(&ring->lock);
     return change;
 }
@@ -134,6 +146,17 @@ bool p11d_keyring_needs_login(const P11dKeyRing *ring)
     return ring->set->has_locked || ring->state.user.set;
 }
 
+bool p11d_keyring_sees_private(const P11dKeyView *view)
+{
+    return !p11d_keyring_needs_login(view->ring) || (view->logged_in && view->proved);
+}
+
+const P11dKeyObject *p11d_keyring_object(const P11dKeyView *view, const P11dKeySetRow *row)
+{
+    const P11dKeyObject *object = p11d_keyview_object(view, row);
+    return object && object->private && !p11d_keyring_sees_private(view) ? NULL : object;
+}
+
 void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing)
 {
     pthread_mutex_lock(&ring->lock);
@@ -150,10 +173,14 @@ CK_RV p11d_keyring_set_state(P11dKeyRing *ring, const P11dTokenState *state)
     if (rv != CKR_OK)
         return rv;
     pthread_mutex_lock(&ring->lock);
+    bool needed_login = p11d_keyring_needs_login(ring);
     ring->state = *state;
+    bool other = p11d_keyring_needs_login(ring) != needed_login;
+    if (other)
+        begin_anew(ring);
     pthread_mutex_unlock(&ring->lock);
     pthread_mutex_lock(&ring->reading);
-    ring->untold |= P11D_WORKER_TOKEN_PROPERTIES;
+    ring->untold |= P11D_WORKER_TOKEN_PROPERTIES | (other ? P11D_WORKER_TOKEN_OBJECTS : 0U);
     pthread_mutex_unlock(&ring->reading);
     return CKR_OK;
 }
@@ -226,7 +253,7 @@ static void write_objects(const P11dKeyRing *ring, const P11dKeyView *view, uint
         P11dKeyEntry *entry = ring->set->entries[i];
         for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++) {
             const P11dKeySetRow row = {entry->objects[kind].id, entry, kind};
-            const P11dKeyObject *object = row.id ? p11d_keyview_object(view, &row) : NULL;
+            const P11dKeyObject *object = row.id ? p11d_keyring_object(view, &row) : NULL;
             if (object && object->since > known)
                 write_object(writer, object);
         }
@@ -278,7 +305,7 @@ bool p11d_keyring_label(P11dKeyView *view, uint64_t id, char label[P11D_WORKER_T
 static P11dServedKey *find_key(const P11dKeyView *view, const P11dKeySetRow *row,
                                const P11dKeyObject **object, CK_OBJECT_CLASS *class)
 {
-    *object = p11d_keyview_object(view, row);
+    *object = p11d_keyring_object(view, row);
     *class = row->kind == P11D_KEY_OBJECT_PRIVATE  ? CKO_PRIVATE_KEY
              : row->kind == P11D_KEY_OBJECT_SECRET ? CKO_SECRET_KEY
                                                    : CKO_PUBLIC_KEY;

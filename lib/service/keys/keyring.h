@@ -54,6 +54,10 @@ void p11d_keyring_reread(P11dKeyRing *ring);
 void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing);
 /* Whether there is a PIN. With the lock held. */
 bool p11d_keyring_needs_login(const P11dKeyRing *ring);
+/* Whether objects with CKA_PRIVATE true are there for the view. With the lock held. */
+bool p11d_keyring_sees_private(const P11dKeyView *view);
+/* The object in row as the view sees it, or NULL if it does not. With the lock held. */
+const P11dKeyObject *p11d_keyring_object(const P11dKeyView *view, const P11dKeySetRow *row);
 /* Writes state and puts it in the place of the ring's. With the writing lock held. Errors: those of
  * p11d_keystore_write. */
 CK_RV p11d_keyring_set_state(P11dKeyRing *ring, const P11dTokenState *state);

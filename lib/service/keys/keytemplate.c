@@ -36,7 +36,7 @@ static const struct Row {
     {CKA_LABEL, ALL, ANY, false},
     {CKA_APPLICATION, DATA, ANY, false},
     {CKA_OBJECT_ID, DATA, ANY, false},
-    {CKA_VALUE, DATA, ANY, false},
+    {CKA_VALUE, DATA, ANY, true},
     {CKA_CERTIFICATE_TYPE, CERTIFICATE, CREATE, true},
     {CKA_CERTIFICATE_CATEGORY, CERTIFICATE, CREATE, false},
     {CKA_VALUE, CERTIFICATE, CREATE, true},
@@ -215,6 +215,8 @@ CK_RV p11d_keytemplate_check_change(const P11dTemplate *old, const CK_ATTRIBUTE 
                    p11d_keytemplate_boolean(items, count, CKA_EXTRACTABLE, false)) ||
                   (p11d_template_boolean(old, CKA_WRAP_WITH_TRUSTED, false) &&
                    !p11d_keytemplate_boolean(items, count, CKA_WRAP_WITH_TRUSTED, true)) ||
+                  (p11d_template_boolean(old, CKA_PRIVATE, false) &&
+                   !p11d_keytemplate_boolean(items, count, CKA_PRIVATE, true)) ||
                   (!p11d_template_boolean(old, CKA_COPYABLE, true) &&
                    p11d_keytemplate_boolean(items, count, CKA_COPYABLE, false));
     return rv == CKR_OK && weaker ? CKR_ATTRIBUTE_READ_ONLY : rv;

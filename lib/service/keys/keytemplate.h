@@ -41,7 +41,8 @@ CK_RV p11d_keytemplate_complete(P11dTemplate *templ, CK_OBJECT_CLASS class,
 
 /*
  * Checks the change of an object with the attributes in old to count others: what is not
- * modifiable stays, and a key that is sensitive or not extractable never is again.
+ * modifiable stays, and what is sensitive, not extractable or private is so ever after, copies
+ * too.
  * Errors: those of p11d_keytemplate_check, CKR_ACTION_PROHIBITED.
  */
 CK_RV p11d_keytemplate_check_change(const P11dTemplate *old, const CK_ATTRIBUTE *items,

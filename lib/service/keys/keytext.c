@@ -19,6 +19,8 @@ static const CK_OBJECT_CLASS classes[P11D_KEYTEXT_CLASSES] = {
     [P11D_KEYTEXT_PRIVATE] = CKO_PRIVATE_KEY,
     [P11D_KEYTEXT_PUBLIC] = CKO_PUBLIC_KEY,
     [P11D_KEYTEXT_CERTIFICATE] = CKO_CERTIFICATE,
+    [P11D_KEYTEXT_SECRET] = CKO_SECRET_KEY,
+    [P11D_KEYTEXT_DATA] = CKO_DATA,
 };
 
 int p11d_keytext_place(CK_OBJECT_CLASS class)
@@ -110,8 +112,10 @@ CK_RV p11d_keytext_write(const P11dTemplate *templ, int place, const char *name,
     for (CK_ULONG i = 0; i < templ->count && rv == CKR_OK; i++) {
         const CK_ATTRIBUTE *item = &templ->items[i];
         const P11dAttribute *row = p11d_attribute_find(item->type);
-        if (!row || !is_kind_kept(row->kind) || item->ulValueLen > VALUE_MAX)
+        if (!row || !is_kind_kept(row->kind))
             continue;
+        if (item->ulValueLen > VALUE_MAX)
+            return CKR_ATTRIBUTE_VALUE_INVALID;
         if (name && item->type == CKA_LABEL && item->ulValueLen == strlen(name) &&
             memcmp(item->pValue, name, item->ulValueLen) == 0)
             continue;
@@ -249,16 +253,18 @@ static CK_RV copy_block(const P11dKeyTextEdit *edit, const char *start, size_t s
     P11dPem pem = {0};
     BIO *bio = BIO_new_mem_buf(start, (int)size);
     bool read = bio && p11d_pem_read(bio, &pem) == P11D_PEM_BLOCK;
-    bool drop = read && edit->drop && edit->drop(&pem, edit->data);
-    if (read && (!drop || edit->instead) && p11d_pem_kind(&pem) != P11D_PEM_OTHER)
+    const size_t before = text->size;
+    bool gone = false;
+    CK_RV rv = bio ? CKR_OK : CKR_HOST_MEMORY;
+    if (read && edit->change)
+        rv = edit->change(&pem, edit->data, text, &gone);
+    if (rv == CKR_OK && !gone)
+        rv = append(text, start, size);
+    if (read && text->size > before && p11d_pem_kind(&pem) != P11D_PEM_OTHER)
         ++*blocks;
     p11d_pem_clear(&pem);
     BIO_free(bio);
-    if (!bio)
-        return CKR_HOST_MEMORY;
-    if (!drop)
-        return append(text, start, size);
-    return edit->instead ? append(text, edit->instead->data, edit->instead->size) : CKR_OK;
+    return rv;
 }
 
 static CK_RV write_fresh(const P11dKeyTextEdit *edit, P11dBuffer *text)

@@ -13,7 +13,14 @@
 #include "template.h"
 
 /* What attributes are kept for; as bits (1 << …) for several. */
-enum { P11D_KEYTEXT_PRIVATE, P11D_KEYTEXT_PUBLIC, P11D_KEYTEXT_CERTIFICATE, P11D_KEYTEXT_CLASSES };
+enum {
+    P11D_KEYTEXT_PRIVATE,
+    P11D_KEYTEXT_PUBLIC,
+    P11D_KEYTEXT_CERTIFICATE,
+    P11D_KEYTEXT_SECRET,
+    P11D_KEYTEXT_DATA,
+    P11D_KEYTEXT_CLASSES
+};
 
 /* All zero: nothing is kept. CKA_TOKEN false among the attributes: that object is not there,
  * although it follows from others (the public half of a private key). */
@@ -28,8 +35,8 @@ int p11d_keytext_place(CK_OBJECT_CLASS class);
  * or memory ran out. */
 bool p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size);
 
-/* Appends the lines of the attributes in templ that can be kept, but for a label that is name (or
- * NULL). CKR_HOST_MEMORY. */
+/* Appends the lines of the attributes in templ, but for a label that is name (or NULL). Errors:
+ * CKR_ATTRIBUTE_VALUE_INVALID (a value is longer than a line can be), CKR_HOST_MEMORY. */
 CK_RV p11d_keytext_write(const P11dTemplate *templ, int place, const char *name, P11dBuffer *text);
 
 /* What p11d_keytext_edit changes in a file. */
@@ -37,14 +44,14 @@ typedef struct P11dKeyTextEdit {
     unsigned classes;         /* bits of those whose lines are replaced */
     const P11dKeyText *fresh; /* by these; NULL: by none */
     const char *name;         /* labels that are it go without saying; or NULL */
-    /* Whether a block goes; NULL: all stay. */
-    bool (*drop)(const P11dPem *pem, void *data);
-    void *data;
-    const P11dBuffer *instead; /* what stands in the place of each that goes; or NULL */
+    /* Sets *gone, which is false, if a block does not stay as it is, and appends to text what
+     * stands in its place, if anything does. NULL: all stay. */
+    CK_RV (*change)(const P11dPem *pem, void *data, P11dBuffer *text, bool *gone);
+    void *data; /* of that */
 } P11dKeyTextEdit;
 
-/* Copies old to text, which was initialised, with these changes. *blocks: how many are left of keys
- * and certificates. CKR_HOST_MEMORY. */
+/* Copies old to text, which was initialised, with these changes. *blocks: how many are left of
+ * keys, certificates and data. Errors: those of p11d_keytext_write and of change. */
 CK_RV p11d_keytext_edit(const P11dKeyTextEdit *edit, const P11dBuffer *old, P11dBuffer *text,
                         size_t *blocks);
 

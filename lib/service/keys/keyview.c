@@ -24,12 +24,11 @@ const P11dKeyObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeyS
 
 P11dServedKey *p11d_keyview_key(const P11dKeyView *view, const P11dKeySetRow *row)
 {
-    if (row->kind == P11D_KEY_OBJECT_SECRET)
-        return row->entry->secret_key;
-    const bool private = row->kind == P11D_KEY_OBJECT_PRIVATE;
-    if (!private && row->kind != P11D_KEY_OBJECT_PUBLIC)
+    if (row->kind >= P11D_KEY_OBJECT_DATA)
         return NULL;
-    P11dServedKey *key = private ? row->entry->private_key : row->entry->public_key;
+    P11dServedKey *key = row->kind == P11D_KEY_OBJECT_PRIVATE  ? row->entry->private_key
+                         : row->kind == P11D_KEY_OBJECT_PUBLIC ? row->entry->public_key
+                                                               : row->entry->secret_key;
     const P11dOpenedKey *opened = key ? NULL : find_opened(view, row);
     return opened ? opened->key : key;
 }
@@ -37,7 +36,7 @@ P11dServedKey *p11d_keyview_key(const P11dKeyView *view, const P11dKeySetRow *ro
 void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)
 {
     for (size_t i = 0; i < view->opened_count;) {
-        if (p11d_keyset_find(set, view->opened[i].objects[P11D_KEY_OBJECT_PRIVATE].id)) {
+        if (p11d_keyset_find(set, view->opened[i].id)) {
             i++;
             continue;
         }

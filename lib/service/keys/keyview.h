@@ -29,7 +29,7 @@ typedef struct P11dKeyView {
     P11dKeyStreams streams;
 } P11dKeyView;
 
-/* The object in row as this view sees it, or NULL if it does not. */
+/* The object in row as this view knows it, or NULL if it does not; see p11d_keyring_object. */
 const P11dKeyObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetRow *row);
 
 /* The key in row, private or public, or NULL if this view has none for it. Borrowed. */

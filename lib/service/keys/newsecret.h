@@ -2,7 +2,7 @@
 /*
  * A new secret is a secret key that a client wants to have (C_DeriveKey, C_UnwrapKey), as its
  * template says: read, held against what there can be, and made of the key's bytes once they are
- * there. It is a session object: a key directory keeps no secret that it did not find in a file.
+ * there: a session object, or one on the token (newobject.h).
  */
 #ifndef P11D_NEWSECRET_H
 #define P11D_NEWSECRET_H
@@ -13,14 +13,14 @@
 typedef struct P11dNewSecret {
     CK_KEY_TYPE type;
     size_t size; /* bytes; 0: as many as there are */
+    bool token;  /* it is to be on the token */
     P11dTemplate attributes;
 } P11dNewSecret;
 
 /*
  * Reads what templ asks for. p11d_newsecret_clear must follow in any case. Errors:
  * CKR_TEMPLATE_INCOMPLETE (no key type), CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_TYPE_INVALID,
- * CKR_ATTRIBUTE_VALUE_INVALID, CKR_ATTRIBUTE_READ_ONLY, CKR_TOKEN_WRITE_PROTECTED (CKA_TOKEN true),
- * CKR_HOST_MEMORY.
+ * CKR_ATTRIBUTE_VALUE_INVALID, CKR_ATTRIBUTE_READ_ONLY, CKR_HOST_MEMORY.
  */
 CK_RV p11d_newsecret_read(P11dNewSecret *secret, const P11dTemplateArgument *templ);
 
@@ -28,9 +28,8 @@ CK_RV p11d_newsecret_read(P11dNewSecret *secret, const P11dTemplateArgument *tem
 CK_RV p11d_newsecret_inherit(P11dNewSecret *secret, P11dKeyView *view, uint64_t from);
 
 /*
- * Makes the key of its bytes, a session object of view, and *id its id. Errors:
- * CKR_KEY_SIZE_RANGE (such keys have other sizes), CKR_HOST_MEMORY, those of
- * p11d_sessionobject_add.
+ * Makes the key of its bytes, and *id its id. Errors: CKR_KEY_SIZE_RANGE (such keys have other
+ * sizes), CKR_HOST_MEMORY, those of p11d_sessionobject_add or p11d_newobject_secret.
  */
 CK_RV p11d_newsecret_make(P11dNewSecret *secret, P11dKeyView *view, const uint8_t *bytes,
                           size_t size, uint64_t *id);

@@ -23,9 +23,21 @@ struct P11dPemType {
     const char *label;
     P11dPemKind kind;
     EVP_PKEY *(*decode)(const uint8_t *der, long size);
-    /* NULL: encrypted if the header says so, and then as PEM does it (RFC 1421). */
-    EVP_PKEY *(*decrypt)(const uint8_t *der, long size, Passphrase *passphrase);
+    /* An EncryptedPrivateKeyInfo (RFC 5958); else it is encrypted if the header says so, and then
+     * as PEM does it (RFC 1421). */
+    bool sealed;
     const char *advice; /* on a form that is not supported; NULL: none */
+};
+
+/* What the algorithm of such a container says that its bytes are. */
+static const struct {
+    CK_KEY_TYPE type;
+    const char *algorithm;
+} contents[] = {
+    {CKK_AES, "2.16.840.1.101.3.4.1"},            /* NIST's for AES, without a mode */
+    {CKK_DES3, "1.2.840.113549.3.7"},             /* des-EDE3-CBC of RFC 8018 */
+    {CKK_GENERIC_SECRET, "1.2.840.113549.1.7.1"}, /* id-data of RFC 5652 */
+    {CK_UNAVAILABLE_INFORMATION, "1.2.840.113549.1.7.1"},
 };
 
 static EVP_PKEY *decode_pkcs8(const uint8_t *der, long size)
@@ -36,19 +48,23 @@ static EVP_PKEY *decode_pkcs8(const uint8_t *der, long size)
     return key;
 }
 
-static EVP_PKEY *decrypt_pkcs8(const uint8_t *der, long size, Passphrase *passphrase)
+static PKCS8_PRIV_KEY_INFO *open_sealed(const P11dPem *pem, const Passphrase *passphrase)
 {
-    X509_SIG *sealed = d2i_X509_SIG(NULL, &der, size);
+    const uint8_t *der = pem->data;
+    X509_SIG *sealed = d2i_X509_SIG(NULL, &der, pem->size);
     PKCS8_PRIV_KEY_INFO *info = NULL;
-    EVP_PKEY *key = NULL;
-
     if (sealed)
         info = PKCS8_decrypt(sealed, (const char *)passphrase->bytes, (int)passphrase->size);
-    passphrase->right = info;
-    if (info)
-        key = EVP_PKCS82PKEY(info);
-    PKCS8_PRIV_KEY_INFO_free(info);
     X509_SIG_free(sealed);
+    return info;
+}
+
+static EVP_PKEY *decrypt_pkcs8(const P11dPem *pem, Passphrase *passphrase)
+{
+    PKCS8_PRIV_KEY_INFO *info = open_sealed(pem, passphrase);
+    EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
+    passphrase->right = info;
+    PKCS8_PRIV_KEY_INFO_free(info);
     return key;
 }
 
@@ -73,22 +89,26 @@ static EVP_PKEY *decode_rsa_public(const uint8_t *der, long size)
 }
 
 static const P11dPemType types[] = {
-    {"PRIVATE KEY", P11D_PEM_PRIVATE, decode_pkcs8, NULL, NULL},
-    {"ENCRYPTED PRIVATE KEY", P11D_PEM_PRIVATE, NULL, decrypt_pkcs8, NULL},
-    {"RSA PRIVATE KEY", P11D_PEM_PRIVATE, decode_rsa, NULL, NULL},
-    {"EC PRIVATE KEY", P11D_PEM_PRIVATE, decode_ec, NULL, NULL},
-    {"PUBLIC KEY", P11D_PEM_PUBLIC, decode_public, NULL, NULL},
-    {"RSA PUBLIC KEY", P11D_PEM_PUBLIC, decode_rsa_public, NULL, NULL},
-    {"CERTIFICATE", P11D_PEM_CERTIFICATE, NULL, NULL, NULL},
-    {"X509 CERTIFICATE", P11D_PEM_CERTIFICATE, NULL, NULL, NULL},
-    {"OPENSSH PRIVATE KEY", P11D_PEM_FOREIGN, NULL, NULL,
+    {"PRIVATE KEY", P11D_PEM_PRIVATE, decode_pkcs8, false, NULL},
+    {"ENCRYPTED PRIVATE KEY", P11D_PEM_PRIVATE, NULL, true, NULL},
+    {"RSA PRIVATE KEY", P11D_PEM_PRIVATE, decode_rsa, false, NULL},
+    {"EC PRIVATE KEY", P11D_PEM_PRIVATE, decode_ec, false, NULL},
+    {"PUBLIC KEY", P11D_PEM_PUBLIC, decode_public, false, NULL},
+    {"RSA PUBLIC KEY", P11D_PEM_PUBLIC, decode_rsa_public, false, NULL},
+    {"CERTIFICATE", P11D_PEM_CERTIFICATE, NULL, false, NULL},
+    {"X509 CERTIFICATE", P11D_PEM_CERTIFICATE, NULL, false, NULL},
+    {"SECRET KEY", P11D_PEM_SECRET, NULL, false, NULL},
+    {"ENCRYPTED SECRET KEY", P11D_PEM_SECRET, NULL, true, NULL},
+    {"DATA OBJECT", P11D_PEM_DATA, NULL, false, NULL},
+    {"ENCRYPTED DATA OBJECT", P11D_PEM_DATA, NULL, true, NULL},
+    {"OPENSSH PRIVATE KEY", P11D_PEM_FOREIGN, NULL, false,
      "ssh-keygen -p -m PKCS8 -f FILE converts one of RSA or ECDSA"},
-    {"DSA PRIVATE KEY", P11D_PEM_FOREIGN, NULL, NULL, NULL},
-    {"PGP PRIVATE KEY BLOCK", P11D_PEM_FOREIGN, NULL, NULL, NULL},
+    {"DSA PRIVATE KEY", P11D_PEM_FOREIGN, NULL, false, NULL},
+    {"PGP PRIVATE KEY BLOCK", P11D_PEM_FOREIGN, NULL, false, NULL},
 };
-static const P11dPemType other = {"", P11D_PEM_OTHER, NULL, NULL, NULL};
+static const P11dPemType other = {"", P11D_PEM_OTHER, NULL, false, NULL};
 static const P11dPemType other_private = {"a PRIVATE KEY of another form", P11D_PEM_FOREIGN, NULL,
-                                          NULL, NULL};
+                                          false, NULL};
 
 static const P11dPemType *find_type(const char *label)
 {
@@ -139,8 +159,8 @@ const char *p11d_pem_advice(const P11dPem *pem)
 
 bool p11d_pem_is_encrypted(const P11dPem *pem)
 {
-    return pem->type->kind == P11D_PEM_PRIVATE &&
-           (pem->type->decrypt || strstr(pem->header, "ENCRYPTED"));
+    return pem->type->sealed ||
+           (pem->type->kind == P11D_PEM_PRIVATE && strstr(pem->header, "ENCRYPTED"));
 }
 
 bool p11d_pem_equal(const P11dPem *a, const P11dPem *b)
@@ -264,7 +284,7 @@ bool p11d_pem_obstacle(const P11dPem *pem, char *text)
 {
     const uint8_t *der = pem->data;
     bool obstacle = true;
-    if (!pem->type->decrypt) {
+    if (!pem->type->sealed) {
         obstacle = header_is_obstacle(pem->header, text);
     } else {
         const X509_ALGOR *algorithm;
@@ -284,19 +304,49 @@ bool p11d_pem_obstacle(const P11dPem *pem, char *text)
 EVP_PKEY *p11d_pem_unlock(const P11dPem *pem, const uint8_t *bytes, size_t size, bool *unsupported)
 {
     Passphrase passphrase = {bytes, size, false};
-    EVP_PKEY *key = NULL;
 
     *unsupported = false;
     if (size > INT_MAX)
         return NULL;
     ERR_clear_error();
-    if (pem->type->decrypt)
-        key = pem->type->decrypt(pem->data, pem->size, &passphrase);
-    else
-        key = decrypt_traditional(pem, &passphrase);
+    EVP_PKEY *key =
+        pem->type->sealed ? decrypt_pkcs8(pem, &passphrase) : decrypt_traditional(pem, &passphrase);
     ERR_clear_error();
     *unsupported = passphrase.right && !key;
     return key;
+}
+
+/* Which of contents an algorithm is, for blocks of that kind. */
+static CK_KEY_TYPE type_of(P11dPemKind kind, const ASN1_OBJECT *algorithm)
+{
+    char name[64] = "";
+    OBJ_obj2txt(name, sizeof name, algorithm, 1);
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+        if (kind == P11D_PEM_SECRET && strcmp(contents[i].algorithm, name) == 0)
+            return contents[i].type;
+    }
+    return CK_UNAVAILABLE_INFORMATION;
+}
+
+bool p11d_pem_read_bytes(const P11dPem *pem, P11dBytes bytes, CK_KEY_TYPE *type, P11dBuffer *text)
+{
+    const Passphrase passphrase = {bytes.data, bytes.size, false};
+    const ASN1_OBJECT *algorithm = NULL;
+    const uint8_t *der = pem->data, *value = NULL;
+    int size = 0;
+    *type = CK_UNAVAILABLE_INFORMATION;
+    if (!(pem->type->kind & (P11D_PEM_SECRET | P11D_PEM_DATA)) || bytes.size > INT_MAX)
+        return false;
+    PKCS8_PRIV_KEY_INFO *info = pem->type->sealed ? open_sealed(pem, &passphrase)
+                                                  : d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, pem->size);
+    bool ok = info && PKCS8_pkey_get0(&algorithm, &value, &size, NULL, info) == 1 && size >= 0;
+    if (ok) {
+        *type = type_of(pem->type->kind, algorithm);
+        ok = p11d_buffer_append(text, value, (size_t)size);
+    }
+    PKCS8_PRIV_KEY_INFO_free(info);
+    ERR_clear_error();
+    return ok;
 }
 
 X509 *p11d_pem_certificate(const P11dPem *pem)
@@ -322,25 +372,92 @@ static bool take_text(P11dBuffer *text, BIO *bio, bool ok)
     return ok;
 }
 
-/* RFC 5958 with PBES2 (RFC 8018), which everybody reads. */
-static bool write_sealed(BIO *bio, PKCS8_PRIV_KEY_INFO *info, const P11dSecret *passphrase)
+/* Writes a block, encrypted if there is a passphrase: RFC 5958 with PBES2 (RFC 8018), which
+ * everybody reads. labels: of the one that is not, and the one that is. */
+static bool write_info(P11dBuffer *text, const PKCS8_PRIV_KEY_INFO *info,
+                       const char *const labels[2], const P11dSecret *passphrase)
 {
-    X509_SIG *sealed = PKCS8_encrypt(-1, EVP_aes_256_cbc(), (const char *)passphrase->data,
-                                     (int)passphrase->size, NULL, 0, PASSPHRASE_ITERATIONS, info);
-    bool ok = sealed && PEM_write_bio_PKCS8(bio, sealed) == 1;
+    BIO *bio = BIO_new(BIO_s_mem());
+    X509_SIG *sealed = NULL;
+    uint8_t *der = NULL;
+    int size = -1;
+    if (passphrase->data)
+        sealed = PKCS8_encrypt(-1, EVP_aes_256_cbc(), (const char *)passphrase->data,
+                               (int)passphrase->size, NULL, 0, PASSPHRASE_ITERATIONS,
+                               (PKCS8_PRIV_KEY_INFO *)(uintptr_t)info);
+    if (!passphrase->data)
+        size = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+    else if (sealed)
+        size = i2d_X509_SIG(sealed, &der);
+    bool ok =
+        bio && size > 0 && PEM_write_bio(bio, labels[passphrase->data ? 1 : 0], "", der, size) > 0;
     X509_SIG_free(sealed);
-    return ok;
+    if (size > 0)
+        OPENSSL_clear_free(der, (size_t)size);
+    return take_text(text, bio, ok);
 }
 
 bool p11d_pem_write_private(P11dBuffer *text, const EVP_PKEY *key, const P11dSecret *passphrase)
 {
-    BIO *bio = BIO_new(BIO_s_mem());
+    static const char *const labels[] = {"PRIVATE KEY", "ENCRYPTED PRIVATE KEY"};
     PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
-    bool ok = bio && info &&
-              (passphrase->data ? write_sealed(bio, info, passphrase)
-                                : PEM_write_bio_PKCS8_PRIV_KEY_INFO(bio, info) == 1);
+    bool ok = info && write_info(text, info, labels, passphrase);
     PKCS8_PRIV_KEY_INFO_free(info);
-    return take_text(text, bio, ok);
+    return ok;
+}
+
+bool p11d_pem_write_bytes(P11dBuffer *text, CK_KEY_TYPE type, P11dBytes bytes,
+                          const P11dSecret *passphrase)
+{
+    static const char *const secret[] = {"SECRET KEY", "ENCRYPTED SECRET KEY"};
+    static const char *const data[] = {"DATA OBJECT", "ENCRYPTED DATA OBJECT"};
+    size_t row = 0;
+    while (row + 1 < sizeof contents / sizeof contents[0] && contents[row].type != type)
+        row++;
+    ASN1_OBJECT *algorithm = OBJ_txt2obj(contents[row].algorithm, 1);
+    PKCS8_PRIV_KEY_INFO *info = PKCS8_PRIV_KEY_INFO_new();
+    uint8_t *copy = OPENSSL_malloc(bytes.size + 1);
+    if (copy && bytes.size > 0)
+        memcpy(copy, bytes.data, bytes.size);
+    bool ok = algorithm && info && copy && bytes.size <= INT_MAX &&
+              PKCS8_pkey_set0(info, algorithm, 0, V_ASN1_UNDEF, NULL, copy, (int)bytes.size) == 1;
+    if (!ok) { /* else info has them */
+        ASN1_OBJECT_free(algorithm);
+        OPENSSL_clear_free(copy, bytes.size);
+    }
+    ok = ok &&
+         write_info(text, info, type == CK_UNAVAILABLE_INFORMATION ? data : secret, passphrase);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return ok;
+}
+
+static CK_RV reseal_private(P11dBuffer *text, const P11dPem *pem, P11dBytes old,
+                            const P11dSecret *fresh)
+{
+    bool unsupported;
+    EVP_PKEY *key = p11d_pem_is_encrypted(pem)
+                        ? p11d_pem_unlock(pem, old.data, old.size, &unsupported)
+                        : p11d_pem_key(pem);
+    CK_RV rv = !key                                       ? CKR_PIN_INCORRECT
+               : p11d_pem_write_private(text, key, fresh) ? CKR_OK
+                                                          : CKR_HOST_MEMORY;
+    EVP_PKEY_free(key);
+    return rv;
+}
+
+CK_RV p11d_pem_reseal(P11dBuffer *text, const P11dPem *pem, P11dBytes old, const P11dSecret *fresh)
+{
+    P11dBuffer bytes;
+    CK_KEY_TYPE type;
+    if (pem->type->kind == P11D_PEM_PRIVATE)
+        return reseal_private(text, pem, old, fresh);
+    p11d_buffer_init(&bytes, (size_t)pem->size + 1);
+    CK_RV rv = !p11d_pem_read_bytes(pem, old, &type, &bytes) ? CKR_PIN_INCORRECT
+               : p11d_pem_write_bytes(text, type, (P11dBytes){bytes.data, bytes.size}, fresh)
+                   ? CKR_OK
+                   : CKR_HOST_MEMORY;
+    p11d_buffer_clear(&bytes);
+    return rv;
 }
 
 bool p11d_pem_write_public(P11dBuffer *text, EVP_PKEY *key)

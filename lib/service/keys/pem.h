@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * A PEM block is one "-----BEGIN …-----" of a file, decoded from base64: a private key in one of
- * its containers (PKCS#8, SEC 1, PKCS#1), encrypted or not, a public key, or a certificate. One
- * table says what each kind of block is and how it is decoded.
+ * its containers (PKCS#8, SEC 1, PKCS#1), encrypted or not, a public key, or a certificate; or the
+ * bytes of a secret key or of data, in the container of private keys (RFC 5958), with an algorithm
+ * that says what they are. One table says what each kind of block is and how it is decoded.
  */
 #ifndef P11D_PEM_H
 #define P11D_PEM_H
@@ -14,6 +15,8 @@
 #include <stdint.h>
 
 #include "buffer.h"
+#include "bytes.h"
+#include "pkcs11.h"
 #include "secret.h"
 
 typedef enum P11dPemKind {
@@ -22,6 +25,8 @@ typedef enum P11dPemKind {
     P11D_PEM_CERTIFICATE = 1 << 2,
     P11D_PEM_FOREIGN = 1 << 3, /* a private key in a form that is not supported */
     P11D_PEM_OTHER = 1 << 4,   /* nothing that concerns us */
+    P11D_PEM_SECRET = 1 << 5,  /* a secret key */
+    P11D_PEM_DATA = 1 << 6,    /* bytes of any kind */
 } P11dPemKind;
 
 typedef struct P11dPemType P11dPemType;
@@ -51,7 +56,7 @@ P11dPemKind p11d_pem_kind(const P11dPem *pem);
 const char *p11d_pem_label(const P11dPem *pem);
 /* How to get a key of this form into one that is supported, or NULL: for messages. */
 const char *p11d_pem_advice(const P11dPem *pem);
-/* True for a private key that needs a passphrase. */
+/* True for a private key, a secret key or data that need a passphrase. */
 bool p11d_pem_is_encrypted(const P11dPem *pem);
 /* True if both hold the same bytes under the same label. */
 bool p11d_pem_equal(const P11dPem *a, const P11dPem *b);
@@ -76,9 +81,23 @@ bool p11d_pem_obstacle(const P11dPem *pem, char *text);
 EVP_PKEY *p11d_pem_unlock(const P11dPem *pem, const uint8_t *passphrase, size_t size,
                           bool *unsupported);
 
+/*
+ * Appends the bytes in a block of kind SECRET or DATA, encrypted or not. passphrase: borrowed; not
+ * looked at where none is needed. *type: of the secret key; CK_UNAVAILABLE_INFORMATION: of data, or
+ * of one that is not known here. False: the passphrase does not open it, or it is no such block.
+ */
+bool p11d_pem_read_bytes(const P11dPem *pem, P11dBytes passphrase, CK_KEY_TYPE *type,
+                         P11dBuffer *bytes);
+
 /* Append a block to text. passphrase: that a private key is encrypted with; no secret: it is not.
- * False: memory ran out. */
+ * False: memory ran out, or text has no room for it. */
 bool p11d_pem_write_private(P11dBuffer *text, const EVP_PKEY *key, const P11dSecret *passphrase);
+/* The same for a secret key of that type or, with CK_UNAVAILABLE_INFORMATION, for data. */
+bool p11d_pem_write_bytes(P11dBuffer *text, CK_KEY_TYPE type, P11dBytes bytes,
+                          const P11dSecret *passphrase);
+/* Appends what is in pem, of a kind that can be encrypted, encrypted with fresh. old: opens it, if
+ * it is encrypted. Errors: CKR_PIN_INCORRECT, CKR_HOST_MEMORY. */
+CK_RV p11d_pem_reseal(P11dBuffer *text, const P11dPem *pem, P11dBytes old, const P11dSecret *fresh);
 bool p11d_pem_write_public(P11dBuffer *text, EVP_PKEY *key);
 bool p11d_pem_write_certificate(P11dBuffer *text, X509 *certificate);
 

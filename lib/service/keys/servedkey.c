@@ -223,13 +223,14 @@ bool p11d_servedkey_secret_fits(CK_KEY_TYPE type, size_t size)
 P11dServedKey *p11d_servedkey_new_secret(CK_KEY_TYPE type, const uint8_t *secret, size_t size)
 {
     P11dServedKey *self = calloc(1, sizeof *self);
-    uint8_t *copy = self ? malloc(size) : NULL;
+    uint8_t *copy = self ? malloc(size + 1) : NULL;
     if (!copy) {
         free(self);
         return NULL;
     }
     atomic_init(&self->references, 1);
-    memcpy(copy, secret, size);
+    if (size > 0)
+        memcpy(copy, secret, size);
     self->type = type;
     self->secret = copy;
     self->secret_size = size;

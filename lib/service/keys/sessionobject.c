@@ -2,6 +2,7 @@
 #include "sessionobject.h"
 
 #include "keyring.h"
+#include "keytemplate.h"
 
 bool p11d_sessionobject_is(uint64_t id)
 {
@@ -15,8 +16,8 @@ CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedK
     CK_RV rv = p11d_template_set_boolean(templ, CKA_TOKEN, false);
 
     pthread_mutex_lock(&ring->lock);
-    bool hidden = p11d_keyring_needs_login(ring) && !(view->logged_in && view->proved);
-    if (rv == CKR_OK && hidden && p11d_template_boolean(templ, CKA_PRIVATE, false))
+    if (rv == CKR_OK && !p11d_keyring_sees_private(view) &&
+        p11d_template_boolean(templ, CKA_PRIVATE, false))
         rv = CKR_USER_NOT_LOGGED_IN;
     if (rv == CKR_OK)
         rv = p11d_sessionstore_add(&view->session, templ, key,
@@ -33,6 +34,14 @@ CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedK
     return rv;
 }
 
+static CK_RV copy(P11dTemplate *templ, const CK_ATTRIBUTE *items, CK_ULONG count)
+{
+    CK_RV rv = CKR_OK;
+    for (CK_ULONG i = 0; i < count && rv == CKR_OK; i++)
+        rv = p11d_template_set(templ, items[i].type, items[i].pValue, items[i].ulValueLen);
+    return rv;
+}
+
 CK_RV p11d_sessionobject_get(P11dKeyView *view, uint64_t id, P11dTemplate *templ,
                              P11dServedKey **key)
 {
@@ -41,27 +50,35 @@ CK_RV p11d_sessionobject_get(P11dKeyView *view, uint64_t id, P11dTemplate *templ
     *key = NULL;
     pthread_mutex_lock(&ring->lock);
     const P11dSessionObject *object = p11d_sessionstore_find(&view->session, id);
-    for (CK_ULONG i = 0; object && i < object->templ.count && rv == CKR_OK; i++) {
-        const CK_ATTRIBUTE *item = &object->templ.items[i];
-        rv = p11d_template_set(templ, item->type, item->pValue, item->ulValueLen);
-    }
+    if (object)
+        rv = copy(templ, object->templ.items, object->templ.count);
     if (object && object->key && rv == CKR_OK)
         *key = p11d_servedkey_ref(object->key);
     pthread_mutex_unlock(&ring->lock);
     return object ? rv : CKR_OBJECT_HANDLE_INVALID;
 }
 
-CK_RV p11d_sessionobject_set(P11dKeyView *view, uint64_t id, P11dTemplate *templ)
+/* Under one lock: of two changes at once both are made, each held against the other. */
+CK_RV p11d_sessionobject_change(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items,
+                                CK_ULONG count)
 {
     P11dKeyRing *ring = view->ring;
+    P11dTemplate templ;
     CK_RV rv = CKR_OBJECT_HANDLE_INVALID;
+    p11d_template_init(&templ);
     pthread_mutex_lock(&ring->lock);
     P11dSessionObject *object = p11d_sessionstore_find(&view->session, id);
     if (object)
-        rv = p11d_sessionstore_change(&view->session, object, templ, ring->clock + 1);
+        rv = copy(&templ, object->templ.items, object->templ.count);
+    if (rv == CKR_OK)
+        rv = p11d_keytemplate_check_change(&templ, items, count, P11D_KEYTEMPLATE_CHANGE);
+    if (rv == CKR_OK)
+        rv = copy(&templ, items, count);
+    if (rv == CKR_OK)
+        rv = p11d_sessionstore_change(&view->session, object, &templ, ring->clock + 1);
     ring->clock += rv == CKR_OK;
     pthread_mutex_unlock(&ring->lock);
-    p11d_template_clear(templ);
+    p11d_template_clear(&templ);
     return rv;
 }
 
@@ -76,14 +93,10 @@ void p11d_sessionobject_destroy_all(P11dKeyView *view)
 CK_RV p11d_sessionobject_destroy(P11dKeyView *view, uint64_t id)
 {
     P11dKeyRing *ring = view->ring;
-    CK_RV rv = CKR_OBJECT_HANDLE_INVALID;
     pthread_mutex_lock(&ring->lock);
     P11dSessionObject *object = p11d_sessionstore_find(&view->session, id);
     if (object)
-        rv = p11d_template_boolean(&object->templ, CKA_DESTROYABLE, true) ? CKR_OK
-                                                                          : CKR_ACTION_PROHIBITED;
-    if (rv == CKR_OK)
         p11d_sessionstore_remove(&view->session, object, ++ring->clock);
     pthread_mutex_unlock(&ring->lock);
-    return rv;
+    return object ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
 }

@@ -27,12 +27,13 @@ CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedK
 CK_RV p11d_sessionobject_get(P11dKeyView *view, uint64_t id, P11dTemplate *templ,
                              P11dServedKey **key);
 
-/* Puts templ, which is taken over, in place of its attributes. Errors: CKR_OBJECT_HANDLE_INVALID,
- * P11D_ACT_LIMIT, CKR_HOST_MEMORY, those of p11d_keyobject_set. */
-CK_RV p11d_sessionobject_set(P11dKeyView *view, uint64_t id, P11dTemplate *templ);
+/* Changes count attributes. Errors: those of p11d_keytemplate_check_change,
+ * CKR_OBJECT_HANDLE_INVALID, P11D_ACT_LIMIT, CKR_HOST_MEMORY, those of p11d_keyobject_set. */
+CK_RV p11d_sessionobject_change(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items,
+                                CK_ULONG count);
 
-/* Destroys it. Errors: CKR_OBJECT_HANDLE_INVALID, CKR_ACTION_PROHIBITED (CKA_DESTROYABLE is false).
- */
+/* Destroys it, whatever CKA_DESTROYABLE says, which is for applications to heed: one that ends a
+ * session of its own has its objects destroyed so. CKR_OBJECT_HANDLE_INVALID. */
 CK_RV p11d_sessionobject_destroy(P11dKeyView *view, uint64_t id);
 
 /* Destroys all of them: their client is gone. */

@@ -459,8 +459,6 @@ Test(keymanage, what_makes_no_key_is_refused, .init = set_up_writable, .fini = t
     const CK_ATTRIBUTE junk[] = {NUMBER(CKA_CLASS, certificate), TRUE_ATTRIBUTE(CKA_TOKEN),
                                  TEXT(CKA_VALUE, "junk")};
     cr_assert_eq(create(view, junk, 3, &id), CKR_ATTRIBUTE_VALUE_INVALID);
-    const CK_ATTRIBUTE kept[] = {NUMBER(CKA_CLASS, data), TRUE_ATTRIBUTE(CKA_TOKEN)};
-    cr_assert_eq(create(view, kept, 2, &id), CKR_TEMPLATE_INCONSISTENT);
     cr_assert_eq(list.count, 0);
 }
 
@@ -525,7 +523,7 @@ Test(keymanage, a_session_object_is_copied, .init = set_up_writable, .fini = tea
     cr_assert_eq(act(view, "CopyObject", &arguments, ids), CKR_OK);
     cr_assert(has_file("kept.key"));
     arguments.objects[0] = ids[0];
-    cr_assert_eq(act(view, "CopyObject", &arguments, ids), CKR_ACTION_PROHIBITED);
+    cr_assert_eq(act(view, "CopyObject", &arguments, ids), CKR_OK, "the public half");
 }
 
 Test(keymanage, what_others_wrote_into_a_file_stays, .init = open_directory, .fini = tear_down)

@@ -3,7 +3,9 @@
 #include "sessionobject.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "keytoken-fixture.h"
 
@@ -130,22 +132,61 @@ Test(sessionobject, may_be_changed, .init = set_up, .fini = tear_down)
     uint64_t id = add_data(view, "before", 3);
     list_all();
     uint64_t before = list.generation;
-    P11dTemplate templ = described(CKO_DATA, "after");
-    cr_assert_eq(p11d_sessionobject_set(key_view(view), id, &templ), CKR_OK);
+    const CK_ATTRIBUTE after[] = {{CKA_LABEL, (void *)(uintptr_t) "after", 5}};
+    cr_assert_eq(p11d_sessionobject_change(key_view(view), id, after, 1), CKR_OK);
     list_as(view, before);
     cr_assert_eq(list.count, 1);
     cr_assert_eq(id_of("data", "after"), id);
-    templ = described(CKO_DATA, "none");
-    cr_assert_eq(p11d_sessionobject_set(key_view(view), id + 1, &templ), CKR_OBJECT_HANDLE_INVALID);
+    cr_assert_eq(p11d_sessionobject_change(key_view(view), id + 1, after, 1),
+                 CKR_OBJECT_HANDLE_INVALID);
 }
 
-Test(sessionobject, may_be_kept_from_being_destroyed, .init = set_up, .fini = tear_down)
+Test(sessionobject, dies_with_its_session_whatever_it_says, .init = set_up, .fini = tear_down)
 {
     P11dTemplate templ = described(CKO_DATA, "stays");
     uint64_t id;
     cr_assert_eq(p11d_template_set_boolean(&templ, CKA_DESTROYABLE, false), CKR_OK);
     cr_assert_eq(add(view, templ, NULL, &id), CKR_OK);
-    cr_assert_eq(p11d_sessionobject_destroy(key_view(view), id), CKR_ACTION_PROHIBITED);
+    cr_assert_eq(p11d_sessionobject_destroy(key_view(view), id), CKR_OK);
+}
+
+static uint64_t shared;
+
+/* Changes one attribute again and again, and sees each time that it is what it was changed to. */
+static void *change(void *data)
+{
+    const CK_ATTRIBUTE_TYPE type = *(const CK_ATTRIBUTE_TYPE *)data;
+    bool kept = true;
+    for (unsigned i = 0; i < 3000 && kept; i++) {
+        const CK_ATTRIBUTE item[] = {{type, &i, sizeof i}};
+        const P11dArguments arguments = {.objects = {shared},
+                                         .templates = {{.items = item, .count = 1}}};
+        P11dServedKey *key;
+        P11dTemplate templ;
+        P11dBuffer output;
+        p11d_template_init(&templ);
+        kept = act_as(view, "SetAttributes", &arguments, &output) == CKR_OK &&
+               p11d_sessionobject_get(key_view(view), shared, &templ, &key) == CKR_OK;
+        const CK_ATTRIBUTE *now = p11d_template_find(&templ, type);
+        kept = kept && now && now->ulValueLen == sizeof i && memcmp(now->pValue, &i, sizeof i) == 0;
+        p11d_buffer_clear(&output);
+        p11d_template_clear(&templ);
+    }
+    return kept ? data : NULL;
+}
+
+Test(sessionobject, of_two_changes_at_once_none_is_lost, .init = set_up, .fini = tear_down)
+{
+    static CK_ATTRIBUTE_TYPE types[] = {CKA_VALUE, CKA_OBJECT_ID};
+    pthread_t threads[2];
+    void *kept;
+    shared = add_data(view, "shared", 3);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, change, &types[i]), 0);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(pthread_join(threads[i], &kept), 0);
+        cr_expect_not_null(kept, "a change of attribute %lx was lost", types[i]);
+    }
 }
 
 Test(sessionobject, is_one_of_so_many, .init = set_up, .fini = tear_down)
@@ -167,11 +208,10 @@ Test(sessionobject, takes_so_much_memory, .init = set_up, .fini = tear_down)
     uint64_t id = 0;
     for (int i = 0; i < 3; i++)
         id = add_data(view, "large", most);
-    P11dTemplate templ = described(CKO_DATA, "too large");
-    cr_assert_eq(p11d_template_set(&templ, CKA_VALUE, NULL, 0), CKR_OK);
-    cr_assert_eq(p11d_sessionobject_set(key_view(view), id, &templ), CKR_OK);
+    const CK_ATTRIBUTE nothing[] = {{CKA_VALUE, NULL, 0}};
+    cr_assert_eq(p11d_sessionobject_change(key_view(view), id, nothing, 1), CKR_OK);
     add_data(view, "large again", most);
-    templ = described(CKO_DATA, "too large");
+    P11dTemplate templ = described(CKO_DATA, "too large");
     uint8_t *value = calloc(1, 2 * most);
     cr_assert_eq(p11d_template_set(&templ, CKA_VALUE, value, 2 * most), CKR_OK);
     free(value);
