@@ -347,7 +347,10 @@ const P11dKeyObject *p11d_keyentry_find_same(const P11dKeyEntry *before, const P
     const P11dKeyObject *object = &entry->objects[kind];
     int first = kind < P11D_KEY_OBJECT_CERTIFICATE ? kind : P11D_KEY_OBJECT_CERTIFICATE;
     int end = kind < P11D_KEY_OBJECT_CERTIFICATE ? kind + 1 : P11D_KEY_OBJECT_KINDS;
-    if (kind < P11D_KEY_OBJECT_CERTIFICATE && !same_locked(before, entry))
+    /* A public half that both tell of needs nobody's word, and outlives its private key. */
+    bool told = before->objects[kind].attributes && object->attributes;
+    bool by_itself = kind == P11D_KEY_OBJECT_PUBLIC && told;
+    if (kind < P11D_KEY_OBJECT_CERTIFICATE && !by_itself && !same_locked(before, entry))
         return NULL;
     for (int i = first; i < end; i++) {
         *changed = !same_attributes(&before->objects[i], object);

@@ -84,6 +84,22 @@ Test(keytoken, the_same_key_written_again_stays_the_same_object, .init = set_up,
     EVP_PKEY_free(key);
 }
 
+Test(keytoken, a_public_half_outlives_its_locked_key, .init = open_directory, .fini = tear_down)
+{
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, "one.key", key, RIG_PKCS8, "secret");
+    rig_write_public(directory, "one.pub", key);
+    EVP_PKEY_free(key);
+    open_token();
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    list_all();
+    uint64_t id = id_of("public-key", "one");
+    cr_assert(has_one() && id);
+    unlinkat(AT_FDCWD, strcat(strcpy((char[1024]){0}, directory), "/one.key"), 0);
+    wait_until(has_no_one);
+    cr_assert_eq(id_of("public-key", "one"), id);
+}
+
 Test(keytoken, certificates_keep_their_ids_wherever_they_stand, .init = open_directory,
      .fini = tear_down)
 {
