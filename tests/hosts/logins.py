@@ -5,10 +5,9 @@
 usage: logins.py P11DBUS MODULE
 
 Each signs with a PIN and without; where an application asks for a PIN whatever the token says, it is
-given one. Prints TAP, as applications.py does. What Debian 12 does not have, what is very large, or
-what would bring a server along that starts at once, is tested where it is installed: OpenSSL's
-pkcs11 provider (package pkcs11-provider, Debian 13), Java's keytool, and Knot DNS (packages knot
-and knot-dnssecutils).
+given one. Prints TAP, as applications.py does. What Debian 12 does not have, or what is very large, is
+tested where it is installed: OpenSSL's pkcs11 provider (package pkcs11-provider, Debian 13) and Java's
+keytool.
 """
 
 import os
@@ -23,7 +22,6 @@ from applications import main, need, run
 PIN = "any PIN"
 DIGEST = {"rsa": ["-sha256"], "p256": ["-sha256"]}
 TOOL_MECHANISM = {"rsa": "SHA256-RSA-PKCS", "p256": "ECDSA-SHA256"}
-os.environ["PATH"] += ":/usr/sbin:/sbin"
 
 # pam_pkcs11 takes modules that belong to root: what makes root of the user whose module this is.
 AS_ROOT = [] if os.getuid() == 0 else ["bwrap", "--dev-bind", "/", "/", "--unshare-user",
@@ -234,48 +232,6 @@ def keytool_signs(place, module, key, pin):
         need(public == expected.read(), "a request with another key", public)
 
 
-KNOT = """
-database:
-    storage: %(directory)s
-keystore:
-  - id: store
-    backend: pkcs11
-    config: "pkcs11:token=store%(pin)s %(module)s"
-policy:
-  - id: manual
-    manual: on
-    keystore: store
-    algorithm: ecdsap256sha256
-zone:
-  - domain: example.com
-    storage: %(directory)s
-    file: zone
-    dnssec-signing: on
-    dnssec-policy: manual
-"""
-ZONE = """
-example.com. 3600 SOA ns.example.com. host.example.com. 1 3600 900 86400 300
-example.com. 3600 NS ns.example.com.
-ns.example.com. 3600 A 192.0.2.1
-"""
-
-
-def knot_signs(place, module, key, pin):
-    directory = path(place, "knot")
-    shutil.rmtree(directory, ignore_errors=True)
-    os.makedirs(os.path.join(directory, "signed"))
-    conf = os.path.join(directory, "conf")
-    with open(conf, "w", encoding="utf-8") as out:
-        out.write(KNOT % {"directory": directory, "module": module,
-                          "pin": ";pin-value=" + pin.replace(" ", "%20") if pin else ""})
-    with open(os.path.join(directory, "zone"), "w", encoding="utf-8") as out:
-        out.write(ZONE)
-    run("keymgr", "-c", conf, "example.com", "import-pkcs11", place.id(key).lower(),
-        "algorithm=ECDSAP256SHA256", "ksk=yes", "zsk=yes")
-    run("kzonesign", "-c", conf, "-o", os.path.join(directory, "signed"), "example.com")
-    run("kzonecheck", "-d", "on", "-o", "example.com", os.path.join(directory, "signed", "zone"))
-
-
 def checks(place, module):
     signers = [("pkcs11-tool", tool_signs, ["rsa", "p256"], [PIN, None]),
                ("p11tool", p11tool_signs, ["rsa", "p256"], [PIN, None]),
@@ -289,8 +245,6 @@ def checks(place, module):
     # Java has signal handlers of its own, which a sanitizer's runtime does not bear.
     if shutil.which("keytool") and not os.environ.get("HOST_PRELOAD"):
         signers.append(("Java's keytool", keytool_signs, ["rsa", "p256"], [PIN]))
-    if shutil.which("keymgr") and shutil.which("kzonesign"):
-        signers.append(("Knot DNS", knot_signs, ["p256"], [PIN, None]))
     for who, sign, keys, pins in signers:
         for key in keys:
             for pin in pins:
