@@ -13,7 +13,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 
 from applications import main, need, run
 
@@ -151,27 +150,6 @@ def nss_decrypts(place, module):
     need(SECRET in said, "not what was encrypted", said)
 
 
-def gpgsm_decrypts(place, module):
-    """Through gnupg-pkcs11-scd, which gives GnuPG's agent the tokens of a module as cards. That
-    alone loads the module, so nothing is preloaded into gpgsm and the agent."""
-    # Its sockets want a short name.
-    with tempfile.TemporaryDirectory(prefix="gpg", dir="/tmp") as home:
-        scd = os.path.join(home, "scd")
-        write(scd, '#!/bin/sh\nLD_PRELOAD=$HOST_PRELOAD exec gnupg-pkcs11-scd "$@"\n')
-        os.chmod(scd, 0o700)
-        write(os.path.join(home, "gpg-agent.conf"), "scdaemon-program %s\n" % scd)
-        write(os.path.join(home, "gnupg-pkcs11-scd.conf"),
-              "providers p11dbus\nprovider-p11dbus-library %s\n" % module)
-        environment = {"GNUPGHOME": home}
-        try:
-            run("gpgsm", "--batch", "--learn-card", env=environment, preload=False)
-            said = run("gpgsm", "--batch", "--disable-crl-checks", "--decrypt", enveloped(place),
-                       env=environment, preload=False)
-            need(SECRET in said, "not what was encrypted", said)
-        finally:
-            run("gpgconf", "--kill", "all", env=environment, preload=False)
-
-
 def checks(place, module):
     for padding in PADDINGS:
         yield "pkcs11-tool decrypts " + padding, (
@@ -186,7 +164,6 @@ def checks(place, module):
     yield "p11tool signs and verifies", lambda: p11tool_verifies(place, module)
     yield "gnutls-serv decrypts in TLS", lambda: gnutls_decrypts(place, module)
     yield "cmsutil of NSS decrypts", lambda: nss_decrypts(place, module)
-    yield "gpgsm decrypts", lambda: gpgsm_decrypts(place, module)
 
 
 if __name__ == "__main__":
