@@ -85,13 +85,6 @@ def pkcs11_tool_tests(place, module):
         need(len(re.findall(r"^    %s: OK$" % padding, said, re.M)) >= 1, padding, said)
 
 
-def openssl_decrypts(place, module, padding):
-    said = run("openssl", "pkeyutl", "-decrypt", "-engine", "pkcs11", "-keyform", "engine", "-inkey",
-               PRIVATE, "-in", encrypted(place, padding), *options(PADDINGS[padding][0]),
-               env={"PKCS11_MODULE_PATH": module})
-    need(SECRET in said, "not what was encrypted", said)
-
-
 def p11tool_verifies(_, module):
     said = run("p11tool", "--provider", module, "--test-sign", PRIVATE)
     need("Verifying against public key in the token... ok" in said, "not verified", said)
@@ -154,8 +147,6 @@ def checks(place, module):
     for padding in PADDINGS:
         yield "pkcs11-tool decrypts " + padding, (
             lambda p=padding: pkcs11_tool_decrypts(place, module, p))
-        yield "openssl pkeyutl decrypts %s through the pkcs11 engine" % padding, (
-            lambda p=padding: openssl_decrypts(place, module, p))
     for key, mechanism in (("rsa", "SHA256-RSA-PKCS"), ("rsa", "SHA384-RSA-PKCS-PSS"),
                            ("p256", "ECDSA-SHA256")):
         yield "pkcs11-tool verifies with %s and %s" % (key, mechanism), (

@@ -5,9 +5,8 @@
 usage: logins.py P11DBUS MODULE
 
 Each signs with a PIN and without; where an application asks for a PIN whatever the token says, it is
-given one. Prints TAP, as applications.py does. What Debian 12 does not have, or what is very large, is
-tested where it is installed: OpenSSL's pkcs11 provider (package pkcs11-provider, Debian 13) and Java's
-keytool.
+given one; openssl is tested in openssl.py. Prints TAP, as applications.py does. What is very large is
+tested where it is installed: Java's keytool.
 """
 
 import os
@@ -54,15 +53,6 @@ def p11tool_signs(place, module, key, pin):
                env={"GNUTLS_PIN": pin} if pin else None)
     need("Verifying against public key in the token... ok" in said, "not verified", said)
     need("PIN" not in said, "asks for a PIN", said)
-
-
-def engine_signs(place, module, key, pin):
-    said = run("openssl", "dgst", "-engine", "pkcs11", "-keyform", "engine", *DIGEST[key], "-sign",
-               "pkcs11:token=store;object=%s;type=private%s" % (
-                   key, ";pin-value=" + pin.replace(" ", "%20") if pin else ""),
-               "-out", path(place, "signature"), place.small, env={"PKCS11_MODULE_PATH": module})
-    need("PIN" not in said, "asks for a PIN", said)
-    check_signature(place, key)
 
 
 PYKCS11 = """
@@ -187,36 +177,6 @@ def pam_pkcs11_finds(place, module, typed):
     need(said.splitlines()[-1] == "root", "not found", said)
 
 
-PROVIDER = """
-openssl_conf = init
-[init]
-providers = providers
-[providers]
-default = default_provider
-pkcs11 = pkcs11_provider
-[default_provider]
-activate = 1
-[pkcs11_provider]
-module = %s
-pkcs11-module-path = %s
-activate = 1
-"""
-PROVIDER_MODULE = os.path.join(
-    re.search('"(.*)"', said_by("openssl", "version", "-m")).group(1), "pkcs11.so")
-
-
-def provider_signs(place, module, key, pin):
-    with open(path(place, "provider.conf"), "w", encoding="utf-8") as conf:
-        conf.write(PROVIDER % (PROVIDER_MODULE, module))
-    uri = "pkcs11:token=store;object=%s;type=private" % key
-    if pin:
-        uri += "?pin-value=" + pin.replace(" ", "%20")
-    said = run("openssl", "dgst", *DIGEST[key], "-sign", uri, "-out", path(place, "signature"),
-               place.small, env={"OPENSSL_CONF": path(place, "provider.conf")})
-    need("PIN" not in said, "asks for a PIN", said)
-    check_signature(place, key)
-
-
 def keytool_signs(place, module, key, pin):
     with open(path(place, "java.cfg"), "w", encoding="utf-8") as conf:
         conf.write("name = p11dbus\nlibrary = %s\nslotListIndex = 0\n" % module)
@@ -235,13 +195,9 @@ def keytool_signs(place, module, key, pin):
 def checks(place, module):
     signers = [("pkcs11-tool", tool_signs, ["rsa", "p256"], [PIN, None]),
                ("p11tool", p11tool_signs, ["rsa", "p256"], [PIN, None]),
-               ("openssl's pkcs11 engine", engine_signs, ["rsa", "p256"], [PIN, None]),
                ("PyKCS11", pykcs11_signs, ["rsa"], [PIN, None]),
                ("p11-kit's client", p11_kit_signs, ["rsa"], [PIN, None]),
                ("strongSwan's pki", pki_signs, ["rsa", "p256"], [PIN])]
-    # It loads modules with RTLD_DEEPBIND, which a sanitizer's runtime refuses.
-    if os.path.exists(PROVIDER_MODULE) and not os.environ.get("HOST_PRELOAD"):
-        signers.append(("openssl's pkcs11 provider", provider_signs, ["rsa", "p256"], [PIN, None]))
     # Java has signal handlers of its own, which a sanitizer's runtime does not bear.
     if shutil.which("keytool") and not os.environ.get("HOST_PRELOAD"):
         signers.append(("Java's keytool", keytool_signs, ["rsa", "p256"], [PIN]))

@@ -101,18 +101,8 @@ def pkcs11_tool_derives(place, module):
     need(content(path(place, "derived")) == agreed, "not what the other side has")
 
 
-def openssl_derives(place, module):
-    agreed = make_peer(place)
-    run("openssl", "pkeyutl", "-derive", "-engine", "pkcs11", "-keyform", "engine", "-inkey",
-        "pkcs11:token=store;object=p256;type=private", "-peerkey", path(place, "peer.PEM"), "-out",
-        path(place, "derived"), env={"PKCS11_MODULE_PATH": module})
-    need(content(path(place, "derived")) == agreed, "not what the other side has")
-
-
 def checks_of_derivation(place, module):
     yield "pkcs11-tool derives a secret", lambda: pkcs11_tool_derives(place, module)
-    yield "openssl pkeyutl derives one through the pkcs11 engine", (
-        lambda: openssl_derives(place, module))
 
 
 def checks(place, module):

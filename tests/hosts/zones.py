@@ -6,7 +6,7 @@ neither, verifies the zones.
 usage: zones.py P11DBUS MODULE
 
 Prints TAP, as applications.py does. Knot logs in before it makes a key, whether it must or not, so it
-is always given a PIN for that.
+is always given a PIN for that. OpenDNSSEC is tested where the system has it (Debian 13 does not).
 """
 
 import base64
@@ -181,13 +181,15 @@ def checks_of_generated(place, module, which):
     for algorithm in "ecdsap256sha256", "rsasha256":
         yield "Knot generates, signs with and deletes %s of %s" % (which, algorithm), (
             lambda a=algorithm: knot_generates(place, module, PIN, a))
-    yield "OpenDNSSEC generates and removes %s" % which, (
-        lambda: opendnssec_generates(place, module, PIN))
+    if shutil.which("ods-hsmutil"):
+        yield "OpenDNSSEC generates and removes %s" % which, (
+            lambda: opendnssec_generates(place, module, PIN))
 
 
 def checks_without_pins(place, module):
     yield from checks_of_generated(place, module, "keys")
-    yield "OpenDNSSEC tests keys", lambda: opendnssec_tests(place, module, PIN)
+    if shutil.which("ods-hsmutil"):
+        yield "OpenDNSSEC tests keys", lambda: opendnssec_tests(place, module, PIN)
 
 
 def checks_of_pins(place, module):
