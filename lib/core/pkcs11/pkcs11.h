@@ -10,18 +10,7 @@
 
 #include <p11-kit/pkcs11.h>
 
-/* PKCS#11 3.0, section 5.4: interfaces. */
-#ifndef CKF_INTERFACE_FORK_SAFE
-#define CKF_INTERFACE_FORK_SAFE 1UL
-#endif
-#ifndef P11D_HEADER_HAS_CK_INTERFACE
-typedef struct CK_INTERFACE {
-    CK_UTF8CHAR *pInterfaceName;
-    void *pFunctionList;
-    CK_FLAGS flags;
-} CK_INTERFACE;
-#endif
-
+#include "pkcs11-functions.h"
 #include "pkcs11-numbers.h"
 
 #endif

@@ -4,12 +4,35 @@
 #include "attributes.h"
 #include "call.h"
 #include "event.h"
+#include "interfaces.h"
 #include "life.h"
 #include "operation.h"
 #include "order.h"
 #include "searches.h"
 #include "sessions.h"
 #include "slots.h"
+
+CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
+{
+    P11dCall call;
+    p11d_call_begin_bare(&call, __func__);
+    return p11d_call_end(&call, p11d_interfaces_functions(list));
+}
+
+CK_RV C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count)
+{
+    P11dCall call;
+    p11d_call_begin_bare(&call, __func__);
+    return p11d_call_end(&call, p11d_interfaces_list(list, count));
+}
+
+CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFACE **interface,
+                     CK_FLAGS flags)
+{
+    P11dCall call;
+    p11d_call_begin_bare(&call, __func__);
+    return p11d_call_end(&call, p11d_interfaces_get(name, version, interface, flags));
+}
 
 CK_RV C_Initialize(void *arguments)
 {
@@ -107,9 +130,9 @@ CK_RV C_GetSessionInfo(CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
 CK_RV C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG pin_size)
 {
     P11dCall call;
-    return p11d_call_end(&call,
-                         p11d_call_begin(&call, __func__)
-                             ?: p11d_sessions_login(call.instance, session, user, pin, pin_size));
+    const P11dLogin login = {.user = user, .pin = pin, .pin_size = pin_size};
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_sessions_login(call.instance, session, &login));
 }
 
 CK_RV C_Logout(CK_SESSION_HANDLE session)

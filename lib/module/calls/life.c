@@ -99,7 +99,7 @@ CK_RV p11d_life_info(CK_INFO *info)
 {
     if (!info)
         return CKR_ARGUMENTS_BAD;
-    *info = (CK_INFO){.cryptokiVersion = {2, 40},
+    *info = (CK_INFO){.cryptokiVersion = {3, 2}, /* the newest interface's */
                       .libraryVersion = {P11D_VERSION_MAJOR, P11D_VERSION_MINOR}};
     p11d_properties_pad(info->manufacturerID, sizeof info->manufacturerID, "p11dbus");
     p11d_properties_pad(info->libraryDescription, sizeof info->libraryDescription,

@@ -13,6 +13,8 @@ const P11dOperationRow p11d_operation_sign = {P11D_OPERATION_SIGN, "Sign",
     P11D_PURPOSE_SIGN, CKF_SIGN, CKA_SIGN, PRIVATE, true, P11D_OUTPUT_SIGNATURE};
 const P11dOperationRow p11d_operation_verify = {P11D_OPERATION_VERIFY, "Verify",
     P11D_PURPOSE_VERIFY, CKF_VERIFY, CKA_VERIFY, PUBLIC, true, P11D_OUTPUT_VERDICT};
+const P11dOperationRow p11d_operation_verify_signature = {P11D_OPERATION_VERIFY, "Verify",
+    P11D_PURPOSE_VERIFY, CKF_VERIFY, CKA_VERIFY, PUBLIC, true, P11D_OUTPUT_GIVEN};
 const P11dOperationRow p11d_operation_encrypt = {P11D_OPERATION_ENCRYPT, "Encrypt",
     P11D_PURPOSE_ENCRYPT, CKF_ENCRYPT, CKA_ENCRYPT, PUBLIC, false, P11D_OUTPUT_CIPHERTEXT};
 const P11dOperationRow p11d_operation_decrypt = {P11D_OPERATION_DECRYPT, "Decrypt",
@@ -20,8 +22,8 @@ const P11dOperationRow p11d_operation_decrypt = {P11D_OPERATION_DECRYPT, "Decryp
 /* clang-format on */
 
 const P11dOperationRow *const p11d_operations[] = {
-    &p11d_operation_digest,  &p11d_operation_sign,    &p11d_operation_verify,
-    &p11d_operation_encrypt, &p11d_operation_decrypt,
+    &p11d_operation_digest,           &p11d_operation_sign,    &p11d_operation_verify,
+    &p11d_operation_verify_signature, &p11d_operation_encrypt, &p11d_operation_decrypt,
 };
 const size_t p11d_operation_count = sizeof p11d_operations / sizeof p11d_operations[0];
 

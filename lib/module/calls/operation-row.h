@@ -15,7 +15,8 @@ typedef enum P11dOutput {
     P11D_OUTPUT_SIGNATURE,  /* as long as the key says */
     P11D_OUTPUT_CIPHERTEXT, /* as long as the key says, if it is one of RSA */
     P11D_OUTPUT_PLAINTEXT,  /* at most as long as the modulus, or what is decrypted */
-    P11D_OUTPUT_VERDICT,    /* nothing: the host brings the signature */
+    P11D_OUTPUT_VERDICT,    /* nothing: the host brings the signature at the end */
+    P11D_OUTPUT_GIVEN,      /* the same, which the host brought when it began */
 } P11dOutput;
 
 typedef struct P11dOperationRow {
@@ -32,6 +33,7 @@ typedef struct P11dOperationRow {
 extern const P11dOperationRow p11d_operation_digest;
 extern const P11dOperationRow p11d_operation_sign;
 extern const P11dOperationRow p11d_operation_verify;
+extern const P11dOperationRow p11d_operation_verify_signature;
 extern const P11dOperationRow p11d_operation_encrypt;
 extern const P11dOperationRow p11d_operation_decrypt;
 

@@ -20,7 +20,8 @@ typedef struct Operation {
     P11dBuffer data;   /* the parts, where it does not; what result is for, where that is kept */
     P11dBuffer result; /* the finished output, until it is fetched */
     bool finished;
-    P11dStream stream; /* that holds the login */
+    P11dBuffer signature; /* that was given when it began */
+    P11dStream stream;    /* that holds the login */
 } Operation;
 
 /* What a host brings to the end of an operation. */
@@ -40,12 +41,41 @@ static void free_operation(P11dOperation *freed)
     p11d_plan_clear(&operation->plan);
     p11d_buffer_clear(&operation->data);
     p11d_buffer_clear(&operation->result);
+    p11d_buffer_clear(&operation->signature);
     free(operation);
 }
 
-CK_RV p11d_operation_init(P11dInstance *instance, const P11dOperationRow *row,
-                          CK_SESSION_HANDLE handle, const CK_MECHANISM *mechanism,
-                          CK_OBJECT_HANDLE key)
+static bool is_judged(const P11dPlan *plan)
+{
+    return plan->row->output == P11D_OUTPUT_VERDICT || plan->row->output == P11D_OUTPUT_GIVEN;
+}
+
+/* What is wrong with a signature that the host brings to be judged. */
+static CK_RV check_signature(const P11dPlan *plan, P11dBytes signature)
+{
+    if (!signature.data && signature.size > 0)
+        return CKR_ARGUMENTS_BAD;
+    const bool fits = signature.size <= SIGNATURE_MAX &&
+                      (plan->key_size == 0 || signature.size == plan->key_size);
+    return fits ? CKR_OK : CKR_SIGNATURE_LEN_RANGE;
+}
+
+/* Keeps the signature that the operation begins with. */
+static CK_RV keep_signature(Operation *operation, P11dBytes signature)
+{
+    if (operation->plan.row->output != P11D_OUTPUT_GIVEN)
+        return CKR_OK;
+    const CK_RV rv = check_signature(&operation->plan, signature);
+    if (rv != CKR_OK)
+        return rv;
+    return p11d_buffer_append(&operation->signature, signature.data, signature.size)
+               ? CKR_OK
+               : CKR_HOST_MEMORY;
+}
+
+CK_RV p11d_operation_init_given(P11dInstance *instance, const P11dOperationRow *row,
+                                CK_SESSION_HANDLE handle, const CK_MECHANISM *mechanism,
+                                CK_OBJECT_HANDLE key, P11dBytes signature)
 {
     if (!mechanism)
         return p11d_session_cancel(instance, handle, row->kind);
@@ -59,7 +89,10 @@ CK_RV p11d_operation_init(P11dInstance *instance, const P11dOperationRow *row,
     operation->stream.token = session->token;
     p11d_buffer_init(&operation->data, P11D_INTERFACE_DATA_MAX);
     p11d_buffer_init(&operation->result, P11D_INTERFACE_DATA_MAX);
-    const CK_RV rv = p11d_plan_make(&operation->plan, row, session->token, mechanism, key);
+    p11d_buffer_init(&operation->signature, SIGNATURE_MAX);
+    CK_RV rv = p11d_plan_make(&operation->plan, row, session->token, mechanism, key);
+    if (rv == CKR_OK)
+        rv = keep_signature(operation, signature);
     if (rv == CKR_OK) {
         p11d_digest_init(&operation->digest, operation->plan.hash);
         return p11d_session_begin(instance, handle, row->kind, &operation->operation);
@@ -68,13 +101,23 @@ CK_RV p11d_operation_init(P11dInstance *instance, const P11dOperationRow *row,
     return rv;
 }
 
+CK_RV p11d_operation_init(P11dInstance *instance, const P11dOperationRow *row,
+                          CK_SESSION_HANDLE session, const CK_MECHANISM *mechanism,
+                          CK_OBJECT_HANDLE key)
+{
+    return p11d_operation_init_given(instance, row, session, mechanism, key, (P11dBytes){NULL, 0});
+}
+
 static CK_RV take(P11dInstance *instance, const P11dOperationRow *row, CK_SESSION_HANDLE session,
                   Operation **operation)
 {
     P11dOperation *taken = NULL;
     const CK_RV rv = p11d_session_take(instance, session, row->kind, &taken);
     *operation = (Operation *)taken;
-    return rv;
+    if (rv != CKR_OK || (*operation)->plan.row == row)
+        return rv;
+    p11d_session_put(instance, session, row->kind, taken); /* begun by another function */
+    return CKR_OPERATION_NOT_INITIALIZED;
 }
 
 /* Puts it back, or ends it; returns rv. */
@@ -120,7 +163,7 @@ static CK_RV ask(Operation *operation, P11dBytes input, P11dBytes signature)
     P11dRequest request = {.interface = &p11d_interface_token,
                            .method = plan->row->method,
                            .arguments = &arguments,
-                           .take = plan->row->output == P11D_OUTPUT_VERDICT ? NULL : take_output,
+                           .take = is_judged(plan) ? NULL : take_output,
                            .data = operation,
                            .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
     if (!plan->authenticates)
@@ -190,7 +233,7 @@ static CK_RV deliver(P11dInstance *instance, CK_SESSION_HANDLE session, Operatio
                      P11dBytes input, const End *end)
 {
     const CK_RV rv = provide_result(operation, input, end->signature);
-    if (rv != CKR_OK || operation->plan.row->output == P11D_OUTPUT_VERDICT)
+    if (rv != CKR_OK || is_judged(&operation->plan))
         return put(instance, session, operation, false, rv);
     const P11dBuffer *result = &operation->result;
     const CK_ULONG room = *end->output_size;
@@ -218,25 +261,22 @@ static bool is_size_query(const Operation *operation, const End *end, CK_RV *rv)
 /* What is wrong with what the host brings, so that the operation ends. */
 static CK_RV check_end(const Operation *operation, const End *end)
 {
-    const P11dPlan *plan = &operation->plan;
-    const bool verdict = plan->row->output == P11D_OUTPUT_VERDICT;
-    if ((!end->input.data && end->input.size > 0) || !(verdict || end->output_size) ||
-        (!end->signature.data && end->signature.size > 0))
+    const bool judged = is_judged(&operation->plan);
+    if ((!end->input.data && end->input.size > 0) || !(judged || end->output_size))
         return CKR_ARGUMENTS_BAD;
-    if (end->signature.size > SIGNATURE_MAX ||
-        (verdict && plan->key_size > 0 && end->signature.size != plan->key_size))
-        return CKR_SIGNATURE_LEN_RANGE;
-    return CKR_OK;
+    return judged ? check_signature(&operation->plan, end->signature) : CKR_OK;
 }
 
 static CK_RV conclude(P11dInstance *instance, const P11dOperationRow *row,
-                      CK_SESSION_HANDLE session, const End *end)
+                      CK_SESSION_HANDLE session, End *end)
 {
     Operation *operation;
     uint8_t storage[P11D_DIGEST_INFO_MAX];
     CK_RV rv = take(instance, row, session, &operation);
     if (rv != CKR_OK)
         return rv;
+    if (row->output == P11D_OUTPUT_GIVEN)
+        end->signature = (P11dBytes){operation->signature.data, operation->signature.size};
     if (end->whole && operation->parts)
         return put(instance, session, operation, true, CKR_OPERATION_ACTIVE);
     rv = check_end(operation, end);
@@ -253,15 +293,14 @@ CK_RV p11d_operation_whole(P11dInstance *instance, const P11dOperationRow *row,
                            CK_SESSION_HANDLE session, const CK_BYTE *input, CK_ULONG size,
                            CK_BYTE *output, CK_ULONG *output_size)
 {
-    const End end = {
-        .whole = true, .input = {input, size}, .output = output, .output_size = output_size};
+    End end = {.whole = true, .input = {input, size}, .output = output, .output_size = output_size};
     return conclude(instance, row, session, &end);
 }
 
 CK_RV p11d_operation_final(P11dInstance *instance, const P11dOperationRow *row,
                            CK_SESSION_HANDLE session, CK_BYTE *output, CK_ULONG *output_size)
 {
-    const End end = {.output = output, .output_size = output_size};
+    End end = {.output = output, .output_size = output_size};
     return conclude(instance, row, session, &end);
 }
 
@@ -269,8 +308,7 @@ CK_RV p11d_operation_judge(P11dInstance *instance, const P11dOperationRow *row,
                            CK_SESSION_HANDLE session, const CK_BYTE *input, CK_ULONG size,
                            const CK_BYTE *signature, CK_ULONG signature_size)
 {
-    const End end = {
-        .whole = true, .input = {input, size}, .signature = {signature, signature_size}};
+    End end = {.whole = true, .input = {input, size}, .signature = {signature, signature_size}};
     return conclude(instance, row, session, &end);
 }
 
@@ -278,7 +316,7 @@ CK_RV p11d_operation_judge_final(P11dInstance *instance, const P11dOperationRow 
                                  CK_SESSION_HANDLE session, const CK_BYTE *signature,
                                  CK_ULONG signature_size)
 {
-    const End end = {.signature = {signature, signature_size}};
+    End end = {.signature = {signature, signature_size}};
     return conclude(instance, row, session, &end);
 }
 

@@ -18,6 +18,11 @@ CK_RV p11d_operation_init(P11dInstance *instance, const P11dOperationRow *row,
                           CK_SESSION_HANDLE session, const CK_MECHANISM *mechanism,
                           CK_OBJECT_HANDLE key);
 
+/* The same for a row whose signature is given first, of which a copy is kept. */
+CK_RV p11d_operation_init_given(P11dInstance *instance, const P11dOperationRow *row,
+                                CK_SESSION_HANDLE session, const CK_MECHANISM *mechanism,
+                                CK_OBJECT_HANDLE key, P11dBytes signature);
+
 /* C_Login for CKU_CONTEXT_SPECIFIC: for the operation that is active in session, by a key that
  * always authenticates. Waits. */
 CK_RV p11d_operation_login(P11dInstance *instance, CK_SESSION_HANDLE session,
@@ -40,7 +45,7 @@ CK_RV p11d_operation_transform(P11dInstance *instance, const P11dOperationRow *r
 CK_RV p11d_operation_final(P11dInstance *instance, const P11dOperationRow *row,
                            CK_SESSION_HANDLE session, CK_BYTE *output, CK_ULONG *output_size);
 
-/* C_Verify, C_VerifyFinal: the host brings the signature. Wait. */
+/* C_Verify, C_VerifyFinal: the host brings the signature; none if it began with it. Wait. */
 CK_RV p11d_operation_judge(P11dInstance *instance, const P11dOperationRow *row,
                            CK_SESSION_HANDLE session, const CK_BYTE *input, CK_ULONG size,
                            const CK_BYTE *signature, CK_ULONG signature_size);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The functions of PKCS#11 2.40 that have one answer only, nearly all of them because this version
+ * The functions of PKCS#11 that have one answer only, nearly all of them because this version
  * does not have them. They are in the function list like all others and answer after the checks
  * that every function makes.
  */
@@ -86,6 +86,170 @@ CK_RV C_SignEncryptUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG siz
 
 CK_RV C_DecryptVerifyUpdate(CK_SESSION_HANDLE session, CK_BYTE *encrypted, CK_ULONG encrypted_size,
                             CK_BYTE *part, CK_ULONG *size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+/* PKCS#11 3.2, section 5.21: every session is synchronous, and nothing is ever pending. */
+CK_RV C_AsyncComplete(CK_SESSION_HANDLE session, CK_UTF8CHAR *function, CK_ASYNC_DATA *result)
+{
+    return p11d_call_refuse(__func__, session,
+                            function ? CKR_OPERATION_NOT_INITIALIZED : CKR_ARGUMENTS_BAD);
+}
+
+CK_RV C_AsyncGetID(CK_SESSION_HANDLE session, CK_UTF8CHAR *function, CK_ULONG *id)
+{
+    return p11d_call_refuse(__func__, session,
+                            function ? CKR_OPERATION_NOT_INITIALIZED : CKR_ARGUMENTS_BAD);
+}
+
+CK_RV C_AsyncJoin(CK_SESSION_HANDLE session, CK_UTF8CHAR *function, CK_ULONG id, CK_BYTE *data,
+                  CK_ULONG size)
+{
+    return p11d_call_refuse(__func__, session,
+                            function ? CKR_SAVED_STATE_INVALID : CKR_ARGUMENTS_BAD);
+}
+
+CK_RV C_MessageEncryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_EncryptMessage(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                       CK_BYTE *associated, CK_ULONG associated_size, CK_BYTE *data, CK_ULONG size,
+                       CK_BYTE *encrypted, CK_ULONG *encrypted_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_EncryptMessageBegin(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                            CK_BYTE *associated, CK_ULONG associated_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_EncryptMessageNext(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                           CK_BYTE *part, CK_ULONG size, CK_BYTE *encrypted,
+                           CK_ULONG *encrypted_size, CK_FLAGS flags)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_MessageEncryptFinal(CK_SESSION_HANDLE session)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_MessageDecryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_DecryptMessage(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                       CK_BYTE *associated, CK_ULONG associated_size, CK_BYTE *encrypted,
+                       CK_ULONG encrypted_size, CK_BYTE *data, CK_ULONG *size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_DecryptMessageBegin(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                            CK_BYTE *associated, CK_ULONG associated_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_DecryptMessageNext(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                           CK_BYTE *encrypted, CK_ULONG encrypted_size, CK_BYTE *part,
+                           CK_ULONG *size, CK_FLAGS flags)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_MessageDecryptFinal(CK_SESSION_HANDLE session)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_MessageSignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_SignMessage(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                    CK_BYTE *data, CK_ULONG size, CK_BYTE *signature, CK_ULONG *signature_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_SignMessageBegin(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_SignMessageNext(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                        CK_BYTE *part, CK_ULONG size, CK_BYTE *signature, CK_ULONG *signature_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_MessageSignFinal(CK_SESSION_HANDLE session)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_MessageVerifyInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_VerifyMessage(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                      CK_BYTE *data, CK_ULONG size, CK_BYTE *signature, CK_ULONG signature_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_VerifyMessageBegin(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_VerifyMessageNext(CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_size,
+                          CK_BYTE *part, CK_ULONG size, CK_BYTE *signature, CK_ULONG signature_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_MessageVerifyFinal(CK_SESSION_HANDLE session)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_EncapsulateKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                       CK_OBJECT_HANDLE public_key, CK_ATTRIBUTE *templ, CK_ULONG count,
+                       CK_BYTE *ciphertext, CK_ULONG *ciphertext_size, CK_OBJECT_HANDLE *key)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_DecapsulateKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                       CK_OBJECT_HANDLE private_key, CK_ATTRIBUTE *templ, CK_ULONG count,
+                       CK_BYTE *ciphertext, CK_ULONG ciphertext_size, CK_OBJECT_HANDLE *key)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_WrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                             CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key,
+                             CK_BYTE *associated, CK_ULONG associated_size, CK_BYTE *wrapped,
+                             CK_ULONG *wrapped_size)
+{
+    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
+}
+
+CK_RV C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                               CK_OBJECT_HANDLE unwrapping_key, CK_BYTE *wrapped,
+                               CK_ULONG wrapped_size, CK_ATTRIBUTE *templ, CK_ULONG count,
+                               CK_BYTE *associated, CK_ULONG associated_size, CK_OBJECT_HANDLE *key)
 {
     return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
 }

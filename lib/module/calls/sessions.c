@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "sessions.h"
 
+#include <string.h>
+
 #include "change.h"
 #include "discovery.h"
 #include "login.h"
 #include "operation.h"
 #include "session.h"
+#include "syntax.h"
 
 CK_RV p11d_sessions_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags,
                          CK_SESSION_HANDLE *handle)
@@ -16,6 +19,8 @@ CK_RV p11d_sessions_open(P11dInstance *instance, CK_SLOT_ID slot, CK_FLAGS flags
         return CKR_ARGUMENTS_BAD;
     if (!(flags & CKF_SERIAL_SESSION))
         return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
+    if (flags & CKF_ASYNC_SESSION)
+        return CKR_SESSION_ASYNC_NOT_SUPPORTED;
     const CK_RV rv = p11d_discovery_token(instance, slot, &token);
     if (rv != CKR_OK)
         return rv;
@@ -96,19 +101,57 @@ CK_RV p11d_sessions_info(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_SE
     return CKR_OK;
 }
 
-CK_RV p11d_sessions_login(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_USER_TYPE user,
-                          const CK_UTF8CHAR *pin, CK_ULONG pin_size)
+CK_RV p11d_sessions_login(P11dInstance *instance, CK_SESSION_HANDLE handle, const P11dLogin *login)
 {
-    const P11dLogin login = {.user = user, .pin = pin, .pin_size = pin_size};
     const P11dSession *session = p11d_session_find(instance, handle);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;
-    return user == CKU_CONTEXT_SPECIFIC ? p11d_operation_login(instance, handle, &login)
-                                        : p11d_login_begin(session->token, &login);
+    return login->user == CKU_CONTEXT_SPECIFIC ? p11d_operation_login(instance, handle, login)
+                                               : p11d_login_begin(session->token, login);
+}
+
+CK_RV p11d_sessions_login_user(P11dInstance *instance, CK_SESSION_HANDLE handle,
+                               const P11dLogin *login, const CK_UTF8CHAR *name, CK_ULONG size)
+{
+    char text[P11D_LOGIN_NAME_MAX + 1] = "";
+    P11dLogin named = *login;
+    if (!p11d_session_find(instance, handle))
+        return CKR_SESSION_HANDLE_INVALID;
+    if (size > P11D_LOGIN_NAME_MAX || (size > 0 && !(name && p11d_syntax_is_text(name, size))))
+        return CKR_ARGUMENTS_BAD;
+    if (size > 0) {
+        memcpy(text, name, size);
+        named.name = text;
+    }
+    return p11d_sessions_login(instance, handle, &named);
 }
 
 CK_RV p11d_sessions_logout(P11dInstance *instance, CK_SESSION_HANDLE handle)
 {
     const P11dSession *session = p11d_session_find(instance, handle);
     return session ? p11d_login_finish(session->token) : CKR_SESSION_HANDLE_INVALID;
+}
+
+CK_RV p11d_sessions_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_FLAGS flags)
+{
+    if (!p11d_session_find(instance, handle))
+        return CKR_SESSION_HANDLE_INVALID;
+    bool done = !(flags & CKF_FIND_OBJECTS) ||
+                p11d_session_cancel(instance, handle, P11D_OPERATION_SEARCH) == CKR_OK;
+    for (size_t i = 0; i < p11d_operation_count; i++) {
+        if (flags & p11d_operations[i]->flag)
+            done &= p11d_session_cancel(instance, handle, p11d_operations[i]->kind) == CKR_OK;
+    }
+    return done ? CKR_OK : CKR_OPERATION_CANCEL_FAILED;
+}
+
+CK_RV p11d_sessions_validation(P11dInstance *instance, CK_SESSION_HANDLE handle,
+                               CK_SESSION_VALIDATION_FLAGS_TYPE type, CK_FLAGS *flags)
+{
+    if (!p11d_session_find(instance, handle))
+        return CKR_SESSION_HANDLE_INVALID;
+    if (!flags || type != CKS_LAST_VALIDATION_OK)
+        return CKR_ARGUMENTS_BAD;
+    *flags = 0;
+    return CKR_OK;
 }

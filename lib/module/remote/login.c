@@ -18,6 +18,7 @@ CK_RV p11d_login_check(const P11dToken *token, const P11dLogin *login)
 P11dArguments p11d_login_arguments(const P11dLogin *login)
 {
     return (P11dArguments){.user = login->user,
+                           .text = login->name,
                            .pins = {{login->pin, login->pin ? login->pin_size : 0}},
                            .no_pin = !login->pin};
 }

@@ -10,14 +10,16 @@
 #include "arguments.h"
 #include "token.h"
 
-/* The longest PIN that is sent, in bytes. */
+/* The longest PIN and the longest name of a user that are sent, in bytes. */
 #define P11D_LOGIN_PIN_MAX 4096
+#define P11D_LOGIN_NAME_MAX 255
 
 /* What a host hands over to log in. */
 typedef struct P11dLogin {
     CK_USER_TYPE user;
     const CK_UTF8CHAR *pin; /* borrowed; NULL: the token asks by itself */
     CK_ULONG pin_size;      /* bytes */
+    const char *name;       /* borrowed; which user, in UTF-8; NULL: the token's only one */
 } P11dLogin;
 
 /* Checks PIN and length against each other and against the token. Errors: CKR_ARGUMENTS_BAD,

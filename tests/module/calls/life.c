@@ -23,28 +23,6 @@ static void close_stage(void)
 
 TestSuite(life, .init = open_stage, .fini = close_stage);
 
-Test(life, every_function_of_the_list_is_there)
-{
-    CK_FUNCTION_LIST *list = stage.module;
-    cr_assert_eq(list->version.major, 2);
-    cr_assert_eq(list->version.minor, 40);
-    void **functions = (void **)&list->C_Initialize;
-    for (size_t i = 0; &functions[i] <= (void **)&list->C_WaitForSlotEvent; i++)
-        cr_assert_not_null(functions[i], "function %zu", i);
-}
-
-Test(life, nothing_works_before_initialize)
-{
-    CK_ULONG count = 0;
-    CK_SLOT_ID slot;
-    CK_BYTE byte;
-    stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, m->C_GetSlotList(CK_FALSE, NULL, &count));
-    stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, m->C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL));
-    stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, m->C_Sign(1, &byte, 1, &byte, &count));
-    stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, m->C_Encrypt(1, &byte, 1, &byte, &count));
-    stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, m->C_Finalize(NULL));
-}
-
 Test(life, initialize_checks_its_arguments)
 {
     stage_ok(stage_initialize(&stage, ""));

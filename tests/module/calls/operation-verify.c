@@ -157,3 +157,70 @@ Test(verify, is_asked_once)
     stage_ok(init(session, CKM_ECDSA, "ec"));
     stage_expect(CKR_DEVICE_ERROR, m->C_Verify(session, data, 32, signature, 64));
 }
+
+/* --- C_VerifySignatureInit: the signature comes first --- */
+
+static CK_RV init_given(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE mechanism, CK_ULONG size)
+{
+    CK_MECHANISM how = {mechanism, NULL, 0};
+    return stage.modern->C_VerifySignatureInit(
+        session, &how, stage_find(&stage, session, CKO_PUBLIC_KEY, "ec"), signature, size);
+}
+
+Test(verify, a_signature_may_come_first)
+{
+    const CK_SESSION_HANDLE session = begin("");
+    sign(session);
+    stage_ok(init_given(session, CKM_ECDSA, 64));
+    signature[0] ^= 1; /* a copy is kept */
+    stage_ok(stage.modern->C_VerifySignature(session, data, 32));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, stage.modern->C_VerifySignature(session, data, 32));
+    stage_ok(init_given(session, CKM_ECDSA, 64));
+    stage_expect(CKR_SIGNATURE_INVALID, stage.modern->C_VerifySignature(session, data, 32));
+    signature[0] ^= 1;
+    stage_ok(init_given(session, CKM_ECDSA, 64));
+    stage_ok(stage.modern->C_VerifySignatureUpdate(session, data, 20));
+    stage_expect(CKR_OPERATION_ACTIVE, stage.modern->C_VerifySignature(session, data, 32));
+    stage_ok(stage.modern->C_VerifySignatureUpdate(session, data + 20, 12));
+    stage_ok(stage.modern->C_VerifySignatureFinal(session));
+    cr_assert_eq(stage_count(&stage, "Verify"), 3, "one message each");
+}
+
+Test(verify, a_signature_of_another_length_begins_nothing)
+{
+    const CK_SESSION_HANDLE session = begin("");
+    for (CK_ULONG size = 0; size <= 256; size += 32) {
+        if (size != 64)
+            stage_expect(CKR_SIGNATURE_LEN_RANGE, init_given(session, CKM_ECDSA, size));
+    }
+    stage_expect(CKR_SIGNATURE_LEN_RANGE, init_given(session, CKM_ECDSA, 1UL << 40));
+    CK_MECHANISM how = {CKM_ECDSA, NULL, 0};
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PUBLIC_KEY, "ec");
+    stage_expect(CKR_ARGUMENTS_BAD,
+                 stage.modern->C_VerifySignatureInit(session, &how, key, NULL, 64));
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+}
+
+/* There is one verification in a session, and it goes on as it began. */
+Test(verify, what_begins_with_a_signature_goes_on_with_its_own_functions)
+{
+    CK_FUNCTION_LIST_3_2 *n = stage.modern;
+    const CK_SESSION_HANDLE session = begin("");
+    sign(session);
+    stage_ok(init_given(session, CKM_ECDSA, 64));
+    stage_expect(CKR_OPERATION_ACTIVE, init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_OPERATION_ACTIVE, init_given(session, CKM_ECDSA, 64));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_VerifyUpdate(session, data, 32));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_Verify(session, data, 32, signature, 64));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_VerifyFinal(session, signature, 64));
+    stage_ok(n->C_VerifySignature(session, data, 32));
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_OPERATION_ACTIVE, init_given(session, CKM_ECDSA, 64));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, n->C_VerifySignature(session, data, 32));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, n->C_VerifySignatureUpdate(session, data, 32));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, n->C_VerifySignatureFinal(session));
+    stage_ok(m->C_Verify(session, data, 32, signature, 64));
+    stage_ok(init_given(session, CKM_ECDSA, 64));
+    stage_ok(n->C_VerifySignatureInit(session, NULL, 0, NULL, 0));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, n->C_VerifySignatureFinal(session));
+}

@@ -4,12 +4,12 @@
 #include "stage.h"
 
 static Stage stage;
-static CK_FUNCTION_LIST *m;
+static CK_FUNCTION_LIST_3_2 *m;
 
 static void open_stage(void)
 {
     stage_open(&stage);
-    m = stage.module;
+    m = stage.modern;
 }
 
 static void close_stage(void)
@@ -81,4 +81,81 @@ Test(sessions, functions_that_are_not_there_check_before_they_say_so)
     stage_expect(CKR_FUNCTION_NOT_SUPPORTED, m->C_DigestKey(session, 1));
     stage_expect(CKR_FUNCTION_NOT_PARALLEL, m->C_GetFunctionStatus(session));
     stage_expect(CKR_RANDOM_SEED_NOT_SUPPORTED, m->C_SeedRandom(session, &seed, 1));
+}
+
+/* Begins one of each kind; returns how many were active already. */
+static unsigned begin_all(CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM digest = {CKM_SHA256, NULL, 0}, ecdsa = {CKM_ECDSA, NULL, 0};
+    CK_MECHANISM rsa = {CKM_RSA_PKCS, NULL, 0};
+    const CK_OBJECT_HANDLE key = stage_find(&stage, stage_session(&stage), CKO_PRIVATE_KEY, "ec");
+    const CK_OBJECT_HANDLE check = stage_find(&stage, stage_session(&stage), CKO_PUBLIC_KEY, "ec");
+    const CK_OBJECT_HANDLE opens =
+        stage_find(&stage, stage_session(&stage), CKO_PRIVATE_KEY, "rsa");
+    const CK_OBJECT_HANDLE shuts = stage_find(&stage, stage_session(&stage), CKO_PUBLIC_KEY, "rsa");
+    const CK_RV answers[] = {
+        m->C_FindObjectsInit(session, NULL, 0), m->C_DigestInit(session, &digest),
+        m->C_SignInit(session, &ecdsa, key),    m->C_VerifyInit(session, &ecdsa, check),
+        m->C_EncryptInit(session, &rsa, shuts), m->C_DecryptInit(session, &rsa, opens),
+    };
+    unsigned active = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
+        cr_assert(answers[i] == CKR_OK || answers[i] == CKR_OPERATION_ACTIVE, "%zu: 0x%lx", i,
+                  answers[i]);
+        active += answers[i] == CKR_OPERATION_ACTIVE;
+    }
+    return active;
+}
+
+Test(sessions, each_operation_is_cancelled_by_its_flag)
+{
+    const CK_FLAGS flags[] = {CKF_FIND_OBJECTS, CKF_DIGEST,  CKF_SIGN,
+                              CKF_VERIFY,       CKF_ENCRYPT, CKF_DECRYPT};
+    const unsigned all = G_N_ELEMENTS(flags);
+    CK_FLAGS together = 0;
+    stage_start(&stage, "ciphers=yes flags=sign,verify,encrypt,decrypt");
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    cr_assert_eq(begin_all(session), 0);
+    stage_ok(m->C_SessionCancel(session, 0));
+    cr_assert_eq(begin_all(session), all, "no flag ends nothing");
+    for (unsigned i = 0; i < all; i++) {
+        stage_ok(m->C_SessionCancel(session, flags[i]));
+        cr_assert_eq(begin_all(session), all - 1, "flag 0x%lx ends one", flags[i]);
+        together |= flags[i];
+    }
+    stage_ok(m->C_SessionCancel(session, ~together));
+    cr_assert_eq(begin_all(session), all, "flags of what is not active end nothing");
+    stage_ok(m->C_SessionCancel(session, together));
+    cr_assert_eq(begin_all(session), 0);
+    stage_ok(m->C_SessionCancel(session, ~0UL));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_FindObjectsFinal(session));
+    cr_assert_eq(stage_count(&stage, "Sign"), 0);
+}
+
+/* A call that works on an operation is not to be disturbed: that is said, and the others end. */
+static gpointer sign_in_vain(gpointer data)
+{
+    CK_BYTE bytes[512];
+    CK_ULONG size = sizeof bytes;
+    return GSIZE_TO_POINTER(m->C_Sign(*(CK_SESSION_HANDLE *)data, bytes, 32, bytes, &size));
+}
+
+Test(sessions, what_a_call_works_on_cannot_be_cancelled)
+{
+    CK_MECHANISM ecdsa = {CKM_ECDSA, NULL, 0}, digest = {CKM_SHA256, NULL, 0};
+    stage_start(&stage, "");
+    stage_ok(stage_initialize(&stage, ""));
+    CK_SESSION_HANDLE session = stage_session(&stage);
+    stage_ok(m->C_SignInit(session, &ecdsa, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec")));
+    stage_ok(m->C_DigestInit(session, &digest));
+    stage_order(&stage, "Sign=hang");
+    GThread *thread = g_thread_new("sign", sign_in_vain, &session);
+    while (stage_count(&stage, "Sign") == 0)
+        g_thread_yield();
+    stage_expect(CKR_OPERATION_CANCEL_FAILED, m->C_SessionCancel(session, CKF_SIGN | CKF_DIGEST));
+    stage_ok(m->C_DigestInit(session, &digest));
+    stage_order(&stage, "release");
+    cr_assert_neq(GPOINTER_TO_SIZE(g_thread_join(thread)), CKR_OK);
+    stage_ok(m->C_SessionCancel(session, CKF_SIGN | CKF_DIGEST));
 }

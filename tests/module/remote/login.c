@@ -234,3 +234,47 @@ Test(login, is_not_for_a_service_without_channels)
     stage_expect(CKR_FUNCTION_REJECTED, m->C_Login(session, CKU_USER, pin, 4));
     cr_assert_eq(stage_count(&stage, "Login"), 0);
 }
+
+static CK_RV login_user(CK_SESSION_HANDLE session, const char *name, CK_ULONG size)
+{
+    return stage.modern->C_LoginUser(session, CKU_USER, pin, 4, (CK_UTF8CHAR *)name, size);
+}
+
+Test(login, of_a_user_says_who_it_is)
+{
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(login_user(session, "alice and more", 5));
+    cr_assert_eq(stage_count(&stage, "username alice\n"), 1);
+    cr_assert_eq(state_of(session), CKS_RO_USER_FUNCTIONS);
+    stage_expect(CKR_USER_ALREADY_LOGGED_IN, login_user(session, "bob", 3));
+    stage_expect(CKR_USER_ALREADY_LOGGED_IN, m->C_Login(session, CKU_USER, pin, 4));
+    stage_ok(m->C_Logout(session));
+    stage_ok(login_user(session, NULL, 0));
+    cr_assert_eq(stage_count(&stage, "username"), 1, "nobody is no name");
+    cr_assert_eq(stage_count(&stage, "Login"), 2);
+}
+
+Test(login, of_a_user_takes_names_that_are_text)
+{
+    char longest[300];
+    memset(longest, 'x', sizeof longest);
+    const CK_SESSION_HANDLE session = begin("");
+    stage_expect(CKR_ARGUMENTS_BAD, login_user(session, NULL, 1));
+    stage_expect(CKR_ARGUMENTS_BAD, login_user(session, "\xff\xfe", 2));
+    stage_expect(CKR_ARGUMENTS_BAD, login_user(session, "a\0b", 3));
+    stage_expect(CKR_ARGUMENTS_BAD, login_user(session, longest, 256));
+    stage_expect(CKR_ARGUMENTS_BAD, login_user(session, longest, CK_UNAVAILABLE_INFORMATION));
+    cr_assert_eq(stage_count(&stage, "Login"), 0);
+    stage_ok(login_user(session, longest, 255));
+}
+
+Test(login, of_a_user_is_refused_as_any_other)
+{
+    const CK_SESSION_HANDLE session = begin("");
+    CK_BYTE wrong[] = "4321", name[] = "alice";
+    stage_expect(CKR_PIN_INCORRECT,
+                 stage.modern->C_LoginUser(session, CKU_USER, wrong, 4, name, 5));
+    stage_expect(CKR_USER_TYPE_INVALID, stage.modern->C_LoginUser(session, 9, pin, 4, name, 5));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED,
+                 stage.modern->C_LoginUser(session, CKU_CONTEXT_SPECIFIC, pin, 4, name, 5));
+}

@@ -166,6 +166,21 @@ void fake_generate_random(FakeConnection *connection, const P11dMessage *call)
     free(bytes);
 }
 
+/* Notes who it is, if that is said among the options. */
+static void note_username(P11dReader *body)
+{
+    P11dReader options;
+    const char *key, *signature, *name;
+    if (!p11d_reader_array(body, 8, &options))
+        return;
+    while (p11d_reader_entry(&options, &key, &signature)) {
+        if (strcmp(key, "username") == 0 && p11d_reader_string(&options, &name, NULL))
+            fake_note("username %.200s", name);
+        else
+            p11d_reader_skip(&options, signature);
+    }
+}
+
 void fake_login(FakeConnection *connection, const P11dMessage *call)
 {
     P11dReader body = call->body;
@@ -174,6 +189,7 @@ void fake_login(FakeConnection *connection, const P11dMessage *call)
     size_t size;
     p11d_reader_string(&body, &user, NULL);
     p11d_reader_bytes(&body, &pin, &size);
+    note_username(&body);
     FakeConnection *client = &fake_connections[connection->client];
     if (!fake_options.pad && !fake_options.open && (size != 4 || memcmp(pin, "1234", 4) != 0)) {
         fake_refuse(connection, call, "PinIncorrect");

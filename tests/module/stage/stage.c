@@ -81,8 +81,14 @@ static void load_module(Stage *stage)
     if (!handle)
         stage_fail("%s", dlerror());
     CK_C_GetFunctionList get = NULL;
+    __typeof__(C_GetInterface) *get_interface = NULL;
+    CK_VERSION newest = {3, 2};
+    CK_INTERFACE *interface;
     *(void **)&get = dlsym(handle, "C_GetFunctionList");
+    *(void **)&get_interface = dlsym(handle, "C_GetInterface");
     stage_ok(get(&stage->module));
+    stage_ok(get_interface(NULL, &newest, &interface, 0));
+    stage->modern = interface->pFunctionList;
 }
 
 void stage_open(Stage *stage)

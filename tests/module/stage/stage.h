@@ -23,6 +23,7 @@ typedef struct Stage {
     int commands; /* to the fake service */
     int replies;
     CK_FUNCTION_LIST *module;
+    CK_FUNCTION_LIST_3_2 *modern; /* the same module's newer list */
 } Stage;
 
 /* Makes the directory, starts the bus, loads the module; initialises nothing. */
