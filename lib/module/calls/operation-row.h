@@ -27,6 +27,7 @@ typedef struct P11dOperationRow {
     CK_ATTRIBUTE_TYPE permission; /* of keys that may */
     unsigned classes;             /* set of P11D_CLASS_: of keys that it takes */
     bool hashes;                  /* hashed mechanisms hash in this process */
+    bool streamed;                /* there is no such method: a stream does it */
     P11dOutput output;
 } P11dOperationRow;
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * An operation is what takes many calls of a host: Init, then the whole, or Update and Final
- * (PKCS#11 3.1, sections 5.8 to 5.15). All of it ends in exactly one message to the service, which
- * may have done it whatever comes back, so it is never asked twice; sizes are answered here, a
- * result whose size nobody knew before is kept until there is room for it, and data is hashed in
- * this process where the mechanism hashes.
+ * (PKCS#11 3.1, sections 5.8 to 5.15). Nothing of it is asked for twice: a message that left may
+ * have had its effect whatever comes back. The whole, and parts that owe no output before the end,
+ * are exactly one message; else a stream takes them (flow.h). Sizes are answered here, a result
+ * whose size nobody knew before is kept until there is room for it, and data is hashed in this
+ * process where the mechanism hashes.
  */
 #ifndef P11D_OPERATION_H
 #define P11D_OPERATION_H
@@ -33,13 +34,14 @@ CK_RV p11d_operation_whole(P11dInstance *instance, const P11dOperationRow *row,
                            CK_SESSION_HANDLE session, const CK_BYTE *input, CK_ULONG size,
                            CK_BYTE *output, CK_ULONG *output_size);
 
-/* C_…Update: one more part. transform: the same where output may come of it, which is none here
- * before the end. Do not wait. */
+/* C_…Update: one more part. transform: the same where output may come of it. What comes at most is
+ * known before anything is sent, so where there is no room for that the part was not taken. May
+ * wait. */
 CK_RV p11d_operation_update(P11dInstance *instance, const P11dOperationRow *row,
                             CK_SESSION_HANDLE session, const CK_BYTE *input, CK_ULONG size);
 CK_RV p11d_operation_transform(P11dInstance *instance, const P11dOperationRow *row,
                                CK_SESSION_HANDLE session, const CK_BYTE *input, CK_ULONG size,
-                               const CK_BYTE *output, CK_ULONG *output_size);
+                               CK_BYTE *output, CK_ULONG *output_size);
 
 /* C_…Final. Waits. */
 CK_RV p11d_operation_final(P11dInstance *instance, const P11dOperationRow *row,

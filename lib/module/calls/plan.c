@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "plan.h"
 
+#include <string.h>
+
 #include "listing.h"
 #include "pss.h"
+
+/* NIST SP 800-38D, section 5.2.1.2. */
+#define TAG_BITS_MAX 128
 
 /* Whether the key's CKA_ALLOWED_MECHANISMS, if it has any, name mechanism. */
 static bool key_allows(const P11dObject *key, CK_MECHANISM_TYPE mechanism)
@@ -81,6 +86,20 @@ static CK_RV make_alone(P11dPlan *plan, const CK_MECHANISM *mechanism)
     return mechanism->ulParameterLen > 0 ? CKR_MECHANISM_PARAM_INVALID : CKR_OK;
 }
 
+/* How data flow through the mechanism, of which asked is what the service is asked for. */
+static CK_RV plan_cipher(P11dPlan *plan, const CK_MECHANISM *asked)
+{
+    const bool is_cipher =
+        plan->row->output == P11D_OUTPUT_CIPHERTEXT || plan->row->output == P11D_OUTPUT_PLAINTEXT;
+    plan->cipher = is_cipher ? p11d_cipher_find(asked->mechanism) : NULL;
+    if (!plan->cipher || !plan->cipher->tagged)
+        return CKR_OK;
+    CK_GCM_PARAMS gcm; /* of a host, which need not align it */
+    memcpy(&gcm, asked->pParameter, sizeof gcm);
+    plan->tag_size = gcm.ulTagBits / 8;
+    return gcm.ulTagBits <= TAG_BITS_MAX ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+}
+
 CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *token,
                      const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
@@ -100,7 +119,11 @@ CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *tok
     plan->is_rsa = object->derived.key_type == CKK_RSA;
     plan->authenticates = p11d_object_boolean(object, CKA_ALWAYS_AUTHENTICATE);
     rv = choose(plan, &token->properties, mechanism_row, object, &asked, &prehashed);
-    return rv == CKR_OK ? p11d_kept_mechanism_make(&plan->mechanism, &asked, prehashed) : rv;
+    if (rv == CKR_OK)
+        rv = p11d_kept_mechanism_make(&plan->mechanism, &asked, prehashed);
+    if (rv == CKR_OK)
+        rv = plan_cipher(plan, &asked);
+    return rv;
 }
 
 void p11d_plan_clear(P11dPlan *plan)
@@ -108,19 +131,25 @@ void p11d_plan_clear(P11dPlan *plan)
     p11d_kept_mechanism_clear(&plan->mechanism);
 }
 
-CK_ULONG p11d_plan_output_size(const P11dPlan *plan, CK_ULONG input, bool *exact)
+bool p11d_plan_judges(const P11dPlan *plan)
 {
-    *exact = plan->row->output != P11D_OUTPUT_PLAINTEXT;
-    switch (plan->row->output) {
-    case P11D_OUTPUT_DIGEST:
-        return p11d_hash_of_mechanism(plan->hash)->size;
-    case P11D_OUTPUT_SIGNATURE:
-        return plan->key_size;
-    case P11D_OUTPUT_CIPHERTEXT:
-        return plan->is_rsa ? plan->key_size : 0;
-    case P11D_OUTPUT_PLAINTEXT:
-        return plan->is_rsa ? plan->key_size : input;
-    default:
-        return 0;
-    }
+    return plan->row->output == P11D_OUTPUT_VERDICT || plan->row->output == P11D_OUTPUT_GIVEN;
+}
+
+bool p11d_plan_output_size(const P11dPlan *plan, uint64_t input, CK_ULONG *size, bool *exact)
+{
+    const P11dOutput output = plan->row->output;
+    *exact = output != P11D_OUTPUT_PLAINTEXT;
+    *size = plan->key_size;
+    if (output == P11D_OUTPUT_DIGEST)
+        *size = p11d_hash_of_mechanism(plan->hash)->size;
+    else if (p11d_plan_judges(plan) || (output == P11D_OUTPUT_CIPHERTEXT && !plan->is_rsa))
+        *size = 0;
+    else if (output == P11D_OUTPUT_PLAINTEXT && !plan->is_rsa)
+        *size = (CK_ULONG)input;
+    if (!plan->cipher)
+        return *size > 0 || (output == P11D_OUTPUT_PLAINTEXT && !plan->is_rsa);
+    *size = (CK_ULONG)p11d_cipher_size(plan->cipher, output == P11D_OUTPUT_CIPHERTEXT, input,
+                                       plan->tag_size, exact);
+    return true;
 }

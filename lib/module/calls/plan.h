@@ -6,6 +6,7 @@
 #ifndef P11D_PLAN_H
 #define P11D_PLAN_H
 
+#include "cipher.h"
 #include "digest.h"
 #include "kept-mechanism.h"
 #include "operation-row.h"
@@ -18,6 +19,8 @@ typedef struct P11dPlan {
     bool digest_info;            /* the service gets the digest in a DigestInfo */
     CK_ULONG key_size;           /* bytes of a signature, of an RSA modulus; 0: not known */
     bool is_rsa;                 /* the key */
+    const P11dCipher *cipher;    /* where data of any length are encrypted or decrypted; or NULL */
+    size_t tag_size;             /* bytes that end a ciphertext, where the cipher has a tag */
     bool authenticates;          /* the key wants a login for each operation */
 } P11dPlan;
 
@@ -32,8 +35,11 @@ CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *tok
 /* Wipes and frees. */
 void p11d_plan_clear(P11dPlan *plan);
 
-/* How long the output is for so many bytes of input, in bytes; *exact: neither more nor less.
- * 0: not known. */
-CK_ULONG p11d_plan_output_size(const P11dPlan *plan, CK_ULONG input, bool *exact);
+/* Whether nothing comes of it but a verdict on a signature. */
+bool p11d_plan_judges(const P11dPlan *plan);
+
+/* How long the output is for so many bytes of input: *size, in bytes; *exact: neither more nor
+ * less. False: nobody knows. */
+bool p11d_plan_output_size(const P11dPlan *plan, uint64_t input, CK_ULONG *size, bool *exact);
 
 #endif

@@ -139,10 +139,12 @@ static void read_features(P11dProperties *properties, const Row *row, P11dReader
     const char *name;
     if (!p11d_reader_array(reader, 4, &elements))
         return;
-    properties->features.prehashed = false;
+    properties->features.prehashed = properties->features.streams = false;
     while (!p11d_reader_at_end(&elements) && p11d_reader_string(&elements, &name, NULL)) {
         if (strcmp(name, "prehashed") == 0)
             properties->features.prehashed = true;
+        else if (strcmp(name, "streams") == 0)
+            properties->features.streams = true;
     }
 }
 

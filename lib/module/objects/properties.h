@@ -38,6 +38,7 @@ typedef struct P11dProperties {
     CK_VERSION firmware;
     struct {
         bool prehashed;
+        bool streams;
     } features;
     struct {
         bool known;

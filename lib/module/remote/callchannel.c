@@ -31,9 +31,10 @@ static CK_RV open_channel(P11dToken *token, P11dDeadline deadline, P11dPeer **ch
         if (answer.status != P11D_OK) {
             p11d_attachment_lost(token);
             *again = true;
-        } else if (answer.trouble == P11D_TROUBLE_BUSY && connection->open > 0) {
-            connection->most = connection->open; /* so many it allows: wait for one of them */
-            *again = true;
+        } else if (answer.trouble == P11D_TROUBLE_BUSY && connection->open + connection->held > 0) {
+            /* So many it allows: wait for one of them, but never for a host to end its streams. */
+            connection->most = connection->open > 0 ? connection->open : 1;
+            *again = connection->open > 0;
         }
     }
     if (*again || answer.rv != CKR_OK) {
@@ -97,6 +98,32 @@ CK_RV p11d_callchannel_take(P11dToken *token, bool fresh, P11dDeadline deadline,
     return CKR_DEVICE_ERROR;
 }
 
+/* What a stream held is none of the calls' channels, so that these never have to wait for a host
+ * to go on with its streams. */
+static void hold(P11dConnection *connection, P11dPeer *channel)
+{
+    channel->held = true;
+    connection->held++;
+    connection->open--;
+    p11d_lock_wake();
+}
+
+/* A stream, if one did, holds channel no more. Returns whether the calls have room for it; good: it
+ * may be used again. */
+static bool take_back(P11dConnection *connection, P11dPeer *channel, bool good)
+{
+    if (!channel->held)
+        return true;
+    channel->held = false;
+    connection->held--;
+    connection->open++;
+    /* So many more the service allows them, here or in the place of the one that is closed. */
+    if ((!good || connection->open > connection->most) &&
+        connection->most < P11D_CONNECTION_CHANNELS)
+        connection->most++;
+    return connection->open <= connection->most;
+}
+
 void p11d_callchannel_give(P11dToken *token, P11dPeer *channel, bool good)
 {
     P11dConnection *connection = &token->connection;
@@ -108,7 +135,8 @@ void p11d_callchannel_give(P11dToken *token, P11dPeer *channel, bool good)
         return;
     }
     const bool current = channel->epoch == connection->epoch;
-    if (good && current) {
+    const bool room = current && take_back(connection, channel, good);
+    if (good && room) {
         connection->idle[connection->idle_count++] = channel;
     } else {
         if (current)
@@ -153,6 +181,8 @@ CK_RV p11d_callchannel_call(P11dToken *token, P11dRequest *request, P11dPrepare 
         p11d_lock_take();
         if (request->keep && answer.status == P11D_OK && answer.rv == CKR_OK) {
             *request->keep = channel;
+            if (channel->epoch == token->connection.epoch)
+                hold(&token->connection, channel);
             return CKR_OK;
         }
         p11d_callchannel_give(token, channel, answer.status == P11D_OK);

@@ -5,6 +5,7 @@
 #include "callchannel.h"
 #include "connect.h"
 #include "discovery.h"
+#include "session.h"
 
 CK_RV p11d_login_check(const P11dToken *token, const P11dLogin *login)
 {
@@ -94,6 +95,7 @@ CK_RV p11d_login_end(P11dToken *token)
     const bool idle = token->login_idle;
     token->login = P11D_NOBODY;
     token->login_idle = false;
+    p11d_session_end_streams(token);
     p11d_snapshot_drop_private(&token->snapshot);
     token->stale = true;
     p11d_attachment_look(token);

@@ -12,6 +12,14 @@ static CK_RV take_id(const P11dArguments *results, void *data)
     return CKR_OK;
 }
 
+/* Whether streams hold all channels that they may. Where the service allows so few that streams
+ * have taken those of calls, the last one is not for them. */
+static bool is_full(const P11dConnection *connection)
+{
+    const bool last = connection->most <= 1 && connection->open <= 1;
+    return connection->held >= P11D_CONNECTION_STREAMS || (connection->held > 0 && last);
+}
+
 CK_RV p11d_stream_begin(P11dStream *stream, CK_OBJECT_HANDLE key, P11dArguments *arguments)
 {
     const CK_OBJECT_HANDLE keys[P11D_ARGUMENTS_EACH] = {key};
@@ -22,6 +30,8 @@ CK_RV p11d_stream_begin(P11dStream *stream, CK_OBJECT_HANDLE key, P11dArguments 
                            .data = &stream->id,
                            .keep = &stream->channel,
                            .deadline = p11d_deadline_in(P11D_CALL_TIMEOUT)};
+    if (is_full(&stream->token->connection))
+        return CKR_DEVICE_MEMORY;
     return p11d_listing_call(stream->token, keys, &request, NULL);
 }
 
@@ -31,7 +41,6 @@ CK_RV p11d_stream_call(P11dStream *stream, P11dRequest *request)
     request->path = stream->token->path;
     request->arguments->stream = stream->id;
     request->interface = &p11d_interface_token;
-    request->deadline = p11d_deadline_in(P11D_PERSON_TIMEOUT);
     p11d_lock_give();
     p11d_request_perform(request, stream->channel, &answer);
     p11d_lock_take();

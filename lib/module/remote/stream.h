@@ -16,14 +16,13 @@ typedef struct P11dStream {
 } P11dStream;
 
 /*
- * Begins the stream that arguments say, purpose and mechanism, with the key of that handle. Waits.
- * Errors: as p11d_listing_call.
+ * Begins the stream that arguments say, purpose and mechanism, with the key of that handle (0:
+ * none). Waits. Errors: as p11d_listing_call; CKR_DEVICE_MEMORY (there are too many).
  */
 CK_RV p11d_stream_begin(P11dStream *stream, CK_OBJECT_HANDLE key, P11dArguments *arguments);
 
-/* Performs request, of which it fills in to whom it goes, about which stream and how long it may
- * take, on the channel of the stream. Waits. Returns the answer's rv, or CKR_DEVICE_ERROR: then the
- * stream has ended. */
+/* Performs request, of which it fills in to whom it goes and about which stream, on the channel of
+ * the stream. Waits. Returns the answer's rv, or CKR_DEVICE_ERROR: then the stream has ended. */
 CK_RV p11d_stream_call(P11dStream *stream, P11dRequest *request);
 
 /* Ends the stream, if there is one; finished: the service knows, so that its channel may be used

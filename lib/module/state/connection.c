@@ -22,5 +22,6 @@ void p11d_connection_clear(P11dConnection *connection)
     connection->on_bus = false;
     connection->epoch++;
     connection->open = 0;
+    connection->held = 0;
     connection->most = P11D_CONNECTION_CHANNELS;
 }

@@ -10,8 +10,9 @@
 
 #include "peer.h"
 
-/* The most call channels of one token. */
+/* The most call channels of one token, and the most that streams hold beside these. */
 #define P11D_CONNECTION_CHANNELS 8
+#define P11D_CONNECTION_STREAMS 64
 
 typedef struct P11dConnection {
     P11dPeer *control; /* NULL while there is none */
@@ -29,8 +30,9 @@ typedef struct P11dConnection {
     uint64_t broken_logins;                   /* counts losses while somebody was logged in */
     P11dPeer *idle[P11D_CONNECTION_CHANNELS]; /* most recently used last */
     size_t idle_count;
-    size_t open; /* of this epoch, idle and in use */
+    size_t open; /* of this epoch, idle and in use by calls */
     size_t most; /* that the service allows */
+    size_t held; /* of this epoch, by streams */
 } P11dConnection;
 
 void p11d_connection_init(P11dConnection *connection);

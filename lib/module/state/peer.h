@@ -19,6 +19,7 @@ struct P11dPeer {
                             * what is meant for one run of it never reaches another */
     unsigned references;
     bool busy;      /* a thread speaks on it */
+    bool held;      /* of a call channel: a stream holds it */
     uint64_t epoch; /* of a call channel: the attachment of its token that it belongs to */
     P11dInstance *instance;
     P11dPeer *next; /* in the instance's list */

@@ -87,6 +87,21 @@ CK_RV p11d_session_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, P11d
     return CKR_OK;
 }
 
+void p11d_session_end_streams(P11dToken *token)
+{
+    const P11dInstance *instance = token->instance;
+    for (size_t i = 0; i < instance->session_count; i++) {
+        P11dSession *session = instance->sessions[i];
+        for (int kind = 0; session->token == token && kind < P11D_OPERATION_KINDS; kind++) {
+            P11dOperation *operation = session->operations[kind];
+            if (!operation || !operation->streams)
+                continue;
+            free_operation(operation);
+            session->operations[kind] = NULL;
+        }
+    }
+}
+
 /* Takes the session at that position out of the list and frees it. */
 static void drop_at(P11dInstance *instance, size_t at)
 {

@@ -25,6 +25,7 @@ typedef enum P11dOperationKind {
 typedef struct P11dOperation P11dOperation;
 struct P11dOperation {
     void (*free)(P11dOperation *operation); /* wipes and frees; does not wait */
+    bool streams;                           /* it holds a channel of the service */
 };
 
 struct P11dSession {
@@ -59,6 +60,10 @@ void p11d_session_put(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOper
 /* Ends the operation of that kind, if there is one. Errors: CKR_SESSION_HANDLE_INVALID,
  * CKR_OPERATION_ACTIVE (a call works on it). */
 CK_RV p11d_session_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind);
+
+/* Ends the operations with token that hold a channel: the client that they belonged to is logged
+ * out. One that a call works on ends with that. */
+void p11d_session_end_streams(P11dToken *token);
 
 /* Notes that the session made the session object with that handle. Errors: CKR_HOST_MEMORY,
  * CKR_SESSION_HANDLE_INVALID (it was closed meanwhile): the object has to be destroyed then. */

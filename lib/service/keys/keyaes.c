@@ -23,10 +23,6 @@ struct P11dAesMode {
     CK_MECHANISM_TYPE type;
     CK_KEY_TYPE key_type;
     const char *openssl; /* "AES-256-" or "DES-EDE3-" comes before it */
-    size_t block;
-    bool whole_blocks; /* data are a number of these */
-    bool padding;
-    bool tagged;
     /* False: the parameters are none that this can do. */
     bool (*read)(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings);
 };
@@ -42,7 +38,7 @@ static bool read_iv(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *s
 {
     settings->iv = mechanism->pParameter;
     settings->iv_size = mechanism->ulParameterLen;
-    return settings->iv && settings->iv_size == self->mode->block;
+    return settings->iv && settings->iv_size == self->cipher->block;
 }
 
 /* How many blocks there are before a counter of so many bits, which is the end of block, begins
@@ -92,14 +88,10 @@ static bool read_gcm(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *
 }
 
 static const P11dAesMode modes[] = {
-    {CKM_AES_ECB, CKK_AES, "ECB", BLOCK, true, false, false, read_nothing},
-    {CKM_AES_CBC, CKK_AES, "CBC", BLOCK, true, false, false, read_iv},
-    {CKM_AES_CBC_PAD, CKK_AES, "CBC", BLOCK, false, true, false, read_iv},
-    {CKM_AES_CTR, CKK_AES, "CTR", BLOCK, false, false, false, read_ctr},
-    {CKM_AES_GCM, CKK_AES, "GCM", BLOCK, false, false, true, read_gcm},
-    {CKM_DES3_ECB, CKK_DES3, "ECB", 8, true, false, false, read_nothing},
-    {CKM_DES3_CBC, CKK_DES3, "CBC", 8, true, false, false, read_iv},
-    {CKM_DES3_CBC_PAD, CKK_DES3, "CBC", 8, false, true, false, read_iv},
+    {CKM_AES_ECB, CKK_AES, "ECB", read_nothing}, {CKM_AES_CBC, CKK_AES, "CBC", read_iv},
+    {CKM_AES_CBC_PAD, CKK_AES, "CBC", read_iv},  {CKM_AES_CTR, CKK_AES, "CTR", read_ctr},
+    {CKM_AES_GCM, CKK_AES, "GCM", read_gcm},     {CKM_DES3_ECB, CKK_DES3, "ECB", read_nothing},
+    {CKM_DES3_CBC, CKK_DES3, "CBC", read_iv},    {CKM_DES3_CBC_PAD, CKK_DES3, "CBC", read_iv},
 };
 
 static const P11dAesMode *find_mode(CK_MECHANISM_TYPE type)
@@ -134,12 +126,12 @@ static bool set_up(P11dKeyAes *self, const P11dServedKey *key, const Settings *s
     EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
     EVP_CIPHER_CTX *context = self->context;
     bool ok = cipher && EVP_CipherInit_ex2(context, cipher, NULL, NULL, self->encrypts, NULL) == 1;
-    if (ok && self->mode->tagged)
+    if (ok && self->cipher->tagged)
         ok = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, (int)settings->iv_size, NULL) ==
              1;
     ok = ok &&
          EVP_CipherInit_ex2(context, NULL, key->secret, settings->iv, self->encrypts, NULL) == 1 &&
-         EVP_CIPHER_CTX_set_padding(context, self->mode->padding) == 1;
+         EVP_CIPHER_CTX_set_padding(context, self->cipher->padding) == 1;
     if (ok && settings->aad_size > 0)
         ok = EVP_CipherUpdate(context, NULL, &ignored, settings->aad, (int)settings->aad_size) == 1;
     EVP_CIPHER_free(cipher);
@@ -148,17 +140,19 @@ static bool set_up(P11dKeyAes *self, const P11dServedKey *key, const Settings *s
 }
 
 CK_RV p11d_keyaes_begin(P11dKeyAes *self, const P11dServedKey *key,
-                        const P11dParameters *parameters, bool encrypts, bool parts)
+                        const P11dParameters *parameters, bool encrypts)
 {
     Settings settings = {0};
-    *self = (P11dKeyAes){.mode = find_mode(parameters->mechanism.mechanism),
+    const CK_MECHANISM *mechanism = &parameters->mechanism;
+    *self = (P11dKeyAes){.mode = find_mode(mechanism->mechanism),
+                         .cipher = p11d_cipher_find(mechanism->mechanism),
                          .encrypts = encrypts,
                          .limit = UINT64_MAX};
-    if (!self->mode || (parts && self->mode->tagged && !encrypts))
+    if (!self->mode || !self->cipher)
         return CKR_MECHANISM_INVALID;
     if (key->type != self->mode->key_type)
         return CKR_KEY_TYPE_INCONSISTENT;
-    if (parameters->prehashed || !self->mode->read(self, &parameters->mechanism, &settings))
+    if (parameters->prehashed || !self->mode->read(self, mechanism, &settings))
         return CKR_MECHANISM_PARAM_INVALID;
     self->context = EVP_CIPHER_CTX_new();
     if (!self->context)
@@ -166,7 +160,8 @@ CK_RV p11d_keyaes_begin(P11dKeyAes *self, const P11dServedKey *key,
     return set_up(self, key, &settings) ? CKR_OK : CKR_FUNCTION_FAILED;
 }
 
-CK_RV p11d_keyaes_update(P11dKeyAes *self, P11dBytes part, P11dBuffer *output)
+/* Appends what OpenSSL makes of part. */
+static CK_RV work(P11dKeyAes *self, P11dBytes part, P11dBuffer *output)
 {
     int written = 0;
     if (part.size > self->limit - self->taken || part.size > INT32_MAX - BLOCK)
@@ -184,18 +179,55 @@ CK_RV p11d_keyaes_update(P11dKeyAes *self, P11dBytes part, P11dBuffer *output)
     return CKR_OK;
 }
 
+/* The last bytes of a ciphertext are its tag: they are held back until others come. */
+CK_RV p11d_keyaes_update(P11dKeyAes *self, P11dBytes part, P11dBuffer *output)
+{
+    if (!self->cipher->tagged || self->encrypts)
+        return work(self, part, output);
+    const size_t all = self->tag_held + part.size;
+    size_t passing = all > self->tag_size ? all - self->tag_size : 0;
+    const size_t held = passing < self->tag_held ? passing : self->tag_held;
+    CK_RV rv = work(self, (P11dBytes){self->tag, held}, output);
+    memmove(self->tag, self->tag + held, self->tag_held - held);
+    self->tag_held -= held;
+    passing -= held;
+    if (rv == CKR_OK)
+        rv = work(self, (P11dBytes){part.data, passing}, output);
+    if (rv == CKR_OK && part.size > passing)
+        memcpy(self->tag + self->tag_held, part.data + passing, part.size - passing);
+    self->tag_held += part.size - passing;
+    return rv;
+}
+
+/* Tells OpenSSL what the tag has to be. */
+static CK_RV set_tag(P11dKeyAes *self)
+{
+    if (!self->cipher->tagged || self->encrypts)
+        return CKR_OK;
+    if (self->tag_held < self->tag_size)
+        return CKR_ENCRYPTED_DATA_LEN_RANGE;
+    return EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_SET_TAG, (int)self->tag_size,
+                               self->tag) == 1
+               ? CKR_OK
+               : p11d_servedkey_failure();
+}
+
 CK_RV p11d_keyaes_finish(P11dKeyAes *self, P11dBuffer *output)
 {
     int written = 0;
-    if ((self->mode->whole_blocks || (self->mode->padding && !self->encrypts)) &&
-        (self->taken % self->mode->block != 0 || (self->mode->padding && self->taken == 0)))
+    const bool whole_blocks = !self->cipher->padding || !self->encrypts;
+    if ((whole_blocks && self->taken % self->cipher->block != 0) ||
+        (whole_blocks && self->cipher->padding && self->taken == 0))
         return length_error(self);
-    size_t most = self->mode->padding ? BLOCK : self->encrypts ? self->tag_size : 0;
+    CK_RV rv = set_tag(self);
+    if (rv != CKR_OK)
+        return rv;
+    size_t most = self->cipher->padding ? BLOCK : self->encrypts ? self->tag_size : 0;
     uint8_t nothing, *place = most > 0 ? p11d_buffer_reserve(output, most) : &nothing;
     if (!place)
         return output->too_large ? length_error(self) : CKR_HOST_MEMORY;
     bool ok = EVP_CipherFinal_ex(self->context, place, &written) == 1;
-    if (ok && self->mode->tagged && self->encrypts) {
+    if (ok && self->cipher->tagged && self->encrypts) {
         ok = EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_GET_TAG, (int)self->tag_size,
                                  place + written) == 1;
         written += (int)self->tag_size;
@@ -213,29 +245,12 @@ void p11d_keyaes_clear(P11dKeyAes *self)
     *self = (P11dKeyAes){0};
 }
 
-/* Takes the tag off the end of a ciphertext. */
-static CK_RV take_tag(P11dKeyAes *self, P11dBytes *input)
-{
-    uint8_t tag[BLOCK];
-    if (!self->mode->tagged || self->encrypts)
-        return CKR_OK;
-    if (input->size < self->tag_size)
-        return CKR_ENCRYPTED_DATA_LEN_RANGE;
-    input->size -= self->tag_size;
-    memcpy(tag, input->data + input->size, self->tag_size);
-    return EVP_CIPHER_CTX_ctrl(self->context, EVP_CTRL_AEAD_SET_TAG, (int)self->tag_size, tag) == 1
-               ? CKR_OK
-               : p11d_servedkey_failure();
-}
-
 static CK_RV run(P11dServedKey *key, const P11dParameters *parameters, bool encrypts,
                  P11dBytes input, P11dBuffer *output)
 {
     P11dKeyAes self;
     size_t before = output->size;
-    CK_RV rv = p11d_keyaes_begin(&self, key, parameters, encrypts, false);
-    if (rv == CKR_OK)
-        rv = take_tag(&self, &input);
+    CK_RV rv = p11d_keyaes_begin(&self, key, parameters, encrypts);
     if (rv == CKR_OK)
         rv = p11d_keyaes_update(&self, input, output);
     if (rv == CKR_OK)

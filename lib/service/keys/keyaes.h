@@ -9,6 +9,7 @@
 
 #include "buffer.h"
 #include "bytes.h"
+#include "cipher.h"
 #include "servedkey.h"
 
 typedef struct P11dAesMode P11dAesMode;
@@ -17,25 +18,28 @@ typedef struct P11dAesMode P11dAesMode;
 typedef struct P11dKeyAes {
     EVP_CIPHER_CTX *context;
     const P11dAesMode *mode;
+    const P11dCipher *cipher;
     bool encrypts;
     size_t tag_size; /* bytes of the tag behind the ciphertext */
-    uint64_t taken;  /* bytes so far */
-    uint64_t limit;  /* the most that there may be */
+    size_t tag_held; /* bytes of a ciphertext that may be its tag */
+    uint8_t tag[16];
+    uint64_t taken; /* bytes so far */
+    uint64_t limit; /* the most that there may be */
 } P11dKeyAes;
 
 /* True if it is computed here. smallest and largest: key sizes as in CK_MECHANISM_INFO. */
 bool p11d_keyaes_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest);
 
 /*
- * Begins. p11d_keyaes_clear must follow in any case. parts: more than one may come, which a
- * ciphertext with a tag is not taken in: nothing of it is to be told before all of it is known to
- * be right. Errors: CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID, CKR_KEY_TYPE_INCONSISTENT,
- * CKR_HOST_MEMORY, CKR_FUNCTION_FAILED.
+ * Begins. p11d_keyaes_clear must follow in any case. Errors: CKR_MECHANISM_INVALID,
+ * CKR_MECHANISM_PARAM_INVALID, CKR_KEY_TYPE_INCONSISTENT, CKR_HOST_MEMORY, CKR_FUNCTION_FAILED.
  */
 CK_RV p11d_keyaes_begin(P11dKeyAes *self, const P11dServedKey *key,
-                        const P11dParameters *parameters, bool encrypts, bool parts);
-/* Appends what part comes to so far. Errors: CKR_DATA_LEN_RANGE or CKR_ENCRYPTED_DATA_LEN_RANGE (it
- * is too much for the mechanism, or for output), CKR_HOST_MEMORY, CKR_FUNCTION_FAILED. */
+                        const P11dParameters *parameters, bool encrypts);
+/* Appends what part comes to so far; of a ciphertext with a tag that is what nobody is to use
+ * before p11d_keyaes_finish has found the tag right. Errors: CKR_DATA_LEN_RANGE or
+ * CKR_ENCRYPTED_DATA_LEN_RANGE (it is too much for the mechanism, or for output), CKR_HOST_MEMORY,
+ * CKR_FUNCTION_FAILED. */
 CK_RV p11d_keyaes_update(P11dKeyAes *self, P11dBytes part, P11dBuffer *output);
 /* Appends the rest. Errors too: CKR_ENCRYPTED_DATA_INVALID. */
 CK_RV p11d_keyaes_finish(P11dKeyAes *self, P11dBuffer *output);

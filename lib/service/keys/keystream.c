@@ -33,7 +33,7 @@ struct P11dKeyStream {
 static CK_RV begin_aes(P11dKeyStream *stream, const P11dParameters *parameters)
 {
     return p11d_keyaes_begin(&stream->aes, stream->key, parameters,
-                             stream->purpose == P11D_PURPOSE_ENCRYPT, true);
+                             stream->purpose == P11D_PURPOSE_ENCRYPT);
 }
 
 static CK_RV update_aes(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)

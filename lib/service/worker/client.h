@@ -13,8 +13,8 @@
 #include "worker-token.h"
 
 /* The most call channels of one client, clients of one user, and clients of a worker. A module
- * keeps at most 8 call channels. */
-#define P11D_CLIENT_CHANNELS 16
+ * keeps at most 8 call channels, and one for each of 64 streams. */
+#define P11D_CLIENT_CHANNELS 72
 #define P11D_CLIENTS_OF_USER 512
 #define P11D_CLIENTS 4096
 

@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "stage.h"
@@ -91,15 +92,65 @@ Test(conformance_secret, aes_takes_parts)
     stage_ok(m->C_EncryptInit(session, &cbc, key));
     for (CK_ULONG at = 0, part = 0; at < sizeof data; at += part) {
         part = at / 3 + 1 < sizeof data - at ? at / 3 + 1 : sizeof data - at;
-        size = sizeof output - all;
+        size = part + 16; /* as much as hosts have room for */
         stage_ok(m->C_EncryptUpdate(session, data + at, part, output + all, &size));
         all += size;
     }
-    size = sizeof output - all;
+    size = 16;
     stage_ok(m->C_EncryptFinal(session, output + all, &size));
     all += size;
     cr_assert_eq(openssl(output, all, again, 0), sizeof data);
     cr_assert_arr_eq(again, data, sizeof data);
+}
+
+/* Forty megabytes by a cipher with a tag, in one call and in parts, against OpenSSL. */
+Test(conformance_secret, much_more_than_one_call_takes)
+{
+    const CK_ULONG large = 40UL << 20, part = 3UL << 20;
+    CK_GCM_PARAMS parameters = {vector, 12, 96, data, 20, 96};
+    CK_MECHANISM gcm = {CKM_AES_GCM, &parameters, sizeof parameters};
+    CK_BYTE *much = malloc(large), *encrypted = malloc(large + 12), *right = malloc(large + 12);
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_SECRET_KEY, "cipher");
+    int written = 0;
+    for (CK_ULONG i = 0; i < large; i++)
+        much[i] = (CK_BYTE)(i * 31 ^ i >> 12);
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    cr_assert(EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, bytes, vector) == 1 &&
+              EVP_EncryptUpdate(context, NULL, &written, data, 20) == 1 &&
+              EVP_EncryptUpdate(context, right, &written, much, (int)large) == 1 &&
+              EVP_EncryptFinal_ex(context, right + large, &written) == 1 &&
+              EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 12, right + large) == 1);
+    EVP_CIPHER_CTX_free(context);
+
+    CK_ULONG size = large + 12;
+    stage_ok(m->C_EncryptInit(session, &gcm, key));
+    stage_ok(m->C_Encrypt(session, much, large, encrypted, &size));
+    cr_assert_eq(size, large + 12);
+    cr_assert(memcmp(encrypted, right, size) == 0);
+    for (int changed = 0; changed < 2; changed++) {
+        memset(right, 0, large);
+        stage_ok(m->C_DecryptInit(session, &gcm, key));
+        for (CK_ULONG at = 0; at < large + 12; at += part) {
+            size = large;
+            stage_ok(m->C_DecryptUpdate(session, encrypted + at,
+                                        at + part < large + 12 ? part : large + 12 - at, right,
+                                        &size));
+            cr_assert_eq(size, 0, "nothing before the tag");
+        }
+        size = large;
+        stage_expect(changed ? CKR_ENCRYPTED_DATA_INVALID : CKR_OK,
+                     m->C_DecryptFinal(session, right, &size));
+        cr_assert_eq(right[large - 1], changed ? 0 : much[large - 1]);
+        cr_assert(changed || memcmp(right, much, large) == 0);
+        encrypted[5] ^= 1;
+    }
+    encrypted[5] ^= 1;
+    stage_ok(m->C_DecryptInit(session, &gcm, key));
+    stage_expect(CKR_ENCRYPTED_DATA_INVALID,
+                 m->C_Decrypt(session, encrypted, large + 11, right, &size));
+    free(much);
+    free(encrypted);
+    free(right);
 }
 
 Test(conformance_secret, hmac_signs_as_openssl_does_and_verifies)

@@ -31,6 +31,7 @@ FakeConnection *fake_connect(int fd, FakeKind kind, int client)
         exit(1);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     fake_connections[at] = (FakeConnection){.kind = kind, .open = true};
+    p11d_buffer_init(&fake_connections[at].stream_data, SIZE_MAX / 4);
     fake_connections[at].client = kind == FAKE_CONTROL ? at : client;
     p11d_channel_init(&fake_connections[at].channel, p11d_descriptor_adopt(fd), P11D_MESSAGE_MAX);
     return &fake_connections[at];
@@ -42,6 +43,9 @@ void fake_hang_up(FakeConnection *connection)
         exit(0);
     if (connection->kind == FAKE_CONTROL)
         fake_note("hangup control");
+    if (connection->stream_open)
+        fake_note("hangup stream");
+    p11d_buffer_clear(&connection->stream_data);
     p11d_channel_clear(&connection->channel);
     connection->open = false;
     for (int i = 1; connection->kind == FAKE_CONTROL && i < FAKE_CONNECTIONS; i++) {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "channel.h"
+#include "fake-cipher.h"
 
 #define FAKE_CONNECTIONS 128
 
@@ -23,6 +24,8 @@ typedef struct FakeConnection {
     bool stream_authenticated;
     char stream_purpose[16];
     uint64_t stream_key;
+    FakeCipher stream_cipher; /* type 0: the stream is about something else */
+    P11dBuffer stream_data;   /* that came, where it is no cipher's */
 } FakeConnection;
 
 extern FakeConnection fake_connections[FAKE_CONNECTIONS]; /* the first is to the bus */

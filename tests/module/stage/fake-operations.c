@@ -6,25 +6,16 @@
 #include <string.h>
 
 #include "fake-fault.h"
+#include "fake-orders.h"
 #include "fake-token.h"
 
-/* What is asked for, of one method or of a stream. */
-typedef struct Question {
-    const char *purpose;
-    uint64_t key;
-    const uint8_t *data;
-    size_t size;
-    const uint8_t *signature;
-    size_t signature_size;
-} Question;
-
-static bool is_rsa(const Question *question)
+static bool is_rsa(const FakeQuestion *question)
 {
     return question->key % 100 > 2;
 }
 
 /* A made-up signature of the right size for the key: its first bytes are those of the data. */
-static size_t make_signature(const Question *question, uint8_t signature[256])
+static size_t make_signature(const FakeQuestion *question, uint8_t signature[256])
 {
     const size_t right = is_rsa(question) ? 256 : 64;
     memset(signature, 0, 256);
@@ -33,7 +24,7 @@ static size_t make_signature(const Question *question, uint8_t signature[256])
 }
 
 /* Made-up ciphers: the size in two bytes, and the data; with RSA as long as the modulus. */
-static size_t encrypt(const Question *question, uint8_t *output)
+static size_t encrypt(const FakeQuestion *question, uint8_t *output)
 {
     output[0] = (uint8_t)(question->size >> 8);
     output[1] = (uint8_t)question->size;
@@ -44,14 +35,14 @@ static size_t encrypt(const Question *question, uint8_t *output)
     return 256;
 }
 
-static size_t decrypt(const Question *question, uint8_t *output)
+static size_t decrypt(const FakeQuestion *question, uint8_t *output)
 {
     const size_t size = (size_t)question->data[0] << 8 | question->data[1];
     memcpy(output, question->data + 2, size);
     return size;
 }
 
-static bool fits(const Question *question)
+static bool fits(const FakeQuestion *question)
 {
     const bool decrypts = strcmp(question->purpose, "decrypt") == 0;
     const bool encrypts = strcmp(question->purpose, "encrypt") == 0;
@@ -61,13 +52,23 @@ static bool fits(const Question *question)
     return !encrypts || question->size <= (is_rsa(question) ? 245 : 1000);
 }
 
+void fake_send_bytes(FakeConnection *connection, const P11dMessage *call, const uint8_t *bytes,
+                     size_t size, const char *signature)
+{
+    P11dWriter writer;
+    fake_begin_reply(connection, call, &writer, P11D_MESSAGE_RETURN, signature, NULL);
+    p11d_writer_bytes(&writer, bytes, size);
+    if (strcmp(signature, "aya{sv}") == 0)
+        p11d_writer_array_end(&writer, p11d_writer_array_begin(&writer, 8));
+    fake_send(connection, &writer, -1);
+}
+
 /* Sends what comes of it. signature: of the reply. */
 static void send_output(FakeConnection *connection, const P11dMessage *call,
-                        const Question *question, const char *signature)
+                        const FakeQuestion *question, const char *signature)
 {
     static uint8_t output[2048];
     size_t size = 0;
-    P11dWriter writer;
     if (strcmp(question->purpose, "sign") == 0)
         size = make_signature(question, output);
     else if (strcmp(question->purpose, "encrypt") == 0)
@@ -76,19 +77,16 @@ static void send_output(FakeConnection *connection, const P11dMessage *call,
         size = decrypt(question, output);
     if (fake_has_fault(call->member, "size"))
         size = size < 256 && strcmp(question->purpose, "sign") != 0 ? 257 : size - 1;
-    fake_begin_reply(connection, call, &writer, P11D_MESSAGE_RETURN, signature, NULL);
-    p11d_writer_bytes(&writer, output, size);
-    if (strcmp(signature, "aya{sv}") == 0)
-        p11d_writer_array_end(&writer, p11d_writer_array_begin(&writer, 8));
-    fake_send(connection, &writer, -1);
+    fake_send_bytes(connection, call, output, size, signature);
 }
 
-static void perform(FakeConnection *connection, const P11dMessage *call, const Question *question,
-                    const char *signature)
+void fake_perform(FakeConnection *connection, const P11dMessage *call, const FakeQuestion *question,
+                  const char *signature)
 {
     uint8_t right[256];
     const uint64_t number = question->key % 100;
-    if (question->key / 100 != fake_options.run || number == 0 || number > fake_object_count) {
+    if ((question->key / 100 != fake_options.run || number == 0 || number > fake_object_count) &&
+        !fake_has_made(question->key)) {
         fake_refuse(connection, call, "ObjectHandleInvalid");
     } else if (!fits(question)) {
         fake_refuse(connection, call, "DataLenRange");
@@ -104,9 +102,8 @@ static void perform(FakeConnection *connection, const P11dMessage *call, const Q
     }
 }
 
-/* Reads key, mechanism, parameters, notes them; body then stands behind. */
-static void read_key(Question *question, P11dReader *body, const char **mechanism,
-                     const char **parameters)
+void fake_read_key(FakeQuestion *question, P11dReader *body, const char **mechanism,
+                   const char **parameters)
 {
     P11dReader entries;
     p11d_reader_uint64(body, &question->key);
@@ -115,18 +112,39 @@ static void read_key(Question *question, P11dReader *body, const char **mechanis
     *parameters = p11d_reader_at_end(&entries) ? "plain" : "parameters";
 }
 
+/* Answers if the mechanism is one of a cipher. */
+static bool encipher(FakeConnection *connection, const P11dMessage *call,
+                     const FakeQuestion *question, const char *mechanism, const char *signature)
+{
+    FakeCipher cipher;
+    P11dBuffer output;
+    const bool encrypts = strcmp(question->purpose, "encrypt") == 0;
+    if ((!encrypts && strcmp(question->purpose, "decrypt") != 0) ||
+        !fake_cipher_begin(&cipher, mechanism, encrypts))
+        return false;
+    p11d_buffer_init(&output, SIZE_MAX / 4);
+    fake_cipher_update(&cipher, (P11dBytes){question->data, question->size}, &output);
+    if (fake_cipher_finish(&cipher, &output))
+        fake_send_bytes(connection, call, output.data, output.size, signature);
+    else
+        fake_refuse(connection, call, "EncryptedDataInvalid");
+    p11d_buffer_clear(&output);
+    return true;
+}
+
 static void answer(FakeConnection *connection, const P11dMessage *call, const char *purpose,
                    const char *signature)
 {
     P11dReader body = call->body;
-    Question question = {.purpose = purpose};
+    FakeQuestion question = {.purpose = purpose};
     const char *mechanism, *parameters;
-    read_key(&question, &body, &mechanism, &parameters);
+    fake_read_key(&question, &body, &mechanism, &parameters);
     p11d_reader_bytes(&body, &question.data, &question.size);
     if (strcmp(purpose, "verify") == 0)
         p11d_reader_bytes(&body, &question.signature, &question.signature_size);
     fake_note("%s %s %s %zu", purpose, mechanism, parameters, question.size);
-    perform(connection, call, &question, signature);
+    if (!encipher(connection, call, &question, mechanism, signature))
+        fake_perform(connection, call, &question, signature);
 }
 
 void fake_sign(FakeConnection *connection, const P11dMessage *call)
@@ -206,45 +224,4 @@ void fake_logout(FakeConnection *connection, const P11dMessage *call)
 {
     fake_connections[connection->client].logged_in = false;
     fake_done(connection, call);
-}
-
-void fake_begin_stream(FakeConnection *connection, const P11dMessage *call)
-{
-    P11dReader body = call->body;
-    Question question;
-    const char *purpose, *mechanism, *parameters;
-    p11d_reader_string(&body, &purpose, NULL);
-    read_key(&question, &body, &mechanism, &parameters);
-    fake_note("stream %s %s %s", purpose, mechanism, parameters);
-    connection->stream_open = true;
-    connection->stream_authenticated = false;
-    connection->stream_key = question.key;
-    snprintf(connection->stream_purpose, sizeof connection->stream_purpose, "%s", purpose);
-    P11dWriter writer;
-    fake_begin_reply(connection, call, &writer, P11D_MESSAGE_RETURN, "t", NULL);
-    p11d_writer_uint64(&writer, 77);
-    fake_send(connection, &writer, -1);
-}
-
-void fake_finish_stream(FakeConnection *connection, const P11dMessage *call)
-{
-    P11dReader body = call->body;
-    uint64_t stream;
-    P11dReader entries;
-    const char *name, *signature;
-    Question question = {.purpose = connection->stream_purpose, .key = connection->stream_key};
-    p11d_reader_uint64(&body, &stream);
-    p11d_reader_array(&body, 8, &entries);
-    while (!p11d_reader_at_end(&entries) && p11d_reader_entry(&entries, &name, &signature)) {
-        if (strcmp(name, "data") == 0)
-            p11d_reader_bytes(&entries, &question.data, &question.size);
-        else
-            p11d_reader_bytes(&entries, &question.signature, &question.signature_size);
-    }
-    const bool good = stream == 77 && connection->stream_authenticated;
-    connection->stream_open = connection->stream_authenticated = false;
-    if (good)
-        perform(connection, call, &question, "aya{sv}");
-    else
-        fake_refuse(connection, call, "UserNotLoggedIn");
 }

@@ -42,8 +42,9 @@ void fake_write_made(P11dWriter *writer, int client)
         p11d_writer_string(writer, made[i].label);
         p11d_writer_entry(writer, "token", "b");
         p11d_writer_boolean(writer, made[i].on_token);
-        static const char *const may[] = {"modifiable", "wrap", "extractable"};
-        for (size_t n = 0; n < (made[i].class == CKO_SECRET_KEY ? 3 : 1); n++) {
+        static const char *const may[] = {"modifiable", "wrap",    "extractable", "sign",
+                                          "verify",     "encrypt", "decrypt"};
+        for (size_t n = 0; n < (made[i].class == CKO_SECRET_KEY ? 7 : 1); n++) {
             p11d_writer_entry(writer, may[n], "b");
             p11d_writer_boolean(writer, true);
         }
@@ -53,6 +54,12 @@ void fake_write_made(P11dWriter *writer, int client)
         }
         p11d_writer_array_end(writer, array);
     }
+}
+
+bool fake_has_made(uint64_t id)
+{
+    const uint64_t number = id - fake_options.run * 100 - FIRST;
+    return number < made_count && !made[number].gone;
 }
 
 static void take_label(const P11dTemplateArgument *templ, char label[32])

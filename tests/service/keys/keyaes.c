@@ -247,7 +247,7 @@ Test(keyaes, parts_come_to_the_whole)
             P11dParameters parameters = with(types[i], iv, sizeof iv);
             cr_assert_eq(run(p11d_keyaes_encrypt, parameters, text, sizeof text, &whole), CKR_OK);
             p11d_buffer_init(&parts, 4096);
-            cr_assert_eq(p11d_keyaes_begin(&aes, served, &parameters, true, true), CKR_OK);
+            cr_assert_eq(p11d_keyaes_begin(&aes, served, &parameters, true), CKR_OK);
             for (size_t at = 0; at < sizeof text; at += step) {
                 size_t size = sizeof text - at < step ? sizeof text - at : step;
                 cr_assert_eq(p11d_keyaes_update(&aes, (P11dBytes){text + at, size}, &parts),
@@ -263,15 +263,52 @@ Test(keyaes, parts_come_to_the_whole)
     }
 }
 
-Test(keyaes, a_ciphertext_with_a_tag_is_not_taken_in_parts)
+/* The tag may come in pieces, alone or behind others; changed is the byte that is not as it was. */
+static CK_RV decrypt_in_steps(const P11dBuffer *ciphertext, size_t step, size_t changed,
+                              P11dBuffer *output)
 {
-    CK_GCM_PARAMS gcm = {iv, 12, 96, NULL, 0, 128};
+    CK_GCM_PARAMS gcm = {iv, 12, 96, NULL, 0, 96};
     P11dParameters parameters = with(CKM_AES_GCM, &gcm, sizeof gcm);
     P11dKeyAes aes;
-    cr_assert_eq(p11d_keyaes_begin(&aes, served, &parameters, false, true), CKR_MECHANISM_INVALID);
+    p11d_buffer_init(output, 4096);
+    CK_RV rv = p11d_keyaes_begin(&aes, served, &parameters, false);
+    for (size_t at = 0; at < ciphertext->size && rv == CKR_OK; at += step) {
+        uint8_t part[200];
+        const size_t size = ciphertext->size - at < step ? ciphertext->size - at : step;
+        memcpy(part, ciphertext->data + at, size);
+        if (changed >= at && changed < at + size)
+            part[changed - at] ^= 1;
+        rv = p11d_keyaes_update(&aes, (P11dBytes){part, size}, output);
+    }
+    if (rv == CKR_OK)
+        rv = p11d_keyaes_finish(&aes, output);
     p11d_keyaes_clear(&aes);
-    cr_assert_eq(p11d_keyaes_begin(&aes, served, &parameters, true, true), CKR_OK);
-    p11d_keyaes_clear(&aes);
+    return rv;
+}
+
+Test(keyaes, a_ciphertext_with_a_tag_may_come_in_parts_and_its_tag_is_looked_at)
+{
+    CK_GCM_PARAMS gcm = {iv, 12, 96, NULL, 0, 96};
+    P11dBuffer ciphertext, output;
+    cr_assert_eq(run(p11d_keyaes_encrypt, with(CKM_AES_GCM, &gcm, sizeof gcm), text, sizeof text,
+                     &ciphertext),
+                 CKR_OK);
+    cr_assert_leq(ciphertext.size, 200);
+    for (size_t step = 1; step <= ciphertext.size; step++) {
+        cr_assert_eq(decrypt_in_steps(&ciphertext, step, SIZE_MAX, &output), CKR_OK, "%zu", step);
+        cr_assert_eq(output.size, sizeof text);
+        cr_assert_arr_eq(output.data, text, sizeof text);
+        p11d_buffer_clear(&output);
+        for (size_t changed = 0; changed < ciphertext.size; changed += 7) {
+            cr_assert_eq(decrypt_in_steps(&ciphertext, step, changed, &output),
+                         CKR_ENCRYPTED_DATA_INVALID);
+            p11d_buffer_clear(&output);
+        }
+    }
+    ciphertext.size = 11;
+    cr_assert_eq(decrypt_in_steps(&ciphertext, 4, SIZE_MAX, &output), CKR_ENCRYPTED_DATA_LEN_RANGE);
+    p11d_buffer_clear(&output);
+    p11d_buffer_clear(&ciphertext);
 }
 
 Test(keyaes, as_much_as_one_call_may_bring_goes_in_and_comes_out)

@@ -15,8 +15,8 @@
 #define COUNTS 4
 
 /* Clients of many channels; more calls than the pool has threads. */
-#define CLIENTS 7
 #define CALLS 100
+#define CLIENTS ((CALLS + P11D_CLIENT_CHANNELS - 1) / P11D_CLIENT_CHANNELS)
 
 static Rig rig;
 static P11dChannel other; /* of a client that waits for nobody */
