@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ static void link_endpoint(P11dClient *client, P11dEndpoint *endpoint)
         endpoint->next->previous = endpoint;
     client->endpoints = endpoint;
     client->endpoint_count++;
+    atomic_fetch_add(&client->clients->channels, 1);
 }
 
 static void unlink_endpoint(P11dClient *client, P11dEndpoint *endpoint)
@@ -34,6 +36,16 @@ static void unlink_endpoint(P11dClient *client, P11dEndpoint *endpoint)
     if (endpoint->next)
         endpoint->next->previous = endpoint->previous;
     client->endpoint_count--;
+    atomic_fetch_sub(&client->clients->channels, 1);
+}
+
+/* Whether there is a descriptor for one more channel: where the last one is gone, the link loses
+ * clients on the way, and files of keys are not read. */
+static bool has_descriptor(const P11dClients *clients)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+           atomic_load(&clients->channels) + P11D_CLIENTS_SPARE_DESCRIPTORS < limit.rlim_cur;
 }
 
 static void wake_main_thread(P11dClients *clients)
@@ -128,7 +140,8 @@ static bool is_full(const P11dClients *clients, uid_t uid)
     size_t count = 0;
     for (const P11dClient *client = clients->first; client; client = client->next)
         count += client->uid == uid;
-    return clients->count >= P11D_CLIENTS || count >= P11D_CLIENTS_OF_USER;
+    return clients->count >= P11D_CLIENTS || count >= P11D_CLIENTS_OF_USER ||
+           !has_descriptor(clients);
 }
 
 /* With the lock held. */
@@ -249,6 +262,10 @@ int p11d_client_open_channel(P11dClient *client)
 {
     int pair[2];
 
+    if (!has_descriptor(client->clients)) {
+        errno = EMFILE;
+        return -1;
+    }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         return -1;
     P11dDescriptor *descriptor = p11d_descriptor_adopt(pair[0]);

@@ -17,6 +17,9 @@
 #define P11D_CLIENT_CHANNELS 72
 #define P11D_CLIENTS_OF_USER 512
 #define P11D_CLIENTS 4096
+/* How many of the descriptors that this process may have are not for channels: for files of keys,
+ * and for those that are on their way to clients. */
+#define P11D_CLIENTS_SPARE_DESCRIPTORS (P11D_POOL_THREADS + 32)
 
 typedef struct P11dClient P11dClient;
 
@@ -25,6 +28,7 @@ typedef struct P11dClients {
     const char *path;                   /* of the token on D-Bus */
     P11dEndpointLoop loop;              /* what is in it the worker owns */
     const P11dEndpointHandler *handler; /* of all endpoints */
+    atomic_size_t channels;             /* of all clients: each is a descriptor */
     pthread_mutex_t lock;               /* of what follows; taken before any client's lock */
     P11dClient *first;
     size_t count;
@@ -72,7 +76,7 @@ void p11d_client_notify(P11dClient *client);
 void p11d_client_lists(P11dClient *client);
 
 /* Opens one more call channel. Returns the client's end, owned by the caller, or -1 with errno set:
- * EMFILE at the limit. */
+ * EMFILE at the limit of the client, or of the descriptors of this process. */
 int p11d_client_open_channel(P11dClient *client);
 
 /* The client that endpoint belongs to. */

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -232,6 +233,39 @@ Test(worker, clients_of_one_user_are_limited, .init = set_up, .fini = tear_down)
     p11d_channel_clear(&other);
     for (int i = 0; i < P11D_CLIENTS_OF_USER; i++)
         p11d_channel_clear(&many[i]);
+}
+
+Test(worker, running_out_of_descriptors_is_an_answer, .init = set_up, .fini = tear_down)
+{
+    enum { ROOM = 6, CLIENTS = 8 };
+    P11dChannel channels[ROOM + 1], others[CLIENTS];
+    int count = 0;
+    const char *error;
+    const rlim_t most = P11D_CLIENTS_SPARE_DESCRIPTORS + 1 + ROOM; /* with the control channel */
+    const struct rlimit few = {most, most};
+    cr_assert_eq(prlimit(rig.pid, RLIMIT_NOFILE, &few, NULL), 0);
+    uint64_t key = key_of(&control, "open");
+    while (!(error = rig_open(&rig, &control, &channels[count])))
+        cr_assert_leq(++count, ROOM);
+    cr_assert_str_eq(error, "LimitsExceeded");
+    cr_assert_null(sign(&control, key));
+    cr_assert_null(sign(&channels[count - 1], key));
+    /* Whoever comes is hung up where there is no room: it is not the end of those who are there. */
+    for (int i = 0; i < CLIENTS; i++)
+        rig_client(&rig, &others[i]);
+    cr_assert(is_closed(&others[CLIENTS - 1]));
+    cr_assert_null(sign(&control, key));
+    for (int i = 0; i < CLIENTS; i++)
+        p11d_channel_clear(&others[i]);
+    for (int i = 0; i < count; i++)
+        p11d_channel_clear(&channels[i]);
+    for (error = ""; error;) /* the worker sees that in its own time */
+        error = rig_open(&rig, &control, &channels[0]);
+    cr_assert_null(sign(&channels[0], key));
+    p11d_channel_clear(&channels[0]);
+    rig_client(&rig, &others[0]);
+    cr_assert_null(ping(&others[0]));
+    p11d_channel_clear(&others[0]);
 }
 
 /* --- ObjectsChanged --- */
