@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "keystore.h"
@@ -347,6 +348,19 @@ void p11d_keyring_init(P11dKeyRing *ring, bool writable)
     pthread_mutex_init(&ring->lock, NULL);
 }
 
+/* Where the ids of objects begin: not where they did in another run, whose ids are therefore those
+ * of no object here, whoever still has them. */
+static bool begin_ids(P11dKeyRing *ring)
+{
+    uint32_t epoch;
+    if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
+        return false;
+    const uint64_t first = (uint64_t)(epoch >> 1) << 32; /* below P11D_SESSIONSTORE_FIRST_ID */
+    ring->next_id = first + 1;
+    ring->next_session = first;
+    return true;
+}
+
 bool p11d_keyring_open(P11dKeyRing *ring, char *path, const char *name)
 {
     struct timespec now;
@@ -355,7 +369,8 @@ bool p11d_keyring_open(P11dKeyRing *ring, char *path, const char *name)
     ring->name = name;
     clock_gettime(CLOCK_REALTIME, &now);
     ring->clock = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-    ring->next_id = 1;
+    if (!begin_ids(ring))
+        return false;
     if (ring->writable)
         p11d_keystore_sweep(ring->path);
     p11d_tokenstate_read(&ring->state, ring->path);

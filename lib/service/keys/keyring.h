@@ -27,10 +27,10 @@ typedef struct P11dKeyRing {
     unsigned untold;      /* P11dWorkerTokenChange bits that clients were not told of */
     pthread_mutex_t lock; /* of what follows, and of all views */
     P11dKeySet *set;
-    P11dKeyView *views;     /* all there are */
-    uint64_t session_count; /* of session objects, ever made */
-    uint64_t clock;         /* the last generation given to anybody */
-    uint64_t generation;    /* of set */
+    P11dKeyView *views;    /* all there are */
+    uint64_t next_session; /* behind P11D_SESSIONSTORE_FIRST_ID, for session objects */
+    uint64_t clock;        /* the last generation given to anybody */
+    uint64_t generation;   /* of set */
     P11dKeyHistory history;
     P11dTokenState state;
     P11dBrake brake;

@@ -21,11 +21,11 @@ CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedK
         rv = CKR_USER_NOT_LOGGED_IN;
     if (rv == CKR_OK)
         rv = p11d_sessionstore_add(&view->session, templ, key,
-                                   P11D_SESSIONSTORE_FIRST_ID + ring->session_count,
+                                   P11D_SESSIONSTORE_FIRST_ID + ring->next_session,
                                    ring->clock + 1);
     if (rv == CKR_OK) {
         ring->clock++;
-        *id = P11D_SESSIONSTORE_FIRST_ID + ring->session_count++;
+        *id = P11D_SESSIONSTORE_FIRST_ID + ring->next_session++;
     }
     pthread_mutex_unlock(&ring->lock);
     if (rv != CKR_OK)

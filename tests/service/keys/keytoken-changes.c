@@ -292,6 +292,27 @@ Test(keytoken, ids_are_never_used_again, .init = set_up, .fini = tear_down)
     }
 }
 
+/* A token of the same directory, as after a restart: ids of before are no other object's. */
+Test(keytoken, ids_of_another_run_are_of_no_object, .init = open_directory, .fini = tear_down)
+{
+    write_key("one.key", NULL);
+    write_key("two.key", NULL);
+    open_token();
+    list_all();
+    const uint64_t before[] = {id_of("private-key", "one"), id_of("public-key", "one"),
+                               id_of("private-key", "two"), id_of("public-key", "two")};
+    token->operations->close(view);
+    token->operations->free(token);
+    open_token();
+    list_all();
+    cr_assert_eq(list.count, 4);
+    for (size_t i = 0; i < list.count; i++)
+        for (size_t j = 0; j < 4; j++)
+            cr_assert_neq(list.objects[i].id, before[j]);
+    for (size_t j = 0; j < 4; j++)
+        cr_assert_eq(sign_as(view, before[j]), CKR_KEY_HANDLE_INVALID);
+}
+
 Test(keytoken, a_history_that_is_too_long_gives_everything, .init = open_directory,
      .fini = tear_down)
 {

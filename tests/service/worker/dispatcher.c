@@ -51,7 +51,7 @@ static void tear_down(void)
 typedef struct Wrong {
     const char *interface;
     const char *member;
-    const char *signature; /* its values: a number 1, a text "x", or nothing */
+    const char *signature; /* its values: the id of a key, a text "x", or nothing */
     const char *error;
 } Wrong;
 
@@ -109,7 +109,7 @@ ParameterizedTest(Wrong *wrong, dispatcher, wrong_calls_get_an_error, .init = se
                                   p11d_writer_array_begin(&writer, type[1] == '{' ? 8 : 4));
             type += type[1] == '{' ? strlen("{sv}") : strlen("s");
         } else if (*type == 't')
-            p11d_writer_uint64(&writer, 1);
+            p11d_writer_uint64(&writer, key);
         else
             p11d_writer_uint32(&writer, 1);
     }
