@@ -112,7 +112,7 @@ Test(buffer, running_out_of_memory_is_told_apart_and_loses_nothing)
     p11d_buffer_clear(&buffer);
 }
 
-Test(buffer, what_is_outgrown_is_wiped_before_it_is_freed)
+Test(buffer, trap_pin_is_wiped_and_in_no_log__in_outgrown_buffers)
 {
     P11dBuffer buffer;
     p11d_buffer_init(&buffer, 1 << 20);

@@ -33,7 +33,7 @@ static bool is_open(int number)
     return fcntl(number, F_GETFD) >= 0;
 }
 
-Test(descriptor, socket_is_close_on_exec_and_does_not_block)
+Test(descriptor, trap_descriptors_close_on_exec)
 {
     P11dDescriptor *descriptor = p11d_descriptor_socket();
     int number = p11d_descriptor_number(descriptor);
@@ -85,7 +85,7 @@ Test(descriptor, many_in_any_order)
     }
 }
 
-Test(descriptor, trap_26_a_number_that_the_host_closed_is_forgotten)
+Test(descriptor, trap_foreign_descriptor_is_not_touched__closed_by_the_host)
 {
     int peer;
     P11dDescriptor *descriptor = make_pair(&peer);
@@ -95,7 +95,7 @@ Test(descriptor, trap_26_a_number_that_the_host_closed_is_forgotten)
     p11d_descriptor_close(descriptor);
 }
 
-Test(descriptor, trap_26_a_number_that_the_host_uses_again_is_neither_used_nor_closed)
+Test(descriptor, trap_foreign_descriptor_is_not_touched__used_again)
 {
     int peer;
     for (int use = 0; use < 3; use++) {
@@ -115,7 +115,7 @@ Test(descriptor, trap_26_a_number_that_the_host_uses_again_is_neither_used_nor_c
     }
 }
 
-Test(descriptor, trap_26_shutdown_spares_what_the_host_put_there)
+Test(descriptor, trap_foreign_descriptor_is_not_touched__by_shutdown)
 {
     int peer, other[2];
     P11dDescriptor *descriptor = make_pair(&peer);
@@ -290,22 +290,22 @@ static void check_child(pid_t (*make_child)(void))
         cr_assert_eq(send(p11d_descriptor_number(all[i]), "x", 1, MSG_NOSIGNAL), 1);
 }
 
-Test(descriptor, trap_18_a_child_of_fork_holds_none)
+Test(descriptor, trap_child_holds_no_descriptor__of_fork)
 {
     check_child(by_fork);
 }
 
-Test(descriptor, trap_18_a_child_of__Fork_holds_none)
+Test(descriptor, trap_child_holds_no_descriptor__of__Fork)
 {
     check_child(by__Fork);
 }
 
-Test(descriptor, trap_18_a_child_of_clone_holds_none)
+Test(descriptor, trap_child_holds_no_descriptor__of_clone)
 {
     check_child(by_clone);
 }
 
-Test(descriptor, trap_18_a_child_gets_by_a_lock_that_a_thread_of_the_parent_held)
+Test(descriptor, trap_child_waits_for_no_lock_of_its_parent)
 {
     int peer;
     P11dDescriptor *descriptor = make_pair(&peer);

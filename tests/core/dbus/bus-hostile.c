@@ -155,14 +155,14 @@ static const Lines lines[] = {
     {OK "AGREE_UNIX_FD\r\n", 20, false, P11D_MALFORMED},
 };
 
-ParameterizedTestParameters(bus, trap_28_wrong_and_silent_servers)
+ParameterizedTestParameters(bus, trap_every_wait_has_a_deadline__handshake)
 {
     Lines *parameters = cr_malloc(sizeof lines);
     memcpy(parameters, lines, sizeof lines);
     return cr_make_param_array(Lines, parameters, sizeof lines / sizeof lines[0]);
 }
 
-ParameterizedTest(const Lines *test, bus, trap_28_wrong_and_silent_servers)
+ParameterizedTest(const Lines *test, bus, trap_every_wait_has_a_deadline__handshake)
 {
     size_t said = strlen(test->says);
     char *says = malloc(said + test->filled);
@@ -302,7 +302,7 @@ static size_t fill_queue(const Server *server, int clients[64])
     return count;
 }
 
-Test(bus, trap_28_a_server_that_accepts_nobody_ends_in_time)
+Test(bus, trap_every_wait_has_a_deadline__connect)
 {
     P11dBus bus;
     Server server;

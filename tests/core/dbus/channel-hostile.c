@@ -19,7 +19,7 @@ static void claim(uint8_t header[16], uint32_t body)
 
 /* The peer */
 
-Test(channel_hostile, trap_28_a_silent_peer_ends_a_call_in_time)
+Test(channel_hostile, trap_every_wait_has_a_deadline__call)
 {
     Pair pair;
     P11dMessage reply;
@@ -30,7 +30,7 @@ Test(channel_hostile, trap_28_a_silent_peer_ends_a_call_in_time)
     close_pair(&pair);
 }
 
-Test(channel_hostile, trap_28_a_part_that_arrived_is_kept)
+Test(channel_hostile, trap_every_wait_has_a_deadline__part_of_a_message)
 {
     Pair pair;
     P11dMessage message;
@@ -45,7 +45,7 @@ Test(channel_hostile, trap_28_a_part_that_arrived_is_kept)
     close_pair(&pair);
 }
 
-Test(channel_hostile, trap_23_a_lost_reply_is_told_from_a_lost_request)
+Test(channel_hostile, trap_lost_reply_is_not_asked_again__but_a_lost_request_is)
 {
     Pair pair;
     P11dMessage reply;
@@ -105,7 +105,7 @@ Test(channel_hostile, a_message_that_does_not_fit_its_signature_closes)
     close_pair(&pair);
 }
 
-Test(channel_hostile, trap_32_a_claim_over_the_limit_closes)
+Test(channel_hostile, trap_sizes_are_bounded__a_claim_over_the_limit)
 {
     Pair pair;
     P11dMessage message;
@@ -118,7 +118,7 @@ Test(channel_hostile, trap_32_a_claim_over_the_limit_closes)
     close_pair(&pair);
 }
 
-Test(channel_hostile, trap_32_a_large_claim_allocates_nothing)
+Test(channel_hostile, trap_sizes_are_bounded__a_claim_allocates_nothing)
 {
     Pair pair;
     P11dMessage message;
@@ -148,7 +148,7 @@ Test(channel_hostile, trap_32_a_large_claim_allocates_nothing)
 
 /* The host */
 
-Test(channel_hostile, trap_26_a_closed_number_is_noticed_before_the_next_call)
+Test(channel_hostile, trap_foreign_descriptor_is_not_touched__closed_by_the_host)
 {
     Pair pair;
     P11dMessage reply;
@@ -161,7 +161,7 @@ Test(channel_hostile, trap_26_a_closed_number_is_noticed_before_the_next_call)
     close_pair(&pair);
 }
 
-Test(channel_hostile, trap_26_a_file_of_the_host_under_our_number_is_neither_written_nor_closed)
+Test(channel_hostile, trap_foreign_descriptor_is_not_touched__a_file)
 {
     Pair pair;
     P11dMessage reply;
@@ -178,7 +178,7 @@ Test(channel_hostile, trap_26_a_file_of_the_host_under_our_number_is_neither_wri
     close(pair.peer);
 }
 
-Test(channel_hostile, trap_26_a_socket_of_the_host_under_our_number_is_not_read)
+Test(channel_hostile, trap_foreign_descriptor_is_not_touched__a_socket)
 {
     Pair pair;
     P11dMessage message;

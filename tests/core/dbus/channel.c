@@ -160,7 +160,7 @@ Test(channel, signals_before_a_reply_go_to_their_own_function)
 
 /* Sending */
 
-Test(channel, trap_26_a_peer_that_hung_up_is_an_error_not_a_signal)
+Test(channel, trap_no_signal_in_host)
 {
     Pair pair;
     bool complete = true;
@@ -228,7 +228,7 @@ static void *send_large(void *data)
     return (void *)(uintptr_t)status;
 }
 
-Test(channel, trap_28_two_that_write_at_once_do_not_wait_for_each_other_for_ever)
+Test(channel, trap_every_wait_has_a_deadline__send)
 {
     Pair pair;
     P11dChannel other;
@@ -247,7 +247,7 @@ Test(channel, trap_28_two_that_write_at_once_do_not_wait_for_each_other_for_ever
     p11d_channel_clear(&other);
 }
 
-Test(channel, trap_32_one_that_is_too_large_is_not_sent_and_the_channel_lives)
+Test(channel, trap_sizes_are_bounded__a_message_that_is_too_large)
 {
     Pair pair;
     pthread_t thread;
@@ -306,7 +306,7 @@ Test(channel, serials_are_never_zero)
     close_pair(&pair);
 }
 
-Test(channel, trap_19_another_thread_may_shut_down_one_that_has_failed)
+Test(channel, trap_finalize_wakes_calls__on_a_channel_that_has_failed)
 {
     Pair pair;
     P11dMessage message;
@@ -384,7 +384,7 @@ static bool holds(const P11dBuffer *buffer, const char *text)
     return buffer->data && memmem(buffer->data, buffer->capacity, text, strlen(text));
 }
 
-Test(channel, trap_36_messages_are_wiped_when_they_are_done)
+Test(channel, trap_pin_is_wiped_and_in_no_log__in_messages)
 {
     Pair pair;
     P11dMessage message;

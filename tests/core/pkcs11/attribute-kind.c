@@ -158,12 +158,12 @@ static void check_with_gdbus(const P11dAttribute *row)
     }
 }
 
-ParameterizedTestParameters(attribute_kind, gdbus_reads_every_row_with_its_type)
+ParameterizedTestParameters(attribute_kind, trap_numbers_are_widened__on_the_wire)
 {
     return every_kind();
 }
 
-ParameterizedTest(size_t *first, attribute_kind, gdbus_reads_every_row_with_its_type)
+ParameterizedTest(size_t *first, attribute_kind, trap_numbers_are_widened__on_the_wire)
 {
     for_each_of_kind(*first, check_with_gdbus);
 }

@@ -49,7 +49,7 @@ Test(attribute, numbers_are_those_of_the_standard)
 }
 
 /* Traps 6 and 35. */
-Test(attribute, unknown_numbers_pass_with_their_bytes)
+Test(attribute, trap_unknown_numbers_pass__attributes)
 {
     CK_ULONG number = 0x01020304;
     CK_ATTRIBUTE attributes[] = {
@@ -65,7 +65,7 @@ Test(attribute, unknown_numbers_pass_with_their_bytes)
     cr_assert_not_null(value);
 }
 
-Test(attribute, a_service_can_say_the_type_of_an_unknown_number)
+Test(attribute, trap_numbers_are_widened__of_unknown_attributes)
 {
     static const struct {
         const char *signature;
@@ -164,7 +164,7 @@ Test(attribute, too_many_are_refused_in_both_directions)
 }
 
 /* Trap 5. */
-Test(attribute, nested_templates_have_bounded_depth)
+Test(attribute, trap_nested_templates_have_bounded_depth)
 {
     CK_ATTRIBUTE levels[P11D_TEMPLATE_DEPTH + 1] = {{CKA_LABEL, "x", 1}};
     for (size_t i = 1; i < G_N_ELEMENTS(levels); i++)

@@ -62,7 +62,7 @@ Test(error, numbers_are_those_of_the_standard)
     cr_assert_eq(p11d_error_parse_last_part("KeyExhausted"), 0x203);
 }
 
-Test(error, a_number_without_a_name_passes)
+Test(error, trap_unknown_numbers_pass__errors)
 {
     static const CK_RV values[] = {4, 0x999, 0x80000001UL, 0xce534351UL, 0xabcdefUL};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
@@ -108,7 +108,7 @@ Test(error, what_nobody_knows_is_a_device_error)
         cr_expect_eq(p11d_error_parse_name(names[i]), CKR_DEVICE_ERROR, "%s", names[i]);
 }
 
-Test(error, those_of_the_bus_have_a_meaning)
+Test(error, trap_errors_by_scope__of_the_bus)
 {
     static const struct {
         const char *name;

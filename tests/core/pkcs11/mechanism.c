@@ -145,7 +145,7 @@ Test(mechanism, numbers_are_those_of_the_standard)
 }
 
 /* Trap 35. */
-Test(mechanism, unknown_numbers_pass_without_parameters_only)
+Test(mechanism, trap_unknown_numbers_pass__mechanisms)
 {
     static const CK_MECHANISM_TYPE types[] = {0x80000001UL, 0xce534351UL, 0x7777,
                                               CK_UNAVAILABLE_INFORMATION - 1};

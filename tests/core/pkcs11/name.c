@@ -150,7 +150,7 @@ Test(name, other_spellings_are_refused)
     }
 }
 
-Test(name, unavailable_is_the_same_for_all_widths)
+Test(name, trap_numbers_are_widened__unavailable_information)
 {
     CK_ULONG number = 0;
     cr_assert_eq(p11d_name_widen(CK_UNAVAILABLE_INFORMATION), UINT64_MAX);

@@ -211,12 +211,12 @@ static struct criterion_test_params every_shape(void)
     return cr_make_param_array(size_t, indices, G_N_ELEMENTS(shapes));
 }
 
-ParameterizedTestParameters(parameter, every_mechanism_survives_both_directions)
+ParameterizedTestParameters(parameter, trap_parameter_pointers_are_followed)
 {
     return every_shape();
 }
 
-ParameterizedTest(size_t *index, parameter, every_mechanism_survives_both_directions)
+ParameterizedTest(size_t *index, parameter, trap_parameter_pointers_are_followed)
 {
     for (size_t i = 0; i < p11d_mechanism_count; i++) {
         if (shape_index(p11d_mechanisms[i].shape) == *index)
@@ -264,7 +264,7 @@ static void expect_refused(CK_MECHANISM_TYPE type, void *parameter, CK_ULONG siz
 }
 
 /* A null pointer is not a zero length. */
-Test(parameter, pointers_in_parameters_are_checked)
+Test(parameter, trap_parameter_pointers_are_followed__and_checked)
 {
     uint8_t one = 1;
     CK_RSA_PKCS_OAEP_PARAMS oaep = {CKM_SHA256, CKG_MGF1_SHA256, CKZ_DATA_SPECIFIED, NULL, 1};
@@ -309,7 +309,7 @@ Test(parameter, hashes_that_are_not_known_are_refused)
 }
 
 /* Trap 34: EC points may be wrapped in an OCTET STRING or not. */
-Test(parameter, points_go_out_raw_whether_they_are_wrapped_or_not)
+Test(parameter, trap_ec_points_wrapped_or_not__from_a_host)
 {
     static const struct {
         uint8_t form;

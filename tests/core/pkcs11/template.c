@@ -144,7 +144,7 @@ Test(template, copies_templates_in_it_deeply)
 }
 
 /* Trap 5. */
-Test(template, nested_templates_have_bounded_depth)
+Test(template, trap_nested_templates_have_bounded_depth)
 {
     P11dTemplate templ;
     p11d_template_init(&templ);

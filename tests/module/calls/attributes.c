@@ -44,7 +44,7 @@ Test(attributes, attributes_come_without_a_message)
     cr_assert_eq(stage_count(&stage, ""), messages);
 }
 
-Test(attributes, attributes_fill_what_they_can)
+Test(attributes, trap_attributes_fill_what_they_can)
 {
     const CK_SESSION_HANDLE session = begin("");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "rsa");

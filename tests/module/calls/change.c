@@ -95,7 +95,7 @@ Test(change, of_a_write_protected_token_is_refused_without_a_message)
     cr_assert_eq(stage_count(&stage, "order"), 0);
 }
 
-Test(change, lost_replies_are_not_asked_for_again)
+Test(change, trap_lost_reply_is_not_asked_again__change)
 {
     CK_OBJECT_HANDLE object;
     begin("");

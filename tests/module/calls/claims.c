@@ -305,21 +305,21 @@ static void begin(CK_BYTE *pin)
         stage_ok(m->C_Login(session, CKU_USER, pin, 4));
 }
 
-Test(claims, of_a_key_directory)
+Test(claims, trap_what_is_refused_is_not_claimed__by_a_key_directory)
 {
     stage_serve(&stage, "rsa p256 p384 p521 secp256k1 ed25519 ed448 locked:p256:1234");
     begin((CK_BYTE *)"1234");
     check_everything();
 }
 
-Test(claims, of_a_service_that_says_little)
+Test(claims, trap_what_is_refused_is_not_claimed__by_a_service_that_says_little)
 {
     stage_start(&stage, "");
     begin(NULL);
     check_everything();
 }
 
-Test(claims, of_a_service_that_claims_all_there_is)
+Test(claims, trap_what_is_refused_is_not_claimed__by_one_that_claims_all)
 {
     stage_start(&stage, "claims=yes");
     begin((CK_BYTE *)"1234");

@@ -11,6 +11,8 @@
 #include <openssl/rsa.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "stage.h"
 
@@ -180,7 +182,7 @@ Test(conformance, every_key_signs_and_verifies_with_every_mechanism)
     }
 }
 
-Test(conformance, leading_zeros_keep_their_place)
+Test(conformance, trap_leading_zeros_stay)
 {
     const Row row = {"p521", CKM_ECDSA, "", 0, 0, 0};
     int zeros = 0;
@@ -263,7 +265,55 @@ Test(conformance, a_key_with_a_passphrase_needs_login)
     stage_find(&stage, another, CKO_PRIVATE_KEY, "locked");
 }
 
-Test(conformance, after_a_restart_of_the_service_handles_mean_the_same_keys)
+/* What is no text, and no number, as the passphrase of a key may be. */
+Test(conformance, trap_pin_is_bytes)
+{
+    CK_BYTE pin[] = {0xff, 0xfe, ' ', 0x80, 'x'};
+    stage_serve(&stage, "'locked:p256:\xff\xfe \x80x'");
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    pin[3] = 0;
+    stage_expect(CKR_PIN_INCORRECT, m->C_Login(session, CKU_USER, pin, sizeof pin));
+    pin[3] = 0x80;
+    stage_expect(CKR_PIN_INCORRECT, m->C_Login(session, CKU_USER, pin, sizeof pin - 1));
+    stage_ok(m->C_Login(session, CKU_USER, pin, sizeof pin));
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "locked");
+    stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
+}
+
+/* Another host with the same token, from its login to the end of its last session. */
+static void be_another_host(void)
+{
+    CK_SESSION_INFO info;
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    stage_ok(m->C_GetSessionInfo(session, &info));
+    stage_check(info.state == CKS_RO_PUBLIC_SESSION);
+    stage_ok(m->C_Login(session, CKU_USER, (CK_BYTE *)"1234", 4));
+    stage_find(&stage, session, CKO_PRIVATE_KEY, "locked");
+    stage_ok(m->C_CloseSession(session));
+    stage_ok(m->C_GetSessionInfo(stage_session(&stage), &info));
+    stage_check(info.state == CKS_RO_PUBLIC_SESSION);
+    _exit(0);
+}
+
+Test(conformance, trap_last_session_logs_out__its_own_host_alone)
+{
+    int status = -1;
+    stage_serve(&stage, "locked:p256:1234");
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    stage_ok(m->C_Login(session, CKU_USER, (CK_BYTE *)"1234", 4));
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "locked");
+    const pid_t other = fork();
+    if (other == 0)
+        be_another_host();
+    cr_assert_eq(waitpid(other, &status, 0), other);
+    cr_assert_eq(status, 0);
+    stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
+}
+
+Test(conformance, trap_handles_never_come_again__after_a_restart)
 {
     const Row row = {"p384", CKM_ECDSA_SHA384, "SHA384", 0, 0, 0};
     stage_serve(&stage, "rsa p256 p384");

@@ -45,7 +45,7 @@ static CK_RV end(Waiter *waiter)
     return waiter->value;
 }
 
-Test(event, what_the_first_look_finds_is_none)
+Test(event, trap_slot_event_wait_holds_no_lock__and_may_not_block)
 {
     CK_SLOT_ID slot;
     stage_start(&stage, "");
@@ -85,7 +85,7 @@ Test(event, read_by_another_thread_ends_a_wait)
     }
 }
 
-Test(event, a_wait_holds_no_lock)
+Test(event, trap_slot_event_wait_holds_no_lock)
 {
     Waiter waiter;
     CK_BYTE signature[512];
@@ -100,7 +100,7 @@ Test(event, a_wait_holds_no_lock)
     stage_ok(end(&waiter));
 }
 
-Test(event, finalize_ends_all_waits)
+Test(event, trap_slot_event_wait_holds_no_lock__and_finalize_ends_it)
 {
     Waiter waiters[3];
     stage_start(&stage, "");
@@ -113,7 +113,7 @@ Test(event, finalize_ends_all_waits)
         stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, end(&waiters[i]));
 }
 
-Test(event, finalize_ends_a_wait_for_a_service_that_is_not_there)
+Test(event, trap_slot_event_wait_holds_no_lock__without_a_service)
 {
     Waiter waiter;
     stage_ok(stage_initialize(&stage, ""));

@@ -38,7 +38,7 @@ static void *call(void *data)
     return NULL;
 }
 
-Test(finalize, wakes_calls_in_flight)
+Test(finalize, trap_finalize_wakes_calls__in_flight)
 {
     Caller callers[THREADS];
     stage_start(&stage, "Sign=hang");
@@ -68,7 +68,7 @@ static void *connect_to_nobody(void *data)
     return NULL;
 }
 
-Test(finalize, wakes_a_call_that_connects)
+Test(finalize, trap_finalize_wakes_calls__that_connect)
 {
     pthread_t thread;
     CK_RV value = CKR_OK;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,7 +44,7 @@ static void *keep_signing(void *data)
     return NULL;
 }
 
-static void be_a_child(unsigned number)
+static void trap_fork_child_not_initialized(unsigned number)
 {
     CK_INFO info;
     CK_ULONG count;
@@ -67,9 +68,9 @@ static void expect_good_end(pid_t child)
 
 /* Children that run no atfork handlers: here the wiped page must tell. Allocating is not allowed in
  * such a child of a threaded process, so it only asks. */
-static void fork_without_handlers(void)
+static void trap_fork_child_not_initialized__without_handlers(bool raw)
 {
-    const pid_t child = _Fork();
+    const pid_t child = raw ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : _Fork();
     if (child == 0) {
         CK_INFO info;
         alarm(60);
@@ -79,32 +80,40 @@ static void fork_without_handlers(void)
     expect_good_end(child);
 }
 
-/* While a child lives, the parent's end must be seen by the service: the child holds no copies. */
-static void check_that_children_hold_nothing(void)
+/* A host that dies without a word, and leaves a child that never calls the module. */
+static void die_and_leave_a_child(const int pipes[2])
+{
+    char byte;
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    sign_once(session, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec"));
+    if (fork() == 0) {
+        close(pipes[1]);
+        _exit(read(pipes[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    _exit(0);
+}
+
+/* The death of a host must be seen by the service though a child of it lives: that holds no copies
+ * of its descriptors. */
+static void trap_child_holds_no_descriptor(void)
 {
     int pipes[2];
     if (pipe(pipes) != 0)
         stage_fail("pipe");
-    stage_ok(stage_initialize(&stage, ""));
-    const CK_SESSION_HANDLE session = stage_session(&stage);
-    sign_once(session, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec"));
     const unsigned before = stage_count(&stage, "hangup control");
-    const pid_t child = fork();
-    if (child == 0) {
-        char byte;
-        close(pipes[1]);
-        _exit(read(pipes[0], &byte, 1) == 0 ? 0 : 1);
-    }
-    stage_ok(stage.module->C_Finalize(NULL));
+    const pid_t host = fork();
+    if (host == 0)
+        die_and_leave_a_child(pipes);
+    expect_good_end(host);
     stage_order(&stage, "calm"); /* what happened before is handled before */
     stage_check(stage_count(&stage, "hangup control") == before + 1);
     close(pipes[0]);
     close(pipes[1]);
-    expect_good_end(child);
 }
 
 /* In a process without threads a child of _Fork may do all that others may. */
-static void check_a_child_without_handlers(void)
+static void trap_fork_child_not_initialized__and_begins_anew(void)
 {
     stage_ok(stage_initialize(&stage, ""));
     const CK_SESSION_HANDLE session = stage_session(&stage);
@@ -112,7 +121,7 @@ static void check_a_child_without_handlers(void)
     sign_once(session, key);
     const pid_t child = _Fork();
     if (child == 0)
-        be_a_child(1);
+        trap_fork_child_not_initialized(1);
     expect_good_end(child);
     sign_once(session, key);
     stage_ok(stage.module->C_Finalize(NULL));
@@ -137,10 +146,10 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < children; i++) {
         const pid_t child = fork();
         if (child == 0)
-            be_a_child(i);
+            trap_fork_child_not_initialized(i);
         expect_good_end(child);
         if (i % 10 == 0)
-            fork_without_handlers();
+            trap_fork_child_not_initialized__without_handlers(i % 20 == 0);
     }
     atomic_store(&over, true);
     for (int i = 0; i < THREADS; i++)
@@ -154,8 +163,8 @@ int main(int argc, char **argv)
         stage_check(stage_search(&stage, session) == 5);
     stage_ok(stage.module->C_Finalize(NULL));
     if (!real)
-        check_that_children_hold_nothing();
-    check_a_child_without_handlers();
+        trap_child_holds_no_descriptor();
+    trap_fork_child_not_initialized__and_begins_anew();
     printf("%u children, %u signatures meanwhile\n", children, atomic_load(&signatures));
     stage_close(&stage);
     return 0;

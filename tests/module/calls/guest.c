@@ -4,12 +4,16 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "stage.h"
@@ -107,7 +111,7 @@ Test(guest, stays_mapped_even_without_the_linker_flag)
     close_many_times(DELETABLE_MODULE);
 }
 
-Test(guest, adds_no_thread)
+Test(guest, trap_no_thread_in_host)
 {
     stage_open(&stage);
     stage_start(&stage, "");
@@ -132,7 +136,7 @@ Test(guest, leaks_no_descriptor)
     stage_close(&stage);
 }
 
-Test(guest, opens_with_close_on_exec)
+Test(guest, trap_descriptors_close_on_exec)
 {
     bool before[64];
     int found = 0;
@@ -174,7 +178,7 @@ Test(guest, says_nothing)
     stage_close(&stage);
 }
 
-Test(guest, the_trace_has_no_pin)
+Test(guest, trap_pin_is_wiped_and_in_no_log__in_the_trace)
 {
     char text[4096] = {0};
     stage_open(&stage);
@@ -218,7 +222,7 @@ static unsigned count_in_memory(const char *needle, size_t size)
     return found;
 }
 
-Test(guest, a_pin_leaves_no_copy_in_memory)
+Test(guest, trap_pin_is_wiped_and_in_no_log__in_memory)
 {
     if (SANITIZED)
         cr_skip("the sanitizer keeps freed memory");
@@ -235,8 +239,73 @@ Test(guest, a_pin_leaves_no_copy_in_memory)
     stage_close(&stage);
 }
 
+/* Listens where a bus would, and is what the environment names. */
+static int listen_as_bus(void)
+{
+    g_autofree char *directory = g_dir_make_tmp("p11dbus-XXXXXX", NULL);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/bus", directory);
+    g_autofree char *named = g_strdup_printf("unix:path=%s", address.sun_path);
+    const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    cr_assert_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    cr_assert_eq(listen(listener, 8), 0);
+    setenv("DBUS_SESSION_BUS_ADDRESS", named, 1);
+    setenv("DBUS_SYSTEM_BUS_ADDRESS", named, 1);
+    return listener;
+}
+
+/* Whether somebody connects; hangs up on him. */
+static bool is_called(int listener, int patience)
+{
+    struct pollfd event = {.fd = listener, .events = POLLIN};
+    if (poll(&event, 1, patience) != 1)
+        return false;
+    const int caller = accept(listener, NULL, NULL);
+    close(caller);
+    return true;
+}
+
+static void *look_for_slots(void *data)
+{
+    const CK_FUNCTION_LIST *list = data;
+    CK_ULONG count;
+    list->C_GetSlotList(CK_FALSE, NULL, &count);
+    return NULL;
+}
+
+Test(guest, trap_no_connection_on_load)
+{
+    CK_FUNCTION_LIST *list;
+    CK_INTERFACE *interface;
+    CK_INFO info;
+    pthread_t thread;
+    CK_C_GetFunctionList get_list = NULL;
+    CK_RV (*get)(CK_UTF8CHAR *, CK_VERSION *, CK_INTERFACE **, CK_FLAGS) = NULL;
+    const int listener = listen_as_bus();
+    const unsigned before = count_entries("/proc/self/fd");
+    void *handle = dlopen(MODULE, RTLD_NOW | RTLD_LOCAL);
+    cr_assert_not_null(handle, "%s", dlerror());
+    *(void **)&get_list = dlsym(handle, "C_GetFunctionList");
+    *(void **)&get = dlsym(handle, "C_GetInterface");
+    stage_ok(get_list(&list));
+    stage_ok(get(NULL, NULL, &interface, 0));
+    stage_ok(list->C_Initialize(NULL));
+    stage_ok(list->C_GetInfo(&info));
+    cr_assert_eq(count_entries("/proc/self/fd"), before);
+    cr_assert_not(is_called(listener, 0));
+    /* Here it is that it would be called. */
+    pthread_create(&thread, NULL, look_for_slots, list);
+    cr_assert(is_called(listener, 60000));
+    close(listener);
+    pthread_join(thread, NULL);
+    g_unlink(getenv("DBUS_SESSION_BUS_ADDRESS") + strlen("unix:path="));
+    g_autofree char *directory =
+        g_path_get_dirname(getenv("DBUS_SESSION_BUS_ADDRESS") + strlen("unix:path="));
+    g_rmdir(directory);
+}
+
 /* A host may die of SIGPIPE, have any cancellation state, and be interrupted at any time. */
-Test(guest, a_dead_service_raises_no_signal_and_cancellation_is_put_back)
+Test(guest, trap_no_signal_in_host)
 {
     int state;
     struct sigaction action = {.sa_handler = SIG_DFL};

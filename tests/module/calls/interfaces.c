@@ -49,7 +49,7 @@ static void check_version(const CK_INTERFACE *interface, unsigned major, unsigne
                  minor);
 }
 
-Test(interfaces, trap_24_each_list_says_its_version)
+Test(interfaces, trap_lists_share_one_state__each_says_its_version)
 {
     const CK_VERSION versions[LISTS] = {{3, 2}, {3, 1}, {3, 0}, {2, 40}};
     CK_INTERFACE list[LISTS];
@@ -62,6 +62,30 @@ Test(interfaces, trap_24_each_list_says_its_version)
     CK_FUNCTION_LIST *old = NULL;
     stage_ok(m->C_GetFunctionList(&old));
     cr_assert_eq(old, list[LISTS - 1].pFunctionList);
+}
+
+/* What is begun by one list goes on by the others, and ends for all. */
+Test(interfaces, trap_lists_share_one_state)
+{
+    CK_INTERFACE list[LISTS];
+    CK_SESSION_INFO info;
+    get_all(list);
+    stage_start(&stage, "");
+    for (size_t i = 0; i < LISTS; i++) {
+        const CK_FUNCTION_LIST *ends = list[i].pFunctionList; /* as all lists begin */
+        stage_ok(stage_initialize(&stage, ""));
+        const CK_SESSION_HANDLE session = stage_session(&stage);
+        for (size_t j = 0; j < LISTS; j++) {
+            const CK_FUNCTION_LIST *other = list[j].pFunctionList;
+            stage_expect(CKR_CRYPTOKI_ALREADY_INITIALIZED, other->C_Initialize(NULL));
+            stage_ok(other->C_GetSessionInfo(session, &info));
+        }
+        stage_ok(ends->C_Finalize(NULL));
+        for (size_t j = 0; j < LISTS; j++) {
+            const CK_FUNCTION_LIST *other = list[j].pFunctionList;
+            stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, other->C_GetSessionInfo(session, &info));
+        }
+    }
 }
 
 Test(interfaces, a_list_that_does_not_fit_is_not_begun)
@@ -263,7 +287,7 @@ Test(interfaces, nothing_works_before_initialize)
     cr_assert_eq(others_without_session(CKR_CRYPTOKI_NOT_INITIALIZED), 0);
 }
 
-Test(interfaces, trap_18_nothing_works_in_a_child)
+Test(interfaces, trap_fork_child_not_initialized)
 {
     int status;
     stage_start(&stage, "");

@@ -59,7 +59,7 @@ Test(life, a_mistake_of_the_environment_leaves_no_slots)
 }
 
 /* What hosts hand over that is no string of settings. */
-Test(life, trap_40_reserved_that_is_no_string)
+Test(life, trap_reserved_may_be_anything)
 {
     static const char blanks[5000] = {[0 ... 4998] = ' '};
     static const struct {
@@ -105,7 +105,7 @@ static CK_RV no_new_mutex(void **mutex)
     return CKR_OK;
 }
 
-Test(life, mutexes_of_the_application_alone_cannot_lock)
+Test(life, trap_foreign_mutexes_cannot_lock)
 {
     CK_C_INITIALIZE_ARGS arguments = {.CreateMutex = no_new_mutex,
                                       .DestroyMutex = no_mutex,

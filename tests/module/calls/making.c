@@ -128,7 +128,7 @@ Test(making, what_hosts_get_wrong)
     cr_assert_eq(stage_count(&stage, "order"), 0);
 }
 
-Test(making, a_lost_reply_is_not_asked_for_again)
+Test(making, trap_lost_reply_is_not_asked_again__generate)
 {
     CK_OBJECT_HANDLE made;
     stage_order(&stage, "GenerateKey=close");
@@ -136,7 +136,7 @@ Test(making, a_lost_reply_is_not_asked_for_again)
     cr_assert_eq(stage_count(&stage, "GenerateKey"), 1);
 }
 
-Test(making, answers_that_make_no_sense)
+Test(making, trap_reply_is_checked_before_use__new_objects)
 {
     CK_OBJECT_HANDLE first = 77, second = 77;
     stage_order(&stage, "GenerateKey=zero");
@@ -153,7 +153,7 @@ Test(making, answers_that_make_no_sense)
     cr_assert(first == 77 && second == 77, "nothing was given");
 }
 
-Test(making, session_objects_end_with_their_session)
+Test(making, trap_session_objects_die_with_session)
 {
     CK_OBJECT_HANDLE ours, theirs, gone;
     const CK_SESSION_HANDLE other = stage_session(&stage);

@@ -70,7 +70,7 @@ Test(cipher, each_is_one_message)
     stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_Decrypt(session, output, 256, again, &size));
 }
 
-Test(cipher, sizes_need_no_message_of_their_own)
+Test(cipher, trap_size_query_keeps_operation__where_the_key_tells_the_size)
 {
     CK_ULONG size = 0;
     const CK_SESSION_HANDLE session = begin(CIPHERS);
@@ -100,7 +100,7 @@ Test(cipher, sizes_need_no_message_of_their_own)
     stage_ok(m->C_Decrypt(session, output, 256, again, &size));
 }
 
-Test(cipher, a_result_of_unknown_size_is_kept_until_it_is_fetched)
+Test(cipher, trap_size_query_keeps_operation__where_the_result_has_to_be_kept)
 {
     CK_ULONG size = 0;
     const CK_SESSION_HANDLE session = begin(CIPHERS);
@@ -179,7 +179,7 @@ Test(cipher, what_the_whole_was_asked_for_is_no_part)
     cr_assert_eq(stage_count(&stage, "encrypt ecdsa plain 0"), 1);
 }
 
-Test(cipher, data_over_the_limit_fails_and_the_connection_lives)
+Test(cipher, trap_sizes_are_bounded__data_of_a_host)
 {
     const CK_ULONG large = (16UL << 20) + 1;
     CK_ULONG size = sizeof output;
@@ -197,7 +197,38 @@ Test(cipher, data_over_the_limit_fails_and_the_connection_lives)
     free(much);
 }
 
-Test(cipher, what_comes_back_is_checked)
+static CK_RV begin_digest(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+    (void)key;
+    return m->C_DigestInit(session, mechanism ? &sha256 : NULL);
+}
+
+/* Of every kind, and each by itself. */
+Test(cipher, trap_second_init_is_operation_active)
+{
+    CK_MECHANISM how = {CKM_RSA_PKCS, NULL, 0};
+    const CK_SESSION_HANDLE session = begin(CIPHERS);
+    const CK_OBJECT_HANDLE public = stage_find(&stage, session, CKO_PUBLIC_KEY, "rsa");
+    const CK_OBJECT_HANDLE private = stage_find(&stage, session, CKO_PRIVATE_KEY, "rsa");
+    const struct {
+        CK_RV (*init)(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+        CK_OBJECT_HANDLE key;
+    } kinds[] = {{m->C_EncryptInit, public},
+                 {m->C_DecryptInit, private},
+                 {m->C_SignInit, private},
+                 {m->C_VerifyInit, public},
+                 {begin_digest, 0}};
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        stage_ok(kinds[i].init(session, &how, kinds[i].key));
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        stage_expect(CKR_OPERATION_ACTIVE, kinds[i].init(session, &how, kinds[i].key));
+        stage_ok(kinds[i].init(session, NULL, 0));
+        stage_ok(kinds[i].init(session, &how, kinds[i].key));
+    }
+}
+
+Test(cipher, trap_reply_is_checked_before_use__of_a_cipher)
 {
     CK_ULONG size = sizeof again;
     const CK_SESSION_HANDLE session = begin_with_secret(CIPHERS);
@@ -218,7 +249,7 @@ Test(cipher, what_comes_back_is_checked)
     cr_assert_eq(stage_count(&stage, "Decrypt"), before + 1, "never asked for twice");
 }
 
-Test(cipher, a_null_pointer_is_not_a_zero_length)
+Test(cipher, trap_null_is_not_zero_length__plaintext_and_ciphertext)
 {
     CK_ULONG size = sizeof again;
     const CK_SESSION_HANDLE session = begin(CIPHERS);
@@ -270,7 +301,7 @@ Test(cipher, a_hashed_mechanism_is_none)
     stage_expect(CKR_MECHANISM_INVALID, init(session, false, CKM_SHA256_RSA_PKCS, "rsa"));
 }
 
-Test(cipher, a_key_that_always_authenticates_has_a_login_of_its_own)
+Test(cipher, trap_context_login_is_the_operations_own__decrypt)
 {
     CK_ULONG size = sizeof again;
     CK_MECHANISM ecdsa = {CKM_ECDSA, NULL, 0};

@@ -101,7 +101,7 @@ Test(verify, parts_are_hashed_here)
     stage_expect(CKR_SIGNATURE_INVALID, m->C_VerifyFinal(session, signature, 64));
 }
 
-Test(verify, a_null_pointer_is_not_a_zero_length)
+Test(verify, trap_null_is_not_zero_length__signatures)
 {
     const CK_SESSION_HANDLE session = begin("");
     stage_ok(init(session, CKM_ECDSA, "ec"));

@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "stage.h"
 
@@ -49,7 +51,7 @@ Test(operation, a_signature_is_one_message)
     cr_assert_eq(stage_count(&stage, ""), before + 2, "the call, and what the service notes of it");
 }
 
-Test(operation, a_null_or_short_buffer_neither_ends_the_operation_nor_signs)
+Test(operation, trap_size_query_keeps_operation__where_the_key_tells_the_size)
 {
     CK_ULONG size = 0;
     const CK_SESSION_HANDLE session = begin("");
@@ -65,7 +67,7 @@ Test(operation, a_null_or_short_buffer_neither_ends_the_operation_nor_signs)
     stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_Sign(session, data, 32, signature, &size));
 }
 
-Test(operation, a_result_of_unknown_size_is_kept_until_it_is_fetched)
+Test(operation, trap_size_query_keeps_operation__where_the_result_has_to_be_kept)
 {
     CK_ULONG size = 0;
     const CK_SESSION_HANDLE session = begin("bare=yes");
@@ -89,7 +91,55 @@ Test(operation, a_result_of_unknown_size_is_kept_until_it_is_fetched)
     cr_assert_eq(signature[0], data[1]);
 }
 
-Test(operation, a_null_pointer_is_not_a_zero_length)
+Test(operation, trap_size_query_keeps_operation__of_a_digest)
+{
+    CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+    CK_BYTE digest[32], again[32];
+    CK_ULONG size = 0;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(m->C_DigestInit(session, &sha256));
+    stage_ok(m->C_Digest(session, data, 32, NULL, &size));
+    cr_assert_eq(size, 32);
+    size = 31;
+    stage_expect(CKR_BUFFER_TOO_SMALL, m->C_Digest(session, data, 32, digest, &size));
+    cr_assert_eq(size, 32);
+    stage_ok(m->C_Digest(session, data, 32, digest, &size));
+    stage_ok(m->C_DigestInit(session, &sha256));
+    stage_ok(m->C_DigestUpdate(session, data, 32));
+    stage_ok(m->C_DigestFinal(session, NULL, &size));
+    stage_ok(m->C_DigestFinal(session, again, &size));
+    cr_assert_arr_eq(again, digest, 32, "nothing was hashed twice");
+}
+
+/* What a host hands over may be gone once the call has returned. */
+Test(operation, trap_parameters_are_read_in_their_call)
+{
+    struct Handed {
+        CK_MECHANISM mechanism;
+        CK_RSA_PKCS_PSS_PARAMS pss;
+        CK_ATTRIBUTE label;
+        char text[3];
+    };
+    struct Handed *handed =
+        mmap(NULL, sizeof *handed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CK_ULONG size = sizeof signature, count = 0;
+    CK_OBJECT_HANDLE found[8];
+    const CK_SESSION_HANDLE session = begin("mechanisms=rsa-pkcs-pss");
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "rsa");
+    handed->pss = (CK_RSA_PKCS_PSS_PARAMS){CKM_SHA256, CKG_MGF1_SHA256, 32};
+    handed->mechanism = (CK_MECHANISM){CKM_RSA_PKCS_PSS, &handed->pss, sizeof handed->pss};
+    memcpy(handed->text, "rsa", 3);
+    handed->label = (CK_ATTRIBUTE){CKA_LABEL, handed->text, 3};
+    stage_ok(m->C_SignInit(session, &handed->mechanism, key));
+    stage_ok(m->C_FindObjectsInit(session, &handed->label, 1));
+    cr_assert_eq(munmap(handed, sizeof *handed), 0);
+    stage_ok(m->C_Sign(session, data, 32, signature, &size));
+    cr_assert_eq(stage_count(&stage, "sign rsa-pkcs-pss parameters 32"), 1);
+    stage_ok(m->C_FindObjects(session, found, 8, &count));
+    cr_assert_eq(count, 2);
+}
+
+Test(operation, trap_null_is_not_zero_length__data)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("");
@@ -102,7 +152,7 @@ Test(operation, a_null_pointer_is_not_a_zero_length)
     cr_assert_eq(stage_count(&stage, "sign ecdsa plain 0"), 1);
 }
 
-Test(operation, init_while_active_and_init_with_a_null_mechanism)
+Test(operation, trap_second_init_is_operation_active)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("");
@@ -113,7 +163,7 @@ Test(operation, init_while_active_and_init_with_a_null_mechanism)
     stage_ok(init(session, CKM_ECDSA, "ec"));
 }
 
-Test(operation, data_over_the_limit_fails_and_the_connection_lives)
+Test(operation, trap_sizes_are_bounded__data_of_a_host)
 {
     const CK_ULONG large = (16UL << 20) + 1;
     CK_ULONG size = sizeof signature;
@@ -134,7 +184,7 @@ Test(operation, data_over_the_limit_fails_and_the_connection_lives)
     free(much);
 }
 
-Test(operation, is_never_asked_for_twice)
+Test(operation, trap_lost_reply_is_not_asked_again__sign)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("Sign=close");
@@ -147,7 +197,7 @@ Test(operation, is_never_asked_for_twice)
     stage_ok(m->C_Sign(session, data, 32, signature, &size));
 }
 
-Test(operation, what_comes_back_is_checked)
+Test(operation, trap_reply_is_checked_before_use__of_a_signature)
 {
     CK_ULONG size = sizeof signature;
     const CK_SESSION_HANDLE session = begin("Sign=size");
@@ -186,7 +236,7 @@ Test(operation, a_closed_session_ends_its_operation)
     stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_Sign(session, data, 32, signature, &size));
 }
 
-Test(operation, a_key_that_always_authenticates_has_a_login_of_its_own)
+Test(operation, trap_context_login_is_the_operations_own__sign)
 {
     CK_ULONG size = 0;
     const CK_SESSION_HANDLE session = begin("always=yes");

@@ -71,7 +71,7 @@ Test(order, random_bytes_come_from_the_token_where_the_kernel_may_not_be_asked)
     stage_ok(m->C_GenerateRandom(session, NULL, 0));
 }
 
-Test(order, many_random_bytes_come_in_several_messages)
+Test(order, trap_sizes_are_bounded__many_random_bytes)
 {
     const CK_ULONG size = (16UL << 20) + 5;
     CK_BYTE *bytes = g_malloc0(size);

@@ -34,7 +34,7 @@ TestSuite(pointers, .init = open_stage, .fini = close_stage);
 
 #define bad(call) stage_expect(CKR_ARGUMENTS_BAD, call)
 
-Test(pointers, trap_2_what_the_module_says_of_itself_and_of_slots)
+Test(pointers, trap_null_is_not_zero_length__of_the_module_and_of_slots)
 {
     const CK_SLOT_ID slot = stage_slot(&stage);
     bad(m->C_GetInfo(NULL));
@@ -48,7 +48,7 @@ Test(pointers, trap_2_what_the_module_says_of_itself_and_of_slots)
     bad(m->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, NULL));
 }
 
-Test(pointers, trap_2_sessions_and_objects)
+Test(pointers, trap_null_is_not_zero_length__sessions_and_objects)
 {
     CK_ATTRIBUTE hole = {CKA_LABEL, NULL, 5};
     CK_OBJECT_HANDLE found;
@@ -68,7 +68,7 @@ Test(pointers, trap_2_sessions_and_objects)
     stage_expect(CKR_ATTRIBUTE_VALUE_INVALID, m->C_FindObjectsInit(session, &hole, 1));
 }
 
-Test(pointers, trap_2_operations)
+Test(pointers, trap_null_is_not_zero_length__operations)
 {
     CK_MECHANISM hole = {CKM_RSA_PKCS_PSS, NULL, sizeof(CK_RSA_PKCS_PSS_PARAMS)};
     CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};

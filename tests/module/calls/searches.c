@@ -27,7 +27,7 @@ static CK_SESSION_HANDLE begin(const char *words)
     return stage_session(&stage);
 }
 
-Test(searches, handles_gathered_at_init_stay_although_objects_come_and_go)
+Test(searches, trap_search_keeps_what_it_found)
 {
     const CK_SESSION_HANDLE first = begin("");
     const CK_SESSION_HANDLE second = stage_session(&stage);
@@ -47,7 +47,7 @@ Test(searches, handles_gathered_at_init_stay_although_objects_come_and_go)
     stage_ok(m->C_FindObjectsFinal(first));
 }
 
-Test(searches, a_zero_length_label_matches_only_the_empty_label)
+Test(searches, trap_empty_label_matches_only_itself)
 {
     const CK_SESSION_HANDLE session = begin("");
     CK_ATTRIBUTE label = {CKA_LABEL, NULL, 0};

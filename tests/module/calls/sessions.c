@@ -19,7 +19,7 @@ static void close_stage(void)
 
 TestSuite(sessions, .init = open_stage, .fini = close_stage);
 
-Test(sessions, handles_are_never_zero_and_never_come_again)
+Test(sessions, trap_handles_never_come_again)
 {
     stage_start(&stage, "");
     stage_ok(stage_initialize(&stage, ""));

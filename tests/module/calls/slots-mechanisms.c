@@ -73,6 +73,29 @@ Test(slots_mechanisms, a_hashed_mechanism_is_there_if_its_raw_one_is)
         cr_assert_neq(found[j], CKM_SHA256_RSA_PKCS);
 }
 
+/* One of a vendor, of which this module knows nothing. */
+Test(slots_mechanisms, trap_unknown_numbers_pass)
+{
+    CK_MECHANISM_TYPE found[64];
+    CK_ULONG count = G_N_ELEMENTS(found), size;
+    CK_MECHANISM_INFO info;
+    CK_BYTE signature[512];
+    bool there = false;
+    stage_start(&stage, "mechanisms=0x80000123,ecdsa features=");
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SLOT_ID slot = stage_slot(&stage);
+    stage_ok(m->C_GetMechanismList(slot, found, &count));
+    for (CK_ULONG i = 0; i < count; i++)
+        there = there || found[i] == 0x80000123;
+    cr_assert(there);
+    stage_ok(m->C_GetMechanismInfo(slot, 0x80000123, &info));
+    cr_assert_eq(info.flags, CKF_SIGN | CKF_VERIFY);
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
+    stage_ok(stage_sign(&stage, session, 0x80000123, key, signature, &size));
+    cr_assert_eq(stage_count(&stage, "sign 0x80000123 plain 32"), 1);
+}
+
 Test(slots_mechanisms, of_no_slot_and_of_an_empty_one)
 {
     CK_ULONG count = 0;

@@ -53,7 +53,7 @@ Test(slots, slots_count_from_one_and_keep_their_number)
     cr_assert_eq(stage_slot(&stage), 1);
 }
 
-Test(slots, strings_are_blank_padded_and_cut_at_a_character)
+Test(slots, trap_strings_are_blank_padded)
 {
     CK_TOKEN_INFO info;
     stage_start(&stage, "");

@@ -47,7 +47,7 @@ Test(wrap, gives_the_host_what_came)
     cr_assert_eq(size, 40);
 }
 
-Test(wrap, with_an_rsa_key_has_a_size_that_nobody_is_asked_for)
+Test(wrap, trap_size_query_keeps_operation__of_a_wrapped_key)
 {
     CK_ULONG size = 0;
     const CK_OBJECT_HANDLE rsa = stage_find(&stage, session, CKO_PUBLIC_KEY, "rsa");

@@ -43,7 +43,7 @@ Test(derivation, a_key_knows_its_parts_from_public_key_info)
     EVP_PKEY_free(key);
 }
 
-Test(derivation, ec_points_are_given_wrapped)
+Test(derivation, trap_ec_points_wrapped_or_not__given_wrapped)
 {
     P11dObject *object = objects_key("public-key", "P-256");
     const CK_ATTRIBUTE *point = p11d_object_attribute(object, CKA_EC_POINT);
@@ -67,7 +67,7 @@ static P11dObject *ec_from_parts(const P11dPublicKey *parsed, P11dBytes point)
     return objects_must_make(&wire);
 }
 
-Test(derivation, ec_points_wrapped_or_not_are_accepted_from_a_service)
+Test(derivation, trap_ec_points_wrapped_or_not__from_a_service)
 {
     EVP_PKEY *key = keys_generate("P-521");
     Bytes info = keys_info(key);
@@ -314,7 +314,7 @@ Test(derivation, a_certificate_without_a_value_has_the_id_of_its_public_key)
     EVP_PKEY_free(key);
 }
 
-Test(derivation, vendor_classes_and_attributes_pass)
+Test(derivation, trap_unknown_numbers_pass)
 {
     Wire wire;
     objects_begin(&wire, "0x80000123");

@@ -9,7 +9,7 @@
 /* --- C_GetAttributeValue -----------------------------------------------------------------------
  */
 
-Test(object, a_null_pointer_is_a_size_query_and_a_length_of_0_with_a_pointer_is_not)
+Test(object, trap_null_is_not_zero_length__attributes)
 {
     P11dObject *object = objects_key("public-key", "P-256");
     unsigned char guard[4] = {0xaa, 0xaa, 0xaa, 0xaa};
@@ -30,7 +30,7 @@ Test(object, a_null_pointer_is_a_size_query_and_a_length_of_0_with_a_pointer_is_
     p11d_object_free(object);
 }
 
-Test(object, get_fills_what_it_can_and_sets_minus_1_on_what_it_cannot)
+Test(object, trap_attributes_fill_what_they_can)
 {
     P11dObject *object = objects_key("private-key", "RSA-1024");
     CK_ULONG type = 0;
@@ -166,7 +166,7 @@ Test(object, nested_templates_match_by_their_values)
 /* --- Searching ---------------------------------------------------------------------------------
  */
 
-Test(object, an_empty_template_matches_all_and_a_zero_length_label_only_the_empty_label)
+Test(object, trap_empty_label_matches_only_itself)
 {
     P11dObject *labelled = objects_key("public-key", "P-256");
     Wire wire;
@@ -267,7 +267,7 @@ Test(object, errors_that_may_pass_are_returned_and_not_remembered)
     p11d_object_free(object);
 }
 
-Test(object, answers_of_a_wrong_kind_are_an_error_and_change_nothing)
+Test(object, trap_reply_is_checked_before_use__attributes)
 {
     P11dObject *object = objects_key("private-key", "P-256");
     static const CK_ATTRIBUTE_TYPE types[] = {CKA_UNIQUE_ID};

@@ -118,7 +118,7 @@ Test(properties, of_a_wrong_type_or_unknown_are_ignored)
     cr_assert_arr_eq(properties.model, "the last is read", 16);
 }
 
-Test(properties, text_is_cut_at_a_character)
+Test(properties, trap_strings_are_blank_padded__cut_at_a_character)
 {
     CK_UTF8CHAR field[4];
     p11d_properties_pad(field, sizeof field, "abc\xe2\x82\xac");

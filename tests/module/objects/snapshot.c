@@ -172,7 +172,7 @@ Test(snapshot, nothing_changed_changes_the_generation_alone)
     p11d_snapshot_clear(&snapshot);
 }
 
-Test(snapshot, an_id_that_is_suddenly_another_key_gets_another_handle)
+Test(snapshot, trap_handles_never_come_again__for_another_key)
 {
     P11dSnapshot snapshot;
     Wire wire;

@@ -92,7 +92,7 @@ ParameterizedTest(const int *error, hostmemory, copies_what_is_there)
     }
 }
 
-Test(hostmemory, leaves_no_descriptor_and_says_when_it_has_none)
+Test(hostmemory, trap_running_out_is_an_answer__descriptors_of_the_host)
 {
     forbid(EPERM);
     const int before = dup(0);

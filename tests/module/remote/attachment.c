@@ -33,7 +33,7 @@ static CK_SESSION_HANDLE begin(const char *words)
     return stage_session(&stage);
 }
 
-Test(attachment, after_a_restart_objects_are_bound_again)
+Test(attachment, trap_restart_keeps_sessions__without_login)
 {
     const CK_SESSION_HANDLE session = begin("run=1");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
@@ -69,7 +69,7 @@ Test(attachment, without_a_run_every_connection_is_another)
     cr_assert_eq(stage_count(&stage, "ListObjects"), lists + 1);
 }
 
-Test(attachment, a_lost_login_ends_the_sessions_and_new_ones_work)
+Test(attachment, trap_restart_keeps_sessions__but_those_with_a_login)
 {
     CK_SESSION_INFO info;
     const CK_SESSION_HANDLE session = begin("run=1");
@@ -87,7 +87,7 @@ Test(attachment, a_lost_login_ends_the_sessions_and_new_ones_work)
                         stage_find(&stage, another, CKO_PRIVATE_KEY, "ec"), signature, &size));
 }
 
-Test(attachment, a_lost_login_is_noticed_by_a_search_too)
+Test(attachment, trap_restart_keeps_sessions__but_no_search_with_a_login)
 {
     const CK_SESSION_HANDLE session = begin("");
     stage_ok(m->C_Login(session, CKU_USER, pin, 4));
@@ -97,7 +97,7 @@ Test(attachment, a_lost_login_is_noticed_by_a_search_too)
     stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_FindObjectsInit(session, NULL, 0));
 }
 
-Test(attachment, a_service_that_dies_during_a_call)
+Test(attachment, trap_errors_by_scope__a_service_that_dies)
 {
     const CK_SESSION_HANDLE session = begin("Sign=die");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
@@ -108,7 +108,7 @@ Test(attachment, a_service_that_dies_during_a_call)
     stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
 }
 
-Test(attachment, a_service_that_is_gone_is_waited_for_once)
+Test(attachment, trap_errors_by_scope__a_service_that_is_gone)
 {
     CK_ULONG count;
     const CK_SESSION_HANDLE session = begin("");
@@ -122,7 +122,7 @@ Test(attachment, a_service_that_is_gone_is_waited_for_once)
     stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
 }
 
-Test(attachment, descriptors_that_the_host_closed_are_not_touched)
+Test(attachment, trap_foreign_descriptor_is_not_touched)
 {
     const CK_SESSION_HANDLE session = begin("");
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");

@@ -33,7 +33,7 @@ Test(connect, channels_that_are_not_wanted_and_a_service_that_the_bus_starts)
     cr_assert_eq(count, 0);
 }
 
-Test(connect, an_open_channel_that_is_refused_is_not_gone_around)
+Test(connect, trap_errors_by_scope__a_refusal)
 {
     CK_ULONG count = 99;
     stage_start(&stage, "OpenChannel=org.freedesktop.DBus.Error.AccessDenied");
@@ -51,7 +51,7 @@ Test(connect, an_open_channel_that_is_refused_is_not_gone_around)
     cr_assert_eq(stage_search(&stage, session), 4);
 }
 
-Test(connect, initialize_opens_nothing)
+Test(connect, trap_no_connection_on_load__nor_in_initialize)
 {
     stage_start(&stage, "");
     stage_ok(stage_initialize(&stage, ""));
@@ -99,7 +99,7 @@ Test(connect, autostart_keys_starts_the_service_of_a_user_who_has_keys)
     rmdir(home);
 }
 
-Test(connect, a_silent_service_is_given_up)
+Test(connect, trap_every_wait_has_a_deadline)
 {
     CK_ULONG count = 99;
     stage_start(&stage, "OpenChannel=hang");

@@ -19,7 +19,7 @@ static void close_stage(void)
 
 TestSuite(discovery, .init = open_stage, .fini = close_stage);
 
-Test(discovery, lists_of_tokens_that_lie)
+Test(discovery, trap_reply_is_checked_before_use__a_list_of_tokens)
 {
     CK_ULONG count = 99;
     stage_start(&stage, "GetManagedObjects=type");

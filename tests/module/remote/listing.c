@@ -42,7 +42,7 @@ Test(listing, after_the_first_it_sends_nothing_until_something_changed)
     cr_assert_eq(stage_count(&stage, "ListObjects"), 2);
 }
 
-Test(listing, a_list_that_lies_is_a_device_error)
+Test(listing, trap_reply_is_checked_before_use__a_list_of_objects)
 {
     const CK_SESSION_HANDLE session = begin("ListObjects=type");
     stage_expect(CKR_DEVICE_ERROR, m->C_FindObjectsInit(session, NULL, 0));

@@ -29,7 +29,7 @@ static CK_SESSION_HANDLE begin(const char *words)
     return stage_session(&stage);
 }
 
-Test(login, belongs_to_all_sessions_with_the_token)
+Test(login, trap_login_is_the_clients_own__in_all_its_sessions)
 {
     const CK_SESSION_HANDLE first = begin("");
     const CK_SESSION_HANDLE second = stage_session(&stage);
@@ -50,14 +50,14 @@ Test(login, a_wrong_pin_is_sent_once)
     stage_ok(m->C_Login(session, CKU_USER, pin, 4));
 }
 
-Test(login, is_never_sent_twice)
+Test(login, trap_lost_reply_is_not_asked_again__login)
 {
     const CK_SESSION_HANDLE session = begin("Login=close");
     stage_expect(CKR_DEVICE_ERROR, m->C_Login(session, CKU_USER, pin, 4));
     cr_assert_eq(stage_count(&stage, "Login"), 1);
 }
 
-Test(login, a_null_pin_is_not_an_empty_one)
+Test(login, trap_null_is_not_zero_length__pin)
 {
     const CK_SESSION_HANDLE session = begin("");
     stage_expect(CKR_ARGUMENTS_BAD, m->C_Login(session, CKU_USER, NULL, 0));
@@ -75,7 +75,7 @@ Test(login, a_token_with_a_pin_pad_asks_by_itself)
     stage_ok(m->C_Login(session, CKU_USER, NULL, 0));
 }
 
-Test(login, so_and_read_only_sessions_exclude_each_other)
+Test(login, trap_so_and_read_only_exclude)
 {
     CK_SESSION_HANDLE writable;
     const CK_SESSION_HANDLE session = begin("");
@@ -88,7 +88,7 @@ Test(login, so_and_read_only_sessions_exclude_each_other)
                  m->C_OpenSession(1, CKF_SERIAL_SESSION, NULL, NULL, &another));
 }
 
-Test(login, the_last_session_logs_out)
+Test(login, trap_last_session_logs_out)
 {
     const CK_SESSION_HANDLE first = begin("");
     const CK_SESSION_HANDLE second = stage_session(&stage);
@@ -107,7 +107,7 @@ Test(login, the_last_session_logs_out)
     stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_GetSessionInfo(third, &info));
 }
 
-Test(login, private_objects_do_not_exist_before_it_nor_after)
+Test(login, trap_private_objects_need_login__in_the_module)
 {
     const CK_SESSION_HANDLE session = begin("");
     CK_ATTRIBUTE label = {CKA_LABEL, NULL, 0};
@@ -119,6 +119,37 @@ Test(login, private_objects_do_not_exist_before_it_nor_after)
     stage_ok(m->C_Logout(session));
     stage_expect(CKR_OBJECT_HANDLE_INVALID, m->C_GetAttributeValue(session, hidden, &label, 1));
     cr_assert_eq(stage_search(&stage, session), 4);
+}
+
+/* Wherever its handle is used, of which the host still knows. */
+Test(login, trap_private_objects_need_login__at_every_use)
+{
+    CK_MECHANISM how = {CKM_RSA_PKCS, NULL, 0};
+    CK_ATTRIBUTE label = {CKA_LABEL, "x", 1};
+    CK_BYTE bytes[256] = {0};
+    CK_ULONG size = sizeof bytes;
+    CK_OBJECT_HANDLE made;
+    begin("claims=yes flags=sign,verify,encrypt,decrypt,wrap,unwrap,derive");
+    const CK_SESSION_HANDLE session = stage_writing_session(&stage);
+    stage_ok(m->C_Login(session, CKU_USER, pin, 4));
+    const CK_OBJECT_HANDLE hidden = stage_find(&stage, session, CKO_DATA, "hidden");
+    stage_ok(m->C_Logout(session));
+    const CK_OBJECT_HANDLE open = stage_find(&stage, session, CKO_PUBLIC_KEY, "rsa");
+    stage_expect(CKR_OBJECT_HANDLE_INVALID, m->C_GetObjectSize(session, hidden, &size));
+    stage_expect(CKR_OBJECT_HANDLE_INVALID, m->C_SetAttributeValue(session, hidden, &label, 1));
+    stage_expect(CKR_OBJECT_HANDLE_INVALID, m->C_CopyObject(session, hidden, NULL, 0, &made));
+    stage_expect(CKR_OBJECT_HANDLE_INVALID, m->C_DestroyObject(session, hidden));
+    stage_expect(CKR_KEY_HANDLE_INVALID, m->C_SignInit(session, &how, hidden));
+    stage_expect(CKR_KEY_HANDLE_INVALID, m->C_VerifyInit(session, &how, hidden));
+    stage_expect(CKR_KEY_HANDLE_INVALID, m->C_EncryptInit(session, &how, hidden));
+    stage_expect(CKR_KEY_HANDLE_INVALID, m->C_DecryptInit(session, &how, hidden));
+    stage_expect(CKR_KEY_HANDLE_INVALID, m->C_WrapKey(session, &how, open, hidden, bytes, &size));
+    stage_expect(CKR_WRAPPING_KEY_HANDLE_INVALID,
+                 m->C_WrapKey(session, &how, hidden, open, bytes, &size));
+    stage_expect(CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+                 m->C_UnwrapKey(session, &how, hidden, bytes, 256, NULL, 0, &made));
+    stage_expect(CKR_KEY_HANDLE_INVALID, m->C_DeriveKey(session, &how, hidden, NULL, 0, &made));
+    cr_assert_eq(stage_count(&stage, "order"), 0);
 }
 
 Test(login, a_service_that_does_not_log_out_is_hung_up)
@@ -158,7 +189,7 @@ static void check_login_with(CK_SESSION_HANDLE session, CK_BYTE *any_pin, CK_ULO
     stage_ok(sign(session));
 }
 
-Test(login, succeeds_with_any_pin_where_none_is_needed)
+Test(login, trap_login_where_none_is_needed__with_any_pin)
 {
     const CK_SESSION_HANDLE session = begin("open=yes");
     check_login_with(session, wrong_pin, 4);
@@ -169,7 +200,7 @@ Test(login, succeeds_with_any_pin_where_none_is_needed)
     stage_expect(CKR_ARGUMENTS_BAD, m->C_Login(session, CKU_USER, NULL, 4));
 }
 
-Test(login, succeeds_where_no_service_takes_one)
+Test(login, trap_login_where_none_is_needed__nor_taken)
 {
     static const char *const without[] = {
         "open=yes Login=org.freedesktop.DBus.Error.UnknownMethod "

@@ -88,7 +88,7 @@ Test(request, an_error_of_the_service_leaves_the_peer_as_it_is)
     cr_assert_str_eq(answer.error, "org.p11dbus.Error.UserNotLoggedIn");
 }
 
-Test(request, what_no_service_can_know_is_a_device_error)
+Test(request, trap_errors_by_scope__what_no_service_can_know)
 {
     static const char *const names[] = {"CryptokiNotInitialized", "CryptokiAlreadyInitialized",
                                         "SessionHandleInvalid",   "OperationActive",
@@ -107,7 +107,7 @@ Test(request, what_no_service_can_know_is_a_device_error)
     }
 }
 
-Test(request, results_of_another_type_are_not_read)
+Test(request, trap_reply_is_checked_before_use__its_type)
 {
     uint64_t stream = 7;
     P11dAnswer answer;
@@ -121,7 +121,7 @@ Test(request, results_of_another_type_are_not_read)
     cr_assert_eq(stream, 7);
 }
 
-Test(request, silence_ends_with_the_deadline_and_was_sent)
+Test(request, trap_every_wait_has_a_deadline)
 {
     P11dAnswer answer;
     P11dRequest request = logout();

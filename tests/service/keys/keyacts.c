@@ -103,6 +103,60 @@ Test(keyacts, a_locked_key_decrypts_for_who_is_logged_in, .init = open_directory
     p11d_buffer_clear(&ciphertext);
 }
 
+/* Performs an act with object in the place of one of its objects, of which the others are right. */
+static CK_RV use(P11dView *who, const P11dAct *act, size_t place, uint64_t object)
+{
+    static const uint8_t data[256] = {1};
+    P11dBuffer output;
+    P11dArguments arguments = with(id_of("public-key", "open"), CKM_RSA_PKCS, data, 200);
+    arguments.objects[1] = arguments.objects[0];
+    arguments.objects[place] = object;
+    arguments.purpose = P11D_PURPOSE_SIGN;
+    CK_RV rv = act_as(who, act->method, &arguments, &output);
+    p11d_buffer_clear(&output);
+    return rv;
+}
+
+static size_t count_objects(const P11dAct *act)
+{
+    const P11dMethod *method = p11d_interface_method(&p11d_interface_token, act->method);
+    size_t count = 0;
+    for (size_t i = 0; i < method->arguments.count; i++)
+        count += method->arguments.rows[i].kind == P11D_ARGUMENT_OBJECT &&
+                 !method->arguments.rows[i].option;
+    return count;
+}
+
+/* In every method that has an object: who is not logged in gets the answer that there is none. */
+Test(keyacts, trap_private_objects_need_login, .init = open_directory, .fini = tear_down)
+{
+    const uint64_t nothing = UINT64_C(1) << 40;
+    unsigned uses = 0;
+    write_rsa("locked", "secret");
+    write_rsa("open", NULL);
+    writable = true;
+    open_token();
+    cr_assert_eq(login_as(view, "secret"), CKR_OK);
+    list_all();
+    const uint64_t private = id_of("private-key", "locked");
+    cr_assert_neq(private, 0);
+    P11dView *other = another_client();
+    for (const P11dAct *act = p11d_keyacts; act->method; act++) {
+        for (size_t i = 0; i < count_objects(act); i++, uses++) {
+            const CK_RV rv = use(other, act, i, private);
+            cr_expect(rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OBJECT_HANDLE_INVALID ||
+                          rv == CKR_WRAPPING_KEY_HANDLE_INVALID ||
+                          rv == CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+                      "%s: 0x%lx", act->method, rv);
+            cr_expect_eq(use(other, act, i, nothing), rv, "%s", act->method);
+        }
+    }
+    cr_expect_geq(uses, 12);
+    list_all();
+    cr_expect_eq(id_of("private-key", "locked"), private, "and it is there still");
+    token->operations->close(other);
+}
+
 Test(keyacts, random_bytes_are_as_many_as_asked_for, .init = set_up, .fini = tear_down)
 {
     P11dArguments arguments = {.length = 0};

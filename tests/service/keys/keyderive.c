@@ -174,7 +174,7 @@ Test(keyderive_forms, less_is_what_is_at_the_end)
     cr_assert_eq(secret.size, 0);
 }
 
-Test(keyderive_forms, the_point_may_be_wrapped_or_compressed)
+Test(keyderive_forms, trap_ec_points_wrapped_or_not__to_derive)
 {
     uint8_t agreed[80], wrapped[67] = {0x04, 65}, compressed[33];
     P11dBuffer secret;

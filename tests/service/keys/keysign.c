@@ -263,12 +263,12 @@ static void check_ecdsa_sizes(const char *curve, size_t size, int count)
     p11d_servedkey_teardown();
 }
 
-Test(keysign, ecdsa_r_and_s_with_leading_zeros)
+Test(keysign, trap_leading_zeros_stay__of_r_and_s)
 {
     check_ecdsa_sizes("EC:P-256", 64, 1500);
 }
 
-Test(keysign, rsa_signatures_with_a_leading_zero_keep_the_full_length)
+Test(keysign, trap_leading_zeros_stay__of_rsa_signatures)
 {
     P11dParameters parameters = {.mechanism.mechanism = CKM_RSA_PKCS};
     int leading_zeros = 0;

@@ -246,7 +246,7 @@ Test(keystream, belongs_to_its_channel_and_ends_with_it)
     cr_assert_eq(update(other, text, 1, NULL), CKR_OPERATION_NOT_INITIALIZED);
 }
 
-Test(keystream, there_are_only_so_many)
+Test(keystream, trap_running_out_is_an_answer__streams)
 {
     uint64_t stream;
     for (size_t i = 0; i < P11D_KEYSTREAMS_MAX; i++)

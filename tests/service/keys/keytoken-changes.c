@@ -275,7 +275,7 @@ Test(keytoken, the_directory_is_removed_and_comes_back, .init = set_up, .fini = 
     wait_until(has_one);
 }
 
-Test(keytoken, ids_are_never_used_again, .init = set_up, .fini = tear_down)
+Test(keytoken, trap_handles_never_come_again, .init = set_up, .fini = tear_down)
 {
     char path[1024];
     snprintf(path, sizeof path, "%s/one.key", directory);
@@ -293,7 +293,8 @@ Test(keytoken, ids_are_never_used_again, .init = set_up, .fini = tear_down)
 }
 
 /* A token of the same directory, as after a restart: ids of before are no other object's. */
-Test(keytoken, ids_of_another_run_are_of_no_object, .init = open_directory, .fini = tear_down)
+Test(keytoken, trap_handles_never_come_again__after_a_restart, .init = open_directory,
+     .fini = tear_down)
 {
     write_key("one.key", NULL);
     write_key("two.key", NULL);

@@ -7,7 +7,7 @@
 
 #include "keytoken-fixture.h"
 
-Test(keytoken, a_login_opens_keys_for_its_client_alone, .init = open_directory, .fini = tear_down)
+Test(keytoken, trap_login_is_the_clients_own, .init = open_directory, .fini = tear_down)
 {
     write_key("one.key", "secret");
     open_token();
@@ -32,6 +32,11 @@ Test(keytoken, a_login_opens_keys_for_its_client_alone, .init = open_directory, 
     list_as(other, 0);
     cr_assert_eq(list.count, 0);
     cr_assert_eq(logout_as(other), CKR_USER_NOT_LOGGED_IN);
+    cr_assert_eq(login_as(other, "wrong"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(other, "secret"), CKR_OK, "its own");
+    cr_assert_eq(sign_as(other, key), CKR_OK);
+    cr_assert_eq(logout_as(other), CKR_OK);
+    cr_assert_eq(sign_as(other, key), CKR_KEY_HANDLE_INVALID);
     cr_assert_eq(sign_as(view, key), CKR_OK, "another's logout is not this one's");
 
     known = token->operations->generation(view);
@@ -45,7 +50,8 @@ Test(keytoken, a_login_opens_keys_for_its_client_alone, .init = open_directory, 
     token->operations->close(other);
 }
 
-Test(keytoken, who_guesses_is_refused_and_nobody_else_is, .init = open_directory, .fini = tear_down)
+Test(keytoken, trap_slow_work_is_felt_by_no_other__of_who_guesses, .init = open_directory,
+     .fini = tear_down)
 {
     static const P11dCredentials somebody = {.uid = 12345};
     CK_RV rv = CKR_PIN_INCORRECT;
@@ -137,8 +143,7 @@ Test(keytoken, without_an_encrypted_key_there_is_no_login, .init = set_up, .fini
     cr_assert_eq(login_as(view, "secret"), CKR_OK);
 }
 
-Test(keytoken, where_no_key_is_encrypted_any_pin_is_right, .init = open_directory,
-     .fini = tear_down)
+Test(keytoken, trap_login_where_none_is_needed, .init = open_directory, .fini = tear_down)
 {
     write_key("one.key", NULL);
     open_token();

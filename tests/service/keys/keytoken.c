@@ -121,7 +121,7 @@ static bool has_but_a_note(void)
     return list.count == 1 && id_of("data", "a");
 }
 
-Test(keytoken, an_ambiguous_name_has_but_a_note_until_it_is_cleared_up, .init = open_directory,
+Test(keytoken, trap_key_goes_by_its_exact_name__or_is_ambiguous, .init = open_directory,
      .fini = tear_down)
 {
     EVP_PKEY *other = rig_generate("EC:P-256");
@@ -161,7 +161,8 @@ Test(keytoken, a_locked_key_is_not_shown_with_the_certificate_of_another, .init 
 }
 
 /* Nothing folds names: of two that look alike each is its own. */
-Test(keytoken, names_that_are_alike_are_different_names, .init = open_directory, .fini = tear_down)
+Test(keytoken, trap_key_goes_by_its_exact_name__and_no_other, .init = open_directory,
+     .fini = tear_down)
 {
     static const char *const names[] = {"mykey",      "my key",    "MyKey",    "mykey ",
                                         " mykey",     "mykey.key", "my%20key", "caf\u00e9",

@@ -255,7 +255,7 @@ Test(keywrap_acts, what_is_for_trusted_keys_goes_out_by_no_other)
     cr_assert_eq(set_boolean(id, CKA_WRAP_WITH_TRUSTED, false), CKR_ATTRIBUTE_READ_ONLY);
 }
 
-Test(keywrap_acts, a_private_key_is_not_there_before_login)
+Test(keywrap_acts, trap_private_objects_need_login__to_be_wrapped)
 {
     uint64_t locked;
     write_key("locked.key", "secret");

@@ -71,7 +71,7 @@ Test(secretfile, that_is_empty_is_refused)
     cr_assert_str_eq(class_of_k(), "data");
 }
 
-Test(secretfile, and_another_key_of_its_name_are_ambiguous)
+Test(secretfile, trap_key_goes_by_its_exact_name__or_is_ambiguous)
 {
     rig_write_file(directory, "k.secret", secret, 32, 0600);
     write_key("k.key", NULL);

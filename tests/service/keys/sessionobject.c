@@ -78,7 +78,8 @@ Test(sessionobject, comes_and_goes_as_a_difference, .init = open_directory, .fin
     cr_assert_gt(add_data(view, "third", 3), second, "ids are not used again");
 }
 
-Test(sessionobject, is_gone_with_its_client, .init = set_up, .fini = tear_down)
+Test(sessionobject, trap_session_objects_die_with_session__and_with_their_client, .init = set_up,
+     .fini = tear_down)
 {
     P11dView *other = another_client();
     uint64_t id = add_data(other, "theirs", 3);
@@ -189,7 +190,8 @@ Test(sessionobject, of_two_changes_at_once_none_is_lost, .init = set_up, .fini =
     }
 }
 
-Test(sessionobject, is_one_of_so_many, .init = set_up, .fini = tear_down)
+Test(sessionobject, trap_running_out_is_an_answer__session_objects, .init = set_up,
+     .fini = tear_down)
 {
     uint64_t id = 0;
     for (int i = 0; i < P11D_SESSIONSTORE_OBJECTS; i++)
@@ -202,7 +204,8 @@ Test(sessionobject, is_one_of_so_many, .init = set_up, .fini = tear_down)
     add_data(view, "there is room again", 3);
 }
 
-Test(sessionobject, takes_so_much_memory, .init = set_up, .fini = tear_down)
+Test(sessionobject, trap_running_out_is_an_answer__memory_of_session_objects, .init = set_up,
+     .fini = tear_down)
 {
     const size_t most = P11D_SESSIONSTORE_BYTES / 8;
     uint64_t id = 0;

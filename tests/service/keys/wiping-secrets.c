@@ -39,7 +39,7 @@ static const char *found(void)
     return search_found(&search, NULL);
 }
 
-Test(wiping_secrets, after_its_file_is_gone)
+Test(wiping_secrets, trap_key_is_gone_after_logout__and_with_its_file)
 {
     uint8_t secret[32];
     char path[1024];

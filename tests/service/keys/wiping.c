@@ -124,12 +124,12 @@ static struct criterion_test_params every_kind(void)
     return cr_make_param_array(Kind, (void *)kinds, sizeof kinds / sizeof kinds[0]);
 }
 
-ParameterizedTestParameters(wiping, after_logout)
+ParameterizedTestParameters(wiping, trap_key_is_gone_after_logout)
 {
     return every_kind();
 }
 
-ParameterizedTest(Kind *kind, wiping, after_logout)
+ParameterizedTest(Kind *kind, wiping, trap_key_is_gone_after_logout)
 {
     start(kind, pin);
     cr_assert_str_eq(rig_login(&rig, &channel, "user", wrong_pin), "PinIncorrect");
@@ -153,7 +153,7 @@ static void begin_stream(void)
     cr_assert_null(rig_call(&channel, &writer, &reply));
 }
 
-Test(wiping, after_logout_while_a_stream_is_open)
+Test(wiping, trap_key_is_gone_after_logout__while_a_stream_is_open)
 {
     const Kind *kind = &kinds[2];
     start(kind, pin);
@@ -169,12 +169,12 @@ Test(wiping, after_logout_while_a_stream_is_open)
     stop();
 }
 
-ParameterizedTestParameters(wiping, after_the_client_is_gone)
+ParameterizedTestParameters(wiping, trap_key_is_gone_after_logout__and_with_its_client)
 {
     return every_kind();
 }
 
-ParameterizedTest(Kind *kind, wiping, after_the_client_is_gone)
+ParameterizedTest(Kind *kind, wiping, trap_key_is_gone_after_logout__and_with_its_client)
 {
     start(kind, pin);
     cr_assert_null(rig_login(&rig, &channel, "user", pin));
@@ -187,12 +187,12 @@ ParameterizedTest(Kind *kind, wiping, after_the_client_is_gone)
     stop();
 }
 
-ParameterizedTestParameters(wiping, after_the_file_is_gone)
+ParameterizedTestParameters(wiping, trap_key_is_gone_after_logout__and_with_its_file)
 {
     return every_kind();
 }
 
-ParameterizedTest(Kind *kind, wiping, after_the_file_is_gone)
+ParameterizedTest(Kind *kind, wiping, trap_key_is_gone_after_logout__and_with_its_file)
 {
     start(kind, NULL);
     sign(kind);

@@ -82,7 +82,7 @@ static void expect_others_go_on(void)
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
 }
 
-Test(manager_channel, a_flood_of_channels_is_stopped_and_others_go_on)
+Test(manager_channel, trap_running_out_is_an_answer__channels_of_the_service)
 {
     P11dChannel first, control;
     g_autoptr(GError) error = NULL;

@@ -320,7 +320,7 @@ static void expect_ourselves_over(P11dChannel *channel)
     expect_ourselves(bytes, size);
 }
 
-Test(unruly, permissions_come_from_the_word_of_the_bus_on_the_caller)
+Test(unruly, trap_permissions_come_from_the_bus)
 {
     P11dChannel manager, control;
     g_autoptr(GError) error = NULL;

@@ -221,8 +221,7 @@ Test(dispatcher, mechanisms_that_are_unknown_or_do_not_fit, .init = set_up, .fin
     cr_assert_str_eq(sign("eddsa", "", 0), "KeyHandleInvalid");
 }
 
-Test(dispatcher, a_single_part_over_the_limit_fails_and_the_channel_lives, .init = set_up,
-     .fini = tear_down)
+Test(dispatcher, trap_sizes_are_bounded__data_of_a_client, .init = set_up, .fini = tear_down)
 {
     uint8_t *data = calloc(1, P11D_INTERFACE_DATA_MAX + 1);
     cr_assert_null(sign("eddsa", data, P11D_INTERFACE_DATA_MAX));

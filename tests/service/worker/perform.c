@@ -91,7 +91,7 @@ static void wait_for_counts(unsigned pending, unsigned canceled)
     } while (counts.bytes[0] != pending || counts.bytes[1] != canceled);
 }
 
-Test(perform, pending_calls_stop_nobody)
+Test(perform, trap_slow_work_is_felt_by_no_other__of_a_person)
 {
     static P11dChannel controls[CLIENTS], calls[CALLS];
     for (size_t i = 0; i < CALLS; i++) {

@@ -125,7 +125,15 @@ Test(trail, every_one_is_a_line, .init = start_verbose, .fini = tear_down)
     expect_line("sign", "CKR_KEY_HANDLE_INVALID", " key=\"locked\"\n");
     cr_assert_str_eq(sign(77), "KeyHandleInvalid");
     expect_line("sign", "CKR_KEY_HANDLE_INVALID", " key=77\n");
-    cr_expect_eq(count("secret"), 0);
+}
+
+Test(trail, trap_pin_is_wiped_and_in_no_log, .init = start_verbose, .fini = tear_down)
+{
+    cr_assert_str_eq(rig_login(&rig, &channel, "user", "a bad secret"), "PinIncorrect");
+    cr_assert_null(rig_login(&rig, &channel, "user", "a good secret"));
+    cr_assert_str_eq(rig_login(&rig, &channel, "user", "a good secret"), "UserAlreadyLoggedIn");
+    cr_expect_eq(count("login"), 3, "%s", said);
+    cr_expect_eq(count("secret"), 0, "%s", said);
 }
 
 Test(trail, keys_that_come_and_go, .init = start_verbose, .fini = tear_down)

@@ -158,8 +158,7 @@ Test(worker, signs_on_call_channels_and_on_the_control_channel, .init = set_up, 
     p11d_channel_clear(&channel);
 }
 
-Test(worker, login_belongs_to_one_client_and_holds_on_all_its_channels, .init = set_up,
-     .fini = tear_down)
+Test(worker, trap_login_is_the_clients_own__on_all_its_channels, .init = set_up, .fini = tear_down)
 {
     P11dChannel mine, other_control, others;
     rig_client(&rig, &other_control);
@@ -183,7 +182,7 @@ Test(worker, login_belongs_to_one_client_and_holds_on_all_its_channels, .init = 
     p11d_channel_clear(&other_control);
 }
 
-Test(worker, client_death_is_seen_by_hang_up, .init = set_up, .fini = tear_down)
+Test(worker, trap_client_death_is_a_hang_up, .init = set_up, .fini = tear_down)
 {
     P11dChannel busy, idle;
     cr_assert_null(rig_open(&rig, &control, &busy));
@@ -199,7 +198,7 @@ Test(worker, client_death_is_seen_by_hang_up, .init = set_up, .fini = tear_down)
     cr_assert_eq(key_of(&control, "locked"), 0);
 }
 
-Test(worker, call_channels_are_limited, .init = set_up, .fini = tear_down)
+Test(worker, trap_running_out_is_an_answer__channels_of_a_client, .init = set_up, .fini = tear_down)
 {
     P11dChannel channels[P11D_CLIENT_CHANNELS], one_more;
     for (int i = 0; i < P11D_CLIENT_CHANNELS; i++)
@@ -218,7 +217,7 @@ Test(worker, call_channels_are_limited, .init = set_up, .fini = tear_down)
         p11d_channel_clear(&channels[i]);
 }
 
-Test(worker, clients_of_one_user_are_limited, .init = set_up, .fini = tear_down)
+Test(worker, trap_running_out_is_an_answer__clients_of_a_user, .init = set_up, .fini = tear_down)
 {
     static P11dChannel many[P11D_CLIENTS_OF_USER];
     P11dChannel other;
@@ -235,7 +234,7 @@ Test(worker, clients_of_one_user_are_limited, .init = set_up, .fini = tear_down)
         p11d_channel_clear(&many[i]);
 }
 
-Test(worker, running_out_of_descriptors_is_an_answer, .init = set_up, .fini = tear_down)
+Test(worker, trap_running_out_is_an_answer__descriptors, .init = set_up, .fini = tear_down)
 {
     enum { ROOM = 6, CLIENTS = 8 };
     P11dChannel channels[ROOM + 1], others[CLIENTS];
@@ -336,7 +335,7 @@ Test(worker, the_link_is_told_when_a_login_is_needed)
     rig_remove_directory(directory);
 }
 
-Test(worker, never_loads_what_the_users_openssl_cnf_names, .init = make_keys)
+Test(worker, trap_service_never_finds_itself, .init = make_keys)
 {
     /* A configuration that leaves OpenSSL without any algorithm, were it read. */
     static const char text[] = "openssl_conf = init\n[init]\nalg_section = algorithms\n"
@@ -368,7 +367,8 @@ static void flood(P11dChannel *channel)
     }
 }
 
-Test(worker, who_does_not_read_holds_up_nobody, .init = set_up, .fini = tear_down)
+Test(worker, trap_slow_work_is_felt_by_no_other__of_who_does_not_read, .init = set_up,
+     .fini = tear_down)
 {
     P11dChannel deaf_control, deaf, channel;
     rig_client(&rig, &deaf_control);
