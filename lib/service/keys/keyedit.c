@@ -71,22 +71,22 @@ static CK_RV rekey_block(const P11dPem *pem, void *data, P11dBuffer *text, bool 
     return rv == CKR_PIN_INCORRECT ? CKR_OK : rv;
 }
 
-/* Changes one file. */
-static CK_RV edit_file(const char *path, const char *name, const P11dKeyTextEdit *edit)
+/* Puts what becomes of one file into change. */
+static CK_RV edit_file(P11dKeyChange *change, const char *name, const P11dKeyTextEdit *edit)
 {
     P11dBuffer old, text;
     size_t blocks;
     p11d_buffer_init(&old, P11D_KEYFILE_MAX + 1);
     p11d_buffer_init(&text, P11D_KEYFILE_MAX);
-    CK_RV rv = p11d_keystore_read(path, name, &old);
+    CK_RV rv = p11d_keystore_read(change->path, name, &old);
     if (rv == CKR_OK)
         rv = p11d_keytext_edit(edit, &old, &text, &blocks);
+    if (rv == CKR_HOST_MEMORY && text.too_large)
+        rv = CKR_DEVICE_MEMORY;
     bool same = rv == CKR_OK && old.size == text.size &&
                 (text.size == 0 || memcmp(old.data, text.data, text.size) == 0);
     if (rv == CKR_OK && !same)
-        rv = blocks == 0 && edit->change
-                 ? p11d_keystore_remove(path, name)
-                 : p11d_keystore_write(path, name, &text, P11D_KEYSTORE_REPLACE);
+        rv = p11d_keychange_put(change, name, blocks == 0 && edit->change ? NULL : &text);
     p11d_buffer_clear(&old);
     p11d_buffer_clear(&text);
     return rv;
@@ -98,9 +98,9 @@ static bool has_file(const P11dKeyEntry *entry, int file)
     return !p11d_stamp_equal(&entry->stamps[file], &none);
 }
 
-/* Changes the files of entry that files (bits) names. */
-static CK_RV edit_files(P11dKeyRing *ring, const P11dKeyEntry *entry, unsigned files,
-                        const P11dKeyTextEdit *edit)
+/* Puts what becomes of the files of entry that files (bits) names into change. */
+static CK_RV put_files(P11dKeyChange *change, const P11dKeyEntry *entry, unsigned files,
+                       const P11dKeyTextEdit *edit)
 {
     char name[NAME_MAX + 1];
     CK_RV rv = CKR_OK;
@@ -108,10 +108,17 @@ static CK_RV edit_files(P11dKeyRing *ring, const P11dKeyEntry *entry, unsigned f
         if (!(files & 1U << i) || !has_file(entry, i))
             continue;
         snprintf(name, sizeof name, "%s%s", entry->name, p11d_keyparts_suffixes[i]);
-        rv = edit_file(ring->path, name, edit);
+        rv = edit_file(change, name, edit);
     }
-    p11d_keyring_reread(ring);
     return rv;
+}
+
+/* Changes them. */
+static CK_RV edit_files(P11dKeyRing *ring, const P11dKeyEntry *entry, unsigned files,
+                        const P11dKeyTextEdit *edit)
+{
+    P11dKeyChange change = {.path = ring->path};
+    return p11d_keyring_change(ring, &change, put_files(&change, entry, files, edit));
 }
 
 /* What is kept of that place, but for what the directory itself says of all. */
@@ -244,13 +251,26 @@ CK_RV p11d_keyedit_destroy(P11dKeyRing *ring, const P11dKeyEntry *entry, int kin
                                               : edit_files(ring, entry, PEM_FILES, &edit);
 }
 
-CK_RV p11d_keyedit_rekey(P11dKeyRing *ring, P11dKeyEntry *entry, P11dBytes old,
+CK_RV p11d_keyedit_remove(P11dKeyChange *change, const P11dKeyEntry *entry)
+{
+    char name[NAME_MAX + 1];
+    CK_RV rv = CKR_OK;
+    for (int i = 0; i < P11D_KEYPARTS_FILES && rv == CKR_OK; i++) {
+        if (!has_file(entry, i))
+            continue;
+        snprintf(name, sizeof name, "%s%s", entry->name, p11d_keyparts_suffixes[i]);
+        rv = p11d_keychange_put(change, name, NULL);
+    }
+    return rv;
+}
+
+CK_RV p11d_keyedit_rekey(P11dKeyChange *change, P11dKeyEntry *entry, P11dBytes old,
                          const P11dSecret *fresh, bool *done)
 {
     Rekeying self = {.old = old, .fresh = fresh};
     const P11dKeyTextEdit edit = {.change = rekey_block, .data = &self};
     atomic_store(&entry->rekeyed, true);
-    CK_RV rv = edit_files(ring, entry, 1U << P11D_KEYEDIT_KEY | 1U << P11D_KEYEDIT_PEM, &edit);
+    CK_RV rv = put_files(change, entry, 1U << P11D_KEYEDIT_KEY | 1U << P11D_KEYEDIT_PEM, &edit);
     *done = self.done;
     return rv;
 }

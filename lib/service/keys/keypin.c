@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "keypin.h"
 
-#include <limits.h>
-#include <stdio.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "keyedit.h"
 #include "keylogin.h"
-#include "keystore.h"
+#include "keyring.h"
 #include "residue.h"
 #include "tokenobject.h"
 
@@ -44,39 +43,47 @@ static void free_entries(P11dKeyEntry **entries, size_t count)
 }
 
 /* The keys in entries that old opens get fresh. *opened: how many. */
-static CK_RV rekey(P11dKeyRing *ring, P11dKeyEntry **entries, size_t count, P11dBytes old,
+static CK_RV rekey(P11dKeyChange *change, P11dKeyEntry **entries, size_t count, P11dBytes old,
                    const P11dSecret *fresh, size_t *opened)
 {
     CK_RV rv = CKR_OK;
     *opened = 0;
     for (size_t i = 0; i < count && rv == CKR_OK; i++) {
         bool done = false;
-        rv = p11d_keyedit_rekey(ring, entries[i], old, fresh, &done);
+        rv = p11d_keyedit_rekey(change, entries[i], old, fresh, &done);
         *opened += done;
     }
     return rv;
 }
 
-/* What the view goes on with. */
-static CK_RV keep_passphrase(P11dKeyView *view, const P11dSecret *fresh)
+static bool is_equal(const P11dSecret *secret, P11dBytes bytes)
 {
-    pthread_mutex_lock(&view->ring->lock);
-    bool ok =
-        !view->passphrase.data || p11d_secret_set(&view->passphrase, fresh->data, fresh->size);
-    pthread_mutex_unlock(&view->ring->lock);
+    return secret->data && secret->size == bytes.size &&
+           CRYPTO_memcmp(secret->data, bytes.data, bytes.size) == 0;
+}
+
+/* What all go on with who are logged in by the old one. */
+static CK_RV keep_passphrase(P11dKeyRing *ring, P11dBytes old, const P11dSecret *fresh)
+{
+    bool ok = true;
+    pthread_mutex_lock(&ring->lock);
+    for (P11dKeyView *view = ring->views; view; view = view->next) {
+        if (is_equal(&view->passphrase, old))
+            ok = p11d_secret_set(&view->passphrase, fresh->data, fresh->size) && ok;
+    }
+    pthread_mutex_unlock(&ring->lock);
     return ok ? CKR_OK : CKR_HOST_MEMORY;
 }
 
-static CK_RV prove(P11dKeyRing *ring, P11dTokenState *state, P11dPinProof *proof, P11dBytes pin)
+/* Has state know the PIN by proof, one of its own, together with what else is in change. */
+static CK_RV prove(P11dKeyChange *change, P11dTokenState *state, P11dPinProof *proof, P11dBytes pin)
 {
-    return p11d_pinproof_set(proof, pin) ? p11d_keyring_set_state(ring, state)
-                                         : CKR_FUNCTION_FAILED;
+    return p11d_pinproof_set(proof, pin) ? p11d_tokenstate_put(state, change) : CKR_FUNCTION_FAILED;
 }
 
-/* The keys come first: whoever is killed knows one of both PINs to each. */
-static CK_RV change_user(P11dKeyView *view, P11dBytes old, P11dBytes fresh)
+static CK_RV change_user(P11dKeyRing *ring, P11dBytes old, P11dBytes fresh)
 {
-    P11dKeyRing *ring = view->ring;
+    P11dKeyChange change = {.path = ring->path};
     P11dSecret secret = P11D_SECRET_INIT;
     P11dTokenState state = p11d_keylogin_state(ring);
     bool fits = p11d_pinproof_fits(&state.user, old);
@@ -87,24 +94,27 @@ static CK_RV change_user(P11dKeyView *view, P11dBytes old, P11dBytes fresh)
     if (rv == CKR_OK && count == 0 && !state.user.set)
         rv = CKR_USER_PIN_NOT_INITIALIZED;
     if (rv == CKR_OK)
-        rv = rekey(ring, entries, count, old, &secret, &opened);
+        rv = rekey(&change, entries, count, old, &secret, &opened);
     if (rv == CKR_OK && opened == 0 && !fits)
         rv = CKR_PIN_INCORRECT;
     if (rv == CKR_OK && fits)
-        rv = prove(ring, &state, &state.user, fresh);
+        rv = prove(&change, &state, &state.user, fresh);
+    rv = p11d_keyring_change(ring, &change, rv);
     if (rv == CKR_OK)
-        rv = keep_passphrase(view, &secret);
+        rv = keep_passphrase(ring, old, &secret);
     free_entries(entries, count);
     p11d_secret_clear(&secret);
     return rv;
 }
 
-static CK_RV change_officer(P11dKeyView *view, P11dBytes old, P11dBytes fresh)
+static CK_RV change_officer(P11dKeyRing *ring, P11dBytes old, P11dBytes fresh)
 {
-    P11dTokenState state = p11d_keylogin_state(view->ring);
-    return p11d_pinproof_fits(&state.officer, old)
-               ? prove(view->ring, &state, &state.officer, fresh)
-               : CKR_PIN_INCORRECT;
+    P11dKeyChange change = {.path = ring->path};
+    P11dTokenState state = p11d_keylogin_state(ring);
+    CK_RV rv = p11d_pinproof_fits(&state.officer, old)
+                   ? prove(&change, &state, &state.officer, fresh)
+                   : CKR_PIN_INCORRECT;
+    return p11d_keyring_change(ring, &change, rv);
 }
 
 CK_RV p11d_keypin_set(P11dView *base, P11dActCall *call)
@@ -114,12 +124,13 @@ CK_RV p11d_keypin_set(P11dView *base, P11dActCall *call)
     CK_RV rv = check(view, call->arguments, 2);
     if (rv == CKR_OK)
         rv = p11d_keylogin_brake(view, CKR_OK);
+    if (rv == CKR_OK)
+        rv = p11d_keyring_begin_writing(view->ring);
     if (rv != CKR_OK)
         return rv;
-    pthread_mutex_lock(&view->ring->writing);
-    rv = is_officer(view) ? change_officer(view, pins[0], pins[1])
-                          : change_user(view, pins[0], pins[1]);
-    pthread_mutex_unlock(&view->ring->writing);
+    rv = is_officer(view) ? change_officer(view->ring, pins[0], pins[1])
+                          : change_user(view->ring, pins[0], pins[1]);
+    p11d_keyring_end_writing(view->ring);
     call->changed = rv == CKR_OK;
     p11d_residue_wipe_stack();
     return rv == CKR_OK ? rv : p11d_keylogin_brake(view, rv);
@@ -158,6 +169,7 @@ static P11dKeyEntry **open_entries(P11dKeyRing *ring, size_t *count, bool *locke
 
 static CK_RV give_first(P11dKeyRing *ring, P11dBytes pin)
 {
+    P11dKeyChange change = {.path = ring->path};
     P11dSecret secret = P11D_SECRET_INIT;
     P11dTokenState state = p11d_keylogin_state(ring);
     size_t count, done;
@@ -167,9 +179,10 @@ static CK_RV give_first(P11dKeyRing *ring, P11dBytes pin)
     if (rv == CKR_OK && locked)
         rv = CKR_ACTION_PROHIBITED;
     if (rv == CKR_OK)
-        rv = rekey(ring, entries, count, (P11dBytes){0}, &secret, &done);
+        rv = rekey(&change, entries, count, (P11dBytes){0}, &secret, &done);
     if (rv == CKR_OK)
-        rv = prove(ring, &state, &state.user, pin);
+        rv = prove(&change, &state, &state.user, pin);
+    rv = p11d_keyring_change(ring, &change, rv);
     free_entries(entries, count);
     p11d_secret_clear(&secret);
     return rv;
@@ -181,39 +194,25 @@ CK_RV p11d_keypin_init(P11dView *base, P11dActCall *call)
     CK_RV rv = check(view, call->arguments, 1);
     if (rv == CKR_OK && !is_officer(view))
         rv = CKR_USER_NOT_LOGGED_IN;
+    if (rv == CKR_OK)
+        rv = p11d_keyring_begin_writing(view->ring);
     if (rv != CKR_OK)
         return rv;
-    pthread_mutex_lock(&view->ring->writing);
     rv = give_first(view->ring, call->arguments->pins[0]);
-    pthread_mutex_unlock(&view->ring->writing);
+    p11d_keyring_end_writing(view->ring);
     call->changed = rv == CKR_OK;
     p11d_residue_wipe_stack();
     return rv;
 }
 
-static CK_RV remove_files(const P11dKeyRing *ring, const P11dKeyEntry *entry)
-{
-    static const P11dStamp none;
-    char name[NAME_MAX + 1];
-    CK_RV rv = CKR_OK;
-    for (size_t i = 0; i < P11D_KEYPARTS_FILES && rv == CKR_OK; i++) {
-        if (p11d_stamp_equal(&entry->stamps[i], &none))
-            continue;
-        snprintf(name, sizeof name, "%s%s", entry->name, p11d_keyparts_suffixes[i]);
-        rv = p11d_keystore_remove(ring->path, name);
-    }
-    return rv;
-}
-
 /* While the reading lock is held the set stays. */
-static CK_RV remove_all(P11dKeyRing *ring)
+static CK_RV remove_all(P11dKeyRing *ring, P11dKeyChange *change)
 {
     CK_RV rv = CKR_OK;
     pthread_mutex_lock(&ring->reading);
     for (size_t i = 0; i < ring->set->count && rv == CKR_OK; i++)
-        rv = remove_files(ring, ring->set->entries[i]);
+        rv = p11d_keyedit_remove(change, ring->set->entries[i]);
     pthread_mutex_unlock(&ring->reading);
-    p11d_keyring_reread(ring);
     return rv;
 }
 
@@ -233,6 +232,7 @@ static CK_RV take_label(P11dTokenState *state, const char *label)
 static CK_RV initialise(P11dKeyView *view, P11dBytes pin, const char *label)
 {
     P11dKeyRing *ring = view->ring;
+    P11dKeyChange change = {.path = ring->path};
     P11dTokenState state = p11d_keylogin_state(ring);
     pthread_mutex_lock(&ring->lock);
     bool empty = ring->set->row_count == 0;
@@ -244,8 +244,10 @@ static CK_RV initialise(P11dKeyView *view, P11dBytes pin, const char *label)
     CK_RV rv = take_label(&state, label);
     state.user.set = false;
     if (rv == CKR_OK)
-        rv = remove_all(ring);
-    return rv == CKR_OK ? prove(ring, &state, &state.officer, pin) : rv;
+        rv = remove_all(ring, &change);
+    if (rv == CKR_OK)
+        rv = prove(&change, &state, &state.officer, pin);
+    return p11d_keyring_change(ring, &change, rv);
 }
 
 CK_RV p11d_keypin_init_token(P11dView *base, P11dActCall *call)
@@ -255,11 +257,12 @@ CK_RV p11d_keypin_init_token(P11dView *base, P11dActCall *call)
     CK_RV rv = check(view, arguments, 1);
     if (rv == CKR_OK)
         rv = p11d_keylogin_brake(view, CKR_OK);
+    if (rv == CKR_OK)
+        rv = p11d_keyring_begin_writing(view->ring);
     if (rv != CKR_OK)
         return rv;
-    pthread_mutex_lock(&view->ring->writing);
     rv = initialise(view, arguments->pins[0], arguments->text ? arguments->text : "");
-    pthread_mutex_unlock(&view->ring->writing);
+    p11d_keyring_end_writing(view->ring);
     call->changed = rv == CKR_OK;
     p11d_residue_wipe_stack();
     return rv;

@@ -2,9 +2,8 @@
 /*
  * A key PIN is a PIN of a key directory that applications may write to: that of the user, which is
  * the passphrase of the keys that it opens, and that of the security officer, who initialises the
- * token and gives the user a first PIN (PKCS#11 3.1, sections 5.5.7 to 5.5.9). Keys are encrypted
- * anew one after the other: whoever is killed in between leaves each for the old PIN or the new
- * one, and the same change once more changes the rest.
+ * token and gives the user a first PIN (PKCS#11 3.1, sections 5.5.7 to 5.5.9). All that is
+ * encrypted gets another PIN at once, or nothing does (keychange.h).
  */
 #ifndef P11D_KEYPIN_H
 #define P11D_KEYPIN_H

@@ -2,6 +2,7 @@
 #include "keyring.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,23 @@ static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
     return change;
 }
 
+/* Reads again what the directory keeps of its token, if that has changed. Returns
+ * P11dWorkerTokenChange bits. */
+static unsigned reread_state(P11dKeyRing *ring)
+{
+    P11dTokenState state = ring->state;
+    if (!p11d_tokenstate_read(&state, ring->path))
+        return 0;
+    pthread_mutex_lock(&ring->lock);
+    bool needed_login = p11d_keyring_needs_login(ring);
+    ring->state = state;
+    bool other = p11d_keyring_needs_login(ring) != needed_login;
+    if (other)
+        begin_anew(ring);
+    pthread_mutex_unlock(&ring->lock);
+    return P11D_WORKER_TOKEN_PROPERTIES | (other ? P11D_WORKER_TOKEN_OBJECTS : 0U);
+}
+
 /* Scans again and puts the new set in place. Only one thread does this, so the old set stays while
  * it looks at it. Returns P11dWorkerTokenChange bits. */
 static unsigned rescan(P11dKeyRing *ring)
@@ -117,7 +135,7 @@ static unsigned rescan(P11dKeyRing *ring)
         p11d_log("%s: no memory to read it again; the keys stay as they were", ring->path);
         return 0;
     }
-    unsigned change = take(ring, fresh);
+    unsigned change = take(ring, fresh) | reread_state(ring);
     tell_difference(ring, "removed", old, fresh);
     tell_difference(ring, "added", fresh, old);
     p11d_keyset_free(old);
@@ -168,22 +186,58 @@ void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing)
     pthread_mutex_unlock(&ring->lock);
 }
 
-CK_RV p11d_keyring_set_state(P11dKeyRing *ring, const P11dTokenState *state)
+/* Reads what others wrote since, so that what is written now is made of that: their events are
+ * there, though nobody has taken them. */
+static void catch_up(P11dKeyRing *ring)
 {
-    CK_RV rv = p11d_tokenstate_write(state, ring->path);
-    if (rv != CKR_OK)
-        return rv;
-    pthread_mutex_lock(&ring->lock);
-    bool needed_login = p11d_keyring_needs_login(ring);
-    ring->state = *state;
-    bool other = p11d_keyring_needs_login(ring) != needed_login;
-    if (other)
-        begin_anew(ring);
-    pthread_mutex_unlock(&ring->lock);
+    struct pollfd event = {.fd = ring->watch.fd, .events = POLLIN};
+    if (poll(&event, 1, 0) > 0)
+        p11d_keyring_reread(ring);
+}
+
+CK_RV p11d_keyring_begin_writing(P11dKeyRing *ring)
+{
+    if (!ring->writable)
+        return CKR_TOKEN_WRITE_PROTECTED;
+    pthread_mutex_lock(&ring->writing);
+    CK_RV rv = p11d_keystore_lock(ring->path, true, &ring->store);
+    if (rv == CKR_OK && p11d_keychange_is_pending(ring->path))
+        rv = p11d_keychange_finish(ring->path);
+    if (rv == CKR_OK)
+        catch_up(ring);
+    else
+        p11d_keyring_end_writing(ring);
+    return rv;
+}
+
+void p11d_keyring_end_writing(P11dKeyRing *ring)
+{
+    p11d_keystore_unlock(ring->store);
+    ring->store = -1;
+    pthread_mutex_unlock(&ring->writing);
+}
+
+/* Nobody reads the directory in the middle of it. What fails may be a disk that fails once. */
+static CK_RV make_change(P11dKeyRing *ring)
+{
     pthread_mutex_lock(&ring->reading);
-    ring->untold |= P11D_WORKER_TOKEN_PROPERTIES | (other ? P11D_WORKER_TOKEN_OBJECTS : 0U);
+    CK_RV rv = p11d_keychange_finish(ring->path);
+    if (rv != CKR_OK)
+        rv = p11d_keychange_finish(ring->path);
     pthread_mutex_unlock(&ring->reading);
-    return CKR_OK;
+    return rv;
+}
+
+CK_RV p11d_keyring_change(P11dKeyRing *ring, const P11dKeyChange *change, CK_RV rv)
+{
+    if (rv == CKR_OK && change->count > 0)
+        rv = p11d_keychange_commit(change);
+    if (rv != CKR_OK)
+        p11d_keychange_abandon(change);
+    else if (change->count > 0)
+        rv = make_change(ring);
+    p11d_keyring_reread(ring);
+    return rv;
 }
 
 P11dKeyView *p11d_keyring_open_view(P11dKeyRing *ring, uid_t uid)
@@ -342,7 +396,7 @@ CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, CK_ATTRIBUTE_TYPE use, P
 
 void p11d_keyring_init(P11dKeyRing *ring, bool writable)
 {
-    *ring = (P11dKeyRing){.watch.fd = -1, .writable = writable};
+    *ring = (P11dKeyRing){.watch.fd = -1, .store = -1, .writable = writable};
     pthread_mutex_init(&ring->writing, NULL);
     pthread_mutex_init(&ring->reading, NULL);
     pthread_mutex_init(&ring->lock, NULL);
@@ -361,6 +415,20 @@ static bool begin_ids(P11dKeyRing *ring)
     return true;
 }
 
+/* Completes or removes what a writer that was killed left, unless another one is at it. */
+static void tidy(const P11dKeyRing *ring)
+{
+    int lock;
+    if (ring->writable && p11d_keystore_lock(ring->path, false, &lock) == CKR_OK) {
+        p11d_keychange_finish(ring->path);
+        p11d_keystore_unlock(lock);
+    } else if (p11d_keychange_is_pending(ring->path)) {
+        p11d_log("%s: a change of its files was interrupted, a PIN's for one; who may write there "
+                 "(serve --writable) completes it",
+                 ring->path);
+    }
+}
+
 bool p11d_keyring_open(P11dKeyRing *ring, char *path, const char *name)
 {
     struct timespec now;
@@ -371,8 +439,7 @@ bool p11d_keyring_open(P11dKeyRing *ring, char *path, const char *name)
     ring->clock = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     if (!begin_ids(ring))
         return false;
-    if (ring->writable)
-        p11d_keystore_sweep(ring->path);
+    tidy(ring);
     p11d_tokenstate_read(&ring->state, ring->path);
     /* Watched before it is read, so that nothing is missed in between. */
     if (!p11d_watch_init(&ring->watch, ring->path))

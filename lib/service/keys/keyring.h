@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "brake.h"
+#include "keychange.h"
 #include "keyhistory.h"
 #include "keystanding.h"
 #include "keyview.h"
@@ -22,6 +23,7 @@ typedef struct P11dKeyRing {
     P11dWatch watch;
     bool writable;           /* clients may change the directory; never changes */
     pthread_mutex_t writing; /* held by who writes to the directory; taken before the others */
+    int store;               /* the lock of the directory, of who writes; -1: nobody does */
     pthread_mutex_t reading; /* held by who reads it; also of next_id and untold */
     uint64_t next_id;
     unsigned untold;      /* P11dWorkerTokenChange bits that clients were not told of */
@@ -58,9 +60,14 @@ bool p11d_keyring_needs_login(const P11dKeyRing *ring);
 bool p11d_keyring_sees_private(const P11dKeyView *view);
 /* The object in row as the view sees it, or NULL if it does not. With the lock held. */
 const P11dKeyObject *p11d_keyring_object(const P11dKeyView *view, const P11dKeySetRow *row);
-/* Writes state and puts it in the place of the ring's. With the writing lock held. Errors: those of
- * p11d_keystore_write. */
-CK_RV p11d_keyring_set_state(P11dKeyRing *ring, const P11dTokenState *state);
+/* Begins to write to the directory: nobody else does until _end_writing, and what is known of it is
+ * what is there. Errors, where nothing has begun: CKR_TOKEN_WRITE_PROTECTED (also one that is not
+ * to be written to), those of p11d_keystore_lock and p11d_keychange_finish. */
+CK_RV p11d_keyring_begin_writing(P11dKeyRing *ring);
+void p11d_keyring_end_writing(P11dKeyRing *ring);
+/* Makes change, or abandons it, if rv is an error, which is returned then. The directory was read
+ * again afterwards. Errors: those of p11d_keychange_commit and _finish. */
+CK_RV p11d_keyring_change(P11dKeyRing *ring, const P11dKeyChange *change, CK_RV rv);
 
 /* Makes the view of a client of that user. NULL if memory ran out. */
 P11dKeyView *p11d_keyring_open_view(P11dKeyRing *ring, uid_t uid);

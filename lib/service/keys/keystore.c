@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,8 +14,10 @@
 
 /* The one file that is ever half written. Hidden files are no keys. */
 #define DRAFT ".p11dbus-draft"
+/* Is locked by who writes: nobody else can open it. */
+#define LOCK ".p11dbus-lock"
 
-static CK_RV failure(const char *path, const char *name)
+CK_RV p11d_keystore_failure(const char *path, const char *name)
 {
     int error = errno;
     if (error == EEXIST)
@@ -38,15 +41,16 @@ static bool write_all(int fd, const P11dBuffer *text)
     return fsync(fd) == 0;
 }
 
-/* Closes, which may tell that what was written is lost (close(2), EDQUOT and EIO). */
-static bool write_draft(int directory, const P11dBuffer *text)
+/* Closes, which may tell that what was written is lost (close(2), EDQUOT and EIO). The mode does
+ * not depend on the mask of this process. */
+bool p11d_keystore_fill(int directory, const char *name, const P11dBuffer *text, mode_t mode)
 {
-    if (unlinkat(directory, DRAFT, 0) != 0 && errno != ENOENT)
+    if (unlinkat(directory, name, 0) != 0 && errno != ENOENT)
         return false;
-    int fd = openat(directory, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return false;
-    bool written = write_all(fd, text);
+    bool written = fchmod(fd, mode) == 0 && write_all(fd, text);
     int error = errno;
     bool closed = close(fd) == 0;
     errno = written ? errno : error;
@@ -68,17 +72,14 @@ static int open_directory(const char *path)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-CK_RV p11d_keystore_write(const char *path, const char *name, const P11dBuffer *text,
-                          P11dKeyStoreMode mode)
+CK_RV p11d_keystore_add(const char *path, const char *name, const P11dBuffer *text, mode_t mode)
 {
     int directory = open_directory(path);
     if (directory < 0)
-        return failure(path, name);
-    bool ok = write_draft(directory, text) &&
-              (mode == P11D_KEYSTORE_NEW ? put_new(directory, name)
-                                         : renameat(directory, DRAFT, directory, name) == 0) &&
+        return p11d_keystore_failure(path, name);
+    bool ok = p11d_keystore_fill(directory, DRAFT, text, mode) && put_new(directory, name) &&
               fsync(directory) == 0;
-    CK_RV rv = ok ? CKR_OK : failure(path, name);
+    CK_RV rv = ok ? CKR_OK : p11d_keystore_failure(path, name);
     if (!ok)
         unlinkat(directory, DRAFT, 0);
     close(directory);
@@ -116,22 +117,31 @@ CK_RV p11d_keystore_read(const char *path, const char *name, P11dBuffer *text)
     return rv;
 }
 
-CK_RV p11d_keystore_remove(const char *path, const char *name)
+void p11d_keystore_sweep(int directory)
+{
+    unlinkat(directory, DRAFT, 0);
+}
+
+CK_RV p11d_keystore_lock(const char *path, bool wait, int *lock)
 {
     int directory = open_directory(path);
-    if (directory < 0)
-        return failure(path, name);
-    bool ok = (unlinkat(directory, name, 0) == 0 || errno == ENOENT) && fsync(directory) == 0;
-    CK_RV rv = ok ? CKR_OK : failure(path, name);
-    close(directory);
+    *lock = directory < 0
+                ? -1
+                : openat(directory, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    CK_RV rv = *lock >= 0 ? CKR_OK : p11d_keystore_failure(path, LOCK);
+    if (directory >= 0)
+        close(directory);
+    while (rv == CKR_OK && flock(*lock, LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
+        if (errno != EINTR)
+            rv = CKR_DEVICE_ERROR;
+    }
+    if (rv != CKR_OK)
+        p11d_keystore_unlock(*lock);
     return rv;
 }
 
-void p11d_keystore_sweep(const char *path)
+void p11d_keystore_unlock(int lock)
 {
-    int directory = open_directory(path);
-    if (directory < 0)
-        return;
-    unlinkat(directory, DRAFT, 0);
-    close(directory);
+    if (lock >= 0)
+        close(lock);
 }

@@ -86,6 +86,15 @@ static CK_RV complete(P11dTemplate *kept, CK_OBJECT_CLASS class)
     return rv == CKR_OK ? p11d_template_set_boolean(kept, CKA_COPYABLE, copyable) : rv;
 }
 
+/* What is public may be read by everybody, as such files may. */
+static mode_t mode_of(const Addition *self)
+{
+    bool public = self->kind == P11D_KEY_OBJECT_PUBLIC || self->certificate;
+    return public && !p11d_template_boolean(&self->text->kept[self->place], CKA_PRIVATE, false)
+               ? 0644
+               : 0600;
+}
+
 static CK_RV write_file(Addition *self)
 {
     P11dBuffer text;
@@ -98,7 +107,7 @@ static CK_RV write_file(Addition *self)
         rv = text.too_large ? CKR_DEVICE_MEMORY : CKR_HOST_MEMORY;
     snprintf(name, sizeof name, "%s%s", self->name, p11d_keyparts_suffixes[self->file]);
     if (rv == CKR_OK)
-        rv = p11d_keystore_write(self->view->ring->path, name, &text, P11D_KEYSTORE_NEW);
+        rv = p11d_keystore_add(self->view->ring->path, name, &text, mode_of(self));
     p11d_buffer_clear(&text);
     return rv;
 }
@@ -203,8 +212,10 @@ static CK_RV add_and_find(Addition *self, uint64_t *id, uint64_t *public_id)
     CK_RV rv = p11d_tokenobject_check(self->view, private);
     if (rv != CKR_OK)
         return rv;
+    rv = p11d_keyring_begin_writing(ring);
+    if (rv != CKR_OK)
+        return rv;
     p11d_buffer_init(&self->blocks, P11D_KEYFILE_MAX);
-    pthread_mutex_lock(&ring->writing);
     if (private && self->sealed && !p11d_tokenobject_passphrase(self->view, &passphrase))
         rv = CKR_HOST_MEMORY;
     if (rv == CKR_OK)
@@ -213,7 +224,7 @@ static CK_RV add_and_find(Addition *self, uint64_t *id, uint64_t *public_id)
         rv = find_id(self, self->kind, id);
     if (rv == CKR_OK)
         rv = find_id(self, P11D_KEY_OBJECT_PUBLIC, public_id);
-    pthread_mutex_unlock(&ring->writing);
+    p11d_keyring_end_writing(ring);
     p11d_secret_clear(&passphrase);
     p11d_buffer_clear(&self->blocks);
     p11d_residue_wipe_stack();

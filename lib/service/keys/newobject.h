@@ -16,8 +16,8 @@
  * empty one. Ids may be NULL. Errors: CKR_TOKEN_WRITE_PROTECTED (the directory is not to be written
  * to), CKR_USER_NOT_LOGGED_IN (there is a PIN, the object is private, and the view has not given
  * it), CKR_DEVICE_MEMORY (it is larger than files may be), CKR_ATTRIBUTE_VALUE_INVALID (an
- * attribute is), CKR_HOST_MEMORY, those of p11d_keystore_write. The view sees the object when they
- * return, other clients are told of it. */
+ * attribute is), CKR_HOST_MEMORY, those of p11d_keyring_begin_writing and p11d_keystore_add. The
+ * view sees the object when they return, other clients are told of it. */
 
 /* A private key, whose public half comes with it. pair: that is an object that was asked for, too,
  * and stays when the private key is destroyed. */

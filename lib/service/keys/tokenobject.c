@@ -110,7 +110,9 @@ static CK_RV set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items, CK_U
     CK_RV rv = p11d_tokenobject_check(view, false);
     if (rv != CKR_OK)
         return rv;
-    pthread_mutex_lock(&view->ring->writing);
+    rv = p11d_keyring_begin_writing(view->ring);
+    if (rv != CKR_OK)
+        return rv;
     if (!checked)
         rv = check_change(view, id, items, count);
     if (rv == CKR_OK)
@@ -122,7 +124,7 @@ static CK_RV set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items, CK_U
                 : CKR_HOST_MEMORY;
         p11d_keyentry_unref(target.entry);
     }
-    pthread_mutex_unlock(&view->ring->writing);
+    p11d_keyring_end_writing(view->ring);
     p11d_secret_clear(&passphrase);
     p11d_residue_wipe_stack();
     return rv;
@@ -146,13 +148,15 @@ CK_RV p11d_tokenobject_destroy(P11dKeyView *view, uint64_t id)
     CK_RV rv = p11d_tokenobject_check(view, false);
     if (rv != CKR_OK)
         return rv;
-    pthread_mutex_lock(&view->ring->writing);
+    rv = p11d_keyring_begin_writing(view->ring);
+    if (rv != CKR_OK)
+        return rv;
     rv = find_target(view, id, &target);
     if (rv == CKR_OK) {
         rv = p11d_keyedit_destroy(view->ring, target.entry, target.kind, target.identity);
         p11d_keyentry_unref(target.entry);
     }
-    pthread_mutex_unlock(&view->ring->writing);
+    p11d_keyring_end_writing(view->ring);
     p11d_residue_wipe_stack();
     return rv;
 }

@@ -25,7 +25,7 @@ CK_RV p11d_tokenobject_get(P11dKeyView *view, uint64_t id, P11dTemplate *templ,
 /* Changes count attributes, which were checked. The view sees the change when this returns, other
  * clients are told of it. Errors: those above, CKR_OBJECT_HANDLE_INVALID, CKR_ACTION_PROHIBITED
  * (its file is not of the directory's own, or has no place for them), CKR_HOST_MEMORY, those of
- * p11d_keystore_write. */
+ * p11d_keyring_begin_writing and p11d_keyring_change. */
 CK_RV p11d_tokenobject_set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items,
                            CK_ULONG count);
 

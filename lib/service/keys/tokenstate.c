@@ -61,7 +61,7 @@ static bool append_proof(P11dBuffer *text, const char *who, const P11dPinProof *
     return p11d_buffer_append(text, line, size);
 }
 
-CK_RV p11d_tokenstate_write(const P11dTokenState *state, const char *path)
+CK_RV p11d_tokenstate_put(const P11dTokenState *state, P11dKeyChange *change)
 {
     P11dBuffer text;
     p11d_buffer_init(&text, STATE_MAX);
@@ -70,8 +70,7 @@ CK_RV p11d_tokenstate_write(const P11dTokenState *state, const char *path)
                                  p11d_buffer_append(&text, "\n", 1));
     ok = ok && append_proof(&text, "so-pin", &state->officer) &&
          append_proof(&text, "user-pin", &state->user);
-    CK_RV rv =
-        ok ? p11d_keystore_write(path, FILE_NAME, &text, P11D_KEYSTORE_REPLACE) : CKR_HOST_MEMORY;
+    CK_RV rv = ok ? p11d_keychange_put(change, FILE_NAME, &text) : CKR_HOST_MEMORY;
     p11d_buffer_clear(&text);
     return rv;
 }
@@ -117,18 +116,13 @@ static bool read_line(P11dTokenState *state, char *line)
     return true;
 }
 
-void p11d_tokenstate_read(P11dTokenState *state, const char *path)
+static void read_state(P11dTokenState *state, const char *path)
 {
     P11dBuffer text;
-    char name[4096 + sizeof FILE_NAME], *next;
-    struct stat status;
-    bool ok = true;
-    *state = (P11dTokenState){0};
-    snprintf(name, sizeof name, "%s/%s", path, FILE_NAME);
-    if (lstat(name, &status) != 0)
-        return;
+    char *next;
     p11d_buffer_init(&text, STATE_MAX + 1);
-    ok = p11d_keystore_read(path, FILE_NAME, &text) == CKR_OK && p11d_buffer_append(&text, "", 1);
+    bool ok =
+        p11d_keystore_read(path, FILE_NAME, &text) == CKR_OK && p11d_buffer_append(&text, "", 1);
     for (char *line = ok ? (char *)text.data : NULL; line; line = next) {
         next = strchr(line, '\n');
         if (next)
@@ -136,8 +130,25 @@ void p11d_tokenstate_read(P11dTokenState *state, const char *path)
         ok = read_line(state, line) && ok;
     }
     if (!ok) {
-        p11d_log("%s: cannot be understood; it has PINs that nobody knows", name);
+        p11d_log("%s/%s: cannot be understood; it has PINs that nobody knows", path, FILE_NAME);
         state->officer.set = state->user.set = true;
     }
     p11d_buffer_clear(&text);
+}
+
+bool p11d_tokenstate_read(P11dTokenState *state, const char *path)
+{
+    char name[4096 + sizeof FILE_NAME];
+    struct stat status;
+    P11dStamp stamp = {0};
+    snprintf(name, sizeof name, "%s/%s", path, FILE_NAME);
+    bool there = lstat(name, &status) == 0;
+    if (there)
+        p11d_stamp_set(&stamp, &status);
+    if (p11d_stamp_equal(&stamp, &state->stamp))
+        return false;
+    *state = (P11dTokenState){.stamp = stamp};
+    if (there)
+        read_state(state, path);
+    return true;
 }

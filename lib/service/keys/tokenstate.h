@@ -7,10 +7,12 @@
 #ifndef P11D_TOKENSTATE_H
 #define P11D_TOKENSTATE_H
 
-#include "bytes.h"
-#include "pkcs11.h"
-
 #include <stdbool.h>
+
+#include "bytes.h"
+#include "keychange.h"
+#include "pkcs11.h"
+#include "stamp.h"
 
 /* By what a PIN is known again: PBKDF2 (RFC 8018) with HMAC-SHA-256. */
 typedef struct P11dPinProof {
@@ -24,14 +26,15 @@ typedef struct P11dTokenState {
     char label[sizeof((CK_TOKEN_INFO *)NULL)->label + 1]; /* "": that of the directory */
     P11dPinProof officer;
     P11dPinProof user;
+    P11dStamp stamp; /* of the file that it was read from */
 } P11dTokenState;
 
-/* Reads the state of the directory at path; what cannot be read is said in the log, and is a PIN
- * that nobody knows. */
-void p11d_tokenstate_read(P11dTokenState *state, const char *path);
+/* Reads the state of the directory at path, if it is another than the one in state; what cannot be
+ * read is said in the log, and is a PIN that nobody knows. Returns whether it was read. */
+bool p11d_tokenstate_read(P11dTokenState *state, const char *path);
 
-/* Writes it. Errors: those of p11d_keystore_write. */
-CK_RV p11d_tokenstate_write(const P11dTokenState *state, const char *path);
+/* Puts it into change, by which it is written. Errors: those of p11d_keychange_put. */
+CK_RV p11d_tokenstate_put(const P11dTokenState *state, P11dKeyChange *change);
 
 /* Makes proof know pin. False: no random bytes. */
 bool p11d_pinproof_set(P11dPinProof *proof, P11dBytes pin);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Kills whoever writes to a key directory at every system call of the write, and has each of them
 fail: what is there afterwards is what was there before, or what was to be there."""
+import concurrent.futures
+import itertools
 import os
 import re
 import shutil
@@ -10,9 +12,10 @@ import tempfile
 import unittest
 
 WRITER = sys.argv.pop(1)
-DRAFT = ".p11dbus-draft"
+HIDDEN = [".p11dbus-lock", ".p11dbus-token"]
 # of a write, as libc makes them here and elsewhere
-CALLS = ("openat", "unlinkat", "write", "fsync", "close", "rename", "renameat", "renameat2", "linkat", "unlink")
+CALLS = ("openat", "unlinkat", "write", "fsync", "close", "rename", "renameat", "renameat2", "linkat", "unlink",
+         "fchmod", "flock")
 
 
 def write(directory, action, passphrase=None, inject=None, log=None):
@@ -30,32 +33,41 @@ class Killed(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.scratch = scratch.name
-        self.number = 0
 
     def fresh(self, before):
-        self.number += 1
-        directory = os.path.join(self.scratch, "keys")
-        shutil.rmtree(directory, ignore_errors=True)
-        shutil.copytree(before, directory)
+        directory = tempfile.mkdtemp(dir=self.scratch)
+        shutil.copytree(before, directory, dirs_exist_ok=True)
         return directory
 
-    def make(self, passphrase):
+    def make(self, passphrase, *actions):
+        """A directory with a key, and what the actions of the writer made of it."""
         before = os.path.join(self.scratch, "before")
         os.mkdir(before, 0o700)
         command = ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "old.key"]
         command += ["-aes-256-cbc", "-pass", f"pass:{passphrase}"] if passphrase else []
         subprocess.run(command, cwd=before, check=True, capture_output=True)
         os.chmod(os.path.join(before, "old.key"), 0o600)
+        self.act(before, passphrase, *actions)
         return before
+
+    def act(self, directory, passphrase, *actions):
+        for action in actions:
+            self.assertIn("result 0\n", write(directory, action, passphrase).stdout, action)
 
     def look(self, directory, passphrase):
         answer = write(directory, "look", passphrase)
+        if answer.returncode == 3:
+            return ["another PIN"]
         self.assertEqual(answer.returncode, 0, answer.stderr)
-        self.assertFalse(os.path.exists(os.path.join(directory, DRAFT)), "drafts are swept away")
+        left = [name for name in os.listdir(directory) if name.startswith(".") and name not in HIDDEN]
+        self.assertEqual(left, [], "drafts are swept away")
         return sorted(answer.stdout.splitlines())
 
+    def looks(self, directory, passphrases):
+        return tuple(tuple(self.look(directory, passphrase)) for passphrase in passphrases)
+
     def calls_of(self, before, action, passphrase):
-        """The system calls from the first that is about the draft on: each its name and how often it was made."""
+        """The system calls of the act that are about what it writes: each its name and how often it was made."""
         log = os.path.join(self.scratch, "log")
         answer = write(self.fresh(before), action, passphrase, log=log)
         self.assertEqual(answer.returncode, 0, answer.stderr)
@@ -67,41 +79,50 @@ class Killed(unittest.TestCase):
                     continue
                 name = found[1]
                 counts[name] = counts.get(name, 0) + 1
-                # the first is that of the sweep, when the directory is opened
-                begun = begun or (counts.get("fsync", 0) == 0 and DRAFT in line and "O_CREAT" in line)
-                begun = begun or (action == "destroy" and "old.key" in line and name == "unlinkat")
-                if begun:
+                begun = (begun or "/act/begin" in line) and "/act/end" not in line
+                # those that read are so many, and fail elsewhere
+                reads = name == "close" or (name == "openat" and "O_CREAT" not in line)
+                if begun and not reads and "/act/begin" not in line:
                     calls.append((name, counts[name]))
-        self.assertIn("fsync", counts)
+        self.assertIn("fsync", [name for name, _ in calls])
         return calls
 
-    def check(self, action, passphrase=None):
-        before = self.make(passphrase)
-        old = self.look(self.fresh(before), passphrase)
+    def check(self, action, passphrase=None, prepare=(), passphrases=None):
+        """passphrases: by which it is looked at."""
+        passphrases = passphrases or (passphrase,)
+        before = self.make(passphrase, *prepare)
+        old = self.looks(self.fresh(before), passphrases)
         directory = self.fresh(before)
         answer = write(directory, action, passphrase)
-        self.assertIn("result 0", answer.stdout)
-        new = self.look(directory, passphrase)
+        self.assertIn("result 0\n", answer.stdout, answer.stderr)
+        new = self.looks(directory, passphrases)
         self.assertNotEqual(old, new)
         seen = set()
         calls = self.calls_of(before, action, passphrase)
-        for name, when in calls:
+
+        def kill(call):
+            name, when = call
             directory = self.fresh(before)
             answer = write(directory, action, passphrase, inject=f"{name}:signal=KILL:when={when}")
-            self.assertLess(answer.returncode, 0, (name, when))
-            now = self.look(directory, passphrase)
-            self.assertIn(now, (old, new), (name, when))
-            seen.add(tuple(now))
-        self.assertEqual(seen, {tuple(old), tuple(new)}, "killed before and after")
-        for name, when in calls:
-            for error in ("ENOSPC", "EIO"):
-                directory = self.fresh(before)
-                answer = write(directory, action, passphrase, inject=f"{name}:error={error}:when={when}")
-                self.assertEqual(answer.returncode, 0, (name, when, error, answer.stderr))
-                now = self.look(directory, passphrase)
-                self.assertIn(now, (old, new), (name, when, error))
-                if now == old and "result 0" in answer.stdout:
-                    self.fail(f"said to be done, and is not: {name} {when} {error}")
+            self.assertLess(answer.returncode, 0, call)
+            now = self.looks(directory, passphrases)
+            self.assertIn(now, (old, new), call)
+            seen.add(now)
+
+        def fail(call):
+            (name, when), error = call
+            directory = self.fresh(before)
+            answer = write(directory, action, passphrase, inject=f"{name}:error={error}:when={when}")
+            self.assertEqual(answer.returncode, 0, (call, answer.stderr))
+            now = self.looks(directory, passphrases)
+            self.assertIn(now, (old, new), call)
+            if now == old and "result 0\n" in answer.stdout:
+                self.fail(f"said to be done, and is not: {call}")
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(kill, calls))
+            list(pool.map(fail, zip(calls, itertools.cycle(("ENOSPC", "EIO")))))
+        self.assertEqual(seen, {old, new}, "killed before and after")
 
     def test_pair_is_generated(self):
         self.check("generate")
@@ -118,27 +139,37 @@ class Killed(unittest.TestCase):
     def test_key_is_destroyed(self):
         self.check("destroy")
 
-    def opens(self, directory, name, passphrase):
-        command = ["openssl", "pkey", "-in", name, "-passin", f"pass:{passphrase}", "-noout"]
-        return subprocess.run(command, cwd=directory, capture_output=True, check=False).returncode == 0
+    def test_secret_key_is_generated_behind_a_passphrase(self):
+        self.check("secret", "secret")
 
-    def test_each_key_has_the_old_or_the_new_passphrase(self):
-        before = self.make("secret")
-        shutil.copy(os.path.join(before, "old.key"), os.path.join(before, "second.key"))
-        names, seen = ("old.key", "second.key"), set()
-        for name, when in self.calls_of(before, "pin", "secret"):
-            directory = self.fresh(before)
-            answer = write(directory, "pin", "secret", inject=f"{name}:signal=KILL:when={when}")
-            self.assertLess(answer.returncode, 0, (name, when))
-            changed = [self.opens(directory, each, "changed") for each in names]
-            old = [self.opens(directory, each, "secret") for each in names]
-            self.assertEqual([is_new != is_old for is_new, is_old in zip(changed, old)], [True, True], (name, when))
-            seen.add(sum(changed))
-            again = write(directory, "pin", "secret" if any(old) else "changed")
-            if any(old):
-                self.assertIn("result 0\n", again.stdout, "the same change once more")
-            self.assertTrue(all(self.opens(directory, each, "changed") for each in names))
-        self.assertEqual(seen, {0, 1, 2})
+    def test_secret_key_is_copied(self):
+        self.check("copy", prepare=["secret"])
+
+    def test_data_are_created(self):
+        self.check("data")
+
+    def test_data_behind_a_passphrase_are_changed(self):
+        self.check("change-data", "secret", prepare=["data"])
+
+    def test_data_are_destroyed(self):
+        self.check("destroy-data", prepare=["data"])
+
+    def test_all_keys_have_the_old_pin_or_the_new_one(self):
+        self.check("pin", "secret", prepare=["secret", "data"], passphrases=("secret", "changed"))
+
+    def test_token_is_initialised_or_as_it_was(self):
+        before = self.make(None)
+        os.remove(os.path.join(before, "old.key"))
+        self.act(before, None, "initialise", "generate", "data")
+        self.make = lambda *_: before
+        self.check("initialise")
+
+    def test_first_pin_is_that_of_all_keys_or_of_none(self):
+        before = self.make(None)
+        os.remove(os.path.join(before, "old.key"))
+        self.act(before, None, "initialise", "secret", "data")
+        self.make = lambda *_: before
+        self.check("first-pin", passphrases=(None, "secret", "wrong"))
 
     def test_full_disk_is_an_error_of_its_own(self):
         before = self.make(None)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Changes a key directory by one act, as a worker does, to be killed in the middle of it:
- * writer DIRECTORY ACTION. Prints the result and, in any case, what the directory has then.
+ * writer DIRECTORY ACTION [PIN]. Prints the result and, in any case, what the directory has then.
+ * The system calls of the act are between two of unlink(2), of "/act/begin" and "/act/end".
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "keytoken.h"
 #include "rig.h"
@@ -87,10 +89,75 @@ static CK_RV destroy(void)
     return act("DestroyObject", &arguments);
 }
 
+static CK_RV destroy_data(void)
+{
+    P11dArguments arguments = {.objects = {find("data", "note")}};
+    return act("DestroyObject", &arguments);
+}
+
 static CK_RV change_pin(void)
 {
     P11dArguments arguments = {.pins = {pin("secret"), pin("changed")}};
     return act("SetPin", &arguments);
+}
+
+static CK_RV make_secret(void)
+{
+    static const CK_ULONG size = 32;
+    const CK_ATTRIBUTE items[] = {{CKA_TOKEN, (void *)(uintptr_t)&yes, 1},
+                                  {CKA_LABEL, (void *)(uintptr_t) "vault", 5},
+                                  {CKA_VALUE_LEN, (void *)(uintptr_t)&size, sizeof size}};
+    P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = CKM_AES_KEY_GEN,
+                               .templates = {{.items = items, .count = 3}}};
+    return act("GenerateKey", &arguments);
+}
+
+static CK_RV make_data(void)
+{
+    static const CK_OBJECT_CLASS data = CKO_DATA;
+    const CK_ATTRIBUTE items[] = {{CKA_CLASS, (void *)(uintptr_t)&data, sizeof data},
+                                  {CKA_TOKEN, (void *)(uintptr_t)&yes, 1},
+                                  {CKA_PRIVATE, (void *)(uintptr_t)&yes, 1},
+                                  {CKA_LABEL, (void *)(uintptr_t) "note", 4},
+                                  {CKA_VALUE, (void *)(uintptr_t) "before", 6}};
+    P11dArguments arguments = {.templates = {{.items = items, .count = 5}}};
+    return act("CreateObject", &arguments);
+}
+
+static CK_RV change_data(void)
+{
+    const CK_ATTRIBUTE items[] = {{CKA_LABEL, (void *)(uintptr_t) "other", 5},
+                                  {CKA_VALUE, (void *)(uintptr_t) "after", 5}};
+    P11dArguments arguments = {.objects = {find("data", "note")},
+                               .templates = {{.items = items, .count = 2}}};
+    return act("SetAttributes", &arguments);
+}
+
+static CK_RV copy_secret(void)
+{
+    const CK_ATTRIBUTE items[] = {{CKA_TOKEN, (void *)(uintptr_t)&yes, 1},
+                                  {CKA_LABEL, (void *)(uintptr_t) "copy", 4}};
+    P11dArguments arguments = {.objects = {find("secret-key", "vault")},
+                               .templates = {{.items = items, .count = 2}}};
+    return act("CopyObject", &arguments);
+}
+
+static CK_RV initialise(void)
+{
+    P11dArguments arguments = {.pins = {pin("officer")}, .text = "fresh"};
+    return act("InitToken", &arguments);
+}
+
+static CK_RV log_in_officer(void)
+{
+    P11dArguments arguments = {.user = CKU_SO, .pins = {pin("officer")}};
+    return act("Login", &arguments);
+}
+
+static CK_RV give_first_pin(void)
+{
+    P11dArguments arguments = {.pins = {pin("secret")}};
+    return act("InitPin", &arguments);
 }
 
 static CK_RV nothing(void)
@@ -101,11 +168,28 @@ static CK_RV nothing(void)
 static const struct {
     const char *name;
     CK_RV (*perform)(void);
-} actions[] = {{"generate", generate},
-               {"rename", rename_key},
-               {"destroy", destroy},
-               {"pin", change_pin},
-               {"look", nothing}};
+    CK_RV (*prepare)(void);
+} actions[] = {{"generate", generate, nothing},
+               {"rename", rename_key, nothing},
+               {"destroy", destroy, nothing},
+               {"destroy-data", destroy_data, nothing},
+               {"pin", change_pin, nothing},
+               {"secret", make_secret, nothing},
+               {"data", make_data, nothing},
+               {"change-data", change_data, nothing},
+               {"copy", copy_secret, nothing},
+               {"initialise", initialise, nothing},
+               {"first-pin", give_first_pin, log_in_officer},
+               {"look", nothing, nothing}};
+
+static CK_RV encrypt(uint64_t key)
+{
+    static const uint8_t block[16];
+    P11dArguments arguments = {.objects = {key},
+                               .mechanism.parameters.mechanism.mechanism = CKM_AES_ECB,
+                               .bytes = {{block, sizeof block}}};
+    return act("Encrypt", &arguments);
+}
 
 static CK_RV sign(uint64_t key)
 {
@@ -123,7 +207,10 @@ static void print(CK_RV rv)
     for (size_t i = 0; i < list.count; i++) {
         const RigObject *object = &list.objects[i];
         bool signs = strcmp(object->class, "private-key") == 0 && sign(object->id) == CKR_OK;
-        printf("%s %s%s\n", object->class, object->label, signs ? " signs" : "");
+        bool encrypts = strcmp(object->class, "secret-key") == 0 && encrypt(object->id) == CKR_OK;
+        bool data = strcmp(object->class, "data") == 0;
+        printf("%s %s%s%s%.*s\n", object->class, object->label, signs ? " signs" : "",
+               encrypts ? " encrypts" : "", data ? (int)object->value_size : 0, object->value);
     }
 }
 
@@ -141,8 +228,12 @@ int main(int argc, char **argv)
     if (argc > 3 && log_in(argv[3]) != CKR_OK)
         return 3;
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
-        if (strcmp(actions[i].name, argv[2]) == 0)
-            rv = actions[i].perform();
+        if (strcmp(actions[i].name, argv[2]) != 0)
+            continue;
+        rv = actions[i].prepare();
+        unlink("/act/begin");
+        rv = rv == CKR_OK ? actions[i].perform() : rv;
+        unlink("/act/end");
     }
     print(rv);
     token->operations->close(view);
