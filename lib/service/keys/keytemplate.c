@@ -180,25 +180,32 @@ CK_RV p11d_keytemplate_take(P11dTemplate *templ, const CK_ATTRIBUTE *items, CK_U
     return rv;
 }
 
+P11dSecrecy p11d_keytemplate_secrecy(const P11dTemplate *templ, CK_OBJECT_CLASS class)
+{
+    bool passing = class == CKO_SECRET_KEY && !p11d_template_boolean(templ, CKA_TOKEN, false);
+    bool sensitive = p11d_template_boolean(templ, CKA_SENSITIVE, !passing);
+    return (P11dSecrecy){sensitive,
+                         p11d_template_boolean(templ, CKA_EXTRACTABLE, passing && !sensitive)};
+}
+
 CK_RV p11d_keytemplate_complete(P11dTemplate *templ, CK_OBJECT_CLASS class,
                                 CK_MECHANISM_TYPE mechanism)
 {
     bool local = mechanism != CK_UNAVAILABLE_INFORMATION;
-    bool sensitive = p11d_template_boolean(templ, CKA_SENSITIVE, true);
-    bool extractable = p11d_template_boolean(templ, CKA_EXTRACTABLE, false);
+    const P11dSecrecy secrecy = p11d_keytemplate_secrecy(templ, class);
     CK_RV rv = p11d_template_set_boolean(templ, CKA_LOCAL, local);
     if (rv == CKR_OK && local)
         rv = p11d_template_set_number(templ, CKA_KEY_GEN_MECHANISM, mechanism);
     if (class != CKO_PRIVATE_KEY && class != CKO_SECRET_KEY)
         return rv;
     if (rv == CKR_OK)
-        rv = p11d_template_set_boolean(templ, CKA_SENSITIVE, sensitive);
+        rv = p11d_template_set_boolean(templ, CKA_SENSITIVE, secrecy.sensitive);
     if (rv == CKR_OK)
-        rv = p11d_template_set_boolean(templ, CKA_EXTRACTABLE, extractable);
+        rv = p11d_template_set_boolean(templ, CKA_EXTRACTABLE, secrecy.extractable);
     if (rv == CKR_OK)
-        rv = p11d_template_set_boolean(templ, CKA_ALWAYS_SENSITIVE, sensitive && local);
+        rv = p11d_template_set_boolean(templ, CKA_ALWAYS_SENSITIVE, secrecy.sensitive && local);
     if (rv == CKR_OK)
-        rv = p11d_template_set_boolean(templ, CKA_NEVER_EXTRACTABLE, !extractable && local);
+        rv = p11d_template_set_boolean(templ, CKA_NEVER_EXTRACTABLE, !secrecy.extractable && local);
     return rv;
 }
 

@@ -31,9 +31,18 @@ CK_RV p11d_keytemplate_check(const CK_ATTRIBUTE *items, CK_ULONG count, CK_OBJEC
 CK_RV p11d_keytemplate_take(P11dTemplate *templ, const CK_ATTRIBUTE *items, CK_ULONG count,
                             CK_OBJECT_CLASS class);
 
+/* Whether what a key is made of may be read, and whether it may leave its token at all. */
+typedef struct P11dSecrecy {
+    bool sensitive, extractable;
+} P11dSecrecy;
+
+/* What templ says of a key of that class. Where it does not: secret, but for the secret keys of a
+ * session, which their client alone has (PKCS#11 3.1, section 4.10: not sensitive). */
+P11dSecrecy p11d_keytemplate_secrecy(const P11dTemplate *templ, CK_OBJECT_CLASS class);
+
 /*
  * Completes what is said of a private or secret key: CKA_SENSITIVE and CKA_EXTRACTABLE if they were
- * not asked for (true and false), and what follows from them and from how the key came to be.
+ * not asked for, and what follows from them and from how the key came to be.
  * mechanism: the one that generated it, or CK_UNAVAILABLE_INFORMATION. CKR_HOST_MEMORY.
  */
 CK_RV p11d_keytemplate_complete(P11dTemplate *templ, CK_OBJECT_CLASS class,

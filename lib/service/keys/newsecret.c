@@ -109,8 +109,7 @@ CK_RV p11d_newsecret_read(P11dNewSecret *secret, const P11dTemplateArgument *tem
 CK_RV p11d_newsecret_inherit(P11dNewSecret *secret, P11dKeyView *view, uint64_t from)
 {
     P11dTemplate *attributes = &secret->attributes;
-    bool sensitive = p11d_template_boolean(attributes, CKA_SENSITIVE, true);
-    bool extractable = p11d_template_boolean(attributes, CKA_EXTRACTABLE, false);
+    const P11dSecrecy secrecy = p11d_keytemplate_secrecy(attributes, CKO_SECRET_KEY);
     const bool own = p11d_sessionobject_is(from);
     P11dTemplate before;
     P11dServedKey *key;
@@ -126,10 +125,10 @@ CK_RV p11d_newsecret_inherit(P11dNewSecret *secret, P11dKeyView *view, uint64_t 
         CK_ATTRIBUTE_TYPE type;
         bool value;
     } told[] = {
-        {CKA_SENSITIVE, sensitive},
-        {CKA_EXTRACTABLE, extractable},
-        {CKA_ALWAYS_SENSITIVE, sensitive && was_sensitive},
-        {CKA_NEVER_EXTRACTABLE, !extractable && was_inside},
+        {CKA_SENSITIVE, secrecy.sensitive},
+        {CKA_EXTRACTABLE, secrecy.extractable},
+        {CKA_ALWAYS_SENSITIVE, secrecy.sensitive && was_sensitive},
+        {CKA_NEVER_EXTRACTABLE, !secrecy.extractable && was_inside},
         {CKA_LOCAL, false},
     };
     for (size_t i = 0; i < sizeof told / sizeof told[0] && rv == CKR_OK; i++)

@@ -477,9 +477,10 @@ Test(keymanage, secret_keys_live_in_a_session, .init = set_up_writable, .fini = 
     cr_assert_eq(act(view, "GenerateKey", &arguments, ids), CKR_TEMPLATE_INCOMPLETE);
 
     const CK_ATTRIBUTE given[] = {NUMBER(CKA_CLASS, secret_key), NUMBER(CKA_KEY_TYPE, aes),
-                                  TEXT(CKA_VALUE, "0123456789abcdef"), TEXT(CKA_LABEL, "given")};
+                                  TEXT(CKA_VALUE, "0123456789abcdef"), TEXT(CKA_LABEL, "given"),
+                                  TRUE_ATTRIBUTE(CKA_SENSITIVE)};
     uint64_t id;
-    cr_assert_eq(create(view, given, 4, &id), CKR_OK);
+    cr_assert_eq(create(view, given, 5, &id), CKR_OK);
     cr_assert_eq(rig_find(&list, "secret-key", "given")->value_size, 0, "it is sensitive");
     cr_assert_eq(create(view, given, 2, &id), CKR_TEMPLATE_INCOMPLETE);
 }

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "keyring.h"
 #include "keytoken-fixture.h"
 
 static EVP_PKEY *own, *peer;
@@ -122,13 +123,38 @@ Test(newsecret, is_the_clients_own_and_readable_if_it_says_so)
     cr_assert_eq(list.removed[0], id);
 }
 
+/* Java imports keys for HMAC and derives secrets by templates of class and type alone. */
+Test(newsecret, of_which_nothing_is_said_is_readable_and_does_all_that_it_can)
+{
+    const CK_ATTRIBUTE_TYPE uses[] = {CKA_SIGN, CKA_VERIFY, CKA_ENCRYPT, CKA_WRAP};
+    P11dServedKey *key;
+    CK_OBJECT_CLASS class;
+    uint64_t id;
+    cr_assert_eq(DERIVE(&id, CLASS(secret_key), TYPE(generic), LABEL), CKR_OK);
+    list_all();
+    cr_assert_eq(rig_find(&list, "secret-key", "derived")->value_size, 32);
+    for (int said = 0; said < 2; said++) {
+        for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
+            const bool may = uses[i] == CKA_SIGN || (uses[i] == CKA_VERIFY && !said);
+            const CK_RV rv =
+                p11d_keyring_find((P11dKeyView *)(void *)view, id, uses[i], &key, &class);
+            cr_assert_eq(rv, may ? CKR_OK : CKR_KEY_FUNCTION_NOT_PERMITTED);
+            p11d_servedkey_unref(rv == CKR_OK ? key : NULL);
+        }
+        cr_assert_eq(DERIVE(&id, TYPE(generic), LABEL, FLAG(CKA_SIGN, yes)), CKR_OK);
+    }
+}
+
 Test(newsecret, a_sensitive_one_keeps_its_value)
 {
     uint64_t id;
-    cr_assert_eq(DERIVE(&id, TYPE(aes), SIZE(1), LABEL, FLAG(CKA_EXTRACTABLE, yes)), CKR_OK);
+    cr_assert_eq(DERIVE(&id, TYPE(aes), SIZE(1), LABEL, FLAG(CKA_SENSITIVE, yes)), CKR_OK);
     list_all();
     cr_assert_eq(rig_find(&list, "secret-key", "derived")->value_size, 0);
-    cr_assert_eq(DERIVE(&id, TYPE(aes), LABEL, FLAG(CKA_SENSITIVE, no)), CKR_OK);
+    cr_assert_eq(
+        DERIVE(&id, TYPE(aes), LABEL, FLAG(CKA_SENSITIVE, yes), FLAG(CKA_EXTRACTABLE, yes)),
+        CKR_OK);
+    cr_assert_eq(DERIVE(&id, TYPE(aes), LABEL, FLAG(CKA_EXTRACTABLE, no)), CKR_OK);
     list_all();
     for (size_t i = 0; i < list.count; i++)
         cr_assert(strcmp(list.objects[i].class, "secret-key") != 0 ||
