@@ -55,6 +55,13 @@ CK_RV p11d_slots_info(P11dInstance *instance, CK_SLOT_ID slot, CK_SLOT_INFO *inf
 /* What is true of every token here: random bytes are the kernel's (random.h). */
 #define ALWAYS CKF_RNG
 
+static CK_FLAGS flags_of(const P11dToken *token)
+{
+    const CK_FLAGS flags = (token->properties.flags & ~(CK_FLAGS)NOT_HERE) | ALWAYS;
+    /* Any PIN is right: there is one. Hosts that are told of none want to make it first. */
+    return p11d_token_is_open(token) ? flags | CKF_USER_PIN_INITIALIZED : flags;
+}
+
 CK_RV p11d_slots_token(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
     P11dToken *token;
@@ -64,7 +71,7 @@ CK_RV p11d_slots_token(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *i
     if (rv != CKR_OK)
         return rv;
     const P11dProperties *properties = &token->properties;
-    *info = (CK_TOKEN_INFO){.flags = (properties->flags & ~(CK_FLAGS)NOT_HERE) | ALWAYS,
+    *info = (CK_TOKEN_INFO){.flags = flags_of(token),
                             .ulMaxSessionCount = CK_EFFECTIVELY_INFINITE,
                             .ulSessionCount = token->session_count,
                             .ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE,

@@ -66,3 +66,24 @@ Test(slots, trap_strings_are_blank_padded)
     stage_ok(m->C_GetTokenInfo(stage_slot(&stage), &info));
     cr_assert_arr_eq(info.label, "0123456789012345678901234567890 ", 32);
 }
+
+/* Some hosts want to make a PIN first where they are told that there is none. */
+Test(slots, where_any_pin_is_right_there_is_one)
+{
+    static const struct {
+        const char *words;
+        CK_FLAGS flags;
+    } rows[] = {{"open=yes", CKF_USER_PIN_INITIALIZED},
+                {"", CKF_USER_PIN_INITIALIZED},
+                {"login=yes", CKF_LOGIN_REQUIRED}};
+    CK_TOKEN_INFO info;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        stage_start(&stage, rows[i].words);
+        stage_ok(stage_initialize(&stage, ""));
+        stage_ok(m->C_GetTokenInfo(stage_slot(&stage), &info));
+        cr_assert_eq(info.flags & (CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED), rows[i].flags,
+                     "%s", rows[i].words);
+        stage_ok(m->C_Finalize(NULL));
+        stage_stop(&stage);
+    }
+}
