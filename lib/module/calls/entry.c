@@ -215,6 +215,23 @@ CK_RV C_DigestFinal(CK_SESSION_HANDLE session, CK_BYTE *digest, CK_ULONG *digest
                                                             session, digest, digest_size));
 }
 
+CK_RV C_GetOperationState(CK_SESSION_HANDLE session, CK_BYTE *state, CK_ULONG *size)
+{
+    P11dCall call;
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_operation_save(call.instance, session, state, size));
+}
+
+CK_RV C_SetOperationState(CK_SESSION_HANDLE session, CK_BYTE *state, CK_ULONG size,
+                          CK_OBJECT_HANDLE encryption_key, CK_OBJECT_HANDLE authentication_key)
+{
+    P11dCall call;
+    const bool keys = encryption_key != 0 || authentication_key != 0;
+    return p11d_call_end(&call,
+                         p11d_call_begin(&call, __func__)
+                             ?: p11d_operation_restore(call.instance, session, state, size, keys));
+}
+
 CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     P11dCall call;

@@ -28,17 +28,6 @@ CK_RV C_SeedRandom(CK_SESSION_HANDLE session, CK_BYTE *seed, CK_ULONG size)
     return p11d_call_refuse(__func__, session, CKR_RANDOM_SEED_NOT_SUPPORTED);
 }
 
-CK_RV C_GetOperationState(CK_SESSION_HANDLE session, CK_BYTE *state, CK_ULONG *size)
-{
-    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_SetOperationState(CK_SESSION_HANDLE session, CK_BYTE *state, CK_ULONG size,
-                          CK_OBJECT_HANDLE encryption_key, CK_OBJECT_HANDLE authentication_key)
-{
-    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
-}
-
 CK_RV C_DigestKey(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
 {
     return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);

@@ -19,18 +19,23 @@
 
 struct nettle_hash;
 
+typedef union P11dDigestState {
+    struct sha1_ctx sha1;
+    struct sha256_ctx sha256;
+    struct sha512_ctx sha512;
+    struct sha3_224_ctx sha3_224;
+    struct sha3_256_ctx sha3_256;
+    struct sha3_384_ctx sha3_384;
+    struct sha3_512_ctx sha3_512;
+} P11dDigestState;
+
+/* The most bytes of a state that is saved. */
+#define P11D_DIGEST_STATE_MAX sizeof(P11dDigestState)
+
 typedef struct P11dDigest {
     const P11dHash *hash;               /* NULL: not begun */
     const struct nettle_hash *function; /* that computes it */
-    union {
-        struct sha1_ctx sha1;
-        struct sha256_ctx sha256;
-        struct sha512_ctx sha512;
-        struct sha3_224_ctx sha3_224;
-        struct sha3_256_ctx sha3_256;
-        struct sha3_384_ctx sha3_384;
-        struct sha3_512_ctx sha3_512;
-    } state;
+    P11dDigestState state;
 } P11dDigest;
 
 /* Begins. mechanism: of the digest, CKM_SHA256. Returns false if there is no such hash function
@@ -52,6 +57,15 @@ size_t p11d_digest_final(P11dDigest *digest, uint8_t output[P11D_HASH_MAX_SIZE])
 
 /* Makes copy an independent digest in the same state. */
 void p11d_digest_copy(P11dDigest *copy, const P11dDigest *digest);
+
+/* Writes what digest has come to, and returns its size in bytes; 0 if it was not begun. It holds
+ * what was taken last, so it is as secret as that. */
+size_t p11d_digest_save(const P11dDigest *digest, uint8_t state[P11D_DIGEST_STATE_MAX]);
+
+/* Goes on from there. state: size bytes, of which nobody knows where they come from. Returns false,
+ * and digest is not begun, if they are no state of that hash function. */
+bool p11d_digest_restore(P11dDigest *digest, CK_MECHANISM_TYPE mechanism, const uint8_t *state,
+                         size_t size);
 
 /* Wipes; digest is then not begun. */
 void p11d_digest_wipe(P11dDigest *digest);

@@ -300,3 +300,61 @@ Test(operation, digests_need_no_service)
     stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_DigestFinal(session, digest, &size));
     cr_assert_eq(stage_count(&stage, ""), messages);
 }
+
+Test(operation, a_digest_is_saved_and_goes_on_in_another_session)
+{
+    CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+    CK_BYTE state[512], expected[32], digest[32];
+    CK_ULONG size = 0, room, digest_size = sizeof digest;
+    const CK_SESSION_HANDLE session = begin(""), other = stage_session(&stage);
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_GetOperationState(session, NULL, &size));
+    stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_GetOperationState(0, NULL, &size));
+    stage_ok(m->C_DigestInit(session, &sha256));
+    stage_ok(m->C_DigestUpdate(session, data, 10));
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_GetOperationState(session, NULL, NULL));
+    stage_ok(m->C_GetOperationState(session, NULL, &size));
+    room = size - 1;
+    stage_expect(CKR_BUFFER_TOO_SMALL, m->C_GetOperationState(session, state, &room));
+    cr_assert_eq(room, size);
+    stage_ok(m->C_GetOperationState(session, state, &room));
+    stage_ok(m->C_DigestUpdate(session, data + 10, 20));
+    stage_ok(m->C_DigestFinal(session, expected, &digest_size));
+
+    /* Instead of what goes on there. */
+    stage_ok(m->C_DigestInit(other, &sha256));
+    stage_expect(CKR_KEY_NOT_NEEDED, m->C_SetOperationState(other, state, size, 1, 0));
+    stage_expect(CKR_KEY_NOT_NEEDED, m->C_SetOperationState(other, state, size, 0, 1));
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_SetOperationState(other, NULL, size, 0, 0));
+    stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_SetOperationState(0, state, size, 0, 0));
+    for (int i = 0; i < 2; i++) {
+        stage_ok(m->C_SetOperationState(other, state, size, 0, 0));
+        stage_expect(CKR_OPERATION_ACTIVE, m->C_Digest(other, data, 3, digest, &digest_size));
+        stage_ok(m->C_DigestUpdate(other, data + 10, 20));
+        stage_ok(m->C_DigestFinal(other, digest, &digest_size));
+        cr_assert_arr_eq(digest, expected, 32);
+    }
+}
+
+Test(operation, only_a_digest_is_saved_and_nothing_else_taken_for_one)
+{
+    CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+    CK_BYTE state[512], digest[32];
+    CK_ULONG size = sizeof state, digest_size = sizeof digest;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_ok(m->C_DigestInit(session, &sha256));
+    stage_ok(m->C_FindObjectsInit(session, NULL, 0));
+    stage_ok(m->C_GetOperationState(session, state, &size));
+    stage_ok(m->C_FindObjectsFinal(session));
+    for (CK_ULONG cut = 0; cut < size; cut++)
+        stage_expect(CKR_SAVED_STATE_INVALID, m->C_SetOperationState(session, state, cut, 0, 0));
+    for (CK_ULONG i = 0; i < sizeof(CK_MECHANISM_TYPE); i++) {
+        state[i] ^= 0x55;
+        stage_expect(CKR_SAVED_STATE_INVALID, m->C_SetOperationState(session, state, size, 0, 0));
+        state[i] ^= 0x55;
+    }
+    stage_ok(m->C_Digest(session, data, 3, digest, &digest_size));
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_expect(CKR_STATE_UNSAVEABLE, m->C_GetOperationState(session, state, &size));
+    stage_ok(m->C_SetOperationState(session, state, size, 0, 0));
+    stage_expect(CKR_STATE_UNSAVEABLE, m->C_GetOperationState(session, state, &size));
+}

@@ -111,6 +111,35 @@ Test(digest, a_copy_goes_its_own_way)
     check(&digest, 2000);
 }
 
+ParameterizedTestParameters(digest, what_is_saved_goes_on_elsewhere)
+{
+    return every_row();
+}
+
+ParameterizedTest(size_t *index, digest, what_is_saved_goes_on_elsewhere)
+{
+    const CK_MECHANISM_TYPE mechanism = p11d_hashes[*index].mechanism;
+    uint8_t state[P11D_DIGEST_STATE_MAX];
+    P11dDigest digest, other;
+    fill_data();
+    cr_assert(p11d_digest_init(&digest, mechanism));
+    p11d_digest_update(&digest, data, 1000);
+    const size_t size = p11d_digest_save(&digest, state);
+    cr_assert(size > 0 && size <= sizeof state);
+    p11d_digest_update(&digest, data + 1000, 10);
+    cr_assert(p11d_digest_restore(&other, mechanism, state, size));
+    p11d_digest_update(&other, data + 1000, 2000);
+    check(&digest, 1010);
+    check(&other, 3000);
+    cr_assert_not(p11d_digest_restore(&other, mechanism, state, size - 1));
+    cr_assert_not(p11d_digest_restore(&other, CKM_RSA_PKCS, state, size));
+    cr_assert_eq(p11d_digest_size(&other), 0);
+    /* Whatever the bytes are, nothing is written outside of the block. */
+    memset(state, 0xff, sizeof state);
+    cr_assert_not(p11d_digest_restore(&other, mechanism, state, size));
+    cr_assert_eq(p11d_digest_save(&other, state), 0);
+}
+
 Test(digest, what_is_not_begun_does_nothing)
 {
     P11dDigest digest;
