@@ -42,15 +42,20 @@ class Failure(Exception):
     """What a check saw instead of what it wanted."""
 
 
+def environment(env=None, preload=True):
+    """Of an application, with env; preload: the module is loaded into it."""
+    whole = dict(os.environ, **(env or {}))
+    if preload and os.environ.get("HOST_PRELOAD"):
+        whole["LD_PRELOAD"] = os.environ["HOST_PRELOAD"]
+    return whole
+
+
 def run(*command, env=None, preload=True, typed=None):
     """Runs a command without a terminal; returns its stdout and stderr as text, or fails with them.
 
     typed: what it reads from stdin, text."""
-    environment = dict(os.environ, **(env or {}))
-    if preload and os.environ.get("HOST_PRELOAD"):
-        environment["LD_PRELOAD"] = os.environ["HOST_PRELOAD"]
-    done = subprocess.run(command, env=environment, input=(typed or "").encode(), timeout=120,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    done = subprocess.run(command, env=environment(env, preload), input=(typed or "").encode(),
+                          timeout=120, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                           start_new_session=True)
     output = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
