@@ -8,6 +8,7 @@ usage: orders.py P11DBUS MODULE
 Prints TAP, as applications.py does.
 """
 
+import base64
 import os
 import sys
 
@@ -76,6 +77,28 @@ def pkcs11_tool_writes(place, module):
         need(one.read() == other.read(), "another certificate comes back")
 
 
+def pkcs11_tool_keeps_a_secret_key(place, module):
+    """What the token encrypts with it, openssl decrypts with the bytes in its file."""
+    tool(module, "--keygen", "--key-type", "AES:32", "--label", "vault", "--id", "4b45")
+    sealed, again = path(place, "sealed"), path(place, "again")
+    iv = "00112233445566778899aabbccddeeff"
+    tool(module, "--encrypt", "-m", "AES-CBC-PAD", "--iv", iv, "--id", "4b45", "-i", place.small, "-o",
+         sealed)
+    block = path(place, "vault.der")
+    with open(os.path.join(place.keys_directory, "vault.key"), encoding="utf-8") as file:
+        body = file.read().split("-----BEGIN SECRET KEY-----")[1].split("-----END")[0]
+    with open(block, "wb") as file:
+        file.write(base64.b64decode(body))
+    with open(block, "rb") as file:
+        key = file.read()[-32:].hex()
+    run("openssl", "enc", "-d", "-aes-256-cbc", "-K", key, "-iv", iv, "-in", sealed, "-out", again,
+        preload=False)
+    with open(place.small, "rb") as one, open(again, "rb") as other:
+        need(one.read() == other.read(), "openssl decrypts something else")
+    tool(module, "--delete-object", "--type", "secrkey", "--id", "4b45")
+    need(not os.path.exists(os.path.join(place.keys_directory, "vault.key")), "its file is there")
+
+
 def pkcs11_tool_keeps_data(place, module):
     again = path(place, "data")
     tool(module, "--write-object", place.small, "--type", "data", "--label", "note", "--application-label",
@@ -109,6 +132,8 @@ def p11tool_generates_and_deletes(place, module):
 def writes(place, module):
     yield "pkcs11-tool generates a pair", lambda: pkcs11_tool_generates(place, module)
     yield "pkcs11-tool writes a key and a certificate", lambda: pkcs11_tool_writes(place, module)
+    yield "pkcs11-tool generates an AES key and deletes it", (
+        lambda: pkcs11_tool_keeps_a_secret_key(place, module))
     yield "pkcs11-tool writes data and deletes them", lambda: pkcs11_tool_keeps_data(place, module)
     yield "pkcs11-tool deletes them", lambda: pkcs11_tool_deletes(place, module)
     yield "p11tool generates a pair and deletes it", (

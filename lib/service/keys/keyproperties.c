@@ -99,14 +99,14 @@ static CK_FLAGS flags_of(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_
     return flags;
 }
 
-static void write_mechanisms(P11dWriter *writer, bool has_aes)
+static void write_mechanisms(P11dWriter *writer)
 {
     P11dArray array = p11d_writer_array_begin(writer, 8);
     for (size_t i = 0; i < p11d_mechanism_count; i++) {
         const P11dMechanism *mechanism = &p11d_mechanisms[i];
         CK_ULONG smallest = 0, largest = 0;
         CK_FLAGS flags = flags_of(mechanism, &smallest, &largest);
-        if (flags == 0 || (mechanism->key_type == CKK_AES && !has_aes))
+        if (flags == 0)
             continue;
         p11d_writer_struct(writer); /* the dict entry */
         p11d_writer_string(writer, mechanism->name);
@@ -134,7 +134,7 @@ void p11d_keyproperties_write(const P11dKeyProperties *properties, const P11dKey
     p11d_writer_uint32(writer, 1);
     p11d_writer_uint32(writer, P11D_WORKER_TOKEN_PIN_MAX);
     begin_property(writer, "Mechanisms");
-    write_mechanisms(writer, standing->has_aes);
+    write_mechanisms(writer);
     begin_property(writer, "Features");
     P11dArray features = p11d_writer_array_begin(writer, 4);
     p11d_writer_string(writer, "prehashed");

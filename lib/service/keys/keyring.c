@@ -81,8 +81,7 @@ static void begin_anew(P11dKeyRing *ring)
 static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
 {
     const P11dKeySet *old = ring->set;
-    bool other = fresh->has_locked != old->has_locked || fresh->has_aes != old->has_aes;
-    unsigned change = other ? P11D_WORKER_TOKEN_PROPERTIES : 0;
+    unsigned change = fresh->has_locked != old->has_locked ? P11D_WORKER_TOKEN_PROPERTIES : 0;
     pthread_mutex_lock(&ring->lock);
     bool needed_login = p11d_keyring_needs_login(ring);
     uint64_t generation = ring->clock + 1;
@@ -180,7 +179,6 @@ void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing)
 {
     pthread_mutex_lock(&ring->lock);
     *standing = (P11dKeyStanding){.needs_login = p11d_keyring_needs_login(ring),
-                                  .has_aes = ring->set->has_aes,
                                   .writable = ring->writable};
     memcpy(standing->label, ring->state.label, sizeof standing->label);
     pthread_mutex_unlock(&ring->lock);

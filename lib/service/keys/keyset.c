@@ -149,8 +149,6 @@ static bool make_index(P11dKeySet *set)
     for (size_t i = 0; i < set->count; i++) {
         P11dKeyEntry *entry = set->entries[i];
         set->has_locked = set->has_locked || entry->locked.type;
-        set->has_aes = set->has_aes || p11d_keyentry_locked(entry) == P11D_KEY_OBJECT_SECRET ||
-                       (entry->secret_key && entry->secret_key->type == CKK_AES);
         for (int kind = 0; kind < P11D_KEY_OBJECT_KINDS; kind++) {
             if (entry->objects[kind].id)
                 set->rows[set->row_count++] = (P11dKeySetRow){entry->objects[kind].id, entry, kind};

@@ -21,7 +21,6 @@ typedef struct P11dKeySet {
     P11dKeySetRow *rows; /* by id */
     size_t row_count;
     bool has_locked; /* some key needs a passphrase */
-    bool has_aes;    /* some key is one of AES */
 } P11dKeySet;
 
 /*

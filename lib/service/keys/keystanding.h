@@ -13,9 +13,7 @@
 typedef struct P11dKeyStanding {
     char label[sizeof((CK_TOKEN_INFO *)NULL)->label + 1]; /* "": that of the directory */
     bool needs_login;                                     /* there is a PIN */
-    bool has_aes;  /* some key is one of AES; hosts that see what AES does want to put keys of their
-                    * own there, and do without the token if they cannot */
-    bool writable; /* clients may make objects */
+    bool writable;                                        /* clients may make objects */
 } P11dKeyStanding;
 
 #endif

@@ -20,9 +20,9 @@ CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedK
         p11d_template_boolean(templ, CKA_PRIVATE, false))
         rv = CKR_USER_NOT_LOGGED_IN;
     if (rv == CKR_OK)
-        rv = p11d_sessionstore_add(&view->session, templ, key,
-                                   P11D_SESSIONSTORE_FIRST_ID + ring->next_session,
-                                   ring->clock + 1);
+        rv =
+            p11d_sessionstore_add(&view->session, templ, key,
+                                  P11D_SESSIONSTORE_FIRST_ID + ring->next_session, ring->clock + 1);
     if (rv == CKR_OK) {
         ring->clock++;
         *id = P11D_SESSIONSTORE_FIRST_ID + ring->next_session++;

@@ -261,16 +261,22 @@ static bool is_key(CK_OBJECT_HANDLE object)
  * says it generates. */
 static CK_ULONG make_secret_keys(CK_OBJECT_HANDLE *keys)
 {
-    static const CK_MECHANISM_TYPE types[] = {CKM_DES3_KEY_GEN};
+    static const CK_MECHANISM_TYPE types[] = {CKM_DES3_KEY_GEN, CKM_AES_KEY_GEN};
+    static const CK_ULONG attributes[] = {2, 5}; /* so many of them */
     CK_BBOOL yes = CK_TRUE;
-    CK_ATTRIBUTE uses[] = {{CKA_ENCRYPT, &yes, sizeof yes}, {CKA_DECRYPT, &yes, sizeof yes}};
+    CK_ULONG size = 32;
+    CK_ATTRIBUTE uses[] = {{CKA_ENCRYPT, &yes, sizeof yes},
+                           {CKA_DECRYPT, &yes, sizeof yes},
+                           {CKA_WRAP, &yes, sizeof yes},
+                           {CKA_UNWRAP, &yes, sizeof yes},
+                           {CKA_VALUE_LEN, &size, sizeof size}};
     CK_ULONG count = 0;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         CK_MECHANISM mechanism = {types[i], NULL, 0};
         CK_MECHANISM_INFO info;
         if (m->C_GetMechanismInfo(stage_slot(&stage), types[i], &info) != CKR_OK)
             continue;
-        count += m->C_GenerateKey(session, &mechanism, uses, 2, &keys[count]) == CKR_OK;
+        count += m->C_GenerateKey(session, &mechanism, uses, attributes[i], &keys[count]) == CKR_OK;
     }
     return count;
 }
