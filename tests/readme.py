@@ -4,8 +4,9 @@
 
 usage: readme.py README P11DBUS MODULE
 
-A recipe that begins a container is left out where none can be made (inside of many a container).
-They run in their order, in one shell and one empty directory, on a private session bus.
+They run in their order, in one shell and one empty directory, on a private session bus, where p11-kit
+knows the module as if it were installed: in a container. Where none can be made (inside of many a
+container) recipes are left out that need that, or begin one themselves.
 $HOST_PRELOAD is preloaded into every program of theirs, as in hosts/applications.py. Recipes that
 audit are run once more on a bus without a service, where they must fail: nothing was looked at.
 """
@@ -16,7 +17,10 @@ import subprocess
 import sys
 import tempfile
 
+from configured import container
+
 RECIPE = re.compile(r"^\*\*(?P<title>[^*]+)\*\* ✓\n.*?^```sh\n(?P<script>.*?)^```$", re.M | re.S)
+CONTAINED = re.compile(r"\b(bwrap|systemd-cryptenroll) ")
 
 
 def read(readme):
@@ -25,9 +29,6 @@ def read(readme):
         recipes = RECIPE.findall(text.read())
     if len(recipes) < 4:
         sys.exit("only %d tested recipes found in %s" % (len(recipes), readme))
-    if subprocess.run("bwrap --ro-bind / / --unshare-all true 2>/dev/null", shell=True,
-                      check=False).returncode != 0:
-        recipes = [recipe for recipe in recipes if "bwrap " not in recipe[1]]
     return recipes
 
 
@@ -40,11 +41,11 @@ def script_of(recipes):
     return "".join(parts)
 
 
-def run(script, directory, environment):
-    """The exit code of script on a session bus of its own."""
+def run(script, directory, environment, prefix=()):
+    """The exit code of script on a session bus of its own, in the container prefix."""
     if environment.get("HOST_PRELOAD"):
         script = "export LD_PRELOAD=%s\n%s" % (environment["HOST_PRELOAD"], script)
-    return subprocess.run(["dbus-run-session", "--", "sh", "-c", script], cwd=directory,
+    return subprocess.run([*prefix, "dbus-run-session", "--", "sh", "-c", script], cwd=directory,
                           env=environment, timeout=300, check=False).returncode
 
 
@@ -61,7 +62,8 @@ def check_audits(recipes, directory, environment):
 def main(readme, p11dbus, module):
     with tempfile.TemporaryDirectory() as directory:
         # python3 is the one that runs this: the system's, which has the packages.
-        programs = [os.path.dirname(os.path.abspath(p11dbus)), os.path.dirname(sys.executable)]
+        programs = [os.path.dirname(os.path.abspath(p11dbus)), os.path.dirname(sys.executable),
+                    "/usr/sbin"]
         environment = dict(
             os.environ,
             PATH=":".join([*programs, os.environ["PATH"]]),
@@ -69,7 +71,10 @@ def main(readme, p11dbus, module):
             HOME=directory,
         )
         recipes = read(readme)
-        code = run(script_of(recipes), directory, environment)
+        prefix = container(directory, environment["MODULE"], alone=False)
+        if not prefix:
+            recipes = [recipe for recipe in recipes if not CONTAINED.search(recipe[1])]
+        code = run(script_of(recipes), directory, environment, prefix)
         if code == 0:
             check_audits(recipes, directory, environment)
         sys.exit(code)
