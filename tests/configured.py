@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 
 def container(directory, module, alone):
@@ -14,12 +15,9 @@ def container(directory, module, alone):
         return []
     known = subprocess.run(["pkg-config", "--variable=p11_module_configs", "p11-kit-1"], text=True,
                            stdout=subprocess.PIPE, check=True).stdout.strip()
-    modules, empty = os.path.join(directory, ".modules"), os.path.join(directory, ".empty")
-    if alone:
-        os.makedirs(modules)
-    else:
-        shutil.copytree(known, modules)
-    os.makedirs(empty)
+    modules, empty = (tempfile.mkdtemp(prefix=".", dir=directory) for _ in range(2))
+    if not alone:
+        shutil.copytree(known, modules, dirs_exist_ok=True)
     with open(os.path.join(modules, "p11dbus.module"), "w", encoding="utf-8") as out:
         out.write("module: %s\n" % module)
     prefix += ["--ro-bind", modules, known]

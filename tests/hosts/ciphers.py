@@ -14,15 +14,17 @@ import ssl
 import subprocess
 import sys
 
-from applications import main, need, run
+from applications import Failure, main, need, run
 
 SECRET = "what nobody else is to read\n"
 PRIVATE = "pkcs11:token=store;object=rsa;type=private"
-# How openssl pads, and how pkcs11-tool is told to.
+# How openssl pads, and how pkcs11-tool is told to. (Its provider for PKCS#11 1.0 has no hash that is not
+# named.)
 PADDINGS = {
     "PKCS #1 v1.5": (["rsa_padding_mode:pkcs1"], ["RSA-PKCS"]),
-    "OAEP with SHA-1": (["rsa_padding_mode:oaep"], ["RSA-PKCS-OAEP", "--hash-algorithm", "SHA-1"]),
-    "OAEP with SHA-256": (["rsa_padding_mode:oaep", "rsa_oaep_md:sha256"],
+    "OAEP with SHA-1": (["rsa_padding_mode:oaep", "rsa_oaep_md:sha1", "rsa_mgf1_md:sha1"],
+                        ["RSA-PKCS-OAEP", "--hash-algorithm", "SHA-1"]),
+    "OAEP with SHA-256": (["rsa_padding_mode:oaep", "rsa_oaep_md:sha256", "rsa_mgf1_md:sha256"],
                           ["RSA-PKCS-OAEP", "--hash-algorithm", "SHA256"]),
 }
 
@@ -74,7 +76,10 @@ def pkcs11_tool_verifies(place, module, key, mechanism):
     signature = path(place, "signature")
     run(*what, "--sign", "--input-file", place.large, "--output-file", signature)
     for file, verdict in (place.large, "Signature is valid"), (place.small, "Invalid signature"):
-        said = run(*what, "--verify", "--input-file", file, "--signature-file", signature)
+        try:
+            said = run(*what, "--verify", "--input-file", file, "--signature-file", signature)
+        except Failure as failure:  # since OpenSC 0.26
+            said = str(failure)
         need(verdict in said, verdict, said)
 
 

@@ -118,7 +118,7 @@ def signs_with_what_was_made(place, module, kind):
     run("p11tool", "--provider", module, "--batch", "--export-pubkey", "--outfile", public,
         "pkcs11:object=made;type=private")
     signs(place, module, kind, "made", None, public)
-    run("pkcs11-tool", "--module", module, "--delete-object", "--type", "privkey", "--id", "4d41")
+    run("p11tool", "--provider", module, "--batch", "--delete", "pkcs11:object=made")
 
 
 KINDS = [Engine]
