@@ -83,15 +83,20 @@ static void trap_fork_child_not_initialized__without_handlers(bool raw)
 /* A host that dies without a word, and leaves a child that never calls the module. */
 static void die_and_leave_a_child(const int pipes[2])
 {
-    char byte;
+    char byte = 0;
+    int begun[2];
     stage_ok(stage_initialize(&stage, ""));
     const CK_SESSION_HANDLE session = stage_session(&stage);
     sign_once(session, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec"));
+    if (pipe(begun) != 0)
+        _exit(1);
     if (fork() == 0) {
+        if (write(begun[1], &byte, 1) != 1) /* what happens in a new child has happened */
+            _exit(1);
         close(pipes[1]);
         _exit(read(pipes[0], &byte, 1) == 0 ? 0 : 1);
     }
-    _exit(0);
+    _exit(read(begun[0], &byte, 1) == 1 ? 0 : 1);
 }
 
 /* The death of a host must be seen by the service though a child of it lives: that holds no copies
@@ -101,12 +106,13 @@ static void trap_child_holds_no_descriptor(void)
     int pipes[2];
     if (pipe(pipes) != 0)
         stage_fail("pipe");
+    stage_order(&stage, "calm"); /* what happened before is handled before */
     const unsigned before = stage_count(&stage, "hangup control");
     const pid_t host = fork();
     if (host == 0)
         die_and_leave_a_child(pipes);
     expect_good_end(host);
-    stage_order(&stage, "calm"); /* what happened before is handled before */
+    stage_order(&stage, "calm");
     stage_check(stage_count(&stage, "hangup control") == before + 1);
     close(pipes[0]);
     close(pipes[1]);
