@@ -19,11 +19,24 @@ const P11dOperationRow p11d_operation_encrypt = {P11D_OPERATION_ENCRYPT, "Encryp
     P11D_PURPOSE_ENCRYPT, CKF_ENCRYPT, CKA_ENCRYPT, PUBLIC, false, false, P11D_OUTPUT_CIPHERTEXT};
 const P11dOperationRow p11d_operation_decrypt = {P11D_OPERATION_DECRYPT, "Decrypt",
     P11D_PURPOSE_DECRYPT, CKF_DECRYPT, CKA_DECRYPT, PRIVATE, false, false, P11D_OUTPUT_PLAINTEXT};
+const P11dOperationRow p11d_operation_message_sign = {P11D_OPERATION_MESSAGE_SIGN, "Sign",
+    P11D_PURPOSE_SIGN, CKF_MESSAGE_SIGN, CKA_SIGN, PRIVATE, true, false, P11D_OUTPUT_SIGNATURE};
+const P11dOperationRow p11d_operation_message_verify = {P11D_OPERATION_MESSAGE_VERIFY, "Verify",
+    P11D_PURPOSE_VERIFY, CKF_MESSAGE_VERIFY, CKA_VERIFY, PUBLIC, true, false, P11D_OUTPUT_VERDICT};
+const P11dOperationRow p11d_operation_message_encrypt = {P11D_OPERATION_MESSAGE_ENCRYPT, "Encrypt",
+    P11D_PURPOSE_ENCRYPT, CKF_MESSAGE_ENCRYPT, CKA_ENCRYPT, PUBLIC, false, false,
+    P11D_OUTPUT_CIPHERTEXT};
+const P11dOperationRow p11d_operation_message_decrypt = {P11D_OPERATION_MESSAGE_DECRYPT, "Decrypt",
+    P11D_PURPOSE_DECRYPT, CKF_MESSAGE_DECRYPT, CKA_DECRYPT, PRIVATE, false, false,
+    P11D_OUTPUT_PLAINTEXT};
 /* clang-format on */
 
 const P11dOperationRow *const p11d_operations[] = {
-    &p11d_operation_digest,           &p11d_operation_sign,    &p11d_operation_verify,
-    &p11d_operation_verify_signature, &p11d_operation_encrypt, &p11d_operation_decrypt,
+    &p11d_operation_digest,          &p11d_operation_sign,
+    &p11d_operation_verify,          &p11d_operation_verify_signature,
+    &p11d_operation_encrypt,         &p11d_operation_decrypt,
+    &p11d_operation_message_sign,    &p11d_operation_message_verify,
+    &p11d_operation_message_encrypt, &p11d_operation_message_decrypt,
 };
 const size_t p11d_operation_count = sizeof p11d_operations / sizeof p11d_operations[0];
 

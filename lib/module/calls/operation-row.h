@@ -37,6 +37,10 @@ extern const P11dOperationRow p11d_operation_verify;
 extern const P11dOperationRow p11d_operation_verify_signature;
 extern const P11dOperationRow p11d_operation_encrypt;
 extern const P11dOperationRow p11d_operation_decrypt;
+extern const P11dOperationRow p11d_operation_message_sign;
+extern const P11dOperationRow p11d_operation_message_verify;
+extern const P11dOperationRow p11d_operation_message_encrypt;
+extern const P11dOperationRow p11d_operation_message_decrypt;
 
 /* All of them. */
 extern const P11dOperationRow *const p11d_operations[];

@@ -6,6 +6,7 @@
 #include "change.h"
 #include "discovery.h"
 #include "login.h"
+#include "messages.h"
 #include "operation.h"
 #include "session.h"
 #include "syntax.h"
@@ -138,6 +139,7 @@ CK_RV p11d_sessions_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_
         return CKR_SESSION_HANDLE_INVALID;
     bool done = !(flags & CKF_FIND_OBJECTS) ||
                 p11d_session_cancel(instance, handle, P11D_OPERATION_SEARCH) == CKR_OK;
+    done &= p11d_messages_cancel(instance, handle, flags);
     for (size_t i = 0; i < p11d_operation_count; i++) {
         if (flags & p11d_operations[i]->flag)
             done &= p11d_session_cancel(instance, handle, p11d_operations[i]->kind) == CKR_OK;

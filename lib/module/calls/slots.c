@@ -94,8 +94,8 @@ CK_RV p11d_slots_token(P11dInstance *instance, CK_SLOT_ID slot, CK_TOKEN_INFO *i
 
 /* What flags of a mechanism say beside the functions that it is for. */
 #define DESCRIPTIONS                                                                               \
-    (CKF_HW | CKF_EC_F_P | CKF_EC_F_2M | CKF_EC_ECPARAMETERS | CKF_EC_OID | CKF_EC_UNCOMPRESS |    \
-     CKF_EC_COMPRESS | CKF_EC_CURVENAME)
+    (CKF_HW | CKF_MULTI_MESSAGE | CKF_EC_F_P | CKF_EC_F_2M | CKF_EC_ECPARAMETERS | CKF_EC_OID |    \
+     CKF_EC_UNCOMPRESS | CKF_EC_COMPRESS | CKF_EC_CURVENAME)
 
 /* What the application can do with mechanism; false: nothing. */
 static bool can_do(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism,

@@ -83,6 +83,29 @@ static CK_ULONG limited(uint64_t number)
     return number > CK_UNAVAILABLE_INFORMATION ? CK_UNAVAILABLE_INFORMATION : (CK_ULONG)number;
 }
 
+/* What the token can do with messages follows from what it does else, whatever the service says of
+ * that: each is an operation of its own. Those that are encrypted have a tag beside them. */
+static CK_FLAGS with_messages(const P11dMechanism *row, CK_FLAGS flags)
+{
+    const bool sealed = row && row->shape == &p11d_parameters_gcm;
+    const struct {
+        CK_FLAGS flag, each;
+        bool fits;
+    } messages[] = {
+        {CKF_MESSAGE_SIGN, CKF_SIGN, true},
+        {CKF_MESSAGE_VERIFY, CKF_VERIFY, true},
+        {CKF_MESSAGE_ENCRYPT, CKF_ENCRYPT, sealed},
+        {CKF_MESSAGE_DECRYPT, CKF_DECRYPT, sealed},
+    };
+    flags &= ~CKF_MULTI_MESSAGE;
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        flags &= ~messages[i].flag;
+        if (messages[i].fits && flags & messages[i].each)
+            flags |= messages[i].flag | CKF_MULTI_MESSAGE;
+    }
+    return flags;
+}
+
 /* Reads one entry of the a{s(ttas)}. Returns false for a mechanism that nobody could name. */
 static bool read_offer(P11dReader *elements, P11dOffer *offer)
 {
@@ -100,6 +123,7 @@ static bool read_offer(P11dReader *elements, P11dOffer *offer)
         return false;
     const P11dMechanism *row = p11d_mechanism_find(offer->type);
     offer->key = row ? row->key_type : CK_UNAVAILABLE_INFORMATION;
+    offer->info.flags = with_messages(row, offer->info.flags);
     return true;
 }
 
@@ -228,10 +252,16 @@ const P11dOffer *p11d_properties_offer(const P11dProperties *properties, CK_MECH
     return NULL;
 }
 
+/* Whether that is what is asked for of a service that names no mechanisms. */
+static bool is_asked(const P11dProperties *properties, CK_FLAGS flag)
+{
+    return !properties->offered.known && (flag == CKF_SIGN || flag == CKF_MESSAGE_SIGN);
+}
+
 bool p11d_properties_can(const P11dProperties *properties, CK_MECHANISM_TYPE type, CK_FLAGS flag)
 {
     const P11dOffer *offer = p11d_properties_offer(properties, type);
-    return offer ? (offer->info.flags & flag) != 0 : !properties->offered.known && flag == CKF_SIGN;
+    return offer ? (offer->info.flags & flag) != 0 : is_asked(properties, flag);
 }
 
 bool p11d_properties_serves(const P11dProperties *properties, CK_KEY_TYPE key, CK_FLAGS flag)
@@ -243,5 +273,5 @@ bool p11d_properties_serves(const P11dProperties *properties, CK_KEY_TYPE key, C
         if (fits && (offer->info.flags & flag) != 0)
             return true;
     }
-    return !properties->offered.known && flag == CKF_SIGN;
+    return is_asked(properties, flag);
 }

@@ -33,6 +33,17 @@ TestSuite(claims, .init = open_stage, .fini = close_stage);
 
 /* --- the functions --- */
 
+typedef CK_RV UseObject(CK_OBJECT_HANDLE object);
+typedef CK_RV UseKey(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+
+/* Whether a function that answers so works with that key. Those that need parameters or attributes,
+ * or another key to wrap, say so. */
+static bool is_fit(CK_RV rv)
+{
+    return rv == CKR_OK || rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_TEMPLATE_INCOMPLETE ||
+           rv == CKR_KEY_UNEXTRACTABLE;
+}
+
 static CK_RV copy(CK_OBJECT_HANDLE object)
 {
     CK_OBJECT_HANDLE other;
@@ -86,7 +97,7 @@ static CK_RV digest(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJECT_HAN
     return m->C_DigestInit(in, mechanism);
 }
 
-/* PKCS#11 2.40, which the module is, has no function for it. */
+/* The module has no function for it. */
 static CK_RV no_function(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     (void)in;
@@ -95,8 +106,16 @@ static CK_RV no_function(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJEC
     return CKR_FUNCTION_NOT_SUPPORTED;
 }
 
-typedef CK_RV UseObject(CK_OBJECT_HANDLE object);
-typedef CK_RV UseKey(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+/* For messages of some kind, whose parts may come one by one. */
+static CK_RV any_messages(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    UseKey *const uses[] = {stage.modern->C_MessageSignInit, stage.modern->C_MessageVerifyInit,
+                            stage.modern->C_MessageEncryptInit, stage.modern->C_MessageDecryptInit};
+    CK_RV rv = CKR_FUNCTION_NOT_SUPPORTED;
+    for (size_t i = 0; i < G_N_ELEMENTS(uses) && !is_fit(rv); i++)
+        rv = uses[i](in, mechanism, key);
+    return rv;
+}
 
 /* Calls use in a session of its own: what it begins ends with that. */
 static CK_RV apart(UseKey *use, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE key)
@@ -175,10 +194,7 @@ static bool works_with_some(UseKey *use, CK_MECHANISM_TYPE mechanism, const CK_O
                             CK_ULONG count)
 {
     for (CK_ULONG i = 0; i < count; i++) {
-        /* Those that need parameters or attributes, or another key to wrap, say so. */
-        CK_RV rv = apart(use, mechanism, keys[i]);
-        if (rv == CKR_OK || rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_TEMPLATE_INCOMPLETE ||
-            rv == CKR_KEY_UNEXTRACTABLE)
+        if (is_fit(apart(use, mechanism, keys[i])))
             return true;
     }
     return false;
@@ -203,11 +219,11 @@ static void check_mechanism(CK_MECHANISM_TYPE mechanism, const CK_OBJECT_HANDLE 
         {CKF_WRAP, wrap},
         {CKF_UNWRAP, unwrap},
         {CKF_DERIVE, derive},
-        {CKF_MESSAGE_ENCRYPT, no_function},
-        {CKF_MESSAGE_DECRYPT, no_function},
-        {CKF_MESSAGE_SIGN, no_function},
-        {CKF_MESSAGE_VERIFY, no_function},
-        {CKF_MULTI_MESSAGE, no_function},
+        {CKF_MESSAGE_ENCRYPT, stage.modern->C_MessageEncryptInit},
+        {CKF_MESSAGE_DECRYPT, stage.modern->C_MessageDecryptInit},
+        {CKF_MESSAGE_SIGN, stage.modern->C_MessageSignInit},
+        {CKF_MESSAGE_VERIFY, stage.modern->C_MessageVerifyInit},
+        {CKF_MULTI_MESSAGE, any_messages},
         {CKF_FIND_OBJECTS, no_function},
         {CKF_ENCAPSULATE, no_function},
         {CKF_DECAPSULATE, no_function},

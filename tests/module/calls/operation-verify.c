@@ -131,7 +131,7 @@ Test(verify, what_the_token_does_not_offer_is_not_claimed)
     const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PUBLIC_KEY, "ec");
     expect_claim(session, key, CK_FALSE);
     stage_ok(m->C_GetMechanismInfo(stage_slot(&stage), CKM_ECDSA, &info));
-    cr_assert_eq(info.flags, CKF_SIGN);
+    cr_assert_eq(info.flags, CKF_SIGN | CKF_MESSAGE_SIGN | CKF_MULTI_MESSAGE);
     stage_expect(CKR_KEY_FUNCTION_NOT_PERMITTED, m->C_VerifyInit(session, &how, key));
     stage_expect(
         CKR_KEY_TYPE_INCONSISTENT,

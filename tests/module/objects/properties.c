@@ -148,7 +148,7 @@ Test(properties, mechanisms_are_taken_once_and_not_without_end)
     const P11dOffer *offer = p11d_properties_offer(&properties, CKM_ECDSA);
     cr_assert_eq(offer->info.ulMinKeySize, 256);
     cr_assert_eq(offer->info.ulMaxKeySize, CK_UNAVAILABLE_INFORMATION);
-    cr_assert_eq(offer->info.flags, CKF_SIGN);
+    cr_assert_eq(offer->info.flags, CKF_SIGN | CKF_MESSAGE_SIGN | CKF_MULTI_MESSAGE);
     cr_assert_not_null(p11d_properties_offer(&properties, 0x80000001), "passes by number");
 }
 

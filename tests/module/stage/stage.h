@@ -67,6 +67,10 @@ CK_ULONG stage_search(Stage *stage, CK_SESSION_HANDLE session);
 CK_RV stage_sign(Stage *stage, CK_SESSION_HANDLE session, CK_MECHANISM_TYPE mechanism,
                  CK_OBJECT_HANDLE key, CK_BYTE *signature, CK_ULONG *size);
 
+/* What a mechanism that signs and verifies is for. */
+#define STAGE_SIGNS                                                                                \
+    (CKF_SIGN | CKF_VERIFY | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE)
+
 /* Fails the program. */
 void stage_fail(const char *format, ...) G_GNUC_PRINTF(1, 2) G_GNUC_NORETURN;
 #define stage_check(condition)                                                                     \

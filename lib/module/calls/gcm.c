@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "gcm.h"
+
+#include <string.h>
+
+#include "random.h"
+
+/* Where IVs are random, so many bits have to be. */
+#define RANDOM_BITS_MIN 64
+/* NIST SP 800-38D, section 8.3: so many random IVs for one key. */
+#define RANDOM_IVS_MAX (UINT64_C(1) << 32)
+
+CK_RV p11d_gcm_read(P11dGcm *gcm, const void *parameter, CK_ULONG size, P11dBytes associated)
+{
+    CK_GCM_MESSAGE_PARAMS given;
+    *gcm = (P11dGcm){0};
+    if (!parameter || size != sizeof given)
+        return CKR_MECHANISM_PARAM_INVALID;
+    memcpy(&given, parameter, sizeof given); /* a host's structure need not be aligned */
+    if (!given.pIv || given.ulIvLen == 0 || given.ulIvLen > P11D_GCM_IV_MAX || !given.pTag ||
+        given.ulTagBits < 32 || given.ulTagBits > 8 * P11D_GCM_TAG_MAX || given.ulTagBits % 8 != 0)
+        return CKR_MECHANISM_PARAM_INVALID;
+    if (!associated.data && associated.size > 0)
+        return CKR_ARGUMENTS_BAD;
+    memcpy(gcm->iv, given.pIv, given.ulIvLen);
+    gcm->host_iv = given.pIv;
+    gcm->tag = given.pTag;
+    gcm->tag_size = given.ulTagBits / 8;
+    gcm->fixed_bits = given.ulIvFixedBits;
+    gcm->generator = given.ivGenerator;
+    gcm->params = (CK_GCM_PARAMS){.pIv = gcm->iv,
+                                  .ulIvLen = given.ulIvLen,
+                                  .ulIvBits = 8 * given.ulIvLen,
+                                  .pAAD = (CK_BYTE *)associated.data,
+                                  .ulAADLen = associated.size,
+                                  .ulTagBits = given.ulTagBits};
+    return CKR_OK;
+}
+
+/* The bits of the nth byte from the end that are among the last so many bits. */
+static uint8_t mask_of(size_t nth, CK_ULONG bits)
+{
+    const CK_ULONG left = bits > 8 * nth ? bits - 8 * nth : 0;
+    return left >= 8 ? 0xff : (uint8_t)((1U << left) - 1);
+}
+
+/* Puts from, of the same size, in the place of the last so many bits of iv. */
+static void put_bits(P11dGcm *gcm, CK_ULONG bits, const uint8_t *from)
+{
+    const size_t size = gcm->params.ulIvLen;
+    for (size_t nth = 0; nth < size; nth++) {
+        const size_t at = size - 1 - nth;
+        const uint8_t mask = mask_of(nth, bits);
+        gcm->iv[at] = (uint8_t)((gcm->iv[at] & ~mask) | (from[at] & mask));
+    }
+}
+
+/* The last 8 bytes, or fewer, of size are number; or that exclusive or what is there. */
+static void put_number(uint8_t *bytes, size_t size, uint64_t number, bool exclusive)
+{
+    for (size_t nth = 0; nth < size && nth < sizeof number; nth++, number >>= 8) {
+        uint8_t *byte = &bytes[size - 1 - nth];
+        *byte = (uint8_t)(number ^ (exclusive ? *byte : 0U));
+    }
+}
+
+/* Random bits; ordered: the last 64 go up by one each time, so that none comes twice. */
+static CK_RV make_random(P11dGcm *gcm, P11dGcmSource *source, CK_ULONG bits, bool ordered)
+{
+    uint8_t random[P11D_GCM_IV_MAX];
+    if (bits < RANDOM_BITS_MIN || source->made >= RANDOM_IVS_MAX)
+        return CKR_MECHANISM_PARAM_INVALID;
+    CK_RV rv = p11d_random_fill(random, gcm->params.ulIvLen);
+    if (rv == CKR_OK && ordered && source->origin == 0)
+        rv = p11d_random_fill((CK_BYTE *)&source->origin, sizeof source->origin);
+    if (rv != CKR_OK)
+        return rv;
+    if (ordered)
+        put_number(random, gcm->params.ulIvLen, source->origin + source->made, false);
+    put_bits(gcm, bits, random);
+    return CKR_OK;
+}
+
+static CK_RV make_counted(P11dGcm *gcm, const P11dGcmSource *source, CK_ULONG bits)
+{
+    uint8_t counted[P11D_GCM_IV_MAX] = {0};
+    if (bits == 0 || (bits < 64 && source->made >> bits != 0))
+        return CKR_MECHANISM_PARAM_INVALID;
+    put_number(counted, gcm->params.ulIvLen, source->made, false);
+    put_bits(gcm, bits, counted);
+    return CKR_OK;
+}
+
+/* The host has to bring the same base each time: what it got may be in its place. */
+static CK_RV make_xored(P11dGcm *gcm, P11dGcmSource *source, CK_ULONG bits)
+{
+    const size_t size = gcm->params.ulIvLen;
+    uint8_t mixed[P11D_GCM_IV_MAX];
+    if (bits == 0 || (bits < 64 && source->made >> bits != 0))
+        return CKR_MECHANISM_PARAM_INVALID;
+    if (source->base_size == 0) {
+        memcpy(source->base, gcm->iv, size);
+        source->base_size = size;
+    }
+    if (source->base_size != size || memcmp(source->base, gcm->iv, size) != 0)
+        return CKR_MECHANISM_PARAM_INVALID;
+    memcpy(mixed, gcm->iv, size);
+    put_number(mixed, size, source->made, true);
+    put_bits(gcm, bits, mixed);
+    return CKR_OK;
+}
+
+CK_RV p11d_gcm_generate(P11dGcm *gcm, P11dGcmSource *source)
+{
+    CK_RV rv = CKR_MECHANISM_PARAM_INVALID;
+    if (gcm->generator == CKG_NO_GENERATE)
+        return CKR_OK;
+    if (gcm->fixed_bits > gcm->params.ulIvBits)
+        return rv;
+    const CK_ULONG bits = gcm->params.ulIvBits - gcm->fixed_bits;
+    if (gcm->generator == CKG_GENERATE || gcm->generator == CKG_GENERATE_RANDOM)
+        rv = make_random(gcm, source, bits, gcm->generator == CKG_GENERATE);
+    else if (gcm->generator == CKG_GENERATE_COUNTER)
+        rv = make_counted(gcm, source, bits);
+    else if (gcm->generator == CKG_GENERATE_COUNTER_XOR)
+        rv = make_xored(gcm, source, bits);
+    source->made += rv == CKR_OK;
+    return rv;
+}
+
+void p11d_gcm_give_iv(const P11dGcm *gcm)
+{
+    memcpy(gcm->host_iv, gcm->iv, gcm->params.ulIvLen);
+}
