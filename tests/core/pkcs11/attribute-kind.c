@@ -115,12 +115,12 @@ static void check_both_directions(const P11dAttribute *row)
     }
 }
 
-ParameterizedTestParameters(attribute_kind, every_row_survives_both_directions)
+ParameterizedTestParameters(attribute_kind, trap_numbers_are_widened)
 {
     return every_kind();
 }
 
-ParameterizedTest(size_t *first, attribute_kind, every_row_survives_both_directions)
+ParameterizedTest(size_t *first, attribute_kind, trap_numbers_are_widened)
 {
     for_each_of_kind(*first, check_both_directions);
 }
@@ -158,12 +158,12 @@ static void check_with_gdbus(const P11dAttribute *row)
     }
 }
 
-ParameterizedTestParameters(attribute_kind, trap_numbers_are_widened__on_the_wire)
+ParameterizedTestParameters(attribute_kind, gdbus_reads_every_row_with_its_type)
 {
     return every_kind();
 }
 
-ParameterizedTest(size_t *first, attribute_kind, trap_numbers_are_widened__on_the_wire)
+ParameterizedTest(size_t *first, attribute_kind, gdbus_reads_every_row_with_its_type)
 {
     for_each_of_kind(*first, check_with_gdbus);
 }

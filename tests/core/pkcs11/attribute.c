@@ -164,6 +164,24 @@ Test(attribute, too_many_are_refused_in_both_directions)
 }
 
 /* Trap 5. */
+Test(attribute, trap_nested_templates_have_bounded_depth__all_five)
+{
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_WRAP_TEMPLATE, CKA_UNWRAP_TEMPLATE,
+                                              CKA_DERIVE_TEMPLATE, CKA_ENCAPSULATE_TEMPLATE,
+                                              CKA_DECAPSULATE_TEMPLATE};
+    CK_ATTRIBUTE label = {CKA_LABEL, "x", 1};
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        CK_ATTRIBUTE outer = {types[i], &label, sizeof label};
+        P11dTemplate templ;
+        p11d_template_init(&templ);
+        cr_assert_eq(write_and_read(&outer, 1, &templ), CKR_OK);
+        const CK_ATTRIBUTE *inner = templ.items[0].pValue;
+        cr_assert_eq(inner->ulValueLen, 1);
+        cr_assert_neq(inner->pValue, label.pValue, "a pointer went over");
+        p11d_template_clear(&templ);
+    }
+}
+
 Test(attribute, trap_nested_templates_have_bounded_depth)
 {
     CK_ATTRIBUTE levels[P11D_TEMPLATE_DEPTH + 1] = {{CKA_LABEL, "x", 1}};

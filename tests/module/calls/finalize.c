@@ -38,7 +38,7 @@ static void *call(void *data)
     return NULL;
 }
 
-Test(finalize, trap_finalize_wakes_calls__in_flight)
+Test(finalize, trap_finalize_wakes_calls)
 {
     Caller callers[THREADS];
     stage_start(&stage, "Sign=hang");
@@ -51,6 +51,8 @@ Test(finalize, trap_finalize_wakes_calls__in_flight)
     while (stage_count(&stage, "Sign") < 8)
         stage_order(&stage, "Sign=hang");
     stage_ok(m->C_Finalize(NULL));
+    stage_order(&stage, "Sign=hang"); /* what happened before is handled before */
+    cr_assert_eq(stage_count(&stage, "hangup control"), 1, "not when their time is over");
     for (int i = 0; i < THREADS; i++) {
         pthread_join(callers[i].thread, NULL);
         stage_expect(CKR_CRYPTOKI_NOT_INITIALIZED, callers[i].value);
@@ -68,7 +70,7 @@ static void *connect_to_nobody(void *data)
     return NULL;
 }
 
-Test(finalize, trap_finalize_wakes_calls__that_connect)
+Test(finalize, wakes_a_call_that_connects)
 {
     pthread_t thread;
     CK_RV value = CKR_OK;

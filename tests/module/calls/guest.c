@@ -308,13 +308,18 @@ Test(guest, trap_no_connection_on_load)
 Test(guest, trap_no_signal_in_host)
 {
     int state;
+    CK_BYTE signature[512];
+    CK_ULONG size;
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigaction(SIGPIPE, &action, NULL);
     stage_open(&stage);
     stage_start(&stage, "");
     stage_ok(stage_initialize(&stage, ""));
-    sign_once();
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "ec");
+    stage_ok(stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
     stage_stop(&stage);
+    stage_expect(CKR_DEVICE_REMOVED, stage_sign(&stage, session, CKM_ECDSA, key, signature, &size));
     stage_start(&stage, "run=2");
     sign_once();
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);

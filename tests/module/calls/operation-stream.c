@@ -195,7 +195,7 @@ Test(stream, parts_that_owe_no_output_cost_no_message)
     cr_assert_eq(size, 0);
 }
 
-Test(stream, data_over_the_limit_of_one_call_are_cut_up)
+Test(stream, trap_sizes_are_bounded__larger_data_are_cut_up)
 {
     const CK_ULONG large = 40UL << 20;
     const Way to = encrypts(), from = decrypts();
@@ -347,7 +347,7 @@ static CK_RV begin_encryption(CK_SESSION_HANDLE in)
     return m->C_EncryptUpdate(in, data, 64, output, &size);
 }
 
-Test(stream, whose_channel_is_lost_is_never_repeated)
+Test(stream, trap_lost_reply_is_not_asked_again)
 {
     CK_ULONG size = sizeof output;
     begin(WORDS);
@@ -367,7 +367,7 @@ Test(stream, whose_channel_is_lost_is_never_repeated)
     stage_ok(m->C_EncryptFinal(session, output, &size));
 }
 
-Test(stream, what_comes_back_is_checked)
+Test(stream, trap_reply_is_checked_before_use)
 {
     CK_ULONG size = sizeof output;
     begin(WORDS);
@@ -414,7 +414,7 @@ static size_t count_sockets(void)
     return count;
 }
 
-Test(stream, is_no_affair_of_a_child)
+Test(stream, trap_child_holds_no_descriptor)
 {
     const size_t before = count_sockets();
     CK_ULONG size = sizeof output;
@@ -451,7 +451,7 @@ static size_t begin_many(CK_SESSION_HANDLE sessions[MANY])
     return begun;
 }
 
-Test(stream, there_are_so_many_and_all_else_goes_on)
+Test(stream, trap_running_out_is_an_answer)
 {
     CK_SESSION_HANDLE sessions[MANY];
     CK_ULONG size;
