@@ -296,7 +296,7 @@ Test(messages, say_how_large_they_are_before_there_is_an_iv)
     cr_assert_arr_eq(again, data, 50);
 }
 
-Test(messages, trap_2_a_null_pointer_is_not_a_zero_length)
+Test(messages, trap_null_is_not_zero_length)
 {
     CK_ULONG size = sizeof again;
     begin();

@@ -127,14 +127,14 @@ static void fetch_slowly(CK_ULONG expected)
     cr_assert_eq(stage_count(&stage, "sign ecdsa plain 32"), 2, "no part twice");
 }
 
-Test(messages_signed, trap_1_a_size_query_signs_nothing_twice)
+Test(messages_signed, trap_size_query_keeps_operation__where_the_key_tells_the_size)
 {
     begin("");
     stage_ok(init(CKM_ECDSA, CKO_PRIVATE_KEY, "ec"));
     fetch_slowly(64);
 }
 
-Test(messages_signed, trap_1_nor_where_nobody_knows_the_size)
+Test(messages_signed, trap_size_query_keeps_operation__where_the_result_has_to_be_kept)
 {
     begin("bare=yes");
     stage_ok(init(CKM_ECDSA, CKO_PRIVATE_KEY, "ec"));
@@ -176,7 +176,7 @@ Test(messages_signed, in_parts_have_an_order)
     stage_ok(m->C_Sign(session, data, 32, signature, &size));
 }
 
-Test(messages_signed, trap_2_a_null_pointer_is_not_a_zero_length)
+Test(messages_signed, trap_null_is_not_zero_length)
 {
     CK_BYTE parameter[8] = {0};
     begin("");
@@ -220,7 +220,7 @@ Test(messages_signed, what_cannot_is_refused_at_once)
 
 /* A key that always authenticates wants a login for each message, after C_MessageSignInit and after
  * each that was signed. */
-Test(messages_signed, trap_15_each_gets_a_login_of_its_own)
+Test(messages_signed, trap_context_login_is_the_operations_own)
 {
     CK_BYTE pin[] = "1234";
     begin("always=yes");
