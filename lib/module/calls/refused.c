@@ -8,7 +8,7 @@
 
 #include "call.h"
 
-/* None of them looks at its arguments. */
+/* Hardly any of them looks at its arguments. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 /* PKCS#11 3.1, section 5.21: nothing ever runs in parallel. */
@@ -25,7 +25,8 @@ CK_RV C_CancelFunction(CK_SESSION_HANDLE session)
 /* Section 5.20: what the kernel has is seeded already. */
 CK_RV C_SeedRandom(CK_SESSION_HANDLE session, CK_BYTE *seed, CK_ULONG size)
 {
-    return p11d_call_refuse(__func__, session, CKR_RANDOM_SEED_NOT_SUPPORTED);
+    return p11d_call_refuse(__func__, session,
+                            !seed && size > 0 ? CKR_ARGUMENTS_BAD : CKR_RANDOM_SEED_NOT_SUPPORTED);
 }
 
 CK_RV C_DigestKey(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)

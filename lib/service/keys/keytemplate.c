@@ -155,7 +155,7 @@ CK_RV p11d_keytemplate_check(const CK_ATTRIBUTE *items, CK_ULONG count, CK_OBJEC
                              P11dKeyTemplateUse use)
 {
     if (p11d_keytemplate_number(items, count, CKA_CLASS, class) != class)
-        return CKR_TEMPLATE_INCONSISTENT;
+        return use & MAKE ? CKR_TEMPLATE_INCONSISTENT : CKR_ATTRIBUTE_READ_ONLY;
     for (CK_ULONG i = 0; i < count; i++) {
         const struct Row *row = find_row(items[i].type, bit_of(class));
         if (!row)

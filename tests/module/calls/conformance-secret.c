@@ -173,3 +173,23 @@ Test(conformance_secret, hmac_signs_as_openssl_does_and_verifies)
     stage_ok(m->C_VerifyInit(session, &hmac, key));
     stage_expect(CKR_SIGNATURE_INVALID, m->C_Verify(session, data, sizeof data, output, size));
 }
+
+Test(conformance_secret, a_key_of_a_session_is_made_stricter_and_not_laxer)
+{
+    CK_MECHANISM generates = {CKM_AES_KEY_GEN, NULL, 0};
+    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_ULONG size = 32;
+    CK_ATTRIBUTE asked[] = {{CKA_VALUE_LEN, &size, sizeof size}, {CKA_SENSITIVE, &no, sizeof no}};
+    CK_ATTRIBUTE stricter = {CKA_SENSITIVE, &yes, sizeof yes};
+    CK_ATTRIBUTE laxer = {CKA_SENSITIVE, &no, sizeof no};
+    CK_BBOOL modifiable = CK_FALSE;
+    CK_ATTRIBUTE told = {CKA_MODIFIABLE, &modifiable, sizeof modifiable};
+    CK_OBJECT_HANDLE key;
+    stage_ok(m->C_GenerateKey(session, &generates, asked, 2, &key));
+    stage_ok(m->C_SetAttributeValue(session, key, &stricter, 1));
+    stage_ok(m->C_GetAttributeValue(session, key, &told, 1));
+    cr_assert_eq(modifiable, CK_TRUE);
+    stage_expect(CKR_ATTRIBUTE_READ_ONLY, m->C_SetAttributeValue(session, key, &laxer, 1));
+    stage_ok(m->C_GetAttributeValue(session, key, &laxer, 1));
+    cr_assert_eq(no, CK_TRUE);
+}

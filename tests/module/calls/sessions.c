@@ -81,6 +81,7 @@ Test(sessions, functions_that_are_not_there_check_before_they_say_so)
     stage_expect(CKR_FUNCTION_NOT_SUPPORTED, m->C_DigestKey(session, 1));
     stage_expect(CKR_FUNCTION_NOT_PARALLEL, m->C_GetFunctionStatus(session));
     stage_expect(CKR_RANDOM_SEED_NOT_SUPPORTED, m->C_SeedRandom(session, &seed, 1));
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_SeedRandom(session, NULL, 1));
 }
 
 /* Begins one of each kind; returns how many were active already. */

@@ -342,8 +342,14 @@ Test(keymanage, what_cannot_be_changed_is_not, .init = set_up_writable, .fini = 
     const CK_ATTRIBUTE local[] = {TRUE_ATTRIBUTE(CKA_LOCAL)};
     const CK_ATTRIBUTE strange[] = {TEXT(CKA_MODULUS, "\x01")};
     const CK_ATTRIBUTE unknown[] = {TEXT(CKA_APPLICATION, "x")};
+    const CK_ATTRIBUTE other[] = {NUMBER(CKA_CLASS, data)};
+    P11dArguments copy = {.templates = {{.items = other, .count = 1}}};
     uint64_t ids[2];
+    cr_assert_eq(generate_ec(view, "own", false, ids), CKR_OK);
+    copy.objects[0] = ids[0];
+    cr_assert_eq(act(view, "CopyObject", &copy, ids), CKR_ATTRIBUTE_READ_ONLY);
     cr_assert_eq(generate_ec(view, "web", true, ids), CKR_OK);
+    cr_assert_eq(set(view, ids[1], other, 1), CKR_ATTRIBUTE_READ_ONLY);
     cr_assert_eq(set(view, ids[1], weaker, 1), CKR_ATTRIBUTE_READ_ONLY);
     cr_assert_eq(set(view, ids[1], open, 1), CKR_ATTRIBUTE_READ_ONLY);
     cr_assert_eq(set(view, ids[1], local, 1), CKR_ATTRIBUTE_READ_ONLY);
