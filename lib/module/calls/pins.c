@@ -26,12 +26,14 @@ static CK_RV put_pin(const P11dToken *token, P11dOrder *order, size_t nth, P11dP
     return CKR_OK;
 }
 
-/* Takes the blanks away. Errors: CKR_ARGUMENTS_BAD (it is no text). */
+/* Takes the blanks away. A label of 32 bytes has no zero (PKCS#11 3.1, section 5.5), but hosts hand
+ * over C strings, which are read no further than that. Errors: CKR_ARGUMENTS_BAD (it is no text).
+ */
 static CK_RV read_label(const CK_UTF8CHAR *label, char text[LABEL_SIZE + 1])
 {
-    size_t size = LABEL_SIZE;
     if (!label)
         return CKR_ARGUMENTS_BAD;
+    size_t size = strnlen((const char *)label, LABEL_SIZE);
     while (size > 0 && label[size - 1] == ' ')
         size--;
     memcpy(text, label, size);
