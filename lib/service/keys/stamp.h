@@ -17,9 +17,12 @@ typedef struct P11dStamp {
     uid_t owner;
     struct timespec modified;
     struct timespec changed;
+    bool fresh; /* a change in the same tick of the kernel's clock would leave no trace in it */
 } P11dStamp;
 
+/* status: of now. */
 void p11d_stamp_set(P11dStamp *stamp, const struct stat *status);
+/* Whether both are certain to be of one version. */
 bool p11d_stamp_equal(const P11dStamp *a, const P11dStamp *b);
 
 #endif

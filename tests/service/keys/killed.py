@@ -104,9 +104,9 @@ class Killed(unittest.TestCase):
             name, when = call
             directory = self.fresh(before)
             answer = write(directory, action, passphrase, inject=f"{name}:signal=KILL:when={when}")
-            self.assertLess(answer.returncode, 0, call)
             now = self.looks(directory, passphrases)
-            self.assertIn(now, (old, new), call)
+            # What was read as it changed is read once more, so that not all runs have as many calls.
+            self.assertIn(now, (old, new) if answer.returncode < 0 else (new,), call)
             seen.add(now)
 
         def fail(call):
