@@ -58,7 +58,14 @@ CK_RV p11d_pins_init_token(P11dInstance *instance, CK_SLOT_ID slot, P11dPin so_p
         return rv;
     rv = p11d_order_give(token, &order);
     token->stale = true; /* its objects are gone, or nobody knows */
-    return rv;
+    if (rv != CKR_OK)
+        return rv;
+    /* The service says so too, but whoever asks now may be earlier than that. */
+    P11dProperties *properties = &token->properties;
+    p11d_properties_pad(properties->label, sizeof properties->label, text);
+    properties->flags =
+        (properties->flags & ~(CK_FLAGS)CKF_USER_PIN_INITIALIZED) | CKF_TOKEN_INITIALIZED;
+    return CKR_OK;
 }
 
 CK_RV p11d_pins_init(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dPin pin)
@@ -69,8 +76,13 @@ CK_RV p11d_pins_init(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dPin p
         return CKR_SESSION_HANDLE_INVALID;
     if (p11d_token_user(session->token) != CKU_SO)
         return CKR_USER_NOT_LOGGED_IN;
-    const CK_RV rv = put_pin(session->token, &order, 0, pin);
-    return rv == CKR_OK ? p11d_order_give(session->token, &order) : rv;
+    P11dToken *token = session->token;
+    CK_RV rv = put_pin(token, &order, 0, pin);
+    if (rv == CKR_OK)
+        rv = p11d_order_give(token, &order);
+    if (rv == CKR_OK) /* as above */
+        token->properties.flags |= CKF_USER_PIN_INITIALIZED;
+    return rv;
 }
 
 CK_RV p11d_pins_set(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dPin old_pin,

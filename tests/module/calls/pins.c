@@ -41,6 +41,11 @@ Test(pins, a_token_is_made_anew_while_nobody_has_a_session)
     /* A string of C, which nothing of is read behind its end. */
     g_autofree char *text = g_strdup("a string");
     stage_ok(m->C_InitToken(slot, pin, 4, (CK_UTF8CHAR *)text));
+    CK_TOKEN_INFO info;
+    stage_ok(m->C_GetTokenInfo(slot, &info));
+    cr_assert_arr_eq(info.label, "a string                        ", 32);
+    cr_assert_eq(info.flags & (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED),
+                 CKF_TOKEN_INITIALIZED);
     g_autofree char *log = stage_log(&stage);
     static const char *const orders[] = {"a new label\n", "a string\n"};
     for (size_t i = 0; i < 2; i++) {
@@ -66,6 +71,9 @@ Test(pins, the_so_sets_that_of_the_user)
     stage_ok(m->C_InitPIN(session, fresh, 6));
     cr_assert_eq(
         stage_count(&stage, "order InitPin - objects=0,0 attributes=0,0 bytes=0 pins=secret,"), 1);
+    CK_TOKEN_INFO info;
+    stage_ok(m->C_GetTokenInfo(stage_slot(&stage), &info));
+    cr_assert(info.flags & CKF_USER_PIN_INITIALIZED);
 }
 
 Test(pins, one_is_changed_in_a_session_that_writes)
