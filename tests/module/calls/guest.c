@@ -113,9 +113,9 @@ Test(guest, stays_mapped_even_without_the_linker_flag)
 
 Test(guest, trap_no_thread_in_host)
 {
+    const unsigned before = count_entries("/proc/self/task"); /* and the module is not loaded */
     stage_open(&stage);
     stage_start(&stage, "");
-    const unsigned before = count_entries("/proc/self/task");
     stage_ok(stage_initialize(&stage, ""));
     sign_once();
     cr_assert_eq(count_entries("/proc/self/task"), before);
