@@ -80,42 +80,42 @@ static void trap_fork_child_not_initialized__without_handlers(bool raw)
     expect_good_end(child);
 }
 
-/* A host that dies without a word, and leaves a child that never calls the module. */
-static void die_and_leave_a_child(const int pipes[2])
+/* A host that dies without a word, and leaves a child that never calls the module: says that it is
+ * there, and ends with the test. */
+static void die_and_leave_a_child(const int ready[2], const int end[2])
 {
     char byte = 0;
-    int begun[2];
     stage_ok(stage_initialize(&stage, ""));
     const CK_SESSION_HANDLE session = stage_session(&stage);
     sign_once(session, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec"));
-    if (pipe(begun) != 0)
-        _exit(1);
     if (fork() == 0) {
-        if (write(begun[1], &byte, 1) != 1) /* what happens in a new child has happened */
-            _exit(1);
-        close(pipes[1]);
-        _exit(read(pipes[0], &byte, 1) == 0 ? 0 : 1);
+        close(end[1]);
+        _exit(write(ready[1], &byte, 1) == 1 && read(end[0], &byte, 1) == 0 ? 0 : 1);
     }
-    _exit(read(begun[0], &byte, 1) == 1 ? 0 : 1);
+    _exit(0);
 }
 
 /* The death of a host must be seen by the service though a child of it lives: that holds no copies
  * of its descriptors. */
 static void trap_child_holds_no_descriptor(void)
 {
-    int pipes[2];
-    if (pipe(pipes) != 0)
+    int ready[2], end[2];
+    char byte;
+    if (pipe(ready) != 0 || pipe(end) != 0)
         stage_fail("pipe");
     stage_order(&stage, "calm"); /* what happened before is handled before */
     const unsigned before = stage_count(&stage, "hangup control");
     const pid_t host = fork();
     if (host == 0)
-        die_and_leave_a_child(pipes);
+        die_and_leave_a_child(ready, end);
     expect_good_end(host);
+    stage_check(read(ready[0], &byte, 1) == 1);
     stage_order(&stage, "calm");
     stage_check(stage_count(&stage, "hangup control") == before + 1);
-    close(pipes[0]);
-    close(pipes[1]);
+    for (int i = 0; i < 2; i++) {
+        close(ready[i]);
+        close(end[i]);
+    }
 }
 
 /* In a process without threads a child of _Fork may do all that others may. */
