@@ -44,8 +44,7 @@ Test(pins, a_token_is_made_anew_while_nobody_has_a_session)
     CK_TOKEN_INFO info;
     stage_ok(m->C_GetTokenInfo(slot, &info));
     cr_assert_arr_eq(info.label, "a string                        ", 32);
-    cr_assert_eq(info.flags & (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED),
-                 CKF_TOKEN_INITIALIZED);
+    cr_assert(info.flags & CKF_TOKEN_INITIALIZED);
     g_autofree char *log = stage_log(&stage);
     static const char *const orders[] = {"a new label\n", "a string\n"};
     for (size_t i = 0; i < 2; i++) {
