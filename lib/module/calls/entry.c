@@ -8,6 +8,7 @@
 #include "life.h"
 #include "operation.h"
 #include "order.h"
+#include "saved.h"
 #include "searches.h"
 #include "sessions.h"
 #include "slots.h"
@@ -219,7 +220,7 @@ CK_RV C_GetOperationState(CK_SESSION_HANDLE session, CK_BYTE *state, CK_ULONG *s
 {
     P11dCall call;
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
-                                    ?: p11d_operation_save(call.instance, session, state, size));
+                                    ?: p11d_saved_get(call.instance, session, state, size));
 }
 
 CK_RV C_SetOperationState(CK_SESSION_HANDLE session, CK_BYTE *state, CK_ULONG size,
@@ -227,9 +228,8 @@ CK_RV C_SetOperationState(CK_SESSION_HANDLE session, CK_BYTE *state, CK_ULONG si
 {
     P11dCall call;
     const bool keys = encryption_key != 0 || authentication_key != 0;
-    return p11d_call_end(&call,
-                         p11d_call_begin(&call, __func__)
-                             ?: p11d_operation_restore(call.instance, session, state, size, keys));
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_saved_set(call.instance, session, state, size, keys));
 }
 
 CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)

@@ -161,15 +161,20 @@ static P11dRequest make_request(P11dFlow *flow, P11dArguments *arguments, const 
 }
 
 /* One message of the stream. What fails ends it. */
-static CK_RV exchange(P11dFlow *flow, P11dBytes data, P11dBytes signature, bool last)
+static CK_RV exchange_all(P11dFlow *flow, P11dArguments *arguments, bool last)
 {
-    P11dArguments arguments = {.bytes = {data, signature}};
     P11dRequest request =
-        make_request(flow, &arguments, last ? "FinishStream" : "UpdateStream", last);
+        make_request(flow, arguments, last ? "FinishStream" : "UpdateStream", last);
     const CK_RV rv = p11d_stream_call(&flow->stream, &request);
     if (last || rv != CKR_OK)
         p11d_stream_end(&flow->stream, last);
     return rv;
+}
+
+static CK_RV exchange(P11dFlow *flow, P11dBytes data, P11dBytes signature, bool last)
+{
+    P11dArguments arguments = {.bytes = {data, signature}};
+    return exchange_all(flow, &arguments, last);
 }
 
 /* Sends all of it but for what fits into the last message. */
@@ -199,7 +204,8 @@ static CK_RV send_part(P11dFlow *flow, P11dBytes part)
         const size_t left = GATHERED - gathered->size;
         const size_t more = part.size < left ? part.size : left;
         rv = gather(flow, (P11dBytes){part.data, more});
-        part = (P11dBytes){part.data + more, part.size - more};
+        if (more > 0)
+            part = (P11dBytes){part.data + more, part.size - more};
         if (rv == CKR_OK)
             rv = exchange(flow, (P11dBytes){gathered->data, gathered->size}, (P11dBytes){0}, false);
         p11d_buffer_reset(gathered);
@@ -235,6 +241,20 @@ CK_RV p11d_flow_add(P11dFlow *flow, P11dBytes part, P11dRoom room, CK_ULONG *wri
     flow->room = (P11dRoom){0};
     *written = (CK_ULONG)(flow->given - before);
     return rv;
+}
+
+CK_RV p11d_flow_add_key(P11dFlow *flow, CK_OBJECT_HANDLE key)
+{
+    CK_RV rv = send_part(flow, (P11dBytes){NULL, 0}); /* what was before it */
+    if (rv == CKR_OK && !flow->stream.channel)
+        rv = CKR_KEY_INDIGESTIBLE;
+    const P11dObject *object = p11d_listing_find(flow->stream.token, key);
+    if (rv == CKR_OK && !object)
+        rv = CKR_KEY_HANDLE_INVALID;
+    if (rv != CKR_OK)
+        return rv;
+    P11dArguments arguments = {.objects = {object->id}};
+    return about_key(exchange_all(flow, &arguments, false));
 }
 
 /* Does it all by one message. */

@@ -48,6 +48,9 @@ CK_ULONG p11d_flow_due(const P11dFlow *flow, CK_ULONG size);
  */
 CK_RV p11d_flow_add(P11dFlow *flow, P11dBytes part, P11dRoom room, CK_ULONG *written);
 
+/* The same for the value of a key, where the service has a stream for that. */
+CK_RV p11d_flow_add_key(P11dFlow *flow, CK_OBJECT_HANDLE key);
+
 /* Begins the stream, for a login that it will hold. Waits. Errors: CKR_KEY_HANDLE_INVALID, those of
  * p11d_stream_begin. */
 CK_RV p11d_flow_begin(P11dFlow *flow);

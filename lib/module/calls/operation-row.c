@@ -29,6 +29,12 @@ const P11dOperationRow p11d_operation_message_encrypt = {P11D_OPERATION_MESSAGE_
 const P11dOperationRow p11d_operation_message_decrypt = {P11D_OPERATION_MESSAGE_DECRYPT, "Decrypt",
     P11D_PURPOSE_DECRYPT, CKF_MESSAGE_DECRYPT, CKA_DECRYPT, PRIVATE, false, false,
     P11D_OUTPUT_PLAINTEXT};
+const P11dOperationRow p11d_operation_sign_recover = {P11D_OPERATION_SIGN_RECOVER, "FinishStream",
+    P11D_PURPOSE_SIGN_RECOVER, CKF_SIGN_RECOVER, CKA_SIGN_RECOVER, P11D_CLASS_PRIVATE_KEY,
+    false, true, P11D_OUTPUT_SIGNATURE};
+const P11dOperationRow p11d_operation_verify_recover = {P11D_OPERATION_VERIFY_RECOVER, "FinishStream",
+    P11D_PURPOSE_VERIFY_RECOVER, CKF_VERIFY_RECOVER, CKA_VERIFY_RECOVER, P11D_CLASS_PUBLIC_KEY,
+    false, true, P11D_OUTPUT_PLAINTEXT};
 /* clang-format on */
 
 const P11dOperationRow *const p11d_operations[] = {
@@ -37,6 +43,7 @@ const P11dOperationRow *const p11d_operations[] = {
     &p11d_operation_encrypt,         &p11d_operation_decrypt,
     &p11d_operation_message_sign,    &p11d_operation_message_verify,
     &p11d_operation_message_encrypt, &p11d_operation_message_decrypt,
+    &p11d_operation_sign_recover,    &p11d_operation_verify_recover,
 };
 const size_t p11d_operation_count = sizeof p11d_operations / sizeof p11d_operations[0];
 

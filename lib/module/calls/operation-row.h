@@ -27,7 +27,7 @@ typedef struct P11dOperationRow {
     CK_ATTRIBUTE_TYPE permission; /* of keys that may */
     unsigned classes;             /* set of P11D_CLASS_: of keys that it takes */
     bool hashes;                  /* hashed mechanisms hash in this process */
-    bool streamed;                /* there is no such method: a stream does it */
+    bool streamed;                /* nothing but a stream does it, which method ends */
     P11dOutput output;
 } P11dOperationRow;
 
@@ -41,6 +41,8 @@ extern const P11dOperationRow p11d_operation_message_sign;
 extern const P11dOperationRow p11d_operation_message_verify;
 extern const P11dOperationRow p11d_operation_message_encrypt;
 extern const P11dOperationRow p11d_operation_message_decrypt;
+extern const P11dOperationRow p11d_operation_sign_recover;
+extern const P11dOperationRow p11d_operation_verify_recover;
 
 /* All of them. */
 extern const P11dOperationRow *const p11d_operations[];

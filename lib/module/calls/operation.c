@@ -4,22 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow.h"
 #include "lock.h"
+#include "running.h"
 
 /* The longest signature that is judged where the key does not tell, in bytes. */
 #define SIGNATURE_MAX ((size_t)1 << 20)
-
-typedef struct Operation {
-    P11dOperation operation;
-    P11dPlan plan;
-    bool parts;           /* C_…Update was called: the whole may not come any more */
-    P11dDigest digest;    /* of the parts, where this process hashes */
-    P11dFlow flow;        /* of the data, where it does not; all output until it is fetched */
-    bool finished;        /* nothing is left to be asked for */
-    P11dBuffer kept_for;  /* the whole, or its digest, that a finished output is kept for */
-    P11dBuffer signature; /* that was given when it began */
-} Operation;
 
 /* What a host brings to the end of an operation. */
 typedef struct End {
@@ -29,17 +18,6 @@ typedef struct End {
     CK_ULONG *output_size;
     P11dBytes signature; /* to be judged */
 } End;
-
-static void free_operation(P11dOperation *freed)
-{
-    Operation *operation = (Operation *)freed;
-    p11d_flow_clear(&operation->flow);
-    p11d_digest_wipe(&operation->digest);
-    p11d_plan_clear(&operation->plan);
-    p11d_buffer_clear(&operation->kept_for);
-    p11d_buffer_clear(&operation->signature);
-    free(operation);
-}
 
 /* What is wrong with a signature that the host brings to be judged. */
 static CK_RV check_signature(const P11dPlan *plan, P11dBytes signature)
@@ -52,7 +30,7 @@ static CK_RV check_signature(const P11dPlan *plan, P11dBytes signature)
 }
 
 /* Keeps the signature that the operation begins with. */
-static CK_RV keep_signature(Operation *operation, P11dBytes signature)
+static CK_RV keep_signature(P11dRunning *operation, P11dBytes signature)
 {
     if (operation->plan.row->output != P11D_OUTPUT_GIVEN)
         return CKR_OK;
@@ -73,10 +51,10 @@ CK_RV p11d_operation_init_given(P11dInstance *instance, const P11dOperationRow *
     const P11dSession *session = p11d_session_find(instance, handle);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;
-    Operation *operation = calloc(1, sizeof *operation);
+    P11dRunning *operation = calloc(1, sizeof *operation);
     if (!operation)
         return CKR_HOST_MEMORY;
-    operation->operation.free = free_operation;
+    operation->operation.free = p11d_running_free;
     p11d_flow_init(&operation->flow, &operation->plan, session->token);
     p11d_buffer_init(&operation->kept_for, SIZE_MAX / 4);
     p11d_buffer_init(&operation->signature, SIGNATURE_MAX);
@@ -87,7 +65,7 @@ CK_RV p11d_operation_init_given(P11dInstance *instance, const P11dOperationRow *
         p11d_digest_init(&operation->digest, operation->plan.hash);
         return p11d_session_begin(instance, handle, row->kind, &operation->operation);
     }
-    free_operation(&operation->operation);
+    p11d_running_free(&operation->operation);
     return rv;
 }
 
@@ -98,32 +76,8 @@ CK_RV p11d_operation_init(P11dInstance *instance, const P11dOperationRow *row,
     return p11d_operation_init_given(instance, row, session, mechanism, key, (P11dBytes){NULL, 0});
 }
 
-static CK_RV take(P11dInstance *instance, const P11dOperationRow *row, CK_SESSION_HANDLE session,
-                  Operation **operation)
-{
-    P11dOperation *taken = NULL;
-    const CK_RV rv = p11d_session_take(instance, session, row->kind, &taken);
-    *operation = (Operation *)taken;
-    if (rv != CKR_OK || (*operation)->plan.row == row)
-        return rv;
-    p11d_session_put(instance, session, row->kind, taken); /* begun by another function */
-    return CKR_OPERATION_NOT_INITIALIZED;
-}
-
-/* Puts it back, or ends it; returns rv. */
-static CK_RV put(P11dInstance *instance, CK_SESSION_HANDLE session, Operation *operation,
-                 bool goes_on, CK_RV rv)
-{
-    operation->operation.streams = operation->flow.stream.channel;
-    p11d_session_put(instance, session, operation->plan.row->kind,
-                     goes_on ? &operation->operation : NULL);
-    if (!goes_on)
-        free_operation(&operation->operation);
-    return rv;
-}
-
 /* What this process hashes, as a digest of parts and input, for which there is room in storage. */
-static P11dBytes hash(const Operation *operation, P11dBytes input,
+static P11dBytes hash(const P11dRunning *operation, P11dBytes input,
                       uint8_t storage[P11D_DIGEST_INFO_MAX])
 {
     P11dDigest digest;
@@ -141,7 +95,7 @@ static P11dBytes hash(const Operation *operation, P11dBytes input,
 }
 
 /* How much output is left, at most; *exact: neither more nor less. False: nobody knows. */
-static bool output_left(const Operation *operation, const End *end, CK_ULONG *size, bool *exact)
+static bool output_left(const P11dRunning *operation, const End *end, CK_ULONG *size, bool *exact)
 {
     const P11dFlow *flow = &operation->flow;
     const bool parts = !end->whole && operation->parts; /* else what flowed is of no account */
@@ -156,7 +110,7 @@ static bool output_left(const Operation *operation, const End *end, CK_ULONG *si
 }
 
 /* True if the size is known and that is all that can be answered: *rv. */
-static bool is_size_query(const Operation *operation, const End *end, CK_RV *rv)
+static bool is_size_query(const P11dRunning *operation, const End *end, CK_RV *rv)
 {
     bool exact;
     CK_ULONG size;
@@ -168,7 +122,7 @@ static bool is_size_query(const Operation *operation, const End *end, CK_RV *rv)
     return true;
 }
 
-static bool is_kept_for(const Operation *operation, const P11dBytes *whole)
+static bool is_kept_for(const P11dRunning *operation, const P11dBytes *whole)
 {
     const P11dBuffer *kept = &operation->kept_for;
     return !whole || (whole->size == kept->size &&
@@ -176,7 +130,7 @@ static bool is_kept_for(const Operation *operation, const P11dBytes *whole)
 }
 
 /* Makes sure that all output is there: in the host's buffer, *written bytes, or else kept. */
-static CK_RV provide_output(Operation *operation, const P11dBytes *whole, const End *end,
+static CK_RV provide_output(P11dRunning *operation, const P11dBytes *whole, const End *end,
                             CK_ULONG *written)
 {
     bool exact;
@@ -186,7 +140,7 @@ static CK_RV provide_output(Operation *operation, const P11dBytes *whole, const 
     *written = 0;
     if (operation->finished && is_kept_for(operation, whole))
         return CKR_OK;
-    if (!operation->plan.row->method)
+    if (!operation->plan.row->method && !operation->plan.elsewhere)
         return p11d_buffer_append(&flow->output, whole->data, whole->size) ? CKR_OK
                                                                            : CKR_HOST_MEMORY;
     if (end->output && output_left(operation, end, &size, &exact) && *end->output_size >= size)
@@ -197,7 +151,7 @@ static CK_RV provide_output(Operation *operation, const P11dBytes *whole, const 
 }
 
 /* Remembers what the output is kept for. */
-static CK_RV keep_for(Operation *operation, const P11dBytes *whole)
+static CK_RV keep_for(P11dRunning *operation, const P11dBytes *whole)
 {
     if (!whole || is_kept_for(operation, whole))
         return CKR_OK;
@@ -208,27 +162,28 @@ static CK_RV keep_for(Operation *operation, const P11dBytes *whole)
 
 /* Ends the operation with what comes of the whole (NULL: of the parts), or answers how large that
  * is. */
-static CK_RV deliver(P11dInstance *instance, CK_SESSION_HANDLE session, Operation *operation,
+static CK_RV deliver(P11dInstance *instance, CK_SESSION_HANDLE session, P11dRunning *operation,
                      const P11dBytes *whole, const End *end)
 {
     CK_ULONG written;
     CK_RV rv = provide_output(operation, whole, end, &written);
     if (rv != CKR_OK || p11d_plan_judges(&operation->plan))
-        return put(instance, session, operation, false, rv);
+        return p11d_running_put(instance, session, operation, false, rv);
     const CK_ULONG left = operation->flow.output.size;
     if (end->output && *end->output_size - written >= left) {
         *end->output_size = written + p11d_flow_fetch(&operation->flow, end->output + written);
-        return put(instance, session, operation, false, CKR_OK);
+        return p11d_running_put(instance, session, operation, false, CKR_OK);
     }
     rv = keep_for(operation, whole);
     if (rv != CKR_OK)
-        return put(instance, session, operation, false, rv);
+        return p11d_running_put(instance, session, operation, false, rv);
     *end->output_size = left;
-    return put(instance, session, operation, true, end->output ? CKR_BUFFER_TOO_SMALL : CKR_OK);
+    return p11d_running_put(instance, session, operation, true,
+                            end->output ? CKR_BUFFER_TOO_SMALL : CKR_OK);
 }
 
 /* What is wrong with what the host brings, so that the operation ends. */
-static CK_RV check_end(const Operation *operation, const End *end)
+static CK_RV check_end(const P11dRunning *operation, const End *end)
 {
     const bool judged = p11d_plan_judges(&operation->plan);
     if ((!end->input.data && end->input.size > 0) || !(judged || end->output_size))
@@ -237,7 +192,7 @@ static CK_RV check_end(const Operation *operation, const End *end)
 }
 
 /* What was finished for a whole is nothing that parts are added to. */
-static void forget_whole(Operation *operation)
+static void forget_whole(P11dRunning *operation)
 {
     if (operation->parts)
         return;
@@ -247,7 +202,7 @@ static void forget_whole(Operation *operation)
 }
 
 /* From now on the whole may not come any more. */
-static void begin_parts(Operation *operation)
+static void begin_parts(P11dRunning *operation)
 {
     forget_whole(operation);
     operation->parts = true;
@@ -256,24 +211,24 @@ static void begin_parts(Operation *operation)
 static CK_RV conclude(P11dInstance *instance, const P11dOperationRow *row,
                       CK_SESSION_HANDLE session, End *end)
 {
-    Operation *operation;
+    P11dRunning *operation;
     uint8_t storage[P11D_DIGEST_INFO_MAX];
-    CK_RV rv = take(instance, row, session, &operation);
+    CK_RV rv = p11d_running_take(instance, row, session, &operation);
     if (rv != CKR_OK)
         return rv;
     if (row->output == P11D_OUTPUT_GIVEN)
         end->signature = (P11dBytes){operation->signature.data, operation->signature.size};
     if (end->whole && operation->parts)
-        return put(instance, session, operation, true, CKR_OPERATION_ACTIVE);
+        return p11d_running_put(instance, session, operation, true, CKR_OPERATION_ACTIVE);
     rv = check_end(operation, end);
     if (rv != CKR_OK)
-        return put(instance, session, operation, false, rv);
+        return p11d_running_put(instance, session, operation, false, rv);
     if (is_size_query(operation, end, &rv))
-        return put(instance, session, operation, true, rv);
+        return p11d_running_put(instance, session, operation, true, rv);
     if (!end->whole)
         begin_parts(operation);
     P11dBytes whole = end->input;
-    const bool hashes = operation->plan.hash != P11D_MECHANISM_NONE;
+    const bool hashes = p11d_plan_hashes(&operation->plan);
     if (hashes)
         whole = hash(operation, end->input, storage);
     return deliver(instance, session, operation, hashes || end->whole ? &whole : NULL, end);
@@ -313,43 +268,63 @@ CK_RV p11d_operation_judge_final(P11dInstance *instance, const P11dOperationRow 
 CK_RV p11d_operation_update(P11dInstance *instance, const P11dOperationRow *row,
                             CK_SESSION_HANDLE session, const CK_BYTE *input, CK_ULONG size)
 {
-    Operation *operation;
+    P11dRunning *operation;
     CK_ULONG written;
-    CK_RV rv = take(instance, row, session, &operation);
+    CK_RV rv = p11d_running_take(instance, row, session, &operation);
     if (rv != CKR_OK)
         return rv;
     if (operation->parts && operation->finished) /* only its output is left to be fetched */
-        return put(instance, session, operation, true, CKR_OPERATION_ACTIVE);
+        return p11d_running_put(instance, session, operation, true, CKR_OPERATION_ACTIVE);
     if (!input && size > 0)
-        return put(instance, session, operation, false, CKR_ARGUMENTS_BAD);
+        return p11d_running_put(instance, session, operation, false, CKR_ARGUMENTS_BAD);
     begin_parts(operation);
-    if (operation->plan.hash == P11D_MECHANISM_NONE) {
+    if (!p11d_plan_hashes(&operation->plan)) {
         rv = p11d_flow_add(&operation->flow, (P11dBytes){input, size}, (P11dRoom){0}, &written);
     } else {
         p11d_lock_give();
         p11d_digest_update(&operation->digest, input, size);
         p11d_lock_take();
     }
-    return put(instance, session, operation, rv == CKR_OK, rv);
+    return p11d_running_put(instance, session, operation, rv == CKR_OK, rv);
+}
+
+CK_RV p11d_operation_update_key(P11dInstance *instance, const P11dOperationRow *row,
+                                CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+    P11dRunning *operation;
+    CK_RV rv = p11d_running_take(instance, row, session, &operation);
+    if (rv != CKR_OK)
+        return rv;
+    P11dPlan *plan = &operation->plan;
+    if (!plan->elsewhere) {
+        rv = operation->parts ? CKR_KEY_INDIGESTIBLE
+                              : p11d_plan_delegate(plan, operation->flow.stream.token);
+        if (rv != CKR_OK)
+            return p11d_running_put(instance, session, operation, true, rv);
+    }
+    begin_parts(operation);
+    rv = p11d_flow_add_key(&operation->flow, key);
+    return p11d_running_put(instance, session, operation, rv == CKR_OK, rv);
 }
 
 CK_RV p11d_operation_transform(P11dInstance *instance, const P11dOperationRow *row,
                                CK_SESSION_HANDLE session, const CK_BYTE *input, CK_ULONG size,
                                CK_BYTE *output, CK_ULONG *output_size)
 {
-    Operation *operation;
-    CK_RV rv = take(instance, row, session, &operation);
+    P11dRunning *operation;
+    CK_RV rv = p11d_running_take(instance, row, session, &operation);
     if (rv != CKR_OK)
         return rv;
     if (operation->parts && operation->finished)
-        return put(instance, session, operation, true, CKR_OPERATION_ACTIVE);
+        return p11d_running_put(instance, session, operation, true, CKR_OPERATION_ACTIVE);
     if (!output_size || (!input && size > 0))
-        return put(instance, session, operation, false, CKR_ARGUMENTS_BAD);
+        return p11d_running_put(instance, session, operation, false, CKR_ARGUMENTS_BAD);
     forget_whole(operation);
     const CK_ULONG due = p11d_flow_due(&operation->flow, size);
     if (!output || *output_size < due) { /* nothing was taken: the part will come again */
         *output_size = due;
-        return put(instance, session, operation, true, output ? CKR_BUFFER_TOO_SMALL : CKR_OK);
+        return p11d_running_put(instance, session, operation, true,
+                                output ? CKR_BUFFER_TOO_SMALL : CKR_OK);
     }
     CK_ULONG written;
     operation->parts = true;
@@ -357,7 +332,7 @@ CK_RV p11d_operation_transform(P11dInstance *instance, const P11dOperationRow *r
                        &written);
     if (rv == CKR_OK)
         *output_size = written;
-    return put(instance, session, operation, rv == CKR_OK, rv);
+    return p11d_running_put(instance, session, operation, rv == CKR_OK, rv);
 }
 
 static CK_RV login(P11dFlow *flow, const P11dLogin *pin)
@@ -383,8 +358,8 @@ CK_RV p11d_operation_login(P11dInstance *instance, CK_SESSION_HANDLE session, co
 {
     CK_RV rv = CKR_OPERATION_NOT_INITIALIZED; /* none that wants a login */
     for (size_t i = 0; i < p11d_operation_count; i++) {
-        Operation *operation;
-        const CK_RV taken = take(instance, p11d_operations[i], session, &operation);
+        P11dRunning *operation;
+        const CK_RV taken = p11d_running_take(instance, p11d_operations[i], session, &operation);
         if (taken == CKR_OPERATION_ACTIVE && rv == CKR_OPERATION_NOT_INITIALIZED)
             rv = taken;
         if (taken != CKR_OK)
@@ -392,96 +367,9 @@ CK_RV p11d_operation_login(P11dInstance *instance, CK_SESSION_HANDLE session, co
         const bool wanted = operation->plan.authenticates;
         if (wanted)
             rv = login(&operation->flow, pin);
-        put(instance, session, operation, true, rv);
+        p11d_running_put(instance, session, operation, true, rv);
         if (wanted && rv != CKR_USER_ALREADY_LOGGED_IN)
             break;
     }
-    return rv;
-}
-
-/* What a saved state begins with; that of the digest follows. */
-typedef struct Saved {
-    CK_MECHANISM_TYPE mechanism;
-    CK_ULONG parts; /* not 0: there were some */
-} Saved;
-
-/* Whether a digest is all that goes on in session. A search is no cryptography. */
-static CK_RV check_savable(const P11dSession *session)
-{
-    bool any = false;
-    if (!session)
-        return CKR_SESSION_HANDLE_INVALID;
-    for (int kind = 0; kind < P11D_OPERATION_KINDS; kind++) {
-        if (!session->operations[kind] && !session->taken[kind])
-            continue;
-        if (kind != P11D_OPERATION_SEARCH && kind != P11D_OPERATION_DIGEST)
-            return CKR_STATE_UNSAVEABLE;
-        any = any || kind == P11D_OPERATION_DIGEST;
-    }
-    return any ? CKR_OK : CKR_OPERATION_NOT_INITIALIZED;
-}
-
-CK_RV p11d_operation_save(P11dInstance *instance, CK_SESSION_HANDLE session, CK_BYTE *state,
-                          CK_ULONG *size)
-{
-    Operation *operation;
-    uint8_t bytes[P11D_DIGEST_STATE_MAX];
-    CK_RV rv = check_savable(p11d_session_find(instance, session));
-    if (rv == CKR_OK && !size)
-        rv = CKR_ARGUMENTS_BAD;
-    if (rv == CKR_OK)
-        rv = take(instance, &p11d_operation_digest, session, &operation);
-    if (rv != CKR_OK)
-        return rv;
-    const Saved saved = {operation->plan.hash, operation->parts};
-    const size_t digest_size = p11d_digest_save(&operation->digest, bytes);
-    const CK_ULONG room = *size;
-    *size = sizeof saved + digest_size;
-    if (state && room < *size) {
-        rv = CKR_BUFFER_TOO_SMALL;
-    } else if (state) {
-        memcpy(state, &saved, sizeof saved);
-        memcpy(state + sizeof saved, bytes, digest_size);
-    }
-    explicit_bzero(bytes, sizeof bytes);
-    return put(instance, session, operation, true, rv);
-}
-
-/* Begins the digest in session that was saved. */
-static CK_RV resume(P11dInstance *instance, CK_SESSION_HANDLE session, const Saved *saved,
-                    const P11dDigest *digest)
-{
-    const CK_MECHANISM mechanism = {saved->mechanism, NULL, 0};
-    Operation *operation;
-    CK_RV rv = p11d_session_cancel(instance, session, P11D_OPERATION_DIGEST);
-    if (rv == CKR_OK)
-        rv = p11d_operation_init(instance, &p11d_operation_digest, session, &mechanism, 0);
-    if (rv == CKR_OK)
-        rv = take(instance, &p11d_operation_digest, session, &operation);
-    if (rv != CKR_OK)
-        return rv;
-    operation->parts = saved->parts != 0;
-    p11d_digest_copy(&operation->digest, digest);
-    return put(instance, session, operation, true, CKR_OK);
-}
-
-CK_RV p11d_operation_restore(P11dInstance *instance, CK_SESSION_HANDLE session,
-                             const CK_BYTE *state, CK_ULONG size, bool keys)
-{
-    Saved saved;
-    P11dDigest digest;
-    if (!p11d_session_find(instance, session))
-        return CKR_SESSION_HANDLE_INVALID;
-    if (!state)
-        return CKR_ARGUMENTS_BAD;
-    if (keys)
-        return CKR_KEY_NOT_NEEDED;
-    if (size < sizeof saved)
-        return CKR_SAVED_STATE_INVALID;
-    memcpy(&saved, state, sizeof saved);
-    if (!p11d_digest_restore(&digest, saved.mechanism, state + sizeof saved, size - sizeof saved))
-        return CKR_SAVED_STATE_INVALID;
-    const CK_RV rv = resume(instance, session, &saved, &digest);
-    p11d_digest_wipe(&digest);
     return rv;
 }

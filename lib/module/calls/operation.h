@@ -43,6 +43,11 @@ CK_RV p11d_operation_transform(P11dInstance *instance, const P11dOperationRow *r
                                CK_SESSION_HANDLE session, const CK_BYTE *input, CK_ULONG size,
                                CK_BYTE *output, CK_ULONG *output_size);
 
+/* C_DigestKey: one more part is the value of a key, which only the token knows. Waits. Errors:
+ * CKR_KEY_INDIGESTIBLE (data that are hashed here came before, or the token does not hash). */
+CK_RV p11d_operation_update_key(P11dInstance *instance, const P11dOperationRow *row,
+                                CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key);
+
 /* C_…Final. Waits. */
 CK_RV p11d_operation_final(P11dInstance *instance, const P11dOperationRow *row,
                            CK_SESSION_HANDLE session, CK_BYTE *output, CK_ULONG *output_size);
@@ -54,19 +59,5 @@ CK_RV p11d_operation_judge(P11dInstance *instance, const P11dOperationRow *row,
 CK_RV p11d_operation_judge_final(P11dInstance *instance, const P11dOperationRow *row,
                                  CK_SESSION_HANDLE session, const CK_BYTE *signature,
                                  CK_ULONG signature_size);
-
-/*
- * C_GetOperationState, for a digest (PKCS#11 3.1, section 5.6.6): nothing else can be saved. state:
- * of *size bytes, or NULL to be told how many it takes. Does not wait. Errors:
- * CKR_STATE_UNSAVEABLE, CKR_OPERATION_NOT_INITIALIZED, CKR_BUFFER_TOO_SMALL.
- */
-CK_RV p11d_operation_save(P11dInstance *instance, CK_SESSION_HANDLE session, CK_BYTE *state,
-                          CK_ULONG *size);
-
-/* C_SetOperationState: that digest goes on in session instead of one that may be active there. keys:
- * the host brings some. Does not wait. Errors: CKR_SAVED_STATE_INVALID, CKR_KEY_NOT_NEEDED; the
- * session is as before then. */
-CK_RV p11d_operation_restore(P11dInstance *instance, CK_SESSION_HANDLE session,
-                             const CK_BYTE *state, CK_ULONG size, bool keys);
 
 #endif

@@ -126,6 +126,21 @@ CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *tok
     return rv;
 }
 
+CK_RV p11d_plan_delegate(P11dPlan *plan, const P11dToken *token)
+{
+    const CK_MECHANISM mechanism = {.mechanism = plan->hash};
+    if (!token->properties.features.streams ||
+        !p11d_properties_can(&token->properties, plan->hash, plan->row->flag))
+        return CKR_KEY_INDIGESTIBLE;
+    plan->elsewhere = true;
+    return p11d_kept_mechanism_make(&plan->mechanism, &mechanism, false);
+}
+
+bool p11d_plan_hashes(const P11dPlan *plan)
+{
+    return plan->hash != P11D_MECHANISM_NONE && !plan->elsewhere;
+}
+
 void p11d_plan_clear(P11dPlan *plan)
 {
     p11d_kept_mechanism_clear(&plan->mechanism);

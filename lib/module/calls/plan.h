@@ -16,6 +16,7 @@ typedef struct P11dPlan {
     CK_OBJECT_HANDLE key;
     P11dKeptMechanism mechanism; /* what the service is asked for */
     CK_MECHANISM_TYPE hash;      /* that is applied here, or P11D_MECHANISM_NONE */
+    bool elsewhere;              /* the token hashes after all */
     bool digest_info;            /* the service gets the digest in a DigestInfo */
     CK_ULONG key_size;           /* bytes of a signature, of an RSA modulus; 0: not known */
     bool is_rsa;                 /* the key */
@@ -32,6 +33,11 @@ typedef struct P11dPlan {
  */
 CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *token,
                      const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+/* Has the token do what this process would do alone, a digest. Errors: CKR_KEY_INDIGESTIBLE (it
+ * cannot), CKR_HOST_MEMORY. */
+CK_RV p11d_plan_delegate(P11dPlan *plan, const P11dToken *token);
+/* Whether this process hashes. */
+bool p11d_plan_hashes(const P11dPlan *plan);
 /* Wipes and frees. */
 void p11d_plan_clear(P11dPlan *plan);
 

@@ -57,7 +57,11 @@ CK_RV p11d_slots_info(P11dInstance *instance, CK_SLOT_ID slot, CK_SLOT_INFO *inf
 
 static CK_FLAGS flags_of(const P11dToken *token)
 {
-    const CK_FLAGS flags = (token->properties.flags & ~(CK_FLAGS)NOT_HERE) | ALWAYS;
+    CK_FLAGS flags = (token->properties.flags & ~(CK_FLAGS)NOT_HERE) | ALWAYS;
+    /* Whatever encrypts or decrypts does so together with a digest, at least (dual.h). */
+    if (p11d_properties_serves(&token->properties, CK_UNAVAILABLE_INFORMATION,
+                               CKF_ENCRYPT | CKF_DECRYPT))
+        flags |= CKF_DUAL_CRYPTO_OPERATIONS;
     /* Any PIN is right: there is one. Hosts that are told of none want to make it first. */
     return p11d_token_is_open(token) ? flags | CKF_USER_PIN_INITIALIZED : flags;
 }
@@ -108,8 +112,10 @@ static bool can_do(const P11dProperties *properties, CK_MECHANISM_TYPE mechanism
         !offer && row && row->raw != P11D_MECHANISM_NONE && p11d_digest_supports(row->hash);
     if (hashed)
         offer = p11d_properties_offer(properties, row->raw);
-    if (offer)
+    if (offer) {
         *info = offer->info;
+        info->flags = p11d_properties_flags(properties, offer);
+    }
     /* What the service can do beside that is refused here, so it must not be claimed. */
     const CK_FLAGS functions = p11d_operation_flags(hashed) | (hashed ? 0 : P11D_ORDER_FLAGS);
     info->flags &= functions | DESCRIPTIONS;

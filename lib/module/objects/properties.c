@@ -258,10 +258,17 @@ static bool is_asked(const P11dProperties *properties, CK_FLAGS flag)
     return !properties->offered.known && (flag == CKF_SIGN || flag == CKF_MESSAGE_SIGN);
 }
 
+CK_FLAGS p11d_properties_flags(const P11dProperties *properties, const P11dOffer *offer)
+{
+    const CK_FLAGS streamed = CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER;
+    return offer->info.flags & ~(properties->features.streams ? 0 : streamed);
+}
+
 bool p11d_properties_can(const P11dProperties *properties, CK_MECHANISM_TYPE type, CK_FLAGS flag)
 {
     const P11dOffer *offer = p11d_properties_offer(properties, type);
-    return offer ? (offer->info.flags & flag) != 0 : is_asked(properties, flag);
+    return offer ? (p11d_properties_flags(properties, offer) & flag) != 0
+                 : is_asked(properties, flag);
 }
 
 bool p11d_properties_serves(const P11dProperties *properties, CK_KEY_TYPE key, CK_FLAGS flag)
@@ -270,7 +277,7 @@ bool p11d_properties_serves(const P11dProperties *properties, CK_KEY_TYPE key, C
         const P11dOffer *offer = &properties->offers[i];
         const bool fits = offer->key == key || offer->key == CK_UNAVAILABLE_INFORMATION ||
                           key == CK_UNAVAILABLE_INFORMATION;
-        if (fits && (offer->info.flags & flag) != 0)
+        if (fits && (p11d_properties_flags(properties, offer) & flag) != 0)
             return true;
     }
     return is_asked(properties, flag);

@@ -69,6 +69,9 @@ void p11d_properties_reset(P11dProperties *properties, const char *property, con
 /* What the token can do with that mechanism by its service's word; NULL: nothing. */
 const P11dOffer *p11d_properties_offer(const P11dProperties *properties, CK_MECHANISM_TYPE type);
 
+/* The flags of an offer that can be taken up: what only streams do needs streams. */
+CK_FLAGS p11d_properties_flags(const P11dProperties *properties, const P11dOffer *offer);
+
 /* Whether the token does with that mechanism what flag (CKF_SIGN) stands for. A service that names
  * no mechanisms at all is asked to sign with any. */
 bool p11d_properties_can(const P11dProperties *properties, CK_MECHANISM_TYPE type, CK_FLAGS flag);

@@ -34,7 +34,8 @@ void p11d_keyobject_clear(P11dKeyObject *object)
 }
 
 static const CK_ATTRIBUTE_TYPE restricted[] = {
-    CKA_SIGN, CKA_VERIFY, CKA_ENCRYPT, CKA_DECRYPT, CKA_DERIVE, CKA_WRAP, CKA_UNWRAP,
+    CKA_SIGN, CKA_VERIFY, CKA_ENCRYPT,      CKA_DECRYPT,        CKA_DERIVE,
+    CKA_WRAP, CKA_UNWRAP, CKA_SIGN_RECOVER, CKA_VERIFY_RECOVER,
 };
 
 static const CK_ATTRIBUTE_TYPE secrets[] = {

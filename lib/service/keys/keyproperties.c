@@ -16,6 +16,7 @@
 #include "keymac.h"
 #include "keymanage.h"
 #include "keymaterial.h"
+#include "keyrecover.h"
 #include "keysign.h"
 #include "keywrap.h"
 #include "worker-token.h"
@@ -76,6 +77,7 @@ static const struct {
 } families[] = {
     {p11d_keysign_offers, CKF_SIGN | CKF_VERIFY},
     {p11d_keymac_offers, CKF_SIGN | CKF_VERIFY},
+    {p11d_keyrecover_offers, CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER},
     {p11d_keycipher_offers, CKF_ENCRYPT | CKF_DECRYPT},
     {p11d_keyaes_offers, CKF_ENCRYPT | CKF_DECRYPT},
     {p11d_keyderive_offers, CKF_DERIVE},

@@ -6,6 +6,7 @@
 
 #include "keyaes.h"
 #include "keymac.h"
+#include "keyrecover.h"
 #include "keysign.h"
 
 /* How the parts of a stream are worked on. */
@@ -28,6 +29,7 @@ struct P11dKeyStream {
     P11dKeyAes aes;            /* that of the family; the others are clear */
     EVP_MAC_CTX *mac;
     EVP_MD_CTX *digest;
+    P11dBuffer data; /* of which a signature is, or a signature, from which data are recovered */
 };
 
 static CK_RV begin_aes(P11dKeyStream *stream, const P11dParameters *parameters)
@@ -140,10 +142,38 @@ static CK_RV finish_signature(P11dKeyStream *stream, P11dBytes signature, P11dBu
                : p11d_keysign_verify(stream->key, &stream->parameters, bytes, output);
 }
 
+static CK_RV begin_recovery(P11dKeyStream *stream, const P11dParameters *parameters)
+{
+    p11d_buffer_init(&stream->data, P11D_SERVEDKEY_RSA_BITS_MAX / 8);
+    keep(stream, parameters);
+    stream->parameters.prehashed = parameters->prehashed;
+    return p11d_keyrecover_check(stream->key, &stream->parameters);
+}
+
+static CK_RV update_recovery(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)
+{
+    (void)output;
+    if (p11d_buffer_append(&stream->data, part.data, part.size))
+        return CKR_OK;
+    return stream->data.no_memory                         ? CKR_HOST_MEMORY
+           : stream->purpose == P11D_PURPOSE_SIGN_RECOVER ? CKR_DATA_LEN_RANGE
+                                                          : CKR_SIGNATURE_LEN_RANGE;
+}
+
+static CK_RV finish_recovery(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *output)
+{
+    const P11dBytes bytes[2] = {{stream->data.data, stream->data.size}};
+    (void)signature;
+    return stream->purpose == P11D_PURPOSE_SIGN_RECOVER
+               ? p11d_keysign_sign(stream->key, &stream->parameters, bytes, output)
+               : p11d_keyrecover_recover(stream->key, &stream->parameters, bytes[0], output);
+}
+
 static const Family aes = {begin_aes, update_aes, finish_aes};
 static const Family mac = {begin_mac, update_mac, finish_mac};
 static const Family signature = {begin_signature, update_hash, finish_signature};
 static const Family digest = {begin_digest, update_hash, finish_digest};
+static const Family recovery = {begin_recovery, update_recovery, finish_recovery};
 
 /* NULL: there is none for that. */
 static const Family *find_family(const P11dServedKey *key, P11dPurpose purpose)
@@ -155,6 +185,9 @@ static const Family *find_family(const P11dServedKey *key, P11dPurpose purpose)
     case P11D_PURPOSE_SIGN:
     case P11D_PURPOSE_VERIFY:
         return key && key->secret ? &mac : key ? &signature : NULL;
+    case P11D_PURPOSE_SIGN_RECOVER:
+    case P11D_PURPOSE_VERIFY_RECOVER:
+        return key && !key->secret ? &recovery : NULL;
     case P11D_PURPOSE_DIGEST:
         return key ? NULL : &digest;
     default:
@@ -183,6 +216,11 @@ CK_RV p11d_keystream_begin(P11dKeyStream **stream, P11dServedKey *key, P11dPurpo
     return rv;
 }
 
+bool p11d_keystream_digests(const P11dKeyStream *stream)
+{
+    return stream->family == &digest;
+}
+
 CK_RV p11d_keystream_update(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)
 {
     return part.size > 0 ? stream->family->update(stream, part, output) : CKR_OK;
@@ -200,6 +238,7 @@ void p11d_keystream_free(P11dKeyStream *stream)
         p11d_keyaes_clear(&stream->aes);
         EVP_MAC_CTX_free(stream->mac);
         EVP_MD_CTX_free(stream->digest);
+        p11d_buffer_clear(&stream->data);
         p11d_servedkey_unref(stream->key);
         free(stream);
         stream = next;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * A key stream is an operation that is done in parts, because all of the data is more than one call
- * may bring: AES, HMAC, signatures by mechanisms that hash, and digests. It belongs to the channel
- * that began it. One thread uses it at a time.
+ * may bring: AES, HMAC, signatures by mechanisms that hash, and digests; or because there is no
+ * other way: signatures that hold their data. It belongs to the channel that began it. One thread
+ * uses it at a time.
  */
 #ifndef P11D_KEYSTREAM_H
 #define P11D_KEYSTREAM_H
@@ -32,6 +33,8 @@ typedef struct P11dKeyStreams {
  */
 CK_RV p11d_keystream_begin(P11dKeyStream **stream, P11dServedKey *key, P11dPurpose purpose,
                            const P11dParameters *parameters);
+/* Whether it makes a digest. */
+bool p11d_keystream_digests(const P11dKeyStream *stream);
 /* Takes a part, and appends what comes of it already. Errors: as p11d_keyaes_update. */
 CK_RV p11d_keystream_update(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output);
 /* Appends what comes of all. signature: what is to be verified. Errors: as for the whole in one

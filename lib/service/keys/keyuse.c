@@ -8,6 +8,8 @@
 #define DERIVE (1U << 4)
 #define WRAP (1U << 5)
 #define UNWRAP (1U << 6)
+#define SIGN_RECOVER (1U << 7)
+#define VERIFY_RECOVER (1U << 8)
 
 static const struct {
     CK_ATTRIBUTE_TYPE type;
@@ -21,6 +23,8 @@ static const struct {
     {CKA_DERIVE, DERIVE, CK_UNAVAILABLE_INFORMATION},
     {CKA_WRAP, WRAP, CK_UNAVAILABLE_INFORMATION},
     {CKA_UNWRAP, UNWRAP, CK_UNAVAILABLE_INFORMATION},
+    {CKA_SIGN_RECOVER, SIGN_RECOVER, CK_UNAVAILABLE_INFORMATION},
+    {CKA_VERIFY_RECOVER, VERIFY_RECOVER, CK_UNAVAILABLE_INFORMATION},
 };
 
 /* What keys of that type are for: the private and the public ones of a pair, or secret ones. */
@@ -28,7 +32,7 @@ static const struct {
     CK_KEY_TYPE type;
     unsigned private, public, secret;
 } types[] = {
-    {CKK_RSA, SIGN | DECRYPT | UNWRAP, VERIFY | ENCRYPT | WRAP, 0},
+    {CKK_RSA, SIGN | SIGN_RECOVER | DECRYPT | UNWRAP, VERIFY | VERIFY_RECOVER | ENCRYPT | WRAP, 0},
     {CKK_EC, SIGN | DERIVE, VERIFY, 0},
     {CKK_EC_EDWARDS, SIGN, VERIFY, 0},
     {CKK_EC_MONTGOMERY, DERIVE, 0, 0},

@@ -3,6 +3,8 @@
 
 #include "keyring.h"
 #include "residue.h"
+#include "sessionobject.h"
+#include "tokenobject.h"
 
 static P11dKeyView *view_of(P11dView *view)
 {
@@ -20,6 +22,8 @@ static CK_ATTRIBUTE_TYPE attribute_of(P11dPurpose purpose)
         {P11D_PURPOSE_DECRYPT, CKA_DECRYPT},
         {P11D_PURPOSE_SIGN, CKA_SIGN},
         {P11D_PURPOSE_VERIFY, CKA_VERIFY},
+        {P11D_PURPOSE_SIGN_RECOVER, CKA_SIGN_RECOVER},
+        {P11D_PURPOSE_VERIFY_RECOVER, CKA_VERIFY_RECOVER},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].purpose == purpose)
@@ -85,6 +89,33 @@ static void release(P11dKeyView *view, P11dKeyStream *stream, bool goes_on)
     p11d_residue_wipe_stack();
 }
 
+/* The value of a secret key that its user may read: none other is told, be it by its digest. */
+static CK_RV find_value(P11dKeyView *view, uint64_t id, P11dServedKey **key)
+{
+    P11dTemplate templ;
+    p11d_template_init(&templ);
+    CK_RV rv = p11d_sessionobject_is(id) ? p11d_sessionobject_get(view, id, &templ, key)
+                                         : p11d_tokenobject_get(view, id, &templ, key);
+    if (rv == CKR_OBJECT_HANDLE_INVALID)
+        rv = CKR_KEY_HANDLE_INVALID;
+    const bool readable = p11d_template_boolean(&templ, CKA_EXTRACTABLE, false) &&
+                          !p11d_template_boolean(&templ, CKA_SENSITIVE, true);
+    if (rv == CKR_OK && !(*key && (*key)->secret && readable))
+        rv = CKR_KEY_INDIGESTIBLE;
+    p11d_template_clear(&templ);
+    return rv;
+}
+
+static CK_RV update_by_key(P11dKeyView *view, P11dKeyStream *stream, uint64_t id)
+{
+    P11dServedKey *key = NULL;
+    CK_RV rv = p11d_keystream_digests(stream) ? find_value(view, id, &key) : CKR_KEY_INDIGESTIBLE;
+    if (rv == CKR_OK)
+        rv = p11d_keystream_update(stream, (P11dBytes){key->secret, key->secret_size}, NULL);
+    p11d_servedkey_unref(key);
+    return rv;
+}
+
 /* What fails ends the stream (PKCS#11 3.1, section 5.2). */
 CK_RV p11d_streamacts_update(P11dView *base, P11dActCall *call)
 {
@@ -92,10 +123,10 @@ CK_RV p11d_streamacts_update(P11dView *base, P11dActCall *call)
     P11dKeyStream *stream = find(view, call);
     if (!stream)
         return CKR_OPERATION_NOT_INITIALIZED;
-    /* No key here tells its value, be it by its digest. */
-    CK_RV rv = call->arguments->objects[0] != 0
-                   ? CKR_KEY_INDIGESTIBLE
-                   : p11d_keystream_update(stream, call->arguments->bytes[0], &call->output);
+    const uint64_t key = call->arguments->objects[0];
+    CK_RV rv = p11d_keystream_update(stream, call->arguments->bytes[0], &call->output);
+    if (rv == CKR_OK && key != 0)
+        rv = update_by_key(view, stream, key);
     release(view, stream, rv == CKR_OK);
     return rv;
 }

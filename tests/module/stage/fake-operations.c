@@ -69,7 +69,7 @@ static void send_output(FakeConnection *connection, const P11dMessage *call,
 {
     static uint8_t output[2048];
     size_t size = 0;
-    if (strcmp(question->purpose, "sign") == 0)
+    if (strcmp(question->purpose, "sign") == 0 || strcmp(question->purpose, "sign-recover") == 0)
         size = make_signature(question, output);
     else if (strcmp(question->purpose, "encrypt") == 0)
         size = encrypt(question, output);

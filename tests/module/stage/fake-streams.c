@@ -50,7 +50,13 @@ void fake_update_stream(FakeConnection *connection, const P11dMessage *call)
     uint64_t stream;
     p11d_reader_uint64(&body, &stream);
     p11d_reader_bytes(&body, &part.data, &part.size);
-    fake_note("update %zu", part.size);
+    P11dReader entries;
+    uint64_t key = 0;
+    const char *name, *type;
+    p11d_reader_array(&body, 8, &entries);
+    if (!p11d_reader_at_end(&entries) && p11d_reader_entry(&entries, &name, &type))
+        p11d_reader_uint64(&entries, &key);
+    fake_note(key == 0 ? "update %zu" : "update %zu key %lu", part.size, (unsigned long)key);
     if (stream != NUMBER || !connection->stream_open) {
         fake_refuse(connection, call, "OperationNotInitialized");
         return;
@@ -61,6 +67,14 @@ void fake_update_stream(FakeConnection *connection, const P11dMessage *call)
         p11d_buffer_append(&output, "12345678901234567890", 20);
     fake_send_bytes(connection, call, output.data, output.size, "ay");
     p11d_buffer_clear(&output);
+}
+
+/* A digest is how much there was, 32 times. */
+static void finish_digest(FakeConnection *connection, const P11dMessage *call, P11dBytes data)
+{
+    uint8_t digest[32];
+    memset(digest, (int)(connection->stream_data.size + data.size), sizeof digest);
+    fake_send_bytes(connection, call, digest, sizeof digest, "aya{sv}");
 }
 
 /* The end of what is no cipher: as if all of it had come in one call. */
@@ -116,6 +130,8 @@ void fake_finish_stream(FakeConnection *connection, const P11dMessage *call)
         fake_refuse(connection, call, "UserNotLoggedIn");
     else if (connection->stream_cipher.row)
         finish_cipher(connection, call, data);
+    else if (strcmp(connection->stream_purpose, "digest") == 0)
+        finish_digest(connection, call, data);
     else
         finish_other(connection, call, data, signature);
 }

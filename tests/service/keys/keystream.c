@@ -201,6 +201,48 @@ Test(keystream, a_digest_needs_no_key)
     p11d_buffer_clear(&digest);
 }
 
+Test(keystream, data_come_out_of_a_signature_that_holds_them)
+{
+    static const CK_MECHANISM_TYPE types[] = {CKM_RSA_PKCS, CKM_RSA_X_509};
+    for (size_t i = 0; i < 2; i++) {
+        P11dBuffer signed_text, data, other;
+        uint64_t stream;
+        p11d_buffer_init(&signed_text, 4096);
+        p11d_buffer_init(&data, 4096);
+        p11d_buffer_init(&other, 4096);
+        cr_assert_eq(begin(P11D_PURPOSE_SIGN_RECOVER, id_of("private-key", "rsa"), types[i], NULL,
+                           0, &stream),
+                     CKR_OK);
+        cr_assert_eq(update(stream, text + 1, 10, &signed_text), CKR_OK);
+        cr_assert_eq(finish(stream, (P11dBytes){text + 11, 90}, (P11dBytes){0}, &signed_text),
+                     CKR_OK);
+        cr_assert_eq(signed_text.size, 256);
+        const P11dBytes signature = {signed_text.data, signed_text.size};
+        const uint64_t key = id_of("public-key", "rsa");
+        cr_assert_eq(begin(P11D_PURPOSE_VERIFY_RECOVER, key, types[i], NULL, 0, &stream), CKR_OK);
+        cr_assert_eq(finish(stream, signature, (P11dBytes){0}, &data), CKR_OK);
+        cr_assert_eq(data.size, types[i] == CKM_RSA_PKCS ? 100 : 256);
+        cr_assert_arr_eq(data.data + data.size - 100, text + 1, 100);
+
+        cr_assert_eq(begin(P11D_PURPOSE_VERIFY_RECOVER, key, types[i], NULL, 0, &stream), CKR_OK);
+        cr_assert_eq(finish(stream, (P11dBytes){signature.data, 255}, (P11dBytes){0}, &other),
+                     CKR_SIGNATURE_LEN_RANGE);
+        signed_text.data[100] ^= 1;
+        cr_assert_eq(begin(P11D_PURPOSE_VERIFY_RECOVER, key, types[i], NULL, 0, &stream), CKR_OK);
+        cr_assert_eq(finish(stream, signature, (P11dBytes){0}, &other),
+                     types[i] == CKM_RSA_PKCS ? CKR_SIGNATURE_INVALID : CKR_OK);
+        cr_assert_eq(begin(P11D_PURPOSE_SIGN_RECOVER, id_of("private-key", "rsa"), types[i], NULL,
+                           0, &stream),
+                     CKR_OK);
+        cr_assert_eq(finish(stream, (P11dBytes){text, types[i] == CKM_RSA_PKCS ? 246 : 2000},
+                            (P11dBytes){0}, &other),
+                     CKR_DATA_LEN_RANGE);
+        p11d_buffer_clear(&signed_text);
+        p11d_buffer_clear(&data);
+        p11d_buffer_clear(&other);
+    }
+}
+
 Test(keystream, what_does_not_work_in_parts_does_not_begin)
 {
     uint64_t stream;
@@ -216,8 +258,15 @@ Test(keystream, what_does_not_work_in_parts_does_not_begin)
          CKR_MECHANISM_PARAM_INVALID},
         {P11D_PURPOSE_SIGN, "public-key", "ec", CKM_ECDSA_SHA256, CKR_KEY_FUNCTION_NOT_PERMITTED},
         {P11D_PURPOSE_DECRYPT, "private-key", "rsa", CKM_RSA_PKCS, CKR_MECHANISM_INVALID},
-        {P11D_PURPOSE_SIGN_RECOVER, "private-key", "rsa", CKM_RSA_PKCS, CKR_KEY_HANDLE_INVALID},
-        {P11D_PURPOSE_SIGN_RECOVER, "", "", CKM_RSA_PKCS, CKR_MECHANISM_INVALID},
+        {P11D_PURPOSE_SIGN_RECOVER, "private-key", "rsa", CKM_SHA256_RSA_PKCS,
+         CKR_MECHANISM_INVALID},
+        {P11D_PURPOSE_SIGN_RECOVER, "private-key", "ec", CKM_RSA_PKCS,
+         CKR_KEY_FUNCTION_NOT_PERMITTED},
+        {P11D_PURPOSE_SIGN_RECOVER, "public-key", "rsa", CKM_RSA_PKCS,
+         CKR_KEY_FUNCTION_NOT_PERMITTED},
+        {P11D_PURPOSE_VERIFY_RECOVER, "secret-key", "aes", CKM_RSA_PKCS,
+         CKR_KEY_FUNCTION_NOT_PERMITTED},
+        {P11D_PURPOSE_SIGN_RECOVER, "", "", CKM_RSA_PKCS, CKR_KEY_HANDLE_INVALID},
         {P11D_PURPOSE_DIGEST, "secret-key", "hmac", CKM_SHA256, CKR_KEY_HANDLE_INVALID},
         {P11D_PURPOSE_DIGEST, "", "", CKM_RSA_PKCS, CKR_MECHANISM_INVALID},
         {P11D_PURPOSE_ENCRYPT, "secret-key", "aes", CKM_AES_CBC, CKR_MECHANISM_PARAM_INVALID},
