@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "keylogin.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -48,21 +49,25 @@ static bool is_logged_in(const P11dKeyRing *ring, const P11dKeyView *view)
     return view->logged_in && (view->proved || !p11d_keyring_needs_login(ring));
 }
 
-/* Gives the view the opened keys, or leaves them to the caller. pin: what opened them, or NULL. */
+/* Gives the view the opened keys, or leaves them to the caller. pin: what opened them, or NULL;
+ * changes: how often it had been changed when that began. */
 static CK_RV enter(P11dKeyRing *ring, P11dKeyView *view, P11dOpenedKey *opened, size_t count,
-                   const uint8_t *pin, size_t size)
+                   P11dBytes pin, uint64_t changes)
 {
     CK_RV rv = CKR_OK;
     pthread_mutex_lock(&ring->lock);
-    if (view->officer) {
+    if (pin.data && changes != ring->pin_changes) {
+        rv = CKR_PIN_INCORRECT; /* it was right when it was looked at */
+    } else if (view->officer) {
         rv = CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
     } else if (is_logged_in(ring, view)) {
         rv = CKR_USER_ALREADY_LOGGED_IN; /* by another call, meanwhile */
-    } else if (pin && ring->writable && !p11d_secret_set(&view->passphrase, pin, size)) {
+    } else if (pin.data && ring->writable &&
+               !p11d_secret_set(&view->passphrase, pin.data, pin.size)) {
         rv = CKR_HOST_MEMORY;
     } else {
         view->logged_in = true;
-        view->proved = pin;
+        view->proved = pin.data;
         view->since = ++ring->clock;
         view->opened = opened;
         view->opened_count = count;
@@ -112,6 +117,7 @@ static CK_RV open_keys(P11dKeyRing *ring, P11dKeyView *view, P11dKeyEntry **entr
 
     pthread_mutex_lock(&ring->lock);
     bool logged_in = is_logged_in(ring, view);
+    uint64_t changes = ring->pin_changes;
     pthread_mutex_unlock(&ring->lock);
     if (logged_in)
         return CKR_USER_ALREADY_LOGGED_IN;
@@ -125,7 +131,7 @@ static CK_RV open_keys(P11dKeyRing *ring, P11dKeyView *view, P11dKeyEntry **entr
     if (rv == CKR_PIN_INCORRECT && p11d_pinproof_fits(&state.user, (P11dBytes){pin, size}))
         rv = CKR_OK;
     if (rv == CKR_OK)
-        rv = enter(ring, view, opened, opened_count, pin, size);
+        rv = enter(ring, view, opened, opened_count, (P11dBytes){pin, size}, changes);
     rv = rv == CKR_OK ? rv : p11d_keylogin_brake(view, rv);
     if (rv != CKR_OK)
         p11d_openedkey_free(opened, opened_count);
@@ -175,7 +181,7 @@ CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *p
     if (entries)
         rv = count > 0 || p11d_keylogin_state(ring).user.set
                  ? open_keys(ring, view, entries, count, pin, size)
-                 : enter(ring, view, NULL, 0, NULL, 0);
+                 : enter(ring, view, NULL, 0, (P11dBytes){0}, 0);
     for (size_t i = 0; i < count && entries; i++)
         p11d_keyentry_unref(entries[i]);
     free(entries);
@@ -183,27 +189,71 @@ CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *p
     return rv;
 }
 
-CK_RV p11d_keylogin_leave(P11dKeyView *view)
-{
-    P11dKeyRing *ring = view->ring;
+/* What a login had, to be freed without the lock. */
+typedef struct Remains {
+    P11dOpenedKey *opened;
+    size_t count;
+    P11dKeyStream *streams;
+} Remains;
 
-    pthread_mutex_lock(&ring->lock);
-    bool logged_in = view->logged_in || view->officer;
-    P11dOpenedKey *opened = view->opened;
-    size_t count = view->opened_count;
-    P11dKeyStream *streams = NULL;
+/* Ends the login of the view, whoever it was. With the lock held. */
+static bool end(P11dKeyView *view, Remains *remains)
+{
+    const bool logged_in = view->logged_in || view->officer;
+    *remains = (Remains){view->opened, view->opened_count, NULL};
     view->logged_in = view->proved = view->officer = false;
     view->opened = NULL;
     view->opened_count = 0;
     p11d_secret_clear(&view->passphrase);
     if (logged_in) {
-        view->since = ++ring->clock;
+        view->since = ++view->ring->clock;
         p11d_sessionstore_remove_private(&view->session, view->since);
-        streams = p11d_keystreams_end(&view->streams);
+        remains->streams = p11d_keystreams_end(&view->streams);
+    }
+    return logged_in;
+}
+
+static void clear(Remains *remains)
+{
+    p11d_keystream_free(remains->streams);
+    p11d_openedkey_free(remains->opened, remains->count);
+}
+
+CK_RV p11d_keylogin_leave(P11dKeyView *view)
+{
+    Remains remains;
+    pthread_mutex_lock(&view->ring->lock);
+    bool logged_in = end(view, &remains);
+    pthread_mutex_unlock(&view->ring->lock);
+    clear(&remains); /* a call that is being performed keeps its key a moment longer */
+    return logged_in ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
+}
+
+void p11d_keylogin_end_users(P11dKeyRing *ring)
+{
+    Remains remains;
+    pthread_mutex_lock(&ring->lock);
+    ring->pin_changes++;
+    for (P11dKeyView *view = ring->views; view; view = view->next) {
+        if (!view->proved)
+            continue;
+        end(view, &remains);
+        clear(&remains);
     }
     pthread_mutex_unlock(&ring->lock);
-    /* A call that is being performed keeps its key a moment longer. */
-    p11d_keystream_free(streams);
-    p11d_openedkey_free(opened, count);
-    return logged_in ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
+    p11d_keyring_tell(ring, P11D_WORKER_TOKEN_OBJECTS);
+}
+
+CK_RV p11d_keylogin_pass_on(P11dKeyRing *ring, P11dBytes old, const P11dSecret *fresh)
+{
+    bool ok = true;
+    pthread_mutex_lock(&ring->lock);
+    ring->pin_changes++;
+    for (P11dKeyView *view = ring->views; view; view = view->next) {
+        const P11dSecret *own = &view->passphrase;
+        if (own->data && own->size == old.size && CRYPTO_memcmp(own->data, old.data, old.size) == 0)
+            ok = p11d_secret_set(&view->passphrase, fresh->data, fresh->size) && ok;
+    }
+    pthread_mutex_unlock(&ring->lock);
+    return ok ? CKR_OK : CKR_HOST_MEMORY;
 }

@@ -32,4 +32,12 @@ P11dTokenState p11d_keylogin_state(struct P11dKeyRing *ring);
 /* Logs it out, and wipes the keys. CKR_USER_NOT_LOGGED_IN: it was not logged in. */
 CK_RV p11d_keylogin_leave(P11dKeyView *view);
 
+/* Logs all out who logged in as the user with a PIN, which is none any more: nothing is encrypted
+ * with it, and who is just logging in with it does not get in. With the writing lock held. */
+void p11d_keylogin_end_users(struct P11dKeyRing *ring);
+
+/* All who logged in with old go on as if they had with fresh: what they make is encrypted with
+ * that. The rest as above. CKR_HOST_MEMORY. */
+CK_RV p11d_keylogin_pass_on(struct P11dKeyRing *ring, P11dBytes old, const P11dSecret *fresh);
+
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "keypin.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,25 +55,6 @@ static CK_RV rekey(P11dKeyChange *change, P11dKeyEntry **entries, size_t count, 
     return rv;
 }
 
-static bool is_equal(const P11dSecret *secret, P11dBytes bytes)
-{
-    return secret->data && secret->size == bytes.size &&
-           CRYPTO_memcmp(secret->data, bytes.data, bytes.size) == 0;
-}
-
-/* What all go on with who are logged in by the old one. */
-static CK_RV keep_passphrase(P11dKeyRing *ring, P11dBytes old, const P11dSecret *fresh)
-{
-    bool ok = true;
-    pthread_mutex_lock(&ring->lock);
-    for (P11dKeyView *view = ring->views; view; view = view->next) {
-        if (is_equal(&view->passphrase, old))
-            ok = p11d_secret_set(&view->passphrase, fresh->data, fresh->size) && ok;
-    }
-    pthread_mutex_unlock(&ring->lock);
-    return ok ? CKR_OK : CKR_HOST_MEMORY;
-}
-
 /* Has state know the PIN by proof, one of its own, together with what else is in change. */
 static CK_RV prove(P11dKeyChange *change, P11dTokenState *state, P11dPinProof *proof, P11dBytes pin)
 {
@@ -101,7 +81,7 @@ static CK_RV change_user(P11dKeyRing *ring, P11dBytes old, P11dBytes fresh)
         rv = prove(&change, &state, &state.user, fresh);
     rv = p11d_keyring_change(ring, &change, rv);
     if (rv == CKR_OK)
-        rv = keep_passphrase(ring, old, &secret);
+        rv = p11d_keylogin_pass_on(ring, old, &secret);
     free_entries(entries, count);
     p11d_secret_clear(&secret);
     return rv;
@@ -183,6 +163,8 @@ static CK_RV give_first(P11dKeyRing *ring, P11dBytes pin)
     if (rv == CKR_OK)
         rv = prove(&change, &state, &state.user, pin);
     rv = p11d_keyring_change(ring, &change, rv);
+    if (rv == CKR_OK)
+        p11d_keylogin_end_users(ring);
     free_entries(entries, count);
     p11d_secret_clear(&secret);
     return rv;
@@ -247,7 +229,10 @@ static CK_RV initialise(P11dKeyView *view, P11dBytes pin, const char *label)
         rv = remove_all(ring, &change);
     if (rv == CKR_OK)
         rv = prove(&change, &state, &state.officer, pin);
-    return p11d_keyring_change(ring, &change, rv);
+    rv = p11d_keyring_change(ring, &change, rv);
+    if (rv == CKR_OK)
+        p11d_keylogin_end_users(ring);
+    return rv;
 }
 
 CK_RV p11d_keypin_init_token(P11dView *base, P11dActCall *call)

@@ -159,6 +159,13 @@ void p11d_keyring_reread(P11dKeyRing *ring)
     pthread_mutex_unlock(&ring->reading);
 }
 
+void p11d_keyring_tell(P11dKeyRing *ring, unsigned change)
+{
+    pthread_mutex_lock(&ring->reading);
+    ring->untold |= change;
+    pthread_mutex_unlock(&ring->reading);
+}
+
 bool p11d_keyring_needs_login(const P11dKeyRing *ring)
 {
     return ring->set->has_locked || ring->state.user.set;

@@ -35,6 +35,7 @@ typedef struct P11dKeyRing {
     uint64_t generation;   /* of set */
     P11dKeyHistory history;
     P11dTokenState state;
+    uint64_t pin_changes; /* how often the user's PIN has become another, or none */
     P11dBrake brake;
 } P11dKeyRing;
 
@@ -52,6 +53,8 @@ unsigned p11d_keyring_refresh(P11dKeyRing *ring);
 /* Reads the directory again, after a change that was made here. What is to be told to clients the
  * next p11d_keyring_refresh returns, which the change itself brings about. */
 void p11d_keyring_reread(P11dKeyRing *ring);
+/* Has the next p11d_keyring_refresh tell clients of that, P11dWorkerTokenChange bits. */
+void p11d_keyring_tell(P11dKeyRing *ring, unsigned change);
 /* What the ring has that the token's properties tell. */
 void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing);
 /* Whether there is a PIN. With the lock held. */

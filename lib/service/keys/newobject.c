@@ -208,15 +208,14 @@ static CK_RV add_and_find(Addition *self, uint64_t *id, uint64_t *public_id)
 {
     P11dKeyRing *ring = self->view->ring;
     P11dSecret passphrase = P11D_SECRET_INIT;
-    bool private = is_private(self);
-    CK_RV rv = p11d_tokenobject_check(self->view, private);
+    CK_RV rv = p11d_keyring_begin_writing(ring);
     if (rv != CKR_OK)
         return rv;
-    rv = p11d_keyring_begin_writing(ring);
-    if (rv != CKR_OK)
-        return rv;
+    bool private = is_private(self); /* a first PIN may just have been given */
     p11d_buffer_init(&self->blocks, P11D_KEYFILE_MAX);
-    if (private && self->sealed && !p11d_tokenobject_passphrase(self->view, &passphrase))
+    rv = p11d_tokenobject_check(self->view, private);
+    if (rv == CKR_OK && private && self->sealed &&
+        !p11d_tokenobject_passphrase(self->view, &passphrase))
         rv = CKR_HOST_MEMORY;
     if (rv == CKR_OK)
         rv = add(self, &passphrase);

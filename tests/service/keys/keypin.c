@@ -112,6 +112,70 @@ Test(keypin, others_stay_logged_in_when_it_changes, .init = open_writable, .fini
     token->operations->close(other);
 }
 
+static CK_RV generate(P11dView *who, const char *label)
+{
+    static const CK_BBOOL yes = CK_TRUE;
+    static const uint8_t p256[] = {6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7};
+    const CK_ATTRIBUTE items[] = {{CKA_TOKEN, (void *)(uintptr_t)&yes, 1},
+                                  {CKA_LABEL, (void *)(uintptr_t)label, strlen(label)},
+                                  {CKA_EC_PARAMS, (void *)(uintptr_t)p256, sizeof p256}};
+    return act(
+        who, "GenerateKeyPair",
+        (P11dArguments){.mechanism.parameters.mechanism.mechanism = CKM_EC_KEY_PAIR_GEN,
+                        .templates = {{.items = items, .count = 3}, {.items = items, .count = 2}}});
+}
+
+Test(keypin, others_make_keys_for_the_one_that_it_is_now, .init = open_writable, .fini = tear_down)
+{
+    write_key("one.key", "old");
+    write_key("two.key", "another");
+    open_token();
+    P11dView *other = another_client(), *third = another_client();
+    cr_assert_eq(login_as(view, "old"), CKR_OK);
+    cr_assert_eq(login_as(other, "old"), CKR_OK);
+    cr_assert_eq(login_as(third, "another"), CKR_OK);
+    cr_assert_eq(set_pin(view, "old", "new"), CKR_OK);
+    cr_assert_eq(generate(view, "mine"), CKR_OK);
+    cr_assert_eq(generate(other, "late"), CKR_OK);
+    cr_assert_eq(generate(third, "third"), CKR_OK);
+    cr_expect(opens("mine.key", "new") && opens("late.key", "new"));
+    cr_expect(opens("third.key", "another"), "that is the PIN that it has");
+    token->operations->close(other);
+    token->operations->close(third);
+}
+
+Test(keypin, of_a_token_that_is_initialised_again_ends, .init = open_writable, .fini = tear_down)
+{
+    open_token();
+    P11dView *other = another_client();
+    cr_assert_eq(init_token("officer", "label"), CKR_OK);
+    cr_assert_eq(login_with(view, CKU_SO, "officer"), CKR_OK);
+    cr_assert_eq(init_pin(view, "first"), CKR_OK);
+    cr_assert_eq(login_as(other, "first"), CKR_OK);
+    cr_assert_eq(generate(other, "one"), CKR_OK);
+    cr_assert_eq(init_token("officer", "label"), CKR_OK);
+    cr_assert_eq(init_pin(view, "second"), CKR_OK);
+    cr_expect_eq(generate(other, "two"), CKR_USER_NOT_LOGGED_IN);
+    cr_expect_eq(login_as(other, "first"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(other, "second"), CKR_OK);
+    cr_assert_eq(generate(other, "two"), CKR_OK);
+    cr_assert(opens("two.key", "second"));
+    token->operations->close(other);
+}
+
+Test(keypin, that_the_officer_gives_anew_ends_the_old_one, .init = open_writable, .fini = tear_down)
+{
+    open_token();
+    P11dView *other = another_client();
+    cr_assert_eq(init_token("officer", "label"), CKR_OK);
+    cr_assert_eq(login_with(view, CKU_SO, "officer"), CKR_OK);
+    cr_assert_eq(init_pin(view, "first"), CKR_OK);
+    cr_assert_eq(login_as(other, "first"), CKR_OK);
+    cr_assert_eq(init_pin(view, "second"), CKR_OK, "no key is behind the first one");
+    cr_expect_eq(generate(other, "one"), CKR_USER_NOT_LOGGED_IN);
+    token->operations->close(other);
+}
+
 Test(keypin, there_is_none_to_change_where_there_is_none, .init = open_writable, .fini = tear_down)
 {
     write_key("one.key", NULL);
