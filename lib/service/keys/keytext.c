@@ -207,6 +207,26 @@ static int place_of(const Line *line, size_t *name)
     return place;
 }
 
+/* Whether the value is one of its kind: the hex of a date need be none. */
+static bool is_value(const CK_ATTRIBUTE *item)
+{
+    P11dBuffer buffer;
+    P11dWriter writer;
+    p11d_buffer_init(&buffer, 2 * VALUE_MAX);
+    p11d_writer_init(&writer, &buffer);
+    bool is = p11d_attribute_write(&writer, item) == CKR_OK && p11d_writer_ok(&writer);
+    p11d_buffer_clear(&buffer);
+    return is;
+}
+
+static bool take_value(P11dTemplate *templ, const P11dAttribute *row, const char *text)
+{
+    bool ok = read_value(templ, row, text) && is_value(p11d_template_find(templ, row->type));
+    if (!ok)
+        p11d_template_unset(templ, row->type);
+    return ok;
+}
+
 static bool read_line(P11dKeyText *self, const Line *line)
 {
     char copy[LINE_MAX_SIZE];
@@ -226,7 +246,7 @@ static bool read_line(P11dKeyText *self, const Line *line)
     *value = '\0';
     const P11dAttribute *row =
         p11d_attribute_parse_name(copy, &type) ? p11d_attribute_find(type) : NULL;
-    return row && read_value(&self->kept[place], row, value + 2);
+    return row && take_value(&self->kept[place], row, value + 2);
 }
 
 bool p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size)
