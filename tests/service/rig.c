@@ -360,6 +360,28 @@ const char *rig_logout(Rig *rig, P11dChannel *channel)
     return rig_call(channel, &writer, &reply);
 }
 
+static void write_sign(Rig *rig, P11dChannel *channel, P11dWriter *writer, uint64_t key,
+                       const char *mechanism, RigParameters *parameters,
+                       const void *parameters_data, const void *data, size_t size)
+{
+    begin_token(rig, channel, writer, "Sign");
+    p11d_writer_uint64(writer, key);
+    p11d_writer_string(writer, mechanism);
+    P11dArray elements = p11d_writer_array_begin(writer, 8);
+    if (parameters)
+        parameters(writer, parameters_data);
+    p11d_writer_array_end(writer, elements);
+    p11d_writer_bytes(writer, data, size);
+}
+
+void rig_begin_sign(Rig *rig, P11dChannel *channel, uint64_t key, const void *data, size_t size)
+{
+    P11dWriter writer;
+    write_sign(rig, channel, &writer, key, "ecdsa", NULL, NULL, data, size);
+    if (p11d_channel_send(channel, &writer, -1, PATIENCE, NULL) != P11D_OK)
+        rig_fail("Sign: not sent");
+}
+
 const char *rig_sign(Rig *rig, P11dChannel *channel, uint64_t key, const char *mechanism,
                      RigParameters *parameters, const void *parameters_data, const void *data,
                      size_t size, RigSignature *signature)
@@ -368,14 +390,7 @@ const char *rig_sign(Rig *rig, P11dChannel *channel, uint64_t key, const char *m
     P11dMessage reply;
     const uint8_t *bytes;
 
-    begin_token(rig, channel, &writer, "Sign");
-    p11d_writer_uint64(&writer, key);
-    p11d_writer_string(&writer, mechanism);
-    P11dArray elements = p11d_writer_array_begin(&writer, 8);
-    if (parameters)
-        parameters(&writer, parameters_data);
-    p11d_writer_array_end(&writer, elements);
-    p11d_writer_bytes(&writer, data, size);
+    write_sign(rig, channel, &writer, key, mechanism, parameters, parameters_data, data, size);
     const char *error = rig_call(channel, &writer, &reply);
     if (error)
         return error;

@@ -113,6 +113,8 @@ typedef struct RigSignature {
 const char *rig_sign(Rig *rig, P11dChannel *channel, uint64_t key, const char *mechanism,
                      RigParameters *parameters, const void *parameters_data, const void *data,
                      size_t size, RigSignature *signature);
+/* Sends a Sign with ECDSA, and waits for nothing. */
+void rig_begin_sign(Rig *rig, P11dChannel *channel, uint64_t key, const void *data, size_t size);
 
 /* Derives a generic secret "derived" with the public key of peer, as a session object; readable:
  * with its value. */

@@ -48,16 +48,9 @@ static void expect_signed(P11dChannel *channel, uint64_t key, const char *text)
     cr_assert_arr_eq(signature.bytes, text, signature.size);
 }
 
-/* Sends a Sign and waits for nothing. */
 static void begin_sign(P11dChannel *channel, uint64_t key)
 {
-    P11dWriter writer;
-    rig_begin(&rig, channel, &writer, p11d_interface_token.name, "Sign", "tsa{sv}ay");
-    p11d_writer_uint64(&writer, key);
-    p11d_writer_string(&writer, "ecdsa");
-    p11d_writer_array_end(&writer, p11d_writer_array_begin(&writer, 8));
-    p11d_writer_bytes(&writer, "x", 1);
-    cr_assert_eq(p11d_channel_send(channel, &writer, -1, p11d_deadline_in(60000), NULL), P11D_OK);
+    rig_begin_sign(&rig, channel, key, "x", 1);
 }
 
 static void expect_late(P11dChannel *channel)

@@ -267,6 +267,29 @@ Test(worker, trap_running_out_is_an_answer__descriptors, .init = set_up, .fini =
     p11d_channel_clear(&others[0]);
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which maps memory as it likes */
+/* Where there is no memory for the stack of one more thread, those that there are do the work. */
+Test(worker, trap_running_out_is_an_answer__threads, .init = set_up, .fini = tear_down)
+{
+    enum { CHANNELS = 12 };
+    P11dChannel channels[CHANNELS];
+    P11dMessage reply;
+    uint64_t key = key_of(&control, "open");
+    cr_assert_null(sign(&control, key));
+    for (int i = 0; i < CHANNELS; i++)
+        cr_assert_null(rig_open(&rig, &control, &channels[i]));
+    const struct rlimit no_more = {1, RLIM_INFINITY}; /* than there is */
+    cr_assert_eq(prlimit(rig.pid, RLIMIT_AS, &no_more, NULL), 0);
+    for (int i = 0; i < CHANNELS; i++)
+        rig_begin_sign(&rig, &channels[i], key, digest, sizeof digest);
+    for (int i = 0; i < CHANNELS; i++) {
+        cr_assert_eq(p11d_channel_receive(&channels[i], p11d_deadline_in(60000), &reply), P11D_OK);
+        cr_assert_eq(reply.type, P11D_MESSAGE_RETURN);
+        p11d_channel_clear(&channels[i]);
+    }
+}
+#endif
+
 /* --- ObjectsChanged --- */
 
 Test(worker, objects_changed_comes_before_the_reply_and_once, .init = set_up, .fini = tear_down)
