@@ -8,8 +8,10 @@ Prints TAP. $HOST_PRELOAD is preloaded into the applications (a sanitizer's runt
 module built with it needs in a host built without).
 """
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -66,6 +68,25 @@ def run(*command, env=None, preload=True, typed=None):
 def need(condition, what, output=""):
     if not condition:
         raise Failure("%s\n%s" % (what, output))
+
+
+@contextlib.contextmanager
+def serving(command, ready, env=None, preload=True):
+    """A server that runs until the end of the block; gives what ready, a regular expression, found in
+    a line that it prints."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.STDOUT, env=environment(env, preload)) as server:
+        try:
+            output, found = "", None
+            while not found:
+                line = server.stdout.readline()
+                output += line
+                need(line, "the server has ended", output)
+                found = re.search(ready, line)
+            yield found
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.stdout.read()
 
 
 class Place:

@@ -9,9 +9,6 @@ Prints TAP, as applications.py does.
 
 import os
 import re
-import socket
-import ssl
-import subprocess
 import sys
 
 from applications import Failure, main, need, run
@@ -55,14 +52,6 @@ def encrypted(place, padding):
     return path(place, "encrypted")
 
 
-def enveloped(place):
-    """The same as CMS."""
-    run("openssl", "cms", "-encrypt", "-aes256", "-binary", "-in", make_secret(place), "-outform",
-        "DER", "-out", path(place, "enveloped"),
-        os.path.join(place.keys_directory, "rsa.crt"), preload=False)
-    return path(place, "enveloped")
-
-
 def pkcs11_tool_decrypts(place, module, padding):
     output = path(place, "decrypted")
     run("pkcs11-tool", "--module", module, "--decrypt", "--id", place.id("rsa"), "--mechanism",
@@ -95,59 +84,6 @@ def p11tool_verifies(_, module):
     need("Verifying against public key in the token... ok" in said, "not verified", said)
 
 
-def talk_to(server, context):
-    """A line to the server that echoes it, over TLS."""
-    output = ""
-    port = None
-    while port is None:
-        line = server.stdout.readline()
-        need(line, "the server has ended", output)
-        output += line
-        found = re.search(r"listening on IPv4 \S+ port (\d+)\.\.\.done", line)
-        port = found and int(found.group(1))
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        with context.wrap_socket(connection) as tls:
-            tls.sendall(b"a line\n")
-            need(tls.recv(7) == b"a line\n", "no echo", output)
-            return tls.cipher()[0]
-
-
-def gnutls_decrypts(place, module):
-    """A server of TLS 1.2 without ephemeral keys decrypts what the client chose."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = dict(os.environ)
-    if os.environ.get("HOST_PRELOAD"):
-        environment["LD_PRELOAD"] = os.environ["HOST_PRELOAD"]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("AES256-GCM-SHA384")
-    with subprocess.Popen(
-            ["stdbuf", "-oL", "gnutls-serv", "--echo", "--port", str(port), "--provider", module,
-             "--x509keyfile", PRIVATE, "--x509certfile",
-             os.path.join(place.keys_directory, "rsa.crt"), "--priority",
-             "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=environment, text=True) as server:
-        try:
-            need(talk_to(server, context) == "AES256-GCM-SHA384", "another cipher")
-        finally:
-            server.terminate()
-            server.stdout.read()
-
-
-def nss_decrypts(place, module):
-    database = "sql:" + path(place, "nss")
-    os.mkdir(path(place, "nss"))
-    run("certutil", "-N", "-d", database, "--empty-password", preload=False)
-    run("modutil", "-force", "-add", "p11dbus", "-libfile", module, "-dbdir", database)
-    said = run("cmsutil", "-D", "-d", database, "-i", enveloped(place))
-    need(SECRET in said, "not what was encrypted", said)
-
-
 def checks(place, module):
     for padding in PADDINGS:
         yield "pkcs11-tool decrypts " + padding, (
@@ -158,8 +94,6 @@ def checks(place, module):
             lambda k=key, m=mechanism: pkcs11_tool_verifies(place, module, k, m))
     yield "pkcs11-tool tests what there is", lambda: pkcs11_tool_tests(place, module)
     yield "p11tool signs and verifies", lambda: p11tool_verifies(place, module)
-    yield "gnutls-serv decrypts in TLS", lambda: gnutls_decrypts(place, module)
-    yield "cmsutil of NSS decrypts", lambda: nss_decrypts(place, module)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,15 @@
 usage: logins.py P11DBUS MODULE
 
 Each signs with a PIN and without; where an application asks for a PIN whatever the token says, it is
-given one; openssl is tested in openssl.py. Prints TAP, as applications.py does. What is very large is
-tested where it is installed: Java's keytool.
+given one; openssl is tested in openssl.py. Prints TAP, as applications.py does.
 """
 
 import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
 
+import p11kit
 from applications import main, need, run
 
 PIN = "any PIN"
@@ -25,10 +23,6 @@ TOOL_MECHANISM = {"rsa": "SHA256-RSA-PKCS", "p256": "ECDSA-SHA256"}
 # pam_pkcs11 takes modules that belong to root: what makes root of the user whose module this is.
 AS_ROOT = [] if os.getuid() == 0 else ["bwrap", "--dev-bind", "/", "/", "--unshare-user",
                                        "--uid", "0", "--gid", "0"]
-
-
-def said_by(*command):
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
 
 
 def path(place, name):
@@ -85,36 +79,9 @@ def pykcs11_signs(place, module, key, pin):
     check_signature(place, key)
 
 
-class Server:
-    """p11-kit's server with our module; its client is env and client."""
-
-    client = os.path.join(said_by("pkg-config", "--variable=p11_module_path", "p11-kit-1"),
-                          "p11-kit-client.so")
-
-    def __init__(self, place, module):
-        socket = path(place, "p11-kit.socket")
-        environment = dict(os.environ)
-        if os.environ.get("HOST_PRELOAD"):
-            environment["LD_PRELOAD"] = os.environ["HOST_PRELOAD"]
-        self.env = {"P11_KIT_SERVER_ADDRESS": "unix:path=" + socket}
-        self.process = subprocess.Popen(
-            ["p11-kit", "server", "--foreground", "--name", socket, "--provider", module,
-             "pkcs11:token=store"], env=environment, stdout=subprocess.PIPE)
-        for _ in range(2):  # its address and its pid, once it listens
-            self.process.stdout.readline()
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-        self.process.stdout.close()
-
-
 def p11_kit_signs(place, module, key, pin):
-    server = Server(place, module)
-    try:
-        tool_signs(place, Server.client, key, pin, env=server.env)
-    finally:
-        server.end()
+    with p11kit.server(place, module) as env:
+        tool_signs(place, p11kit.CLIENT, key, pin, env=env)
 
 
 STRONGSWAN = """
@@ -177,30 +144,12 @@ def pam_pkcs11_finds(place, module, typed):
     need(said.splitlines()[-1] == "root", "not found", said)
 
 
-def keytool_signs(place, module, key, pin):
-    with open(path(place, "java.cfg"), "w", encoding="utf-8") as conf:
-        conf.write("name = p11dbus\nlibrary = %s\nslotListIndex = 0\n" % module)
-    request = run("keytool", "-certreq", "-alias", key, "-keystore", "NONE", "-storetype", "PKCS11",
-                  "-storepass", pin, "-providerClass", "sun.security.pkcs11.SunPKCS11",
-                  "-providerArg", path(place, "java.cfg"))
-    with open(path(place, "request.pem"), "w", encoding="utf-8") as out:
-        out.write(request)
-    run("openssl", "req", "-verify", "-noout", "-in", path(place, "request.pem"), preload=False)
-    public = run("openssl", "req", "-pubkey", "-noout", "-in", path(place, "request.pem"),
-                 preload=False)
-    with open(place.public(key), encoding="utf-8") as expected:
-        need(public == expected.read(), "a request with another key", public)
-
-
 def checks(place, module):
     signers = [("pkcs11-tool", tool_signs, ["rsa", "p256"], [PIN, None]),
                ("p11tool", p11tool_signs, ["rsa", "p256"], [PIN, None]),
                ("PyKCS11", pykcs11_signs, ["rsa"], [PIN, None]),
                ("p11-kit's client", p11_kit_signs, ["rsa"], [PIN, None]),
                ("strongSwan's pki", pki_signs, ["rsa", "p256"], [PIN])]
-    # Java has signal handlers of its own, which a sanitizer's runtime does not bear.
-    if shutil.which("keytool") and not os.environ.get("HOST_PRELOAD"):
-        signers.append(("Java's keytool", keytool_signs, ["rsa", "p256"], [PIN]))
     for who, sign, keys, pins in signers:
         for key in keys:
             for pin in pins:

@@ -12,7 +12,7 @@ import os
 import sys
 
 import tls
-from applications import main, need, run
+from applications import main, need, run, serving
 
 SECRET = "what nobody else is to read\n"
 PIN, NEXT_PIN = "123456", "654321"
@@ -95,7 +95,7 @@ def serves(database):
     """selfserv signs in TLS 1.3, and decrypts in 1.2 without ephemeral keys."""
     port = tls.free_port()
     authority = database.path("authority.crt")
-    with tls.serving(["selfserv", "-d", database.name, "-n", "store:server", "-p", str(port), "-v",
+    with serving(["selfserv", "-d", database.name, "-n", "store:server", "-p", str(port), "-v",
                       "-V", "tls1.2:tls1.3", *database.password()], "About to call accept"):
         for ciphers in None, "AES256-GCM-SHA384":
             answer, cipher = tls.ask(port, tls.client_context(authority, ciphers),

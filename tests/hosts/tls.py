@@ -4,14 +4,11 @@ certificate of whom it talks to. Python's TLS is OpenSSL's, which checks the cer
 
 import contextlib
 import os
-import re
-import signal
 import socket
 import ssl
-import subprocess
 import threading
 
-from applications import environment, need, run
+from applications import Failure, need, run
 
 LINE = b"a line\n"
 
@@ -22,27 +19,8 @@ def free_port():
         return free.getsockname()[1]
 
 
-@contextlib.contextmanager
-def serving(command, ready, env=None, preload=True):
-    """A server that runs until the end of the block; gives what ready, a regular expression, found in
-    a line that it prints."""
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                          stderr=subprocess.STDOUT, env=environment(env, preload)) as server:
-        try:
-            output, found = "", None
-            while not found:
-                line = server.stdout.readline()
-                output += line
-                need(line, "the server has ended", output)
-                found = re.search(ready, line)
-            yield found
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.stdout.read()
-
-
 def client_context(authority, ciphers=None):
-    """authority: a file with the certificate that must have signed the server's, NULL: whatever it is.
+    """authority: a file with the certificate that must have signed the server's, None: whatever it is.
     ciphers: of TLS 1.2, which then is the version; else it is 1.3."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -60,15 +38,16 @@ def client_context(authority, ciphers=None):
 
 def ask(port, context, question=LINE):
     """What the server answers, and by which cipher."""
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        with context.wrap_socket(connection) as tls:
+    answer = b""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection, \
+                context.wrap_socket(connection) as tls:
             tls.sendall(question)
-            answer = b""
-            while part := tls.recv(4096):
+            while not answer.endswith(LINE) and (part := tls.recv(4096)):
                 answer += part
-                if answer.endswith(LINE):
-                    break
             return answer, tls.cipher()[0]
+    except OSError as why:
+        raise Failure("no answer but %s: %s" % (answer, why)) from why
 
 
 class Demanding:
