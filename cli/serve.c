@@ -27,16 +27,43 @@ static struct {
     char *bus;
     char *name;
     int ready_fd;
-    gboolean writable;
+    GArray *writable; /* of guint: how many directories --writable stood behind, each time */
 } asked = {.ready_fd = -1};
+
+/* Belongs to the directory that it follows: what came of --keys so far is in keys. */
+static gboolean take_writable(const char *option, const char *value, gpointer data, GError **error)
+{
+    guint before = asked.keys ? g_strv_length(asked.keys) : 0;
+    (void)option;
+    (void)value;
+    (void)data;
+    (void)error;
+    if (!asked.writable)
+        asked.writable = g_array_new(FALSE, FALSE, sizeof before);
+    g_array_append_val(asked.writable, before);
+    return TRUE;
+}
+
+/* Whether the directory of that number, from 1, may be written to; 0: whether --writable stood in
+ * front of all. */
+static gboolean is_writable(guint number)
+{
+    for (guint i = 0; asked.writable && i < asked.writable->len; i++) {
+        if (g_array_index(asked.writable, guint, i) == number)
+            return TRUE;
+    }
+    return FALSE;
+}
 
 static const GOptionEntry entries[] = {
     {"keys", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &asked.keys,
      "a directory of keys, which becomes a token; can be given again (default: "
      "$XDG_DATA_HOME/p11dbus/keys, made if missing)",
      "DIR"},
-    {"writable", 0, 0, G_OPTION_ARG_NONE, &asked.writable,
-     "let applications make, change and destroy keys and certificates in the directories", NULL},
+    {"writable", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, take_writable,
+     "let applications make, change and destroy keys, certificates and data in the directory that "
+     "was named before",
+     NULL},
     {"bus", 0, 0, G_OPTION_ARG_FILENAME, &asked.bus, "the bus to serve on (default: session)",
      "session|system|ADDRESS"},
     {"name", 0, 0, G_OPTION_ARG_FILENAME, &asked.name,
@@ -59,6 +86,9 @@ static gboolean check_usage(char **arguments, GError **error)
         p11d_failure_set(error, P11D_FAILURE_USAGE,
                          "--bus is session, system or an address such as unix:path=/run/bus",
                          "\"%s\" is no bus", asked.bus);
+    else if (asked.keys && is_writable(0))
+        p11d_failure_set(error, P11D_FAILURE_USAGE, "--keys DIR --writable",
+                         "--writable belongs behind the directory that is meant");
     else if (asked.name && (!p11d_syntax_is_bus_name(asked.name) || *asked.name == ':'))
         p11d_failure_set(error, P11D_FAILURE_USAGE,
                          "a name is parts with dots between them, such as org.example.Tokens",
@@ -98,23 +128,22 @@ static gboolean check_mode(const char *directory, GError **error)
 
 /* The workers would say the same, but go on trying: a directory that was never there is a mistake.
  */
-static gboolean check_directory(const char *directory, GError **error)
+static gboolean check_directory(const char *directory, gboolean writable, GError **error)
 {
     struct stat status;
-    int reason = stat(directory, &status) != 0                                       ? errno
-                 : !S_ISDIR(status.st_mode)                                          ? ENOTDIR
-                 : access(directory, R_OK | X_OK | (asked.writable ? W_OK : 0)) != 0 ? errno
-                                                                                     : 0;
+    int reason = stat(directory, &status) != 0                                 ? errno
+                 : !S_ISDIR(status.st_mode)                                    ? ENOTDIR
+                 : access(directory, R_OK | X_OK | (writable ? W_OK : 0)) != 0 ? errno
+                                                                               : 0;
     if (reason == 0)
         return check_mode(directory, error);
-    p11d_failure_set(error, P11D_FAILURE_FILE,
-                     reason == EROFS
-                         ? "name a directory that can be written to, or leave --writable out"
-                     : reason == EACCES
-                         ? asked.writable ? "name a directory that this user may read and write to"
-                                          : "name a directory that this user may read"
-                         : "name a directory that is there",
-                     "cannot serve %s: %s", directory, g_strerror(reason));
+    p11d_failure_set(
+        error, P11D_FAILURE_FILE,
+        reason == EROFS    ? "name a directory that can be written to, or leave --writable out"
+        : reason == EACCES ? writable ? "name a directory that this user may read and write to"
+                                      : "name a directory that this user may read"
+                           : "name a directory that is there",
+        "cannot serve %s: %s", directory, g_strerror(reason));
     return FALSE;
 }
 
@@ -161,14 +190,17 @@ static gboolean choose_directories(GError **error)
         return FALSE;
     asked.keys = g_new0(char *, 2);
     asked.keys[0] = home;
+    for (guint i = 0; asked.writable && i < asked.writable->len; i++)
+        g_array_index(asked.writable, guint, i) = 1;
     return TRUE;
 }
 
 static gboolean check_directories(GError **error)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (char **directory = asked.keys; *directory; directory++) {
-        if (!check_directory(*directory, error) || !check_name(seen, *directory, error))
+    for (guint i = 0; asked.keys[i]; i++) {
+        if (!check_directory(asked.keys[i], is_writable(i + 1), error) ||
+            !check_name(seen, asked.keys[i], error))
             return FALSE;
     }
     return TRUE;
@@ -183,16 +215,20 @@ static GPtrArray *words_for(char *program, const P11dOptions *options)
         g_ptr_array_add(words, g_strdup("-q"));
     if (options->verbose)
         g_ptr_array_add(words, g_strdup("-v"));
-    if (asked.writable)
-        g_ptr_array_add(words, g_strdup("-w"));
     if (asked.name)
         g_ptr_array_add(words, g_strconcat("-n", asked.name, NULL));
     if (asked.ready_fd >= 0)
         g_ptr_array_add(words, g_strdup_printf("-r%d", asked.ready_fd));
     g_ptr_array_add(words, g_strconcat("-b", asked.bus ? asked.bus : "session", NULL));
+    for (guint i = 0; asked.keys[i]; i++) {
+        if (is_writable(i + 1))
+            g_ptr_array_add(words, g_strconcat("-w", asked.keys[i], NULL));
+    }
     g_ptr_array_add(words, g_strdup("--"));
-    for (char **directory = asked.keys; *directory; directory++)
-        g_ptr_array_add(words, g_strdup(*directory));
+    for (guint i = 0; asked.keys[i]; i++) {
+        if (!is_writable(i + 1))
+            g_ptr_array_add(words, g_strdup(asked.keys[i]));
+    }
     g_ptr_array_add(words, NULL);
     return words;
 }
@@ -213,7 +249,7 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
 
 const P11dCommand p11d_command_serve = {
     .name = "serve",
-    .synopsis = "[--keys DIR]…",
+    .synopsis = "[--keys DIR [--writable]]…",
     .summary = "Exports directories of private keys as tokens on D-Bus, until it is told to end.",
     .examples = "Examples:\n"
                 "  p11dbus serve\n"

@@ -10,7 +10,8 @@ GArray *p11d_commandline_parts(void)
 
 bool p11d_commandline_takes_value(const GOptionEntry *entry)
 {
-    return entry->arg != G_OPTION_ARG_NONE;
+    return entry->arg != G_OPTION_ARG_NONE &&
+           !(entry->arg == G_OPTION_ARG_CALLBACK && entry->flags & G_OPTION_FLAG_NO_ARG);
 }
 
 bool p11d_commandline_is_list(const GOptionEntry *entry)

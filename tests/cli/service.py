@@ -14,6 +14,21 @@ KEYS = {"rsa": "sha256", "p256": "sha256", "p384": "sha384", "p521": "sha512",
         "secp256k1": "sha256", "ed25519": None, "ed448": None}
 
 
+def worker_of(pid):
+    """The words of the first worker of the service."""
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as stat:
+                parent = stat.read().rpartition(")")[2].split()[1]
+            with open(f"/proc/{entry}/cmdline", "rb") as line:
+                words = line.read().rstrip(b"\0").split(b"\0")
+        except OSError:
+            continue
+        if parent == str(pid):
+            return words
+    return []
+
+
 class Served(Case):
     @classmethod
     def setUpClass(cls):
@@ -188,6 +203,31 @@ class Served(Case):
         self.assertEqual(second.end(), 7)
         self.assertIn(f"process {self.service.process.pid})", second.said)
         self.assertIn("--name", second.said)
+
+    def test_writable_is_the_directory_in_front_of_it(self):
+        name = "org.example.Writable"
+        other = os.path.join(self.directory, "other")
+        os.mkdir(other, 0o700)
+        for words, writable in ((["--keys", other, "--writable", "--keys", self.key_directory], ["other"]),
+                                (["--keys", self.key_directory, "--keys", other, "--writable"], ["other"]),
+                                (["--keys", other, "--keys", self.key_directory], [])):
+            second = Service(*words, "--name", name)
+            out = self.expect(0, "list", "--json", env={"P11DBUS_NAME": name}).json()
+            self.assertEqual(second.end(), 0, second.said)
+            self.assertEqual([one["label"] for one in out["tokens"] if "write-protected" not in one["flags"]],
+                             writable, words)
+        failed = self.expect(2, "serve", "--writable", "--keys", other)
+        self.assertIn("--keys DIR --writable", failed.err)
+
+    def test_on_the_session_bus_all_may_write_and_elsewhere_the_owner(self):
+        other = os.path.join(self.directory, "other")
+        os.mkdir(other, 0o700)
+        for bus, writers in (("session", b"-w"), (self.bus.address, b"-o")):
+            second = Service("--keys", other, "--writable", "--name", "org.example.Writers", "--bus", bus)
+            self.assertTrue(second.ready)
+            words = worker_of(second.process.pid)
+            self.assertEqual(second.end(), 0, second.said)
+            self.assertEqual(words[-2:], [writers, os.fsencode(other)])
 
     def test_other_name(self):
         name = "org.example.Other"

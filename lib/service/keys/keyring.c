@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "keystore.h"
 #include "keyuse.h"
@@ -189,6 +190,15 @@ void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing)
                                   .writable = ring->writable};
     memcpy(standing->label, ring->state.label, sizeof standing->label);
     pthread_mutex_unlock(&ring->lock);
+}
+
+CK_RV p11d_keyring_permits_writing(const P11dKeyView *view)
+{
+    const P11dKeyRing *ring = view->ring;
+    bool owns = view->uid == geteuid() || view->uid == 0;
+    if (!ring->writable)
+        return CKR_TOKEN_WRITE_PROTECTED;
+    return ring->writers == P11D_WORKER_TOKEN_ALL || owns ? CKR_OK : CKR_FUNCTION_REJECTED;
 }
 
 /* Reads what others wrote since, so that what is written now is made of that: their events are
@@ -399,9 +409,12 @@ CK_RV p11d_keyring_find(P11dKeyView *view, uint64_t id, CK_ATTRIBUTE_TYPE use, P
     return rv;
 }
 
-void p11d_keyring_init(P11dKeyRing *ring, bool writable)
+void p11d_keyring_init(P11dKeyRing *ring, P11dWorkerTokenWriters writers)
 {
-    *ring = (P11dKeyRing){.watch.fd = -1, .store = -1, .writable = writable};
+    *ring = (P11dKeyRing){.watch.fd = -1,
+                          .store = -1,
+                          .writers = writers,
+                          .writable = writers != P11D_WORKER_TOKEN_NOBODY};
     pthread_mutex_init(&ring->writing, NULL);
     pthread_mutex_init(&ring->reading, NULL);
     pthread_mutex_init(&ring->lock, NULL);

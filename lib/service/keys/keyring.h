@@ -21,7 +21,8 @@ typedef struct P11dKeyRing {
     const char *name; /* of the token, for the log; borrowed */
     char *path;       /* of the directory, absolute */
     P11dWatch watch;
-    bool writable;           /* clients may change the directory; never changes */
+    P11dWorkerTokenWriters writers; /* who may change the directory; never changes */
+    bool writable;                  /* whether anybody may */
     pthread_mutex_t writing; /* held by who writes to the directory; taken before the others */
     int store;               /* the lock of the directory, of who writes; -1: nobody does */
     pthread_mutex_t reading; /* held by who reads it; also of next_id and untold */
@@ -40,7 +41,7 @@ typedef struct P11dKeyRing {
 } P11dKeyRing;
 
 /* Makes a ring of which p11d_keyring_clear may be called, and nothing else yet but _open. */
-void p11d_keyring_init(P11dKeyRing *ring, bool writable);
+void p11d_keyring_init(P11dKeyRing *ring, P11dWorkerTokenWriters writers);
 /* Reads the directory at path, which is owned from then on (absolute, from malloc). Returns false
  * with errno set. */
 bool p11d_keyring_open(P11dKeyRing *ring, char *path, const char *name);
@@ -63,6 +64,9 @@ bool p11d_keyring_needs_login(const P11dKeyRing *ring);
 bool p11d_keyring_sees_private(const P11dKeyView *view);
 /* The object in row as the view sees it, or NULL if it does not. With the lock held. */
 const P11dKeyObject *p11d_keyring_object(const P11dKeyView *view, const P11dKeySetRow *row);
+/* Whether the view's client may change the directory: CKR_OK, CKR_TOKEN_WRITE_PROTECTED (nobody
+ * may) or CKR_FUNCTION_REJECTED. */
+CK_RV p11d_keyring_permits_writing(const P11dKeyView *view);
 /* Begins to write to the directory: nobody else does until _end_writing, and what is known of it is
  * what is there. Errors, where nothing has begun: CKR_TOKEN_WRITE_PROTECTED (also one that is not
  * to be written to), those of p11d_keystore_lock and p11d_keychange_finish. */

@@ -118,14 +118,14 @@ static bool set_up(KeyToken *token, const char *directory)
     return ok;
 }
 
-P11dWorkerToken *p11d_keytoken_open(const char *directory, bool writable)
+P11dWorkerToken *p11d_keytoken_open(const char *directory, P11dWorkerTokenWriters writers)
 {
     KeyToken *token = calloc(1, sizeof *token);
     if (!token)
         return NULL;
     token->base.operations = &operations;
     token->base.acts = p11d_keyacts;
-    p11d_keyring_init(&token->ring, writable);
+    p11d_keyring_init(&token->ring, writers);
     if (set_up(token, directory))
         return &token->base;
     int error = errno;

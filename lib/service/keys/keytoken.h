@@ -10,11 +10,11 @@
 #include "worker-token.h"
 
 /*
- * Opens the directory and loads its keys. writable: clients may make, change and destroy them.
+ * Opens the directory and loads its keys. writers: who may make, change and destroy them.
  * p11d_servedkey_setup has been called. Returns the token,
  * freed by its own operation, or NULL with errno set (ENOMEM, or what is wrong with the directory)
  * and the reason in the log.
  */
-P11dWorkerToken *p11d_keytoken_open(const char *directory, bool writable);
+P11dWorkerToken *p11d_keytoken_open(const char *directory, P11dWorkerTokenWriters writers);
 
 #endif

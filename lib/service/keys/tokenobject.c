@@ -12,8 +12,9 @@
 CK_RV p11d_tokenobject_check(P11dKeyView *view, bool private)
 {
     P11dKeyRing *ring = view->ring;
-    if (!ring->writable)
-        return CKR_TOKEN_WRITE_PROTECTED;
+    CK_RV rv = p11d_keyring_permits_writing(view);
+    if (rv != CKR_OK)
+        return rv;
     pthread_mutex_lock(&ring->lock);
     bool missing = private && p11d_keyring_needs_login(ring) && !view->passphrase.data;
     pthread_mutex_unlock(&ring->lock);

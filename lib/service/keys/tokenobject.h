@@ -9,7 +9,7 @@
 #include "keyview.h"
 
 /* Whether objects may be made and changed at all; private: one that only who is logged in sees.
- * Errors: CKR_TOKEN_WRITE_PROTECTED (the directory is not to be written to), CKR_USER_NOT_LOGGED_IN
+ * Errors: those of p11d_keyring_permits_writing, CKR_USER_NOT_LOGGED_IN
  * (there is a PIN, and the view has not given it). */
 CK_RV p11d_tokenobject_check(P11dKeyView *view, bool private);
 

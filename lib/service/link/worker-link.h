@@ -22,6 +22,11 @@
 /* The descriptor number under which a worker finds its end of the link. */
 #define P11D_WORKER_LINK_DESCRIPTOR 3
 
+/* Arguments of a worker: clients may change what it serves, all of them or those of its own user
+ * and root. */
+#define P11D_WORKER_LINK_WRITERS_ALL "-w"
+#define P11D_WORKER_LINK_WRITERS_OWNER "-o"
+
 /* Queues the version, which is the first message of either side. */
 P11dStatus p11d_worker_link_queue_hello(P11dChannel *link);
 

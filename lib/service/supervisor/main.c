@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * p11dbus-supervisor: the service. "p11dbus serve", which knows the options and checks what it is
- * given, becomes this program: [-q] [-v] [-w] [-n NAME] [-r READY_FD] -b BUS [DIRECTORY...]
+ * given, becomes this program: [-q] [-v] [-n NAME] [-r READY_FD] -b BUS
+ * [-w WRITABLE_DIRECTORY]... [DIRECTORY...]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +27,8 @@ typedef struct Asked {
     P11dSupervisorOptions options;
     gboolean quiet;
     gboolean verbose;
-    gboolean writable;
-    int ready_fd; /* -1: none */
+    GArray *directories; /* of P11dSupervisorDirectory */
+    int ready_fd;        /* -1: none */
 } Asked;
 
 /* What to do about an error of the supervisor. */
@@ -57,8 +58,9 @@ static void tell(const GError *failure)
 static void ready(void *data)
 {
     const Asked *asked = data;
-    for (const char *const *each = asked->options.key_directories; *each && !asked->quiet; each++)
-        p11d_log_note("serving %s on the %s bus", *each, asked->options.bus);
+    for (const P11dSupervisorDirectory *each = asked->options.directories;
+         each->path && !asked->quiet; each++)
+        p11d_log_note("serving %s on the %s bus", each->path, asked->options.bus);
     if (asked->ready_fd < 0)
         return;
     if (write(asked->ready_fd, "\n", 1) < 0 && !asked->quiet)
@@ -76,9 +78,15 @@ static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields,
     return G_LOG_WRITER_HANDLED;
 }
 
+static void add_directory(Asked *asked, const char *path, gboolean writable)
+{
+    const P11dSupervisorDirectory directory = {.path = path, .writable = writable};
+    g_array_append_val(asked->directories, directory);
+}
+
 static gboolean parse(Asked *asked, int argc, char **argv)
 {
-    for (int option; (option = getopt(argc, argv, "qvwb:n:r:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "qvw:b:n:r:")) != -1;) {
         switch (option) {
         case 'q':
             asked->quiet = TRUE;
@@ -87,7 +95,7 @@ static gboolean parse(Asked *asked, int argc, char **argv)
             asked->verbose = TRUE;
             break;
         case 'w':
-            asked->writable = TRUE;
+            add_directory(asked, optarg, TRUE);
             break;
         case 'b':
             asked->options.bus = optarg;
@@ -102,7 +110,9 @@ static gboolean parse(Asked *asked, int argc, char **argv)
             return FALSE;
         }
     }
-    asked->options.key_directories = (const char *const *)argv + optind;
+    for (int i = optind; i < argc; i++)
+        add_directory(asked, argv[i], FALSE);
+    asked->options.directories = (const P11dSupervisorDirectory *)(void *)asked->directories->data;
     return asked->options.bus != NULL;
 }
 
@@ -116,15 +126,10 @@ static char *find_worker(void)
 
 static int serve(Asked *asked)
 {
-    const char *arguments[] = {NULL, NULL, NULL};
-    size_t count = 0;
+    const char *arguments[] = {asked->verbose ? "-v" : NULL, NULL};
     g_autoptr(GError) failure = NULL;
     g_autofree char *worker = find_worker();
     asked->options.worker_program = worker;
-    if (asked->verbose)
-        arguments[count++] = "-v";
-    if (asked->writable)
-        arguments[count++] = "-w";
     asked->options.worker_arguments = arguments;
     if (access(worker, X_OK) != 0) {
         p11d_log("cannot serve: %s cannot be run: %s", worker, g_strerror(errno));
@@ -139,7 +144,10 @@ static int serve(Asked *asked)
 
 int main(int argc, char **argv)
 {
-    Asked asked = {.ready_fd = -1, .options.ready = ready, .options.data = &asked};
+    Asked asked = {.ready_fd = -1,
+                   .options.ready = ready,
+                   .options.data = &asked,
+                   .directories = g_array_new(TRUE, TRUE, sizeof(P11dSupervisorDirectory))};
     setlocale(LC_ALL, "");
     g_log_set_writer_func(write_log, NULL, NULL);
     signal(SIGPIPE, SIG_IGN); /* who writes checks */

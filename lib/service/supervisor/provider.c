@@ -31,6 +31,7 @@ struct P11dProvider {
     char *directory;
     const char *program;
     const char *const *arguments;
+    const char *writers; /* NULL: nobody */
     const P11dProviderEvents *events;
     void *data;
 
@@ -228,6 +229,8 @@ static gboolean spawn(P11dProvider *self, int link_fd, GError **error)
     g_ptr_array_add(argv, (gpointer)self->program);
     for (const char *const *a = self->arguments; *a; a++)
         g_ptr_array_add(argv, (gpointer)*a);
+    if (self->writers)
+        g_ptr_array_add(argv, (gpointer)self->writers);
     g_ptr_array_add(argv, self->directory);
     g_ptr_array_add(argv, NULL);
     return g_spawn_async_with_pipes_and_fds(
@@ -282,7 +285,7 @@ void p11d_provider_start(P11dProvider *provider)
     }
 }
 
-P11dProvider *p11d_provider_new(const char *directory, const char *program,
+P11dProvider *p11d_provider_new(const char *directory, const char *writers, const char *program,
                                 const char *const *arguments, const P11dProviderEvents *events,
                                 void *data)
 {
@@ -291,6 +294,7 @@ P11dProvider *p11d_provider_new(const char *directory, const char *program,
     self->peer_name = g_strdup_printf("%s: its worker", directory);
     self->program = program;
     self->arguments = arguments;
+    self->writers = writers;
     self->events = events;
     self->data = data;
     self->restart_delay = RESTART_DELAY_MIN;

@@ -23,10 +23,12 @@ typedef struct P11dProviderEvents {
 } P11dProviderEvents;
 
 /*
- * Makes a provider for directory, without starting it. program and arguments: as worker_program and
- * worker_arguments of P11dSupervisorOptions; they and events are borrowed and outlive the provider.
+ * Makes a provider for directory, without starting it. writers: who may change it
+ * (P11D_WORKER_LINK_WRITERS_…), or NULL: nobody; borrowed. program and arguments: as worker_program
+ * and worker_arguments of P11dSupervisorOptions; they and events are borrowed and outlive the
+ * provider.
  */
-P11dProvider *p11d_provider_new(const char *directory, const char *program,
+P11dProvider *p11d_provider_new(const char *directory, const char *writers, const char *program,
                                 const char *const *arguments, const P11dProviderEvents *events,
                                 void *data);
 

@@ -192,11 +192,11 @@ P11dRegistry *p11d_registry_new(void)
     return self;
 }
 
-void p11d_registry_add_provider(P11dRegistry *registry, const char *directory, const char *program,
-                                const char *const *arguments)
+void p11d_registry_add_provider(P11dRegistry *registry, const char *directory, const char *writers,
+                                const char *program, const char *const *arguments)
 {
     g_ptr_array_add(registry->providers,
-                    p11d_provider_new(directory, program, arguments, &events, registry));
+                    p11d_provider_new(directory, writers, program, arguments, &events, registry));
 }
 
 void p11d_registry_observe(P11dRegistry *registry, const P11dRegistryObserver *observer, void *data)

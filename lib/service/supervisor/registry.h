@@ -28,8 +28,8 @@ typedef struct P11dRegistryObserver {
 P11dRegistry *p11d_registry_new(void);
 
 /* Adds the provider of directory (p11d_provider_new), not started. */
-void p11d_registry_add_provider(P11dRegistry *registry, const char *directory, const char *program,
-                                const char *const *arguments);
+void p11d_registry_add_provider(P11dRegistry *registry, const char *directory, const char *writers,
+                                const char *program, const char *const *arguments);
 
 /* observer and data are borrowed and outlive the registry's providers. */
 void p11d_registry_observe(P11dRegistry *registry, const P11dRegistryObserver *observer,

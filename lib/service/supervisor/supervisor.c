@@ -168,9 +168,12 @@ static gboolean own_name(Supervisor *self, GError **error)
 static P11dRegistry *make_registry(const P11dSupervisorOptions *options)
 {
     P11dRegistry *registry = p11d_registry_new();
-    for (const char *const *directory = options->key_directories; *directory; directory++)
-        p11d_registry_add_provider(registry, *directory, options->worker_program,
-                                   options->worker_arguments);
+    const char *writers = strcmp(options->bus, "session") == 0 ? P11D_WORKER_LINK_WRITERS_ALL
+                                                               : P11D_WORKER_LINK_WRITERS_OWNER;
+    for (const P11dSupervisorDirectory *directory = options->directories; directory->path;
+         directory++)
+        p11d_registry_add_provider(registry, directory->path, directory->writable ? writers : NULL,
+                                   options->worker_program, options->worker_arguments);
     return registry;
 }
 

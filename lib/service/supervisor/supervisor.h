@@ -9,13 +9,20 @@
 
 #include <glib.h>
 
+/* What a worker serves. */
+typedef struct P11dSupervisorDirectory {
+    const char *path;
+    gboolean writable; /* applications may change it: on the session bus all that use it, on any
+                        * other those of the service's own user, and root */
+} P11dSupervisorDirectory;
+
 typedef struct P11dSupervisorOptions {
-    const char *bus;                    /* "session", "system" or an address */
-    const char *name;                   /* to own on the bus; NULL: P11D_BUS_NAME */
-    const char *const *key_directories; /* NULL-terminated; one worker each */
+    const char *bus;                            /* "session", "system" or an address */
+    const char *name;                           /* to own on the bus; NULL: P11D_BUS_NAME */
+    const P11dSupervisorDirectory *directories; /* the last has no path; one worker each */
     /* How a worker is started: the path of its program, and its arguments without argv[0],
-     * NULL-terminated; the directory is put behind them. The worker finds its link as descriptor
-     * P11D_WORKER_LINK_DESCRIPTOR. */
+     * NULL-terminated; who may write, and the directory, are put behind them. The worker finds its
+     * link as descriptor P11D_WORKER_LINK_DESCRIPTOR. */
     const char *worker_program;
     const char *const *worker_arguments;
     /* Called once, when the name is owned and every worker has announced its tokens (or had 10

@@ -16,6 +16,13 @@
 
 typedef struct P11dWorkerToken P11dWorkerToken;
 
+/* Who may change what a token keeps, beside its session objects. */
+typedef enum P11dWorkerTokenWriters {
+    P11D_WORKER_TOKEN_NOBODY,
+    P11D_WORKER_TOKEN_ALL,   /* its clients */
+    P11D_WORKER_TOKEN_OWNER, /* those of the user that this process runs as, and root */
+} P11dWorkerTokenWriters;
+
 /* What a token found when it looked at its descriptor. */
 typedef enum P11dWorkerTokenChange {
     P11D_WORKER_TOKEN_OBJECTS = 1 << 0,    /* the list of some client has changed */

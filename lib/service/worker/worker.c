@@ -207,7 +207,7 @@ static bool serve(Worker *worker)
 
 /* Serves the token of source; returns the exit status. */
 static int serve_source(const P11dWorkerKind *kind, P11dDescriptor *link, const char *source,
-                        bool writable)
+                        P11dWorkerTokenWriters writers)
 {
     Worker worker = {
         .supervisor.name = "the service",
@@ -215,7 +215,7 @@ static int serve_source(const P11dWorkerKind *kind, P11dDescriptor *link, const 
     int code = P11D_WORKER_FAILED;
     p11d_channel_init(&worker.link, link, P11D_MESSAGE_MAX);
     worker.link.accepts_descriptors = true;
-    worker.token = kind->open(source, writable);
+    worker.token = kind->open(source, writers);
     if (worker.token) {
         code = serve(&worker) ? P11D_WORKER_DONE : P11D_WORKER_FAILED;
         worker.token->operations->free(worker.token);
@@ -227,14 +227,23 @@ static int serve_source(const P11dWorkerKind *kind, P11dDescriptor *link, const 
     return code;
 }
 
+static P11dWorkerTokenWriters read_writers(char *const *arguments)
+{
+    if (!arguments[0] || !arguments[1])
+        return P11D_WORKER_TOKEN_NOBODY;
+    return strcmp(arguments[0], P11D_WORKER_LINK_WRITERS_ALL) == 0     ? P11D_WORKER_TOKEN_ALL
+           : strcmp(arguments[0], P11D_WORKER_LINK_WRITERS_OWNER) == 0 ? P11D_WORKER_TOKEN_OWNER
+                                                                       : P11D_WORKER_TOKEN_NOBODY;
+}
+
 int p11d_worker_main(const P11dWorkerKind *kind, char *const *arguments)
 {
     bool verbose = arguments[0] && arguments[1] && strcmp(arguments[0], "-v") == 0;
     arguments += verbose ? 1 : 0;
-    bool writable = arguments[0] && arguments[1] && strcmp(arguments[0], "-w") == 0;
-    const char *source = arguments[writable ? 1 : 0];
+    P11dWorkerTokenWriters writers = read_writers(arguments);
+    const char *source = arguments[writers ? 1 : 0];
 
-    p11d_sandbox_enter(P11D_WORKER_LINK_DESCRIPTOR, writable ? source : NULL);
+    p11d_sandbox_enter(P11D_WORKER_LINK_DESCRIPTOR, writers ? source : NULL);
     /* A few arenas serve many threads; one for each would keep memory that nobody uses. */
     mallopt(M_ARENA_MAX, 4);
     p11d_log_set_verbose(verbose);
@@ -247,7 +256,7 @@ int p11d_worker_main(const P11dWorkerKind *kind, char *const *arguments)
         p11d_descriptor_close(link);
         return P11D_WORKER_FAILED;
     }
-    int code = serve_source(kind, link, source, writable);
+    int code = serve_source(kind, link, source, writers);
     kind->tear_down();
     p11d_sandbox_relax();
     return code;

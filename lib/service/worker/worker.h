@@ -22,20 +22,20 @@ typedef struct P11dWorkerKind {
      * with the reason in the log. */
     bool (*set_up)(void);
     /* Opens the token of source, which the supervisor named. The result is freed by its own
-     * operation. writable: clients may change what is in source. NULL with errno set (ENOMEM, or
+     * operation. NULL with errno set (ENOMEM, or
      * what is wrong with the source) and the reason in the log. */
-    P11dWorkerToken *(*open)(const char *source, bool writable);
+    P11dWorkerToken *(*open)(const char *source, P11dWorkerTokenWriters writers);
     /* Undoes set_up. */
     void (*tear_down)(void);
 } P11dWorkerKind;
 
 /*
  * Runs a worker on descriptor P11D_WORKER_LINK_DESCRIPTOR until the link hangs up. arguments: "-v"
- * if its log is to be verbose, "-w" if clients may change the source, which is then a directory,
- * and the source; NULL-terminated. To be called first thing in a process of its own: it closes
- * every descriptor above the link's, gives up privileges for the whole process, and starts threads.
- * Returns the process's exit status, a P11dWorkerExit. What an administrator should know (a refused
- * key file, say) goes to stderr, one line each.
+ * if its log is to be verbose, P11D_WORKER_LINK_WRITERS_… if clients may change the source, which
+ * is then a directory, and the source; NULL-terminated. To be called first thing in a process of
+ * its own: it closes every descriptor above the link's, gives up privileges for the whole process,
+ * and starts threads. Returns the process's exit status, a P11dWorkerExit. What an administrator
+ * should know (a refused key file, say) goes to stderr, one line each.
  */
 int p11d_worker_main(const P11dWorkerKind *kind, char *const *arguments);
 

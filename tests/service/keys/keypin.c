@@ -6,8 +6,10 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "keytoken-fixture.h"
+#include "keytoken.h"
 
 static void open_writable(void)
 {
@@ -267,4 +269,37 @@ Test(keypin, a_state_that_is_damaged_lets_nobody_in, .init = open_writable, .fin
     open_token();
     cr_assert_eq(login_as(view, "x"), CKR_PIN_INCORRECT);
     cr_assert_eq(login_with(view, CKU_SO, ""), CKR_PIN_INCORRECT);
+}
+
+Test(keypin, where_the_owner_writes_others_do_not, .init = open_writable, .fini = tear_down)
+{
+    static const CK_BBOOL yes = CK_TRUE;
+    static const CK_OBJECT_CLASS data = CKO_DATA;
+    const P11dCredentials all[] = {{.uid = geteuid() + 1}, {.uid = geteuid()}, {.uid = 0}};
+    const CK_ATTRIBUTE items[] = {{CKA_CLASS, (void *)(uintptr_t)&data, sizeof data},
+                                  {CKA_LABEL, (void *)(uintptr_t) "x", 1},
+                                  {CKA_TOKEN, (void *)(uintptr_t)&yes, 1}};
+    const P11dTemplateArgument own = {.items = items, .count = 2},
+                               kept = {.items = items, .count = 3};
+    const P11dTemplateArgument label = {.items = items + 1, .count = 1};
+    write_key("one.key", "old");
+    token = p11d_keytoken_open(directory, P11D_WORKER_TOKEN_OWNER);
+    for (int i = 0; i < 3; i++) {
+        const CK_RV rv = i == 0 ? CKR_FUNCTION_REJECTED : CKR_OK;
+        view = token->operations->open(token, &all[i]);
+        cr_assert_eq(login_as(view, i < 2 ? "old" : "new"), CKR_OK);
+        list_all();
+        const uint64_t id = id_of("private-key", i < 2 ? "one" : "x");
+        cr_assert_eq(act(view, "CreateObject", (P11dArguments){.templates = {own}}), CKR_OK);
+        cr_assert_eq(act(view, "CreateObject", (P11dArguments){.templates = {kept}}), rv);
+        cr_assert_eq(
+            act(view, "SetAttributes", (P11dArguments){.objects = {id}, .templates = {label}}), rv);
+        if (i != 1)
+            cr_assert_eq(act(view, "DestroyObject", (P11dArguments){.objects = {id}}), rv);
+        cr_assert_eq(set_pin(view, i < 2 ? "old" : "new", "new"),
+                     i == 2 ? CKR_USER_PIN_NOT_INITIALIZED : rv);
+        cr_assert_eq(init_token("officer", "label"), i == 0 ? rv : CKR_ACTION_PROHIBITED);
+        if (i < 2)
+            token->operations->close(view);
+    }
 }

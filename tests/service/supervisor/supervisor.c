@@ -132,9 +132,9 @@ Test(supervisor, a_bus_that_goes_away_ends_the_service_with_an_error)
 
 Test(supervisor, a_bus_that_cannot_be_reached_is_an_error)
 {
-    static const char *const none[] = {NULL};
+    static const P11dSupervisorDirectory none[] = {{0}};
     g_autoptr(GError) error = NULL;
-    P11dSupervisorOptions options = {.bus = "unix:path=/nonexistent", .key_directories = none};
+    P11dSupervisorOptions options = {.bus = "unix:path=/nonexistent", .directories = none};
     fixture_run(&fixture, ""); /* no directory is no error */
     cr_assert_not(p11d_supervisor_run(&options, &error));
     cr_assert_not_null(strstr(error->message, "/nonexistent"), "%s", error->message);

@@ -178,10 +178,10 @@ static const P11dWorkerTokenOperations operations = {
     .forget = forget,
 };
 
-static P11dWorkerToken *open_token(const char *source, bool writable)
+static P11dWorkerToken *open_token(const char *source, P11dWorkerTokenWriters writers)
 {
     static P11dWorkerToken token = {.operations = &operations, .acts = acts, .descriptor = -1};
-    (void)writable;
+    (void)writers;
     token.name = source;
     return pthread_create(&completer, NULL, complete_calls, NULL) == 0 ? &token : NULL;
 }
