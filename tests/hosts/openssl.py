@@ -19,7 +19,8 @@ from ciphers import PADDINGS, SECRET, encrypted, options, path
 from secrets import content, make_peer
 
 PIN = "123456"
-SIGNS = {"rsa": ["-sha256"], "p256": ["-sha256"], "made": ["-sha256"]}
+GENERATES = {"made-rsa": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+             "made-p256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]}
 
 
 class Engine:
@@ -48,6 +49,7 @@ activate = 1
 [pkcs11_provider]
 module = %s
 pkcs11-module-path = %s
+pkcs11-module-encode-provider-uri-to-pem = true
 activate = 1
 """
 
@@ -79,10 +81,10 @@ def uri(way, key, pin):
 def signs(place, module, kind, key, pin, public=None):
     way = kind(place, module)
     signature = path(place, "signature")
-    said = way.openssl("dgst", *way.form, *SIGNS[key], "-sign", uri(way, key, pin), "-out",
+    said = way.openssl("dgst", *way.form, "-sha256", "-sign", uri(way, key, pin), "-out",
                        signature, place.large)
     need("PIN" not in said, "asks for a PIN", said)
-    run("openssl", "dgst", *SIGNS[key], "-verify", public or place.public(key), "-signature",
+    run("openssl", "dgst", "-sha256", "-verify", public or place.public(key), "-signature",
         signature, place.large, preload=False)
 
 
@@ -109,6 +111,20 @@ def needs_the_pin(place, module, kind):
             need(re.match(r"exit [1-9]\d* of openssl dgst", str(failure)), "it crashed", str(failure))
             continue
         raise Failure("it signs without the PIN")
+
+
+def provider_generates(place, module, key, pin):
+    """openssl makes a key on the token, and writes a PEM of its URI."""
+    way = Provider(place, module)
+    on_token = "pkcs11:token=store;object=%s" % key
+    way.openssl("genpkey", "-propquery", "provider=pkcs11", *GENERATES[key], "-pkeyopt",
+                "pkcs11_uri:%s;id=%%4d%%42%s" % (on_token, way.pin_attribute + pin if pin else ""),
+                "-out", path(place, "uri.pem"))
+    public = path(place, "made.pem")
+    way.openssl("pkey", "-pubin", "-in", on_token + ";type=public", "-pubout", "-out", public)
+    signs(place, module, Provider, key, pin, public)
+    run("p11tool", "--provider", module, "--batch", *(["--login", "--set-pin", pin] if pin else []),
+        "--delete", on_token)
 
 
 def signs_with_what_was_made(place, module, kind):
@@ -149,6 +165,10 @@ def checks_of_made(place, module):
     for kind in KINDS:
         yield "openssl signs by the %s with a key that pkcs11-tool made" % kind.name, (
             lambda k=kind: signs_with_what_was_made(place, module, k))
+    if Provider in KINDS:
+        for key in GENERATES:
+            yield "openssl generates %s by the provider" % key, (
+                lambda k=key: provider_generates(place, module, k, None))
 
 
 if __name__ == "__main__":
