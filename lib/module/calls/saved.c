@@ -11,7 +11,8 @@ typedef struct Saved {
     CK_ULONG parts; /* not 0: there were some */
 } Saved;
 
-/* Whether a digest is all that goes on in session. A search is no cryptography. */
+/* Whether a digest is all that goes on in session. A search is no
+ * cryptography, and what was wrapped is done. */
 static CK_RV check_savable(const P11dSession *session)
 {
     bool any = false;
@@ -20,7 +21,8 @@ static CK_RV check_savable(const P11dSession *session)
     for (int kind = 0; kind < P11D_OPERATION_KINDS; kind++) {
         if (!session->operations[kind] && !session->taken[kind])
             continue;
-        if (kind != P11D_OPERATION_SEARCH && kind != P11D_OPERATION_DIGEST)
+        if (kind != P11D_OPERATION_SEARCH && kind != P11D_OPERATION_WRAP &&
+            kind != P11D_OPERATION_DIGEST)
             return CKR_STATE_UNSAVEABLE;
         any = any || kind == P11D_OPERATION_DIGEST;
     }

@@ -15,7 +15,8 @@ typedef struct P11dWrap {
 
 /*
  * C_WrapKey (PKCS#11 3.1, section 5.18.3). How long the result is is known without the service if
- * the wrapping key is one of RSA; else it is asked each time. Waits.
+ * the wrapping key is one of RSA; else the result is kept in the session until the same call has room
+ * for it, or another one comes: it is never asked for twice. Waits.
  * Errors: CKR_SESSION_HANDLE_INVALID, CKR_ARGUMENTS_BAD, CKR_BUFFER_TOO_SMALL,
  * CKR_WRAPPING_KEY_HANDLE_INVALID, CKR_KEY_HANDLE_INVALID, CKR_KEY_UNEXTRACTABLE, those of
  * p11d_order_check and p11d_order_give.

@@ -38,13 +38,30 @@ Test(wrap, gives_the_host_what_came)
     cr_assert_eq(size, 40);
     cr_assert_str_eq((char *)wrapped, "a key in another one");
     cr_assert_eq(stage_count(&stage, "order Wrap aes-key-wrap objects=120,121"), 1);
+}
+
+Test(wrap, what_came_is_kept_until_there_is_room_for_it)
+{
+    CK_BYTE wrapped[64];
+    CK_ULONG size = 0;
+    const CK_SESSION_HANDLE other = stage_session(&stage);
+    stage_ok(m->C_WrapKey(session, &wraps, wrapping, key, NULL, &size));
+    cr_assert_eq(size, 40);
     size = 39;
     stage_expect(CKR_BUFFER_TOO_SMALL,
                  m->C_WrapKey(session, &wraps, wrapping, key, wrapped, &size));
     cr_assert_eq(size, 40);
-    size = 0;
+    stage_ok(m->C_WrapKey(session, &wraps, wrapping, key, wrapped, &size));
+    cr_assert_eq(stage_count(&stage, "order Wrap"), 1, "it was asked for once");
+    cr_assert_str_eq((char *)wrapped, "a key in another one");
+    /* It was fetched; what another call is about, or another session, is another one. */
     stage_ok(m->C_WrapKey(session, &wraps, wrapping, key, NULL, &size));
-    cr_assert_eq(size, 40);
+    cr_assert_eq(stage_count(&stage, "order Wrap"), 2);
+    stage_ok(m->C_WrapKey(other, &wraps, wrapping, key, wrapped, &size));
+    cr_assert_eq(stage_count(&stage, "order Wrap"), 3);
+    stage_ok(m->C_WrapKey(session, &wraps, key, wrapping, wrapped, &size));
+    stage_ok(m->C_WrapKey(session, &wraps, wrapping, key, wrapped, &size));
+    cr_assert_eq(stage_count(&stage, "order Wrap"), 5);
 }
 
 Test(wrap, trap_size_query_keeps_operation__of_a_wrapped_key)
