@@ -82,6 +82,7 @@ static void begin_anew(P11dKeyRing *ring)
 static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
 {
     const P11dKeySet *old = ring->set;
+    P11dKeyStream *ended = NULL;
     unsigned change = fresh->has_locked != old->has_locked ? P11D_WORKER_TOKEN_PROPERTIES : 0;
     pthread_mutex_lock(&ring->lock);
     bool needed_login = p11d_keyring_needs_login(ring);
@@ -96,11 +97,14 @@ static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
     ring->set = fresh;
     for (P11dKeyView *view = ring->views; view && any_gone; view = view->next)
         p11d_keyview_forget_gone(view, fresh);
+    for (P11dKeyView *view = ring->views; view; view = view->next)
+        p11d_keyview_end_streams(view, fresh, &ended);
     if (p11d_keyring_needs_login(ring) != needed_login) {
         begin_anew(ring);
         change |= P11D_WORKER_TOKEN_OBJECTS;
     }
     pthread_mutex_unlock(&ring->lock);
+    p11d_keystream_free(ended);
     return change;
 }
 

@@ -20,6 +20,7 @@ struct P11dKeyStream {
     P11dKeyStream *next;
     uint64_t id;
     uint64_t channel;
+    uint64_t key_id;
     bool used; /* a call is about it */
     bool ended;
     P11dPurpose purpose;
@@ -246,12 +247,13 @@ void p11d_keystream_free(P11dKeyStream *stream)
 }
 
 bool p11d_keystreams_add(P11dKeyStreams *streams, P11dKeyStream *stream, uint64_t channel,
-                         uint64_t *id)
+                         uint64_t key, uint64_t *id)
 {
     if (streams->count >= P11D_KEYSTREAMS_MAX)
         return false;
     stream->id = *id = ++streams->last_id;
     stream->channel = channel;
+    stream->key_id = key;
     stream->next = streams->first;
     streams->first = stream;
     streams->count++;
@@ -290,20 +292,38 @@ bool p11d_keystreams_release(P11dKeyStreams *streams, P11dKeyStream *stream, boo
     return false;
 }
 
+void p11d_keystreams_end_some(P11dKeyStreams *streams, P11dKeyStreamEnds *ends, void *data,
+                              P11dKeyStream **ended)
+{
+    P11dKeyStream **place = &streams->first;
+    while (*place) {
+        P11dKeyStream *stream = *place;
+        if (!ends(stream->key_id, stream->key, data)) {
+            place = &stream->next;
+        } else if (stream->used) {
+            stream->ended = true;
+            place = &stream->next;
+        } else {
+            take_out(streams, place);
+            stream->next = *ended;
+            *ended = stream;
+        }
+    }
+}
+
+static bool any(uint64_t id, const P11dServedKey *key, void *data)
+{
+    (void)id;
+    (void)key;
+    (void)data;
+    return true;
+}
+
 P11dKeyStream *p11d_keystreams_end(P11dKeyStreams *streams)
 {
-    P11dKeyStream *ended = NULL, **place = &streams->first;
+    P11dKeyStream *ended = NULL;
     streams->ended++;
-    while (*place) {
-        if ((*place)->used) {
-            (*place)->ended = true;
-            place = &(*place)->next;
-            continue;
-        }
-        P11dKeyStream *stream = take_out(streams, place);
-        stream->next = ended;
-        ended = stream;
-    }
+    p11d_keystreams_end_some(streams, any, NULL, &ended);
     return ended;
 }
 

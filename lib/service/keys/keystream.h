@@ -43,15 +43,21 @@ CK_RV p11d_keystream_finish(P11dKeyStream *stream, P11dBytes signature, P11dBuff
 /* Wipes and frees stream, and the others of what p11d_keystreams_end gave. Safe on NULL. */
 void p11d_keystream_free(P11dKeyStream *stream);
 
-/* Adds stream, which the view owns from then on, of that channel; *id is its number. False: there
- * are too many. */
+/* Adds stream, which the view owns from then on, of that channel and with the key of that id (0:
+ * none); *id is its number. False: there are too many. */
 bool p11d_keystreams_add(P11dKeyStreams *streams, P11dKeyStream *stream, uint64_t channel,
-                         uint64_t *id);
+                         uint64_t key, uint64_t *id);
 /* The stream of that number, if it is that channel's, in use until it is released; or NULL. */
 P11dKeyStream *p11d_keystreams_find(const P11dKeyStreams *streams, uint64_t id, uint64_t channel);
 /* Stream is in use no more. False: it does not go on, or was ended meanwhile; it is taken out, and
  * the caller's again. */
 bool p11d_keystreams_release(P11dKeyStreams *streams, P11dKeyStream *stream, bool goes_on);
+/* Whether a stream with that key ends. */
+typedef bool P11dKeyStreamEnds(uint64_t id, const P11dServedKey *key, void *data);
+/* Ends those, and puts them before the others of *ended, which the caller is to free; a stream that
+ * is in use is ended when it is released. */
+void p11d_keystreams_end_some(P11dKeyStreams *streams, P11dKeyStreamEnds *ends, void *data,
+                              P11dKeyStream **ended);
 /* Ends all. What is returned (or NULL) is the caller's to free; a stream that is in use is ended
  * when it is released. */
 P11dKeyStream *p11d_keystreams_end(P11dKeyStreams *streams);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "keyview.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 static const P11dOpenedKey *find_opened(const P11dKeyView *view, const P11dKeySetRow *row)
@@ -43,6 +44,36 @@ void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set)
         p11d_openedkey_clear(&view->opened[i]);
         view->opened[i] = view->opened[--view->opened_count];
     }
+}
+
+bool p11d_keyview_lacks(const P11dKeyView *view, const P11dKeySet *set, uint64_t id,
+                        const P11dServedKey *key)
+{
+    const P11dKeySetRow *row = p11d_keyset_find(set, id);
+    const P11dServedKey *now = row ? p11d_keyview_key(view, row) : NULL;
+    if (!row)
+        return !p11d_sessionstore_find(&view->session, id);
+    /* Of a pair the id says it all; a name may stand for other bytes now. */
+    return !now ||
+           (key->secret && (now->secret_size != key->secret_size ||
+                            CRYPTO_memcmp(now->secret, key->secret, key->secret_size) != 0));
+}
+
+typedef struct Sight {
+    const P11dKeyView *view;
+    const P11dKeySet *set;
+} Sight;
+
+static bool is_lacking(uint64_t id, const P11dServedKey *key, void *data)
+{
+    const Sight *sight = data;
+    return id != 0 && p11d_keyview_lacks(sight->view, sight->set, id, key);
+}
+
+void p11d_keyview_end_streams(P11dKeyView *view, const P11dKeySet *set, P11dKeyStream **ended)
+{
+    Sight sight = {view, set};
+    p11d_keystreams_end_some(&view->streams, is_lacking, &sight, ended);
 }
 
 bool p11d_keyview_add_opened(P11dKeyView *view, P11dOpenedKey *opened, uint64_t generation)

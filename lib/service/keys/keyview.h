@@ -38,6 +38,13 @@ P11dServedKey *p11d_keyview_key(const P11dKeyView *view, const P11dKeySetRow *ro
 /* Wipes and frees the opened keys that are not in set: their files are gone. */
 void p11d_keyview_forget_gone(P11dKeyView *view, const P11dKeySet *set);
 
+/* Whether id is not that of key any more, be it of the set or of the session. */
+bool p11d_keyview_lacks(const P11dKeyView *view, const P11dKeySet *set, uint64_t id,
+                        const P11dServedKey *key);
+
+/* Ends the streams with keys that the view lacks; as p11d_keystreams_end_some. */
+void p11d_keyview_end_streams(P11dKeyView *view, const P11dKeySet *set, P11dKeyStream **ended);
+
 /* Adds a key that the view opened, in that generation; opened is empty then. False, and it is as
  * before: memory ran out. */
 bool p11d_keyview_add_opened(P11dKeyView *view, P11dOpenedKey *opened, uint64_t generation);

@@ -58,9 +58,12 @@ CK_RV p11d_streamacts_begin(P11dView *base, P11dActCall *call)
     if (rv != CKR_OK)
         return rv;
     pthread_mutex_lock(&view->ring->lock);
-    if (ended != view->streams.ended) /* the key may have been there for the one who logged out */
+    const uint64_t id = arguments->objects[0];
+    /* The key may have been there for the one who logged out, or be gone by now. */
+    if (ended != view->streams.ended ||
+        (id != 0 && p11d_keyview_lacks(view, view->ring->set, id, key)))
         rv = CKR_KEY_HANDLE_INVALID;
-    else if (!p11d_keystreams_add(&view->streams, stream, call->channel, &call->results.stream))
+    else if (!p11d_keystreams_add(&view->streams, stream, call->channel, id, &call->results.stream))
         rv = P11D_ACT_LIMIT;
     pthread_mutex_unlock(&view->ring->lock);
     if (rv != CKR_OK)

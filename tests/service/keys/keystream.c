@@ -3,7 +3,9 @@
 #include "keystream.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "keytoken-fixture.h"
 
@@ -304,6 +306,59 @@ Test(keystream, trap_running_out_is_an_answer__streams)
     token->operations->hang_up(view, CHANNEL);
     cr_assert_eq(begin(P11D_PURPOSE_DIGEST, 0, CKM_SHA256, NULL, 0, &stream), CKR_OK);
     token->operations->hang_up(view, CHANNEL);
+}
+
+static bool has_no_aes(void)
+{
+    return id_of("secret-key", "aes") == 0;
+}
+
+static bool has_two_aes(void)
+{
+    return id_of("secret-key", "aes2") != 0;
+}
+
+/* The file is removed, another one is put into its place, a session object is destroyed. */
+Test(keystream, ends_with_its_key)
+{
+    uint64_t stream, other;
+    const uint64_t key = id_of("secret-key", "aes"), hmac = id_of("secret-key", "hmac");
+    cr_assert_eq(begin(P11D_PURPOSE_ENCRYPT, key, CKM_AES_ECB, NULL, 0, &stream), CKR_OK);
+    cr_assert_eq(begin(P11D_PURPOSE_SIGN, hmac, CKM_SHA256_HMAC, NULL, 0, &other), CKR_OK);
+    char path[512];
+    snprintf(path, sizeof path, "%s/aes.aes.secret", directory);
+    cr_assert_eq(unlink(path), 0);
+    wait_until(has_no_aes);
+    cr_assert_eq(update(stream, text, 16, NULL), CKR_OPERATION_NOT_INITIALIZED);
+    cr_assert_eq(update(other, text, 16, NULL), CKR_OK, "another key's goes on");
+
+    uint8_t more[32] = {1, 2, 3};
+    rig_write_file(directory, "hmac.secret", more, 32, 0600);
+    rig_write_file(directory, "aes2.aes.secret", secret, 32, 0600);
+    wait_until(has_two_aes);
+    cr_assert_eq(update(other, text, 16, NULL), CKR_OPERATION_NOT_INITIALIZED);
+
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_BBOOL no = CK_FALSE, yes = CK_TRUE;
+    const CK_ATTRIBUTE items[] = {{CKA_CLASS, &class, sizeof class},
+                                  {CKA_KEY_TYPE, &type, sizeof type},
+                                  {CKA_TOKEN, &no, sizeof no},
+                                  {CKA_SIGN, &yes, sizeof yes},
+                                  {CKA_VALUE, more, sizeof more}};
+    const P11dArguments creation = {.templates = {{items, 5, {0}}}};
+    P11dActCall call = {.arguments = &creation, .channel = CHANNEL};
+    const P11dAct *act = token->acts;
+    while (strcmp(act->method, "CreateObject") != 0)
+        act++;
+    p11d_buffer_init(&call.output, P11D_INTERFACE_DATA_MAX);
+    cr_assert_eq(act->perform(view, &call), CKR_OK);
+    p11d_buffer_clear(&call.output);
+    const uint64_t made = call.results.objects[0];
+    cr_assert_eq(begin(P11D_PURPOSE_SIGN, made, CKM_SHA256_HMAC, NULL, 0, &other), CKR_OK);
+    const P11dArguments destruction = {.objects = {made}};
+    cr_assert_eq(call_on(CHANNEL, "DestroyObject", &destruction, NULL, NULL), CKR_OK);
+    cr_assert_eq(update(other, text, 16, NULL), CKR_OPERATION_NOT_INITIALIZED);
 }
 
 Test(keystream, a_failure_and_a_logout_end_it)
