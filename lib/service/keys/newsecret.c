@@ -2,7 +2,6 @@
 #include "newsecret.h"
 
 #include "keytemplate.h"
-#include "keyuse.h"
 #include "newobject.h"
 #include "sessionobject.h"
 #include "tokenobject.h"
@@ -165,8 +164,6 @@ CK_RV p11d_newsecret_make(P11dNewSecret *secret, P11dKeyView *view, const uint8_
         rv = p11d_template_set(attributes, CKA_VALUE, bytes, size);
     if (rv == CKR_OK)
         rv = p11d_template_set_number(attributes, CKA_VALUE_LEN, size);
-    if (rv == CKR_OK)
-        rv = p11d_keyuse_tell(attributes, CKO_SECRET_KEY, key, true);
     if (rv == CKR_OK) /* files may not be, so that the interface takes it for false */
         rv = p11d_template_set_boolean(attributes, CKA_MODIFIABLE,
                                        p11d_template_boolean(attributes, CKA_MODIFIABLE, true));

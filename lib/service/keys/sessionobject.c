@@ -3,10 +3,18 @@
 
 #include "keyring.h"
 #include "keytemplate.h"
+#include "keyuse.h"
 
 bool p11d_sessionobject_is(uint64_t id)
 {
     return id >= P11D_SESSIONSTORE_FIRST_ID;
+}
+
+/* What was asked for of a key, but for what it cannot do. */
+static CK_RV tell_uses(P11dTemplate *templ, const P11dServedKey *key)
+{
+    CK_OBJECT_CLASS class = p11d_template_number(templ, CKA_CLASS, CKO_DATA);
+    return key ? p11d_keyuse_tell(templ, class, key, true) : CKR_OK;
 }
 
 CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedKey *key,
@@ -14,6 +22,8 @@ CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedK
 {
     P11dKeyRing *ring = view->ring;
     CK_RV rv = p11d_template_set_boolean(templ, CKA_TOKEN, false);
+    if (rv == CKR_OK)
+        rv = tell_uses(templ, key);
 
     pthread_mutex_lock(&ring->lock);
     if (rv == CKR_OK && !p11d_keyring_sees_private(view) &&
@@ -74,6 +84,8 @@ CK_RV p11d_sessionobject_change(P11dKeyView *view, uint64_t id, const CK_ATTRIBU
         rv = p11d_keytemplate_check_change(&templ, items, count, P11D_KEYTEMPLATE_CHANGE);
     if (rv == CKR_OK)
         rv = copy(&templ, items, count);
+    if (rv == CKR_OK)
+        rv = tell_uses(&templ, object->key);
     if (rv == CKR_OK)
         rv = p11d_sessionstore_change(&view->session, object, &templ, ring->clock + 1);
     ring->clock += rv == CKR_OK;

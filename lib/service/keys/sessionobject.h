@@ -14,8 +14,9 @@ bool p11d_sessionobject_is(uint64_t id);
 /*
  * Makes one. templ: all its attributes, with CKA_CLASS; CKA_TOKEN false is set here, and what is
  * secret in a key (p11d_keyobject_is_secret) is told to its client alone, and only if CKA_SENSITIVE
- * is false and CKA_EXTRACTABLE true. key: what is computed with it, a reference, or NULL. Both are
- * taken over, whatever comes. *id: of the object.
+ * is false and CKA_EXTRACTABLE true. key: what is computed with it, a reference, or NULL; what it
+ * cannot do is not told of it, now and when it is changed. Both are taken over, whatever comes.
+ * *id: of the object.
  * Errors: P11D_ACT_LIMIT, CKR_USER_NOT_LOGGED_IN (with CKA_PRIVATE true where that needs a login),
  * CKR_HOST_MEMORY, those of p11d_keyobject_set.
  */

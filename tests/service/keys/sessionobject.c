@@ -142,6 +142,30 @@ Test(sessionobject, may_be_changed, .init = set_up, .fini = tear_down)
                  CKR_OBJECT_HANDLE_INVALID);
 }
 
+Test(sessionobject, claims_no_use_that_its_key_does_not_have, .init = set_up, .fini = tear_down)
+{
+    static const CK_ATTRIBUTE_TYPE uses[] = {CKA_ENCRYPT, CKA_SIGN, CKA_DERIVE};
+    static const CK_BBOOL yes = CK_TRUE;
+    const CK_ATTRIBUTE items[] = {{uses[0], (void *)(uintptr_t)&yes, 1},
+                                  {uses[1], (void *)(uintptr_t)&yes, 1},
+                                  {uses[2], (void *)(uintptr_t)&yes, 1}};
+    P11dTemplate templ = described(CKO_SECRET_KEY, "aes"), told;
+    P11dServedKey *key =
+        p11d_servedkey_new_secret(CKK_AES, (const uint8_t *)"0123456789abcdef", 16);
+    uint64_t id = 0;
+    cr_assert_eq(p11d_template_set_boolean(&templ, CKA_SIGN, true), CKR_OK);
+    cr_assert_eq(add(view, templ, key, &id), CKR_OK);
+    for (int i = 0; i < 2; i++) {
+        p11d_template_init(&told);
+        cr_assert_eq(p11d_sessionobject_get(key_view(view), id, &told, &key), CKR_OK);
+        for (size_t j = 0; j < 3; j++)
+            cr_expect_eq(p11d_template_boolean(&told, uses[j], true), i == 1 && j == 0);
+        p11d_template_clear(&told);
+        p11d_servedkey_unref(key);
+        cr_assert_eq(p11d_sessionobject_change(key_view(view), id, items, 3), CKR_OK);
+    }
+}
+
 Test(sessionobject, dies_with_its_session_whatever_it_says, .init = set_up, .fini = tear_down)
 {
     P11dTemplate templ = described(CKO_DATA, "stays");
