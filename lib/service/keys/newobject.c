@@ -292,7 +292,7 @@ CK_RV p11d_newobject_public(P11dKeyView *view, EVP_PKEY *key, P11dKeyText *text,
     if (rv == CKR_OK && *id)
         rv = p11d_tokenobject_check(view, is_private(&self))
                  ?: p11d_template_set_boolean(kept, CKA_TOKEN, true)
-                 ?: p11d_tokenobject_set(view, *id, kept->items, kept->count);
+                 ?: p11d_tokenobject_say(view, *id, kept->items, kept->count);
     else if (rv == CKR_OK)
         rv = add_and_find(&self, id, NULL);
     return rv;

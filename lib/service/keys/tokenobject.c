@@ -89,14 +89,18 @@ static CK_RV find_target(P11dKeyView *view, uint64_t id, Target *target)
     return object ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
 }
 
-/* Whether the change may be made. With the writing lock held, so that it stays so. */
-static CK_RV check_change(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items, CK_ULONG count)
+/* Whether the change may be made; anew: whatever it is. With the writing lock held, so that it
+ * stays so. */
+static CK_RV check_change(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items, CK_ULONG count,
+                          bool anew)
 {
     P11dServedKey *key;
     P11dTemplate templ;
     p11d_template_init(&templ);
     CK_RV rv = p11d_tokenobject_get(view, id, &templ, &key);
-    if (rv == CKR_OK)
+    if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_MODIFIABLE, true))
+        rv = CKR_ACTION_PROHIBITED;
+    if (rv == CKR_OK && !anew)
         rv = p11d_keytemplate_check_change(&templ, items, count, P11D_KEYTEMPLATE_CHANGE);
     p11d_servedkey_unref(key);
     p11d_template_clear(&templ);
@@ -104,7 +108,7 @@ static CK_RV check_change(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *it
 }
 
 static CK_RV set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items, CK_ULONG count,
-                 bool checked)
+                 bool anew)
 {
     Target target;
     P11dSecret passphrase = P11D_SECRET_INIT;
@@ -114,8 +118,7 @@ static CK_RV set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items, CK_U
     rv = p11d_keyring_begin_writing(view->ring);
     if (rv != CKR_OK)
         return rv;
-    if (!checked)
-        rv = check_change(view, id, items, count);
+    rv = check_change(view, id, items, count, anew);
     if (rv == CKR_OK)
         rv = find_target(view, id, &target);
     if (rv == CKR_OK) {
@@ -131,7 +134,7 @@ static CK_RV set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items, CK_U
     return rv;
 }
 
-CK_RV p11d_tokenobject_set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items,
+CK_RV p11d_tokenobject_say(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items,
                            CK_ULONG count)
 {
     return set(view, id, items, count, true);

@@ -22,11 +22,12 @@ bool p11d_tokenobject_passphrase(P11dKeyView *view, P11dSecret *passphrase);
 CK_RV p11d_tokenobject_get(P11dKeyView *view, uint64_t id, P11dTemplate *templ,
                            P11dServedKey **key);
 
-/* Changes count attributes, which were checked. The view sees the change when this returns, other
- * clients are told of it. Errors: those above, CKR_OBJECT_HANDLE_INVALID, CKR_ACTION_PROHIBITED
- * (its file is not of the directory's own, or has no place for them), CKR_HOST_MEMORY, those of
- * p11d_keyring_begin_writing and p11d_keyring_change. */
-CK_RV p11d_tokenobject_set(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items,
+/* Changes count attributes, with which the object is made anew. The view sees the change when this
+ * returns, other clients are told of it. Errors: those above, CKR_OBJECT_HANDLE_INVALID,
+ * CKR_ACTION_PROHIBITED (it is not modifiable, its file is not of the directory's own, or has no
+ * place for them), CKR_HOST_MEMORY, those of p11d_keyring_begin_writing and
+ * p11d_keyring_change. */
+CK_RV p11d_tokenobject_say(P11dKeyView *view, uint64_t id, const CK_ATTRIBUTE *items,
                            CK_ULONG count);
 
 /* The same, once the change is seen to be one that may be made. Errors too: those of
