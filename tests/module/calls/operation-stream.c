@@ -244,7 +244,7 @@ Test(stream, no_plaintext_before_its_tag_was_looked_at)
     begin(WORDS);
     stage_ok(m->C_EncryptInit(session, GCM, key));
     stage_ok(m->C_Encrypt(session, much, large, encrypted, &size));
-    for (int changed = 0; changed < 2; changed++) {
+    for (unsigned changed = 0; changed < 2; changed++) {
         stage_ok(m->C_DecryptInit(session, GCM, key));
         for (CK_ULONG at = 0; at < large + 16; at += size) {
             CK_ULONG nothing = large;
