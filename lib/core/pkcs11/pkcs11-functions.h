@@ -75,6 +75,17 @@ typedef struct CK_GCM_MESSAGE_PARAMS {
     CK_ULONG ulTagBits;
 } CK_GCM_MESSAGE_PARAMS;
 #endif
+#ifndef P11D_HEADER_HAS_CK_GCM_WRAP_PARAMS
+typedef struct CK_GCM_WRAP_PARAMS {
+    CK_BYTE *pIv;
+    CK_ULONG ulIvLen;
+    CK_ULONG ulIvFixedBits;
+    CK_GENERATOR_FUNCTION ivGenerator;
+    CK_BYTE *pAAD;
+    CK_ULONG ulAADLen;
+    CK_ULONG ulTagBits;
+} CK_GCM_WRAP_PARAMS;
+#endif
 
 /* The functions of 3.0 (sections 5.4 to 5.16). */
 CK_RV C_GetInterfaceList(CK_INTERFACE *list, CK_ULONG *count);

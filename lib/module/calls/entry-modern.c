@@ -5,6 +5,7 @@
 #include "call.h"
 #include "operation.h"
 #include "sessions.h"
+#include "wrap.h"
 
 CK_RV C_LoginUser(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG pin_size,
                   CK_UTF8CHAR *name, CK_ULONG name_size)
@@ -68,4 +69,38 @@ CK_RV C_VerifySignatureFinal(CK_SESSION_HANDLE session)
                                     ?: p11d_operation_judge_final(call.instance,
                                                                   &p11d_operation_verify_signature,
                                                                   session, NULL, 0));
+}
+
+CK_RV C_WrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                             CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key,
+                             CK_BYTE *associated, CK_ULONG associated_size, CK_BYTE *wrapped,
+                             CK_ULONG *wrapped_size)
+{
+    P11dCall call;
+    P11dWrap wrap = {.mechanism = mechanism,
+                     .wrapping_key = wrapping_key,
+                     .key = key,
+                     .wrapped = wrapped,
+                     .size = wrapped_size,
+                     .tagged = true,
+                     .associated = {associated, associated_size}};
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_wrap_perform(call.instance, session, &wrap));
+}
+
+CK_RV C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                               CK_OBJECT_HANDLE unwrapping_key, CK_BYTE *wrapped,
+                               CK_ULONG wrapped_size, CK_ATTRIBUTE *templ, CK_ULONG count,
+                               CK_BYTE *associated, CK_ULONG associated_size, CK_OBJECT_HANDLE *key)
+{
+    P11dCall call;
+    const P11dBytes data = {associated, associated_size};
+    const P11dMaking making = {.session = session,
+                               .mechanism = mechanism,
+                               .from = unwrapping_key,
+                               .input = wrapped,
+                               .input_size = wrapped_size,
+                               .objects = {{templ, count, key}}};
+    return p11d_call_end(&call, p11d_call_begin(&call, __func__)
+                                    ?: p11d_wrap_undo(call.instance, &making, true, data));
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "mechanism.h"
 #include "random.h"
 
 /* Where IVs are random, so many bits have to be. */
@@ -10,31 +11,66 @@
 /* NIST SP 800-38D, section 8.3: so many random IVs for one key. */
 #define RANDOM_IVS_MAX (UINT64_C(1) << 32)
 
+/* Checks what the host gave, copied from its structure, which need not be aligned. */
+static CK_RV take_over(P11dGcm *gcm, const CK_GCM_WRAP_PARAMS *given, CK_BYTE *tag)
+{
+    *gcm = (P11dGcm){0};
+    if (!given->pIv || given->ulIvLen == 0 || given->ulIvLen > P11D_GCM_IV_MAX ||
+        given->ulTagBits < 32 || given->ulTagBits > 8 * P11D_GCM_TAG_MAX ||
+        given->ulTagBits % 8 != 0)
+        return CKR_MECHANISM_PARAM_INVALID;
+    if (!given->pAAD && given->ulAADLen > 0)
+        return CKR_ARGUMENTS_BAD;
+    memcpy(gcm->iv, given->pIv, given->ulIvLen);
+    gcm->host_iv = given->pIv;
+    gcm->tag = tag;
+    gcm->tag_size = given->ulTagBits / 8;
+    gcm->fixed_bits = given->ulIvFixedBits;
+    gcm->generator = given->ivGenerator;
+    gcm->params = (CK_GCM_PARAMS){.pIv = gcm->iv,
+                                  .ulIvLen = given->ulIvLen,
+                                  .ulIvBits = 8 * given->ulIvLen,
+                                  .pAAD = given->pAAD,
+                                  .ulAADLen = given->ulAADLen,
+                                  .ulTagBits = given->ulTagBits};
+    return CKR_OK;
+}
+
 CK_RV p11d_gcm_read(P11dGcm *gcm, const void *parameter, CK_ULONG size, P11dBytes associated)
 {
     CK_GCM_MESSAGE_PARAMS given;
-    *gcm = (P11dGcm){0};
     if (!parameter || size != sizeof given)
         return CKR_MECHANISM_PARAM_INVALID;
-    memcpy(&given, parameter, sizeof given); /* a host's structure need not be aligned */
-    if (!given.pIv || given.ulIvLen == 0 || given.ulIvLen > P11D_GCM_IV_MAX || !given.pTag ||
-        given.ulTagBits < 32 || given.ulTagBits > 8 * P11D_GCM_TAG_MAX || given.ulTagBits % 8 != 0)
-        return CKR_MECHANISM_PARAM_INVALID;
-    if (!associated.data && associated.size > 0)
-        return CKR_ARGUMENTS_BAD;
-    memcpy(gcm->iv, given.pIv, given.ulIvLen);
-    gcm->host_iv = given.pIv;
-    gcm->tag = given.pTag;
-    gcm->tag_size = given.ulTagBits / 8;
-    gcm->fixed_bits = given.ulIvFixedBits;
-    gcm->generator = given.ivGenerator;
-    gcm->params = (CK_GCM_PARAMS){.pIv = gcm->iv,
-                                  .ulIvLen = given.ulIvLen,
-                                  .ulIvBits = 8 * given.ulIvLen,
-                                  .pAAD = (CK_BYTE *)associated.data,
-                                  .ulAADLen = associated.size,
-                                  .ulTagBits = given.ulTagBits};
-    return CKR_OK;
+    memcpy(&given, parameter, sizeof given);
+    const CK_GCM_WRAP_PARAMS params = {
+        .pIv = given.pIv,
+        .ulIvLen = given.ulIvLen,
+        .ulIvFixedBits = given.ulIvFixedBits,
+        .ivGenerator = given.ivGenerator,
+        .pAAD = (CK_BYTE *)associated.data,
+        .ulAADLen = associated.size,
+        .ulTagBits = given.ulTagBits,
+    };
+    return given.pTag ? take_over(gcm, &params, given.pTag) : CKR_MECHANISM_PARAM_INVALID;
+}
+
+CK_RV p11d_gcm_translate(P11dGcm *gcm, const CK_MECHANISM *given, bool tagged, P11dBytes associated,
+                         CK_MECHANISM *asked)
+{
+    CK_GCM_WRAP_PARAMS params;
+    const P11dMechanism *row = p11d_mechanism_find(given->mechanism);
+    const bool is_gcm = row && row->shape == &p11d_parameters_gcm;
+    *gcm = (P11dGcm){0};
+    *asked = *given;
+    if (tagged && !is_gcm)
+        return CKR_MECHANISM_INVALID;
+    if (!tagged && (!is_gcm || given->ulParameterLen != sizeof params || !given->pParameter))
+        return CKR_OK;
+    *asked = (CK_MECHANISM){given->mechanism, &gcm->params, sizeof gcm->params};
+    if (tagged)
+        return p11d_gcm_read(gcm, given->pParameter, given->ulParameterLen, associated);
+    memcpy(&params, given->pParameter, sizeof params);
+    return take_over(gcm, &params, NULL);
 }
 
 /* The bits of the nth byte from the end that are among the last so many bits. */
@@ -128,7 +164,17 @@ CK_RV p11d_gcm_generate(P11dGcm *gcm, P11dGcmSource *source)
     return rv;
 }
 
+CK_RV p11d_gcm_generate_once(P11dGcm *gcm)
+{
+    P11dGcmSource source = {0};
+    const bool counts =
+        gcm->generator == CKG_GENERATE_COUNTER || gcm->generator == CKG_GENERATE_COUNTER_XOR;
+    return counts ? CKR_MECHANISM_PARAM_INVALID : p11d_gcm_generate(gcm, &source);
+}
+
 void p11d_gcm_give_iv(const P11dGcm *gcm)
 {
-    memcpy(gcm->host_iv, gcm->iv, gcm->params.ulIvLen);
+    /* One that the host brought may be where nobody may write. */
+    if (gcm->host_iv && gcm->generator != CKG_NO_GENERATE)
+        memcpy(gcm->host_iv, gcm->iv, gcm->params.ulIvLen);
 }

@@ -62,19 +62,3 @@ CK_RV C_DecapsulateKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
 {
     return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
 }
-
-CK_RV C_WrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
-                             CK_OBJECT_HANDLE wrapping_key, CK_OBJECT_HANDLE key,
-                             CK_BYTE *associated, CK_ULONG associated_size, CK_BYTE *wrapped,
-                             CK_ULONG *wrapped_size)
-{
-    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
-                               CK_OBJECT_HANDLE unwrapping_key, CK_BYTE *wrapped,
-                               CK_ULONG wrapped_size, CK_ATTRIBUTE *templ, CK_ULONG count,
-                               CK_BYTE *associated, CK_ULONG associated_size, CK_OBJECT_HANDLE *key)
-{
-    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
-}

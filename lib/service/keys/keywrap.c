@@ -26,6 +26,7 @@ static const Row rows[] = {
     {CKM_RSA_PKCS, CKK_RSA, p11d_keycipher_encrypt, p11d_keycipher_decrypt, NULL},
     {CKM_RSA_PKCS_OAEP, CKK_RSA, p11d_keycipher_encrypt, p11d_keycipher_decrypt, NULL},
     {CKM_AES_CBC_PAD, CKK_AES, p11d_keyaes_encrypt, p11d_keyaes_decrypt, NULL},
+    {CKM_AES_GCM, CKK_AES, p11d_keyaes_encrypt, p11d_keyaes_decrypt, NULL},
     {CKM_AES_KEY_WRAP, CKK_AES, NULL, NULL, "WRAP"},
     {CKM_AES_KEY_WRAP_KWP, CKK_AES, NULL, NULL, "WRAP-PAD"},
 };

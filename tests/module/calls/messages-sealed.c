@@ -140,6 +140,17 @@ Test(messages, may_be_in_the_place_of_their_input)
     cr_assert_arr_eq(output, data, 100);
 }
 
+/* What a host says alone is not written to: it may be in read-only memory. */
+Test(messages, leave_an_iv_alone_that_they_were_given)
+{
+    static const CK_BYTE constant[12] = "constant IV";
+    begin();
+    gcm.pIv = (CK_BYTE *)constant;
+    stage_ok(encrypt(30));
+    stage_ok(decrypt(30));
+    stage_ok(m->C_EncryptMessageBegin(session, &gcm, sizeof gcm, associated, sizeof associated));
+}
+
 Test(messages, that_were_changed_are_not_decrypted)
 {
     CK_BYTE *const places[] = {tag, output, iv, associated, &output[99], &tag[15]};
