@@ -77,7 +77,7 @@ CK_RV p11d_gcm_translate(P11dGcm *gcm, const CK_MECHANISM *given, bool tagged, P
 static uint8_t mask_of(size_t nth, CK_ULONG bits)
 {
     const CK_ULONG left = bits > 8 * nth ? bits - 8 * nth : 0;
-    return left >= 8 ? 0xff : (uint8_t)((1U << left) - 1);
+    return (uint8_t)(left >= 8 ? 0xff : (1U << left) - 1);
 }
 
 /* Puts from, of the same size, in the place of the last so many bits of iv. */
