@@ -129,6 +129,25 @@ def agent_uses(place, module, name, pin):
              "the key is still there")
 
 
+def makes_certificates(place, module, name, pin):
+    """ssh-keygen certifies somebody's key with ours, and believes a signature by that certificate."""
+    env = asking(place, pin or "no PIN")
+    authority = public_line(place, module, name, env)
+    user = path(place, "user")
+    for file in filter(os.path.exists, (user, user + ".pub", user + "-cert.pub", place.small + ".sig")):
+        os.remove(file)
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", user, preload=False)
+    run("ssh-keygen", "-q", "-D", module, "-s", authority, "-I", "somebody", "-n", "me", user + ".pub",
+        env=env)
+    run("ssh-keygen", "-Y", "sign", "-f", user + "-cert.pub", "-n", "file", place.small, preload=False)
+    with open(authority, encoding="ascii") as line:
+        write(path(place, "allowed"), "me cert-authority " + line.read())
+    with open(place.small, encoding="ascii") as text:
+        run("ssh-keygen", "-Y", "verify", "-f", path(place, "allowed"), "-I", "me", "-n", "file", "-s",
+            place.small + ".sig", typed=text.read(), preload=False)
+    os.remove(place.small + ".sig")
+
+
 def agent_refuses(place, module):
     with agent(place, module) as env:
         env.update(asking(place, "1234567"))
@@ -156,6 +175,8 @@ def checks_of(keys, pin):
                 lambda n=name: ssh_logs_in(place, module, n, pin))
             yield "ssh-agent logs in and signs with %s%s" % (name, with_pin), (
                 lambda n=name: agent_uses(place, module, n, pin))
+            yield "ssh-keygen makes certificates with %s%s" % (name, with_pin), (
+                lambda n=name: makes_certificates(place, module, n, pin))
         if pin:
             yield "ssh-agent does not take the module with another PIN", (
                 lambda: agent_refuses(place, module))
