@@ -152,6 +152,26 @@ def pkcs11_tool_keeps_a_secret_key(place, token):
     need(not os.path.exists(os.path.join(place.keys_directory, "vault.key")), "its file is there")
 
 
+def pkcs11_tool_reads_what_it_may(place, token):
+    """The bytes of a key that is extractable, and not those of one that is sensitive."""
+    secret, again = path(place, "secret"), path(place, "again")
+    with open(secret, "wb") as out:
+        out.write(os.urandom(32))
+    token.tool("--write-object", secret, "--type", "secrkey", "--key-type", "AES:32", "--label", "open",
+               "--id", "4f50", "--extractable")
+    token.tool("--read-object", "--type", "secrkey", "--label", "open", "-o", again)
+    need(content(secret) == content(again), "other bytes come back")
+    token.tool("--keygen", "--key-type", "AES:32", "--label", "shut", "--id", "5348", "--sensitive")
+    failed = False
+    try:
+        token.tool("--read-object", "--type", "secrkey", "--label", "shut", "-o", again)
+    except Exception as why:  # pylint: disable=broad-except
+        failed = "CKR_ATTRIBUTE_SENSITIVE" in str(why)
+    need(failed, "it was read, or nobody says why not")
+    for key in "4f50", "5348":
+        token.tool("--delete-object", "--type", "secrkey", "--id", key)
+
+
 def pkcs11_tool_keeps_data(place, token):
     again = path(place, "data")
     token.tool("--write-object", place.small, "--type", "data", "--label", "note",
@@ -197,6 +217,8 @@ def writes_with(place, token, ending=""):
 def writes(place, module):
     token = Token(module)
     yield from writes_with(place, token)
+    yield "pkcs11-tool reads a key that is extractable, and no other", (
+        lambda: pkcs11_tool_reads_what_it_may(place, token))
     yield "pkcs11-tool generates an AES key and deletes it", (
         lambda: pkcs11_tool_keeps_a_secret_key(place, token))
 

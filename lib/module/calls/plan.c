@@ -97,7 +97,9 @@ static CK_RV plan_cipher(P11dPlan *plan, const CK_MECHANISM *asked)
     CK_GCM_PARAMS gcm; /* of a host, which need not align it */
     memcpy(&gcm, asked->pParameter, sizeof gcm);
     plan->tag_size = gcm.ulTagBits / 8;
-    return gcm.ulTagBits <= TAG_BITS_MAX ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+    /* An IV that the service made could not be told: the host's structure need not live until then.
+     */
+    return gcm.ulTagBits <= TAG_BITS_MAX && gcm.ulIvLen > 0 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }
 
 CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *token,

@@ -153,6 +153,31 @@ Test(conformance_secret, much_more_than_one_call_takes)
     free(right);
 }
 
+/* A host with more sessions in the middle of something than there are streams: it is told so, and
+ * all else goes on. */
+Test(conformance_secret, a_hundred_sessions_in_the_middle_of_something)
+{
+    CK_MECHANISM hmac = {CKM_SHA256_HMAC, NULL, 0};
+    CK_SESSION_HANDLE sessions[100];
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_SECRET_KEY, "cipher");
+    const CK_OBJECT_HANDLE mac = stage_find(&stage, session, CKO_SECRET_KEY, "mac");
+    for (size_t i = 0; i < G_N_ELEMENTS(sessions); i++) {
+        CK_ULONG size = 48;
+        sessions[i] = stage_session(&stage);
+        stage_ok(m->C_EncryptInit(sessions[i], &cbc, key));
+        stage_expect(i < 64 ? CKR_OK : CKR_DEVICE_MEMORY,
+                     m->C_EncryptUpdate(sessions[i], data, 32, output, &size));
+    }
+    for (size_t i = 0; i < 64; i++) {
+        CK_ULONG size = sizeof output;
+        stage_ok(m->C_SignInit(sessions[i], &hmac, mac));
+        stage_ok(m->C_Sign(sessions[i], data, 32, output, &size));
+        size = sizeof output;
+        stage_ok(m->C_EncryptFinal(sessions[i], output, &size));
+        cr_assert_eq(size, 16);
+    }
+}
+
 Test(conformance_secret, hmac_signs_as_openssl_does_and_verifies)
 {
     CK_MECHANISM hmac = {CKM_SHA256_HMAC, NULL, 0};

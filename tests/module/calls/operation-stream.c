@@ -257,7 +257,7 @@ Test(stream, no_plaintext_before_its_tag_was_looked_at)
         cr_assert_eq(size, large);
         size = large - 1;
         stage_expect(CKR_BUFFER_TOO_SMALL, m->C_DecryptFinal(session, back, &size));
-        cr_assert_eq(stage_count(&stage, "FinishStream"), changed);
+        cr_assert_eq(stage_count(&stage, "FinishStream"), (unsigned)changed);
         memset(back, 7, large);
         stage_expect(changed ? CKR_ENCRYPTED_DATA_INVALID : CKR_OK,
                      m->C_DecryptFinal(session, back, &size));
@@ -267,6 +267,19 @@ Test(stream, no_plaintext_before_its_tag_was_looked_at)
     free(much);
     free(encrypted);
     free(back);
+}
+
+/* Nobody could be told which one the service took. */
+Test(stream, an_iv_has_to_be_given)
+{
+    CK_GCM_PARAMS none = {vector, 0, 0, NULL, 0, 128}, tag = {vector, 12, 96, NULL, 0, 136};
+    CK_MECHANISM without = {CKM_AES_GCM, &none, sizeof none};
+    CK_MECHANISM too_long = {CKM_AES_GCM, &tag, sizeof tag};
+    begin(WORDS);
+    stage_expect(CKR_MECHANISM_PARAM_INVALID, m->C_EncryptInit(session, &without, key));
+    stage_expect(CKR_MECHANISM_PARAM_INVALID, m->C_DecryptInit(session, &without, key));
+    stage_expect(CKR_MECHANISM_PARAM_INVALID, m->C_EncryptInit(session, &too_long, key));
+    stage_ok(m->C_EncryptInit(session, GCM, key));
 }
 
 Test(stream, signs_in_parts_what_is_more_than_one_call_takes)
