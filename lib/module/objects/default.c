@@ -85,8 +85,8 @@ const P11dDefault p11d_defaults[] = {
     VALUE(CKA_KEY_GEN_MECHANISM, unavailable, KEYS),
     ASK(CKA_ALLOWED_MECHANISMS, KEYS),
     /* 4.8 to 4.10: what they may be used for */
-    VALUE(CKA_SIGN, yes, PRIVATE),
-    VALUE(CKA_SIGN, no, SECRET_KEY),
+    ABLE(CKA_SIGN, yes, PRIVATE, CKF_SIGN),
+    ABLE(CKA_SIGN, no, SECRET_KEY, CKF_SIGN),
     ABLE(CKA_VERIFY, yes, PUBLIC, CKF_VERIFY),
     ABLE(CKA_VERIFY, no, SECRET_KEY, CKF_VERIFY),
     ABLE(CKA_SIGN_RECOVER, no, PRIVATE, CKF_SIGN_RECOVER),

@@ -77,6 +77,18 @@ static void drop(P11dObject *object, P11dDefaultKind kind, unsigned classes)
             p11d_template_unset(&object->attributes, row->attribute.type);
 }
 
+/* What no function of this module does, and what keys of another class are for, is not claimed. */
+static void drop_claims(P11dObject *object)
+{
+    drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
+    for (const P11dDefault *row = p11d_defaults; row < p11d_defaults + p11d_default_count; row++) {
+        bool foreign = false;
+        if (row->kind == P11D_DEFAULT_ABLE &&
+            !p11d_default_find(row->attribute.type, object->derived.class_bit, &foreign) && foreign)
+            p11d_template_unset(&object->attributes, row->attribute.type);
+    }
+}
+
 static P11dBytes key_of(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
 {
     const CK_ATTRIBUTE *attribute = p11d_object_attribute(object, type);
@@ -99,7 +111,7 @@ static CK_RV settle(P11dObject *object)
     if (rv != CKR_OK)
         return rv;
     drop_absent(object);
-    drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
+    drop_claims(object);
     if (hides_secrets(object))
         drop(object, P11D_DEFAULT_SECRET, object->derived.class_bit);
     set_keys(object);
@@ -374,7 +386,7 @@ CK_RV p11d_object_learn(P11dObject *object, const CK_ATTRIBUTE_TYPE *types, CK_U
     if (rv == CKR_OK)
         rv = learn_values(object, types, count, &values);
     p11d_template_clear(&values);
-    drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
+    drop_claims(object);
     set_keys(object);
     if (rv != CKR_OK)
         return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;

@@ -274,7 +274,7 @@ Test(cipher, trap_null_is_not_zero_length__plaintext_and_ciphertext)
     }
 }
 
-Test(cipher, what_the_token_does_not_offer_is_not_claimed)
+Test(cipher, trap_what_is_refused_is_not_claimed)
 {
     CK_BBOOL claimed = CK_TRUE;
     CK_ATTRIBUTE decrypt = {CKA_DECRYPT, &claimed, sizeof claimed};

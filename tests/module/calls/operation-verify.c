@@ -123,7 +123,7 @@ static void expect_claim(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, CK_BBO
     cr_assert_eq(claimed, expected);
 }
 
-Test(verify, what_the_token_does_not_offer_is_not_claimed)
+Test(verify, trap_what_is_refused_is_not_claimed__by_the_token)
 {
     CK_MECHANISM how = {CKM_ECDSA, NULL, 0};
     CK_MECHANISM_INFO info;
@@ -138,7 +138,7 @@ Test(verify, what_the_token_does_not_offer_is_not_claimed)
         m->C_VerifyInit(session, &how, stage_find(&stage, session, CKO_PRIVATE_KEY, "ec")));
 }
 
-Test(verify, what_it_offers_for_other_keys_alone_is_not_claimed)
+Test(verify, trap_what_is_refused_is_not_claimed__for_this_key)
 {
     const CK_SESSION_HANDLE session = begin("mechanisms=rsa-pkcs");
     expect_claim(session, stage_find(&stage, session, CKO_PUBLIC_KEY, "rsa"), CK_TRUE);

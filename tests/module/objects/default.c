@@ -33,7 +33,7 @@ static const Row rows[] = {
     {"end-date", NULL, "", "", "", ""},
     {"local", NULL, NULL, "false", "false", "false"},
     {"key-gen-mechanism", NULL, NULL, "unavailable", "unavailable", "unavailable"},
-    {"sign", NULL, NULL, NULL, "true", "false"},
+    {"sign", NULL, NULL, NULL, "false", "false"}, /* without a token that has mechanisms */
     {"verify", NULL, NULL, "false", NULL, "false"},
     {"sign-recover", NULL, NULL, NULL, "false", NULL},
     {"verify-recover", NULL, NULL, "false", NULL, NULL},
