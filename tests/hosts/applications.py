@@ -89,6 +89,19 @@ def serving(command, ready, env=None, preload=True):
             server.stdout.read()
 
 
+def make_certified(module, label, key, pin=None):
+    """Has pkcs11-tool make an RSA key of that id (hex) on a writable token, openssl sign a certificate
+    with it, and pkcs11-tool write that."""
+    tool = ("pkcs11-tool", "--module", module, *(("--login", "--pin", pin) if pin else ()))
+    run(*tool, "--keypairgen", "--key-type", "rsa:2048", "--label", label, "--id", key)
+    with tempfile.NamedTemporaryFile() as certificate:
+        run("openssl", "req", "-x509", "-engine", "pkcs11", "-keyform", "engine", "-key",
+            "pkcs11:token=store;object=%s;type=private%s" % (label, ";pin-value=" + pin if pin else ""),
+            "-subj", "/CN=" + label, "-days", "9", "-outform", "DER", "-out", certificate.name,
+            env={"PKCS11_MODULE_PATH": module})
+        run(*tool, "--write-object", certificate.name, "--type", "cert", "--label", label, "--id", key)
+
+
 class Place:
     """A key directory, two files to sign, and the public keys."""
 

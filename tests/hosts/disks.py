@@ -5,7 +5,8 @@ nothing but the key: by systemd's plugin for it, as at boot, up to where a kerne
 
 usage: disks.py P11DBUS MODULE
 
-Prints TAP, as applications.py does. What is opened is checked by cryptsetup itself: the key that comes
+Prints TAP, as applications.py does. Debian 13 has it in a package of its own (systemd-cryptsetup), and
+where that is not installed nothing is tested. What is opened is checked by cryptsetup itself: the key that comes
 out of the token has to open a key slot. Both find the module in p11-kit's configuration, for which a
 container with another one is made.
 """
@@ -15,7 +16,7 @@ import re
 import shutil
 import sys
 
-from applications import HERE, Failure, main, need, run
+from applications import HERE, Failure, main, make_certified, need, run
 
 sys.path.append(os.path.join(HERE, ".."))
 from configured import container
@@ -103,6 +104,12 @@ def never_enrols_what_does_not_open(place, key):
     opens(place, volume)
 
 
+def opens_with_what_was_made(place):
+    """With a key and certificate that applications made on the token, behind its PIN."""
+    make_certified(place.module, "made", "4d41", PIN)
+    opens_what_it_enrolled(place, "pkcs11:token=store;object=made", PIN)
+
+
 def checks(place):
     for uri in "pkcs11:token=store;object=rsa", "pkcs11:token=store;id=%" + "%".join(re.findall("..", place.id("rsa"))):
         yield "cryptsetup opens what was enrolled by " + uri.split(";")[1].split("=")[0], (
@@ -118,20 +125,25 @@ def checks_of_pins(place):
     yield "cryptsetup opens with the PIN what was enrolled", (
         lambda: opens_what_it_enrolled(place, "pkcs11:token=store;object=rsa", PIN))
     yield "cryptsetup does not open it with another PIN", lambda: refuses_a_wrong_pin(place)
+    yield "cryptsetup opens what was enrolled with a key of pkcs11-tool", (
+        lambda: opens_with_what_was_made(place))
 
 
 def contained(checks_in_it):
     """The checks, beside a container for them."""
     def contained_checks(place, module):
+        place.module = module
         place.container = container(place.directory, module, alone=True)
-        if place.container:
-            yield from checks_in_it(place)
-        else:
+        if not place.container:
             yield "volumes # SKIP no container can be made here", lambda: None
+        elif not shutil.which("systemd-cryptenroll"):
+            yield "volumes # SKIP systemd-cryptenroll is not installed", lambda: None
+        else:
+            yield from checks_in_it(place)
     return contained_checks
 
 
 if __name__ == "__main__":
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     main([(["rsa", "p256", "rsapss", "ed25519"], contained(checks)),
-          (["rsa:rsa:" + PIN], contained(checks_of_pins))], __file__, sys.argv[1:])
+          (["rsa:rsa:" + PIN], contained(checks_of_pins), "--writable")], __file__, sys.argv[1:])

@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 
-from applications import Failure, main, need, run
+from applications import Failure, main, make_certified, need, run
 
 PIN = "123456"
 SECRET = "what nobody else is to read\n"
@@ -166,13 +166,7 @@ def uses_smime(place, module, name, pin):
 
 def makes_a_key(place, module):
     """In a directory that may be written to, with a certificate, without which GnuPG sees no key."""
-    tool = ("pkcs11-tool", "--module", module)
-    certificate = path(place, "made.der")
-    run(*tool, "--keypairgen", "--key-type", "rsa:2048", "--label", "made", "--id", "4d41")
-    run("openssl", "req", "-x509", "-engine", "pkcs11", "-keyform", "engine", "-key",
-        "pkcs11:token=store;object=made;type=private", "-subj", "/CN=made", "-days", "9", "-outform",
-        "DER", "-out", certificate, env={"PKCS11_MODULE_PATH": module})
-    run(*tool, "--write-object", certificate, "--type", "cert", "--label", "made", "--id", "4d41")
+    make_certified(module, "made", "4d41")
     uses_openpgp(place, module, "made", "no PIN")
 
 
