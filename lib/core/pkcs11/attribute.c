@@ -71,6 +71,22 @@ CK_RV p11d_attribute_write(P11dWriter *writer, const CK_ATTRIBUTE *attribute)
     return rv;
 }
 
+/* Whether attributes[i] says what one before it said already; *rv: it says something else of that.
+ */
+static bool is_repeated(const CK_ATTRIBUTE *attributes, CK_ULONG i, CK_RV *rv)
+{
+    const CK_ATTRIBUTE *item = &attributes[i], *before = attributes;
+    while (before < item && before->type != item->type)
+        before++;
+    if (before == item)
+        return false;
+    bool same = before->ulValueLen == item->ulValueLen &&
+                (item->ulValueLen == 0 ||
+                 (before->pValue && memcmp(before->pValue, item->pValue, item->ulValueLen) == 0));
+    *rv = same ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
+    return true;
+}
+
 CK_RV p11d_attribute_write_nested(P11dWriter *writer, const CK_ATTRIBUTE *attributes,
                                   CK_ULONG count, unsigned depth)
 {
@@ -85,7 +101,7 @@ CK_RV p11d_attribute_write_nested(P11dWriter *writer, const CK_ATTRIBUTE *attrib
     for (CK_ULONG i = 0; i < count && rv == CKR_OK; i++) {
         if (!attributes[i].pValue && attributes[i].ulValueLen > 0)
             rv = CKR_TEMPLATE_INCONSISTENT;
-        else
+        else if (!is_repeated(attributes, i, &rv))
             rv = write_entry(writer, &attributes[i], depth);
     }
     if (rv == CKR_OK)

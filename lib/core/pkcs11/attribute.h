@@ -30,8 +30,10 @@ bool p11d_attribute_parse_name(const char *name, CK_ATTRIBUTE_TYPE *type);
  * fit the buffer shows in the writer. */
 CK_RV p11d_attribute_write(P11dWriter *writer, const CK_ATTRIBUTE *attribute);
 
-/* Writes count attributes as one a{sv}. Errors: as above, and CKR_TEMPLATE_INCONSISTENT for more
- * than P11D_TEMPLATE_MAX or a null value with a length. Nothing is written then. */
+/* Writes count attributes as one a{sv}; one that is there twice with the same value is written once
+ * (PKCS#11 3.1, section 4.1.1). Errors: as above, and CKR_TEMPLATE_INCONSISTENT for more than
+ * P11D_TEMPLATE_MAX, two values of one attribute or a null value with a length. Nothing is written
+ * then. */
 CK_RV p11d_attribute_write_all(P11dWriter *writer, const CK_ATTRIBUTE *attributes, CK_ULONG count);
 
 /*

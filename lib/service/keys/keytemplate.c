@@ -151,15 +151,6 @@ static bool is_refused(const CK_ATTRIBUTE *item)
            p11d_keytemplate_boolean(item, 1, item->type, false);
 }
 
-bool p11d_keytemplate_contradicts(const CK_ATTRIBUTE *items, CK_ULONG i)
-{
-    const CK_ATTRIBUTE *item = &items[i];
-    const CK_ATTRIBUTE *before = p11d_keytemplate_find(items, i, item->type);
-    return before &&
-           (before->ulValueLen != item->ulValueLen ||
-            (item->ulValueLen > 0 && memcmp(before->pValue, item->pValue, item->ulValueLen) != 0));
-}
-
 CK_RV p11d_keytemplate_check(const CK_ATTRIBUTE *items, CK_ULONG count, CK_OBJECT_CLASS class,
                              P11dKeyTemplateUse use)
 {
@@ -171,7 +162,7 @@ CK_RV p11d_keytemplate_check(const CK_ATTRIBUTE *items, CK_ULONG count, CK_OBJEC
             return CKR_ATTRIBUTE_TYPE_INVALID;
         if (!(row->uses & use) || is_refused(&items[i]))
             return CKR_ATTRIBUTE_READ_ONLY;
-        if (p11d_keytemplate_contradicts(items, i))
+        if (p11d_keytemplate_find(items, i, items[i].type))
             return CKR_TEMPLATE_INCONSISTENT;
     }
     return CKR_OK;

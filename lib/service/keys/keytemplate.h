@@ -17,13 +17,9 @@ typedef enum P11dKeyTemplateUse {
     P11D_KEYTEMPLATE_COPY = 1 << 3,
 } P11dKeyTemplateUse;
 
-/* Whether items[i] has another value than an item of its type before it (PKCS#11 3.1,
- * section 4.1.1: who says the same twice said it). */
-bool p11d_keytemplate_contradicts(const CK_ATTRIBUTE *items, CK_ULONG i);
-
 /*
  * Checks count attributes for an object of that class. Errors: CKR_ATTRIBUTE_TYPE_INVALID,
- * CKR_ATTRIBUTE_READ_ONLY, CKR_TEMPLATE_INCONSISTENT (of another class, or two values for one).
+ * CKR_ATTRIBUTE_READ_ONLY, CKR_TEMPLATE_INCONSISTENT (of another class, or twice the same).
  */
 CK_RV p11d_keytemplate_check(const CK_ATTRIBUTE *items, CK_ULONG count, CK_OBJECT_CLASS class,
                              P11dKeyTemplateUse use);

@@ -96,8 +96,7 @@ CK_RV p11d_newsecret_read(P11dNewSecret *secret, const P11dTemplateArgument *tem
     CK_RV rv = CKR_OK;
     *secret = (P11dNewSecret){.type = CK_UNAVAILABLE_INFORMATION};
     for (CK_ULONG i = 0; i < templ->count && rv == CKR_OK; i++)
-        rv = p11d_keytemplate_contradicts(templ->items, i) ? CKR_TEMPLATE_INCONSISTENT
-                                                           : take(secret, &templ->items[i]);
+        rv = take(secret, &templ->items[i]);
     if (rv == CKR_OK && secret->type == CK_UNAVAILABLE_INFORMATION)
         rv = CKR_TEMPLATE_INCOMPLETE;
     if (rv == CKR_OK && secret->size > 0 && !p11d_servedkey_secret_fits(secret->type, secret->size))

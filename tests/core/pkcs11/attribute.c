@@ -117,7 +117,23 @@ Test(attribute, names_that_nobody_knows_are_ignored)
     p11d_template_clear(&templ);
 }
 
-Test(attribute, twice_the_same_is_refused)
+/* PKCS#11 3.1, section 4.1.1: a library had better take it as if it was there once. */
+Test(attribute, the_same_value_twice_is_written_once)
+{
+    P11dTemplate templ;
+    CK_ATTRIBUTE twice[] = {
+        {CKA_ID, "a", 1}, {CKA_LABEL, NULL, 0}, {CKA_ID, "a", 1}, {CKA_LABEL, "", 0}};
+    p11d_template_init(&templ);
+    cr_assert_eq(write_and_read(twice, 4, &templ), CKR_OK);
+    cr_assert_eq(templ.count, 2);
+    twice[3] = (CK_ATTRIBUTE){CKA_LABEL, "b", 1};
+    cr_assert_eq(write_and_read(twice, 4, &templ), CKR_TEMPLATE_INCONSISTENT);
+    twice[3] = (CK_ATTRIBUTE){CKA_ID, "ab", 2};
+    cr_assert_eq(write_and_read(twice, 4, &templ), CKR_TEMPLATE_INCONSISTENT);
+    p11d_template_clear(&templ);
+}
+
+Test(attribute, two_values_of_one_are_refused)
 {
     P11dTemplate templ;
     CK_ATTRIBUTE twice[] = {{CKA_ID, "a", 1}, {CKA_LABEL, "b", 1}, {CKA_ID, "c", 1}};

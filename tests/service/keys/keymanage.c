@@ -465,13 +465,7 @@ Test(keymanage, what_makes_no_key_is_refused, .init = set_up_writable, .fini = t
     const CK_ATTRIBUTE junk[] = {NUMBER(CKA_CLASS, certificate), TRUE_ATTRIBUTE(CKA_TOKEN),
                                  TEXT(CKA_VALUE, "junk")};
     cr_assert_eq(create(view, junk, 3, &id), CKR_ATTRIBUTE_VALUE_INVALID);
-    const CK_ATTRIBUTE torn[] = {NUMBER(CKA_CLASS, data), TEXT(CKA_LABEL, "one"),
-                                 TEXT(CKA_LABEL, "two")};
-    cr_assert_eq(create(view, torn, 3, &id), CKR_TEMPLATE_INCONSISTENT);
     cr_assert_eq(list.count, 0);
-    const CK_ATTRIBUTE same[] = {NUMBER(CKA_CLASS, data), TEXT(CKA_LABEL, "one"),
-                                 TEXT(CKA_LABEL, "one")};
-    cr_assert_eq(create(view, same, 3, &id), CKR_OK);
 }
 
 Test(keymanage, secret_keys_live_in_a_session, .init = set_up_writable, .fini = tear_down)
