@@ -77,9 +77,9 @@ static bool is_tag_size(CK_ULONG bits)
 static bool read_gcm(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
 {
     const CK_GCM_PARAMS *gcm = mechanism->pParameter;
+    /* PKCS#11 3.1, section 6.13.4: ulIvBits says nothing of the length. */
     if (!gcm || mechanism->ulParameterLen != sizeof *gcm || !is_tag_size(gcm->ulTagBits) ||
-        gcm->ulIvLen == 0 || gcm->ulIvLen > GCM_IV_MAX ||
-        (gcm->ulIvBits != 0 && gcm->ulIvBits != 8 * gcm->ulIvLen))
+        gcm->ulIvLen == 0 || gcm->ulIvLen > GCM_IV_MAX)
         return false;
     *settings = (Settings){gcm->pIv, gcm->ulIvLen, gcm->pAAD, gcm->ulAADLen};
     self->tag_size = gcm->ulTagBits / 8;
