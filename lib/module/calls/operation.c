@@ -218,8 +218,8 @@ static CK_RV conclude(P11dInstance *instance, const P11dOperationRow *row,
         return rv;
     if (row->output == P11D_OUTPUT_GIVEN)
         end->signature = (P11dBytes){operation->signature.data, operation->signature.size};
-    if (end->whole && operation->parts)
-        return p11d_running_put(instance, session, operation, true, CKR_OPERATION_ACTIVE);
+    if (end->whole && operation->parts) /* which ends it too: PKCS#11 3.1, section 5.8 and others */
+        return p11d_running_put(instance, session, operation, false, CKR_OPERATION_ACTIVE);
     rv = check_end(operation, end);
     if (rv != CKR_OK)
         return p11d_running_put(instance, session, operation, false, rv);
@@ -322,7 +322,9 @@ CK_RV p11d_operation_transform(P11dInstance *instance, const P11dOperationRow *r
     forget_whole(operation);
     const CK_ULONG due = p11d_flow_due(&operation->flow, size);
     if (!output || *output_size < due) { /* nothing was taken: the part will come again */
-        *output_size = due;
+        /* Never that there is no output, though more than there is may be told: a host has NULL for
+         * a buffer of no bytes, and its part would be taken for the same question once more. */
+        *output_size = due > 0 ? due : size;
         return p11d_running_put(instance, session, operation, true,
                                 output ? CKR_BUFFER_TOO_SMALL : CKR_OK);
     }

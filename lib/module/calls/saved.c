@@ -34,9 +34,8 @@ CK_RV p11d_saved_get(P11dInstance *instance, CK_SESSION_HANDLE session, CK_BYTE 
 {
     P11dRunning *operation;
     uint8_t bytes[P11D_DIGEST_STATE_MAX];
-    CK_RV rv = check_savable(p11d_session_find(instance, session));
-    if (rv == CKR_OK && !size)
-        rv = CKR_ARGUMENTS_BAD;
+    const P11dSession *found = p11d_session_find(instance, session);
+    CK_RV rv = found && !size ? CKR_ARGUMENTS_BAD : check_savable(found);
     if (rv == CKR_OK)
         rv = p11d_running_take(instance, &p11d_operation_digest, session, &operation);
     if (rv != CKR_OK)

@@ -135,11 +135,10 @@ Test(cipher, parts_end_in_one_message)
     const CK_SESSION_HANDLE session = begin(CIPHERS);
     stage_ok(init(session, true, CKM_RSA_PKCS, "rsa"));
     stage_ok(m->C_EncryptUpdate(session, data, 10, NULL, &size));
-    cr_assert_eq(size, 0, "how much would come of it");
+    cr_assert_eq(size, 10, "at most");
     stage_ok(m->C_EncryptUpdate(session, data, 10, output, &size));
     cr_assert_eq(size, 0);
     stage_ok(m->C_EncryptUpdate(session, data + 10, 30, output, &size));
-    stage_expect(CKR_OPERATION_ACTIVE, m->C_Encrypt(session, data, 40, output, &size));
     stage_ok(m->C_EncryptFinal(session, NULL, &size));
     cr_assert_eq(size, 256);
     cr_assert_eq(stage_count(&stage, "Encrypt"), 0);

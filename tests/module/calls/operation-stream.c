@@ -121,6 +121,29 @@ Test(stream, costs_three_messages_and_its_parts)
     cr_assert_eq(stage_count(&stage, "BeginStream"), 1, "the whole is one message");
 }
 
+/* Of a part of which due bytes come, as it was said, into result; what comes. Of which nothing
+ * comes, room for the part was asked for: whoever has no room for it asks the same once more. */
+static CK_ULONG pass(const Way *way, CK_BYTE *input, CK_ULONG part, CK_BYTE *result, CK_ULONG due)
+{
+    const unsigned before = stage_count(&stage, "");
+    CK_ULONG size = 0;
+    const CK_RV rv = way->update(session, input, part, result, &size);
+    if (rv != CKR_BUFFER_TOO_SMALL) {
+        stage_ok(rv);
+        cr_assert_eq(size, 0);
+        cr_assert_eq(due, part);
+        return 0;
+    }
+    cr_assert_eq(size, due);
+    size = due - 1;
+    stage_expect(CKR_BUFFER_TOO_SMALL, way->update(session, input, part, result, &size));
+    cr_assert_eq(stage_count(&stage, ""), before);
+    size = due;
+    stage_ok(way->update(session, input, part, result, &size));
+    cr_assert_eq(size, due);
+    return size;
+}
+
 /* All of input in parts of those sizes and a rest. Before each the size is asked for, and a buffer
  * that is one byte too small is refused: both without a message, and without the part being taken.
  */
@@ -135,15 +158,8 @@ static CK_ULONG run(const Way *way, CK_BYTE *input, CK_ULONG count, CK_BYTE *res
         const unsigned before = stage_count(&stage, "");
         stage_ok(way->update(session, input + at, part, NULL, &due));
         cr_assert_leq(due, part + 16);
-        size = due - 1;
-        if (due > 0)
-            stage_expect(CKR_BUFFER_TOO_SMALL,
-                         way->update(session, input + at, part, result + all, &size));
         cr_assert_eq(stage_count(&stage, ""), before);
-        size = due;
-        stage_ok(way->update(session, input + at, part, result + all, &size));
-        cr_assert_eq(size, due);
-        all += size;
+        all += pass(way, input + at, part, result + all, due);
         at += part;
     }
     CK_ULONG due = 777;
@@ -340,7 +356,7 @@ Test(stream, a_token_without_streams_gets_all_in_one_message)
     for (CK_ULONG at = 0; at < count; at += 16) {
         size = 0;
         stage_ok(m->C_DecryptUpdate(session, again + at, 16, NULL, &size));
-        cr_assert_eq(size, 0);
+        cr_assert_eq(size, 16, "at most: a buffer of no bytes would ask once more");
         stage_ok(m->C_DecryptUpdate(session, again + at, 16, output, &size));
     }
     size = 99;

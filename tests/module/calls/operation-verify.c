@@ -93,6 +93,8 @@ Test(verify, parts_are_hashed_here)
     stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
     stage_ok(m->C_VerifyUpdate(session, data, 40));
     stage_expect(CKR_OPERATION_ACTIVE, m->C_Verify(session, data, 32, signature, 64));
+    stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
+    stage_ok(m->C_VerifyUpdate(session, data, 40));
     stage_ok(m->C_VerifyUpdate(session, data + 40, 24));
     stage_ok(m->C_VerifyFinal(session, signature, 64));
     cr_assert_eq(stage_count(&stage, "verify ecdsa-sha256 parameters 32"), 1);
@@ -181,6 +183,8 @@ Test(verify, a_signature_may_come_first)
     stage_ok(init_given(session, CKM_ECDSA, 64));
     stage_ok(stage.modern->C_VerifySignatureUpdate(session, data, 20));
     stage_expect(CKR_OPERATION_ACTIVE, stage.modern->C_VerifySignature(session, data, 32));
+    stage_ok(init_given(session, CKM_ECDSA, 64));
+    stage_ok(stage.modern->C_VerifySignatureUpdate(session, data, 20));
     stage_ok(stage.modern->C_VerifySignatureUpdate(session, data + 20, 12));
     stage_ok(stage.modern->C_VerifySignatureFinal(session));
     cr_assert_eq(stage_count(&stage, "Verify"), 3, "one message each");

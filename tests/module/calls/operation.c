@@ -224,7 +224,10 @@ Test(operation, parts_and_whole_do_not_mix)
     stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
     stage_ok(m->C_SignUpdate(session, data, 1));
     stage_expect(CKR_OPERATION_ACTIVE, m->C_Sign(session, data, 32, signature, &size));
-    stage_ok(m->C_SignFinal(session, signature, &size));
+    /* PKCS#11 3.1, section 5.13.2: whatever C_Sign comes to, that was the operation. */
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_SignFinal(session, signature, &size));
+    stage_ok(init(session, CKM_ECDSA_SHA256, "ec"));
+    stage_ok(m->C_Sign(session, data, 32, signature, &size));
 }
 
 Test(operation, a_closed_session_ends_its_operation)
@@ -293,6 +296,9 @@ Test(operation, digests_need_no_service)
     stage_ok(m->C_DigestInit(session, &sha1));
     stage_ok(m->C_DigestUpdate(session, (CK_BYTE *)"ab", 2));
     stage_expect(CKR_OPERATION_ACTIVE, m->C_Digest(session, data, 3, digest, &size));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_DigestFinal(session, digest, &size));
+    stage_ok(m->C_DigestInit(session, &sha1));
+    stage_ok(m->C_DigestUpdate(session, (CK_BYTE *)"ab", 2));
     stage_ok(m->C_DigestUpdate(session, (CK_BYTE *)"c", 1));
     stage_ok(m->C_DigestFinal(session, NULL, &size));
     stage_ok(m->C_DigestFinal(session, digest, &size));
@@ -308,6 +314,7 @@ Test(operation, a_digest_is_saved_and_goes_on_in_another_session)
     CK_ULONG size = 0, room, digest_size = sizeof digest;
     const CK_SESSION_HANDLE session = begin(""), other = stage_session(&stage);
     stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_GetOperationState(session, NULL, &size));
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_GetOperationState(session, NULL, NULL));
     stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_GetOperationState(0, NULL, &size));
     stage_ok(m->C_DigestInit(session, &sha256));
     stage_ok(m->C_DigestUpdate(session, data, 10));
@@ -329,6 +336,7 @@ Test(operation, a_digest_is_saved_and_goes_on_in_another_session)
     for (int i = 0; i < 2; i++) {
         stage_ok(m->C_SetOperationState(other, state, size, 0, 0));
         stage_expect(CKR_OPERATION_ACTIVE, m->C_Digest(other, data, 3, digest, &digest_size));
+        stage_ok(m->C_SetOperationState(other, state, size, 0, 0));
         stage_ok(m->C_DigestUpdate(other, data + 10, 20));
         stage_ok(m->C_DigestFinal(other, digest, &digest_size));
         cr_assert_arr_eq(digest, expected, 32);
