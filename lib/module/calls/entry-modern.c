@@ -3,6 +3,7 @@
 #include "entry.h"
 
 #include "call.h"
+#include "capsule.h"
 #include "operation.h"
 #include "sessions.h"
 #include "wrap.h"
@@ -103,4 +104,34 @@ CK_RV C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
                                .objects = {{templ, count, key}}};
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
                                     ?: p11d_wrap_undo(call.instance, &making, true, data));
+}
+
+CK_RV C_EncapsulateKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                       CK_OBJECT_HANDLE public_key, CK_ATTRIBUTE *templ, CK_ULONG count,
+                       CK_BYTE *ciphertext, CK_ULONG *ciphertext_size, CK_OBJECT_HANDLE *key)
+{
+    P11dCall call;
+    const P11dMaking making = {.session = session,
+                               .mechanism = mechanism,
+                               .from = public_key,
+                               .objects = {{templ, count, key}}};
+    return p11d_call_end(
+        &call, p11d_call_begin(&call, __func__)
+                   ?: p11d_capsule_make(call.instance, &making, ciphertext, ciphertext_size));
+}
+
+CK_RV C_DecapsulateKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                       CK_OBJECT_HANDLE private_key, CK_ATTRIBUTE *templ, CK_ULONG count,
+                       CK_BYTE *ciphertext, CK_ULONG ciphertext_size, CK_OBJECT_HANDLE *key)
+{
+    P11dCall call;
+    const P11dMaking making = {.session = session,
+                               .mechanism = mechanism,
+                               .from = private_key,
+                               .input = ciphertext,
+                               .input_size = ciphertext_size,
+                               .objects = {{templ, count, key}}};
+    return p11d_call_end(
+        &call, p11d_call_begin(&call, __func__)
+                   ?: p11d_making_perform(call.instance, &p11d_making_decapsulated, &making));
 }

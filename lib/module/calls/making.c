@@ -28,6 +28,10 @@ const P11dMakingRow p11d_making_unwrapped = {{"Unwrap", P11D_PERSON_TIMEOUT},
     CKF_UNWRAP, CKA_UNWRAP, CKR_UNWRAPPING_KEY_HANDLE_INVALID, 1, {UNKNOWN}};
 const P11dMakingRow p11d_making_derived = {{"Derive", P11D_PERSON_TIMEOUT},
     CKF_DERIVE, CKA_DERIVE, CKR_KEY_HANDLE_INVALID, 1, {CKO_SECRET_KEY}};
+const P11dMakingRow p11d_making_encapsulated = {{"Encapsulate", P11D_PERSON_TIMEOUT},
+    CKF_ENCAPSULATE, CKA_ENCAPSULATE, CKR_KEY_HANDLE_INVALID, 1, {CKO_SECRET_KEY}};
+const P11dMakingRow p11d_making_decapsulated = {{"Decapsulate", P11D_PERSON_TIMEOUT},
+    CKF_DECAPSULATE, CKA_DECAPSULATE, CKR_UNWRAPPING_KEY_HANDLE_INVALID, 1, {CKO_SECRET_KEY}};
 /* clang-format on */
 
 /* One making under way. */
@@ -38,6 +42,7 @@ typedef struct Work {
     P11dOrder order;
     P11dDraft drafts[P11D_ARGUMENTS_EACH];
     CK_OBJECT_HANDLE made[P11D_ARGUMENTS_EACH];
+    P11dBuffer *output; /* of the host; NULL: none comes */
 } Work;
 
 static CK_RV take_ids(const P11dArguments *results, void *data)
@@ -48,7 +53,10 @@ static CK_RV take_ids(const P11dArguments *results, void *data)
         if (results->objects[i] == 0 || (i > 0 && results->objects[i] == results->objects[0]))
             return CKR_DEVICE_ERROR;
     }
-    return CKR_OK;
+    const P11dBytes output = results->bytes[0];
+    return !work->output || p11d_buffer_append(work->output, output.data, output.size)
+               ? CKR_OK
+               : CKR_HOST_MEMORY;
 }
 
 /* What the nth object will be, as its template says it, or else the object that it is a copy of. */
@@ -146,7 +154,7 @@ CK_RV p11d_making_perform(P11dInstance *instance, const P11dMakingRow *row,
     const P11dSession *session = p11d_session_find(instance, making->session);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;
-    Work work = {.row = row, .token = session->token};
+    Work work = {.row = row, .token = session->token, .output = making->output};
     work.order.row = &row->order;
     work.order.take = take_ids;
     work.order.data = &work;

@@ -18,14 +18,17 @@ extern const P11dMakingRow p11d_making_key;
 extern const P11dMakingRow p11d_making_pair; /* the public key is the first of two */
 extern const P11dMakingRow p11d_making_unwrapped;
 extern const P11dMakingRow p11d_making_derived;
+extern const P11dMakingRow p11d_making_encapsulated; /* these two: 3.2, sections 5.18.6, 5.18.7 */
+extern const P11dMakingRow p11d_making_decapsulated;
 
 /* What a host brings. */
 typedef struct P11dMaking {
     CK_SESSION_HANDLE session;
     const CK_MECHANISM *mechanism; /* where the row needs one */
     CK_OBJECT_HANDLE from; /* where the row needs one: the object or key that it is made of */
-    const CK_BYTE *input;  /* what is to be unwrapped */
+    const CK_BYTE *input;  /* what is to be unwrapped or decapsulated */
     CK_ULONG input_size;
+    P11dBuffer *output; /* takes what comes with the object; NULL: nothing */
     struct {
         const CK_ATTRIBUTE *templ;
         CK_ULONG count;

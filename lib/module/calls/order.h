@@ -24,7 +24,9 @@ typedef struct P11dOrder {
 } P11dOrder;
 
 /* The flags of mechanisms that stand for orders. */
-#define P11D_ORDER_FLAGS (CKF_DERIVE | CKF_GENERATE | CKF_GENERATE_KEY_PAIR | CKF_WRAP | CKF_UNWRAP)
+#define P11D_ORDER_FLAGS                                                                           \
+    (CKF_DERIVE | CKF_GENERATE | CKF_GENERATE_KEY_PAIR | CKF_WRAP | CKF_UNWRAP | CKF_ENCAPSULATE | \
+     CKF_DECAPSULATE)
 
 /* Gives the order to token: once, and never again. Waits. Errors: as p11d_listing_call. */
 CK_RV p11d_order_give(P11dToken *token, P11dOrder *order);

@@ -48,17 +48,3 @@ CK_RV C_AsyncJoin(CK_SESSION_HANDLE session, CK_UTF8CHAR *function, CK_ULONG id,
     return p11d_call_refuse(__func__, session,
                             function ? CKR_SAVED_STATE_INVALID : CKR_ARGUMENTS_BAD);
 }
-
-CK_RV C_EncapsulateKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
-                       CK_OBJECT_HANDLE public_key, CK_ATTRIBUTE *templ, CK_ULONG count,
-                       CK_BYTE *ciphertext, CK_ULONG *ciphertext_size, CK_OBJECT_HANDLE *key)
-{
-    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
-}
-
-CK_RV C_DecapsulateKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
-                       CK_OBJECT_HANDLE private_key, CK_ATTRIBUTE *templ, CK_ULONG count,
-                       CK_BYTE *ciphertext, CK_ULONG ciphertext_size, CK_OBJECT_HANDLE *key)
-{
-    return p11d_call_refuse(__func__, session, CKR_FUNCTION_NOT_SUPPORTED);
-}

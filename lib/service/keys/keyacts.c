@@ -151,6 +151,56 @@ static CK_RV wrap(P11dView *base, P11dActCall *call)
     return rv;
 }
 
+/* Makes the key that encapsulation gives, or takes back. */
+static CK_RV make_encapsulated(P11dKeyView *view, P11dServedKey *key, bool takes_back,
+                               P11dNewSecret *wanted, P11dActCall *call)
+{
+    const P11dParameters *parameters = &call->arguments->mechanism.parameters;
+    P11dBuffer secret;
+    p11d_buffer_init(&secret, P11D_SERVEDKEY_SECRET_MAX);
+    CK_RV rv =
+        p11d_keytemplate_complete(&wanted->attributes, CKO_SECRET_KEY, CK_UNAVAILABLE_INFORMATION);
+    if (rv == CKR_OK)
+        rv = takes_back ? p11d_keyderive_decapsulate(key, parameters, call->arguments->bytes[0],
+                                                     wanted->size, &secret)
+                        : p11d_keyderive_encapsulate(key, parameters, wanted->size, &call->output,
+                                                     &secret);
+    if (rv == CKR_OK)
+        rv = p11d_newsecret_make(wanted, view, secret.data, secret.size, &call->results.objects[0]);
+    call->changed = rv == CKR_OK;
+    p11d_buffer_clear(&secret);
+    return rv;
+}
+
+static CK_RV use_encapsulated(P11dView *base, P11dActCall *call, bool takes_back)
+{
+    P11dKeyView *view = view_of(base);
+    P11dServedKey *key;
+    CK_OBJECT_CLASS class;
+    P11dNewSecret wanted;
+    CK_RV rv = p11d_keyring_find(view, call->arguments->objects[0],
+                                 takes_back ? CKA_DECAPSULATE : CKA_ENCAPSULATE, &key, &class);
+    if (rv != CKR_OK)
+        return rv;
+    rv = p11d_newsecret_read(&wanted, &call->arguments->templates[0]);
+    if (rv == CKR_OK)
+        rv = make_encapsulated(view, key, takes_back, &wanted, call);
+    p11d_newsecret_clear(&wanted);
+    p11d_servedkey_unref(key);
+    p11d_residue_wipe_stack();
+    return rv;
+}
+
+static CK_RV encapsulate(P11dView *view, P11dActCall *call)
+{
+    return use_encapsulated(view, call, false);
+}
+
+static CK_RV decapsulate(P11dView *view, P11dActCall *call)
+{
+    return use_encapsulated(view, call, true);
+}
+
 static CK_RV unwrap_secret(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,
                            P11dActCall *call)
 {
@@ -227,6 +277,8 @@ const P11dAct p11d_keyacts[] = {
     {"Derive", derive},
     {"Wrap", wrap},
     {"Unwrap", unwrap},
+    {"Encapsulate", encapsulate},
+    {"Decapsulate", decapsulate},
     {"CreateObject", p11d_keymanage_create},
     {"GenerateKey", p11d_keymanage_generate_key},
     {"GenerateKeyPair", p11d_keymanage_generate_pair},

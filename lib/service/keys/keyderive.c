@@ -47,12 +47,11 @@ static EVP_PKEY *decode_peer(const P11dServedKey *key, P11dBytes value)
     return NULL;
 }
 
-/* What both sides agree on. OpenSSL looks whether the other's point is on the curve and makes a
- * secret. */
-static CK_RV agree(const P11dServedKey *key, P11dBytes point, Agreed *agreed)
+/* What both sides agree on, the private key of one and the public one of the other. OpenSSL looks
+ * whether that is a point on the curve and makes a secret. */
+static CK_RV agree(EVP_PKEY *own, EVP_PKEY *peer, Agreed *agreed)
 {
-    EVP_PKEY *peer = decode_peer(key, point);
-    EVP_PKEY_CTX *context = peer ? EVP_PKEY_CTX_new_from_pkey(NULL, key->key, NULL) : NULL;
+    EVP_PKEY_CTX *context = peer ? EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL) : NULL;
     CK_RV rv = peer ? CKR_FUNCTION_FAILED : CKR_MECHANISM_PARAM_INVALID;
     agreed->size = sizeof agreed->bytes;
     if (context && EVP_PKEY_derive_init(context) == 1)
@@ -61,7 +60,6 @@ static CK_RV agree(const P11dServedKey *key, P11dBytes point, Agreed *agreed)
                  ? CKR_OK
                  : CKR_MECHANISM_PARAM_INVALID;
     EVP_PKEY_CTX_free(context);
-    EVP_PKEY_free(peer);
     ERR_clear_error();
     return rv;
 }
@@ -108,21 +106,105 @@ static CK_RV finish(Agreed *agreed, const CK_ECDH1_DERIVE_PARAMS *ecdh, const EV
     return rv;
 }
 
-CK_RV p11d_keyderive(P11dServedKey *key, const P11dParameters *parameters, size_t wanted,
-                     P11dBuffer *secret)
+/* How a secret is made of what is agreed on: *digest, NULL: it is that itself. */
+static CK_RV read_parameters(const P11dServedKey *key, const P11dParameters *parameters,
+                             const EVP_MD **digest)
 {
     const CK_ECDH1_DERIVE_PARAMS *ecdh = parameters->mechanism.pParameter;
-    Agreed agreed;
     if (!is_ecdh(parameters->mechanism.mechanism))
         return CKR_MECHANISM_INVALID;
     if (!takes(parameters->mechanism.mechanism, key->type))
         return CKR_KEY_TYPE_INCONSISTENT;
-    const EVP_MD *digest = ecdh ? p11d_servedkey_digest(p11d_hash_of_kdf(ecdh->kdf)) : NULL;
-    if (!ecdh || (ecdh->kdf != CKD_NULL && !digest) || (!digest && ecdh->ulSharedDataLen > 0))
-        return CKR_MECHANISM_PARAM_INVALID;
-    CK_RV rv = agree(key, p11d_der(ecdh->pPublicData, ecdh->ulPublicDataLen), &agreed);
+    *digest = ecdh ? p11d_servedkey_digest(p11d_hash_of_kdf(ecdh->kdf)) : NULL;
+    return !ecdh || (ecdh->kdf != CKD_NULL && !*digest) || (!*digest && ecdh->ulSharedDataLen > 0)
+               ? CKR_MECHANISM_PARAM_INVALID
+               : CKR_OK;
+}
+
+/* Appends the secret of own and the public key at point. */
+static CK_RV derive(const P11dServedKey *key, const P11dParameters *parameters, P11dBytes point,
+                    size_t wanted, P11dBuffer *secret)
+{
+    const EVP_MD *digest;
+    Agreed agreed;
+    CK_RV rv = read_parameters(key, parameters, &digest);
+    if (rv != CKR_OK)
+        return rv;
+    EVP_PKEY *peer = decode_peer(key, point);
+    rv = agree(key->key, peer, &agreed);
+    EVP_PKEY_free(peer);
     if (rv == CKR_OK)
-        rv = finish(&agreed, ecdh, digest, wanted, secret);
+        rv = finish(&agreed, parameters->mechanism.pParameter, digest, wanted, secret);
+    explicit_bzero(&agreed, sizeof agreed);
+    return rv;
+}
+
+CK_RV p11d_keyderive(P11dServedKey *key, const P11dParameters *parameters, size_t wanted,
+                     P11dBuffer *secret)
+{
+    const CK_ECDH1_DERIVE_PARAMS *ecdh = parameters->mechanism.pParameter;
+    const P11dBytes none = {NULL, 0};
+    return derive(key, parameters, ecdh ? p11d_der(ecdh->pPublicData, ecdh->ulPublicDataLen) : none,
+                  wanted, secret);
+}
+
+static bool names_nobody(const P11dParameters *parameters)
+{
+    const CK_ECDH1_DERIVE_PARAMS *ecdh = parameters->mechanism.pParameter;
+    return !ecdh || ecdh->ulPublicDataLen == 0;
+}
+
+CK_RV p11d_keyderive_decapsulate(const P11dServedKey *key, const P11dParameters *parameters,
+                                 P11dBytes ciphertext, size_t wanted, P11dBuffer *secret)
+{
+    if (!names_nobody(parameters))
+        return CKR_MECHANISM_PARAM_INVALID;
+    CK_RV rv = derive(key, parameters, ciphertext, wanted, secret);
+    /* What is wrong with the public key is wrong with the ciphertext, which it is. */
+    const EVP_MD *digest;
+    return rv == CKR_MECHANISM_PARAM_INVALID && read_parameters(key, parameters, &digest) == CKR_OK
+               ? CKR_WRAPPED_KEY_INVALID
+               : rv;
+}
+
+/* A pair of keys on the curve of key, or NULL. */
+static EVP_PKEY *make_ephemeral(const P11dServedKey *key)
+{
+    EVP_PKEY *ephemeral = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key->key, NULL);
+    if (context && EVP_PKEY_keygen_init(context) == 1)
+        EVP_PKEY_keygen(context, &ephemeral);
+    EVP_PKEY_CTX_free(context);
+    ERR_clear_error();
+    return ephemeral;
+}
+
+static CK_RV append_public(EVP_PKEY *key, P11dBuffer *ciphertext)
+{
+    unsigned char *point = NULL;
+    size_t size = EVP_PKEY_get1_encoded_public_key(key, &point);
+    bool ok = size > 0 && p11d_buffer_append(ciphertext, point, size);
+    OPENSSL_free(point);
+    return ok ? CKR_OK : size > 0 ? CKR_HOST_MEMORY : CKR_FUNCTION_FAILED;
+}
+
+CK_RV p11d_keyderive_encapsulate(const P11dServedKey *key, const P11dParameters *parameters,
+                                 size_t wanted, P11dBuffer *ciphertext, P11dBuffer *secret)
+{
+    const EVP_MD *digest;
+    Agreed agreed;
+    CK_RV rv = read_parameters(key, parameters, &digest);
+    if (rv == CKR_OK && !names_nobody(parameters))
+        rv = CKR_MECHANISM_PARAM_INVALID;
+    if (rv != CKR_OK)
+        return rv;
+    EVP_PKEY *ephemeral = make_ephemeral(key);
+    rv = ephemeral ? agree(ephemeral, key->key, &agreed) : CKR_FUNCTION_FAILED;
+    if (rv == CKR_OK)
+        rv = finish(&agreed, parameters->mechanism.pParameter, digest, wanted, secret);
+    if (rv == CKR_OK)
+        rv = append_public(ephemeral, ciphertext);
+    EVP_PKEY_free(ephemeral);
     explicit_bzero(&agreed, sizeof agreed);
     return rv;
 }

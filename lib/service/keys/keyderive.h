@@ -24,4 +24,14 @@ bool p11d_keyderive_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, C
 CK_RV p11d_keyderive(P11dServedKey *key, const P11dParameters *parameters, size_t wanted,
                      P11dBuffer *secret);
 
+/*
+ * Appends a secret for whoever has the private half of key, and to ciphertext what that gets it
+ * from: the public key of a pair that is made for this and thrown away (PKCS#11 3.2,
+ * section 6.3.20). parameters name no public key. decapsulate: that other side. Errors: as above.
+ */
+CK_RV p11d_keyderive_encapsulate(const P11dServedKey *key, const P11dParameters *parameters,
+                                 size_t wanted, P11dBuffer *ciphertext, P11dBuffer *secret);
+CK_RV p11d_keyderive_decapsulate(const P11dServedKey *key, const P11dParameters *parameters,
+                                 P11dBytes ciphertext, size_t wanted, P11dBuffer *secret);
+
 #endif

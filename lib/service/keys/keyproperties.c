@@ -80,7 +80,7 @@ static const struct {
     {p11d_keyrecover_offers, CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER},
     {p11d_keycipher_offers, CKF_ENCRYPT | CKF_DECRYPT},
     {p11d_keyaes_offers, CKF_ENCRYPT | CKF_DECRYPT},
-    {p11d_keyderive_offers, CKF_DERIVE},
+    {p11d_keyderive_offers, CKF_DERIVE | CKF_ENCAPSULATE | CKF_DECAPSULATE},
     {p11d_keywrap_offers, CKF_WRAP | CKF_UNWRAP},
     {p11d_keymaterial_generates, CKF_GENERATE_KEY_PAIR},
     {p11d_keymanage_generates, CKF_GENERATE},

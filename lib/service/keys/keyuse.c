@@ -10,6 +10,8 @@
 #define UNWRAP (1U << 6)
 #define SIGN_RECOVER (1U << 7)
 #define VERIFY_RECOVER (1U << 8)
+#define ENCAPSULATE (1U << 9)
+#define DECAPSULATE (1U << 10)
 
 static const struct {
     CK_ATTRIBUTE_TYPE type;
@@ -25,6 +27,8 @@ static const struct {
     {CKA_UNWRAP, UNWRAP, CK_UNAVAILABLE_INFORMATION},
     {CKA_SIGN_RECOVER, SIGN_RECOVER, CK_UNAVAILABLE_INFORMATION},
     {CKA_VERIFY_RECOVER, VERIFY_RECOVER, CK_UNAVAILABLE_INFORMATION},
+    {CKA_ENCAPSULATE, ENCAPSULATE, CK_UNAVAILABLE_INFORMATION},
+    {CKA_DECAPSULATE, DECAPSULATE, CK_UNAVAILABLE_INFORMATION},
 };
 
 /* What keys of that type are for: the private and the public ones of a pair, or secret ones. */
@@ -33,9 +37,9 @@ static const struct {
     unsigned private, public, secret;
 } types[] = {
     {CKK_RSA, SIGN | SIGN_RECOVER | DECRYPT | UNWRAP, VERIFY | VERIFY_RECOVER | ENCRYPT | WRAP, 0},
-    {CKK_EC, SIGN | DERIVE, VERIFY, 0},
+    {CKK_EC, SIGN | DERIVE | DECAPSULATE, VERIFY | ENCAPSULATE, 0},
     {CKK_EC_EDWARDS, SIGN, VERIFY, 0},
-    {CKK_EC_MONTGOMERY, DERIVE, 0, 0},
+    {CKK_EC_MONTGOMERY, DERIVE | DECAPSULATE, ENCAPSULATE, 0},
     {CKK_AES, 0, 0, ENCRYPT | DECRYPT | WRAP | UNWRAP},
     {CKK_DES3, 0, 0, ENCRYPT | DECRYPT},
     {CKK_GENERIC_SECRET, 0, 0, SIGN | VERIFY},

@@ -80,6 +80,22 @@ static CK_RV derive(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJECT_HAN
     return m->C_DeriveKey(in, mechanism, key, NULL, 0, &other);
 }
 
+static CK_RV encapsulate(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    CK_BYTE ciphertext[512];
+    CK_ULONG size = sizeof ciphertext;
+    CK_OBJECT_HANDLE other;
+    return stage.modern->C_EncapsulateKey(in, mechanism, key, NULL, 0, ciphertext, &size, &other);
+}
+
+static CK_RV decapsulate(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    CK_BYTE ciphertext[32] = {0};
+    CK_OBJECT_HANDLE other;
+    return stage.modern->C_DecapsulateKey(in, mechanism, key, NULL, 0, ciphertext,
+                                          sizeof ciphertext, &other);
+}
+
 static CK_RV generate(CK_SESSION_HANDLE in, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     return m->C_GenerateKey(in, mechanism, NULL, 0, &key);
@@ -190,8 +206,8 @@ static void check_key(CK_OBJECT_HANDLE key)
         {CKA_WRAP, wrap},
         {CKA_UNWRAP, unwrap},
         {CKA_DERIVE, derive},
-        {CKA_ENCAPSULATE, no_function},
-        {CKA_DECAPSULATE, no_function},
+        {CKA_ENCAPSULATE, encapsulate},
+        {CKA_DECAPSULATE, decapsulate},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (claims_to(key, rows[i].type))
@@ -238,8 +254,8 @@ static void check_mechanism(CK_MECHANISM_TYPE mechanism, const CK_OBJECT_HANDLE 
         {CKF_MESSAGE_VERIFY, stage.modern->C_MessageVerifyInit},
         {CKF_MULTI_MESSAGE, any_messages},
         {CKF_FIND_OBJECTS, no_function},
-        {CKF_ENCAPSULATE, no_function},
-        {CKF_DECAPSULATE, no_function},
+        {CKF_ENCAPSULATE, encapsulate},
+        {CKF_DECAPSULATE, decapsulate},
         {CKF_EXTENSION, no_function},
     };
     CK_MECHANISM_INFO info;

@@ -112,6 +112,8 @@ void fake_answer(FakeConnection *connection, const P11dMessage *call)
         {"GenerateKey", fake_order},
         {"GenerateKeyPair", fake_order},
         {"Derive", fake_order},
+        {"Encapsulate", fake_order},
+        {"Decapsulate", fake_order},
         {"Wrap", fake_order},
         {"Unwrap", fake_order},
         {"InitToken", fake_order},
