@@ -269,6 +269,13 @@ static CK_RV log_out(P11dView *view, P11dActCall *call)
     return rv;
 }
 
+/* Everything that has a PIN is encrypted anew. */
+static bool is_slow(const P11dArguments *arguments)
+{
+    (void)arguments;
+    return true;
+}
+
 const P11dAct p11d_keyacts[] = {
     {"Sign", sign},
     {"Verify", verify},
@@ -281,7 +288,7 @@ const P11dAct p11d_keyacts[] = {
     {"Decapsulate", decapsulate},
     {"CreateObject", p11d_keymanage_create},
     {"GenerateKey", p11d_keymanage_generate_key},
-    {"GenerateKeyPair", p11d_keymanage_generate_pair},
+    {"GenerateKeyPair", p11d_keymanage_generate_pair, p11d_keymanage_is_slow},
     {"CopyObject", p11d_keymanage_copy},
     {"SetAttributes", p11d_keymanage_change},
     {"DestroyObject", p11d_keymanage_destroy},
@@ -291,9 +298,9 @@ const P11dAct p11d_keyacts[] = {
     {"CancelStream", p11d_streamacts_cancel},
     {"Login", log_in},
     {"Logout", log_out},
-    {"InitToken", p11d_keypin_init_token},
-    {"InitPin", p11d_keypin_init},
-    {"SetPin", p11d_keypin_set},
+    {"InitToken", p11d_keypin_init_token, is_slow},
+    {"InitPin", p11d_keypin_init, is_slow},
+    {"SetPin", p11d_keypin_set, is_slow},
     {"GenerateRandom", generate_random},
     {0},
 };

@@ -279,6 +279,11 @@ static CK_RV add_pair(P11dKeyView *view, EVP_PKEY *key, bool token, P11dKeyText 
     return rv;
 }
 
+bool p11d_keymanage_is_slow(const P11dArguments *arguments)
+{
+    return arguments->mechanism.parameters.mechanism.mechanism == CKM_RSA_PKCS_KEY_PAIR_GEN;
+}
+
 CK_RV p11d_keymanage_generate_pair(P11dView *view, P11dActCall *call)
 {
     const P11dArguments *arguments = call->arguments;
@@ -302,7 +307,8 @@ CK_RV p11d_keymanage_generate_pair(P11dView *view, P11dActCall *call)
     if (rv == CKR_OK && is_for_token(private))
         rv = p11d_tokenobject_check(view_of(view), true);
     if (rv == CKR_OK)
-        rv = p11d_keymaterial_generate(mechanism, public->items, public->count, &key);
+        rv = p11d_keymaterial_generate(mechanism, public->items, public->count, &call->canceled,
+                                       &key);
     if (rv == CKR_OK)
         rv = add_pair(view_of(view), key, is_for_token(private), &text, call->results.objects);
     EVP_PKEY_free(key);

@@ -12,6 +12,8 @@
 P11dActPerform p11d_keymanage_create;
 P11dActPerform p11d_keymanage_generate_key;
 P11dActPerform p11d_keymanage_generate_pair;
+/* Whether a pair takes long to generate: RSA needs primes. */
+bool p11d_keymanage_is_slow(const P11dArguments *arguments);
 P11dActPerform p11d_keymanage_copy;
 P11dActPerform p11d_keymanage_change;
 P11dActPerform p11d_keymanage_destroy;

@@ -294,8 +294,15 @@ bool p11d_keymaterial_generates(const P11dMechanism *mechanism, CK_ULONG *smalle
     return found && p11d_servedkey_sizes(mechanism->key_type, smallest, largest);
 }
 
+/* Is asked now and then; 0: goes on no more. */
+static int goes_on(EVP_PKEY_CTX *context)
+{
+    atomic_bool *canceled = EVP_PKEY_CTX_get_app_data(context);
+    return !atomic_load(canceled);
+}
+
 CK_RV p11d_keymaterial_generate(CK_MECHANISM_TYPE type, const CK_ATTRIBUTE *items, CK_ULONG count,
-                                EVP_PKEY **key)
+                                atomic_bool *canceled, EVP_PKEY **key)
 {
     const P11dMechanism *mechanism = p11d_mechanism_find(type);
     EVP_PKEY_CTX *context = NULL;
@@ -309,6 +316,10 @@ CK_RV p11d_keymaterial_generate(CK_MECHANISM_TYPE type, const CK_ATTRIBUTE *item
     CK_RV rv = mechanism->key_type == CKK_RSA
                    ? generate_rsa(items, count, &context)
                    : generate_curve(mechanism->key_type, items, count, &context);
+    if (rv == CKR_OK) {
+        EVP_PKEY_CTX_set_app_data(context, canceled);
+        EVP_PKEY_CTX_set_cb(context, goes_on);
+    }
     if (rv == CKR_OK && EVP_PKEY_keygen(context, key) != 1)
         rv = CKR_FUNCTION_FAILED;
     if (rv == CKR_OK && p11d_servedkey_unsupported(*key))

@@ -7,6 +7,7 @@
 #define P11D_KEYMATERIAL_H
 
 #include <openssl/evp.h>
+#include <stdatomic.h>
 
 #include "mechanism.h"
 #include "template.h"
@@ -26,9 +27,10 @@ CK_RV p11d_keymaterial_write(P11dTemplate *templ, const EVP_PKEY *key);
 bool p11d_keymaterial_generates(const P11dMechanism *mechanism, CK_ULONG *smallest,
                                 CK_ULONG *largest);
 
-/* Generates a key pair by mechanism, as count attributes of the public key ask for. Errors: those
- * of p11d_keymaterial_read, CKR_MECHANISM_INVALID, CKR_FUNCTION_FAILED. */
+/* Generates a key pair by mechanism, as count attributes of the public key ask for. canceled: ends
+ * it once that is true, with CKR_FUNCTION_FAILED. Errors: those of p11d_keymaterial_read,
+ * CKR_MECHANISM_INVALID, CKR_FUNCTION_FAILED. */
 CK_RV p11d_keymaterial_generate(CK_MECHANISM_TYPE mechanism, const CK_ATTRIBUTE *items,
-                                CK_ULONG count, EVP_PKEY **key);
+                                CK_ULONG count, atomic_bool *canceled, EVP_PKEY **key);
 
 #endif

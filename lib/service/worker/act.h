@@ -7,6 +7,8 @@
 #ifndef P11D_ACT_H
 #define P11D_ACT_H
 
+#include <stdatomic.h>
+
 #include "arguments.h"
 #include "buffer.h"
 
@@ -26,6 +28,7 @@ struct P11dActCall {
     P11dArguments results;          /* all zero at first; what is not bytes is put here */
     P11dBuffer output;              /* what is appended is the result that is bytes; wiped after */
     bool changed;                   /* set if the client sees other objects from now on */
+    atomic_bool canceled; /* nobody waits any more: what takes long may end with any result */
 
     /* Of who performs it; see p11d_act_pend and p11d_act_complete. */
     void (*cancel)(void *data);
@@ -40,6 +43,9 @@ typedef CK_RV P11dActPerform(P11dView *view, P11dActCall *call);
 typedef struct P11dAct {
     const char *method;
     P11dActPerform *perform;
+    /* Whether it takes so long that others must not wait for its thread; NULL: it never does. Such
+     * calls are performed by few threads at a time, one after the other. */
+    bool (*is_slow)(const P11dArguments *arguments);
 } P11dAct;
 
 /*

@@ -18,9 +18,10 @@ typedef struct P11dEndpoint P11dEndpoint;
 /* Where the endpoints of a worker wait and are served. */
 typedef struct P11dEndpointLoop {
     P11dPool *pool;
-    int epoll; /* where channels wait that no thread serves */
-    int wake;  /* eventfd, written when the main thread has something to do */
-    int stop;  /* eventfd, readable for good once the worker ends */
+    P11dPool *lane; /* for acts that take long; NULL: they are performed like others */
+    int epoll;      /* where channels wait that no thread serves */
+    int wake;       /* eventfd, written when the main thread has something to do */
+    int stop;       /* eventfd, readable for good once the worker ends */
     _Atomic(P11dEndpoint *) completed; /* whose pending calls are complete */
 } P11dEndpointLoop;
 

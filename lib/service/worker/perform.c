@@ -3,14 +3,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "access.h"
 #include "client.h"
 #include "trail.h"
 
+/* Of threads that do what takes long; see setpriority(2). */
+#define SLOW_NICENESS 10
+
 /* A call while it is performed; pending, it is the endpoint's. */
 typedef struct Performance {
     P11dActCall call;
+    P11dJob job; /* where the act is slow */
+    const P11dAct *act;
     P11dClient *client;
     const P11dMethod *method;
     P11dArguments arguments;
@@ -89,6 +97,37 @@ static void on_completed(P11dActCall *call)
     p11d_endpoint_complete(((Performance *)(void *)call)->reply.endpoint); /* its first member */
 }
 
+/* Other threads come first: no signature waits for a processor because of it. */
+static void run_slowly(P11dJob *job)
+{
+    Performance *self = (Performance *)(void *)((char *)job - offsetof(Performance, job));
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), SLOW_NICENESS);
+    CK_RV rv = atomic_load(&self->call.canceled)
+                   ? CKR_FUNCTION_CANCELED
+                   : self->act->perform(self->client->view, &self->call);
+    if (rv != P11D_ACT_PENDING)
+        p11d_act_complete(&self->call, rv);
+}
+
+static void cancel_slow(void *data)
+{
+    Performance *self = data;
+    atomic_store(&self->call.canceled, true);
+}
+
+/* Performs the act here, or has it performed by the lane. */
+static CK_RV begin(Performance *self)
+{
+    P11dPool *lane = self->reply.endpoint->group->loop->lane;
+    if (lane && self->act->is_slow && self->act->is_slow(&self->arguments)) {
+        self->job.run = run_slowly;
+        p11d_act_pend(&self->call, cancel_slow, self);
+        if (p11d_pool_push(lane, &self->job))
+            return P11D_ACT_PENDING;
+    }
+    return self->act->perform(self->client->view, &self->call);
+}
+
 P11dEndpointOutcome p11d_perform(const P11dReply *reply, const P11dMessage *message,
                                  const P11dAct *act)
 {
@@ -103,6 +142,7 @@ P11dEndpointOutcome p11d_perform(const P11dReply *reply, const P11dMessage *mess
     self->client = p11d_client_of(reply->endpoint);
     self->method = reply->method;
     self->reply = *reply;
+    self->act = act;
     self->call = (P11dActCall){.arguments = &self->arguments,
                                .channel = reply->endpoint->number,
                                .completed = on_completed};
@@ -115,7 +155,7 @@ P11dEndpointOutcome p11d_perform(const P11dReply *reply, const P11dMessage *mess
     if (rv == CKR_OK)
         rv = check_access(self);
     if (rv == CKR_OK)
-        rv = act->perform(self->client->view, &self->call);
+        rv = begin(self);
     return rv == P11D_ACT_PENDING ? P11D_ENDPOINT_PENDING : conclude(self, rv);
 }
 

@@ -55,11 +55,22 @@ static int add_thread(P11dPool *pool)
     return error;
 }
 
-bool p11d_pool_start(P11dPool *pool)
+static void init(P11dPool *pool, size_t limit)
 {
     memset(pool, 0, sizeof *pool);
+    pool->limit = limit;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->ready, NULL);
+}
+
+void p11d_pool_begin_lane(P11dPool *pool)
+{
+    init(pool, P11D_POOL_LANE_THREADS);
+}
+
+bool p11d_pool_start(P11dPool *pool)
+{
+    init(pool, P11D_POOL_THREADS);
     pthread_mutex_lock(&pool->lock);
     int error = add_thread(pool);
     pthread_mutex_unlock(&pool->lock);
@@ -83,21 +94,26 @@ void p11d_pool_stop(P11dPool *pool)
     pthread_mutex_destroy(&pool->lock);
 }
 
-void p11d_pool_push(P11dPool *pool, P11dJob *job)
+bool p11d_pool_push(P11dPool *pool, P11dJob *job)
 {
     job->next = NULL;
     pthread_mutex_lock(&pool->lock);
-    if (pool->last)
-        pool->last->next = job;
-    else
-        pool->first = job;
-    pool->last = job;
-    size_t queued = atomic_fetch_add_explicit(&pool->queued, 1, memory_order_relaxed) + 1;
+    size_t queued = atomic_load_explicit(&pool->queued, memory_order_relaxed) + 1;
     /* A thread that cannot be had leaves the job to those that there are. */
-    if (queued > pool->idle && pool->count < P11D_POOL_THREADS && !pool->stopping)
+    if (queued > pool->idle && pool->count < pool->limit && !pool->stopping)
         add_thread(pool);
-    pthread_cond_signal(&pool->ready);
+    bool some = pool->count > 0;
+    if (some) {
+        if (pool->last)
+            pool->last->next = job;
+        else
+            pool->first = job;
+        pool->last = job;
+        atomic_fetch_add_explicit(&pool->queued, 1, memory_order_relaxed);
+        pthread_cond_signal(&pool->ready);
+    }
     pthread_mutex_unlock(&pool->lock);
+    return some;
 }
 
 bool p11d_pool_is_short(P11dPool *pool)

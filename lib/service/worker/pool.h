@@ -2,7 +2,8 @@
 /*
  * A pool runs jobs on threads. It begins with one thread and adds one whenever a job finds all of
  * them busy, up to a limit; beyond that jobs wait in their order. Threads stay until the pool is
- * stopped: an idle one costs next to nothing, a new one time.
+ * stopped: an idle one costs next to nothing, a new one time. A lane is a pool of few threads, for
+ * what takes long, that begins with none; whatever waits for it waits for nothing else.
  */
 #ifndef P11D_POOL_H
 #define P11D_POOL_H
@@ -13,6 +14,8 @@
 #include <stddef.h>
 
 #define P11D_POOL_THREADS 64
+/* Of a lane. */
+#define P11D_POOL_LANE_THREADS 2
 
 typedef struct P11dJob P11dJob;
 
@@ -30,6 +33,7 @@ typedef struct P11dPool {
     P11dJob *last;
     pthread_t threads[P11D_POOL_THREADS];
     size_t count;         /* of threads */
+    size_t limit;         /* the most of them */
     size_t idle;          /* of those, waiting for a job */
     atomic_size_t queued; /* jobs that no thread has taken */
     atomic_size_t busy;   /* threads that run a job */
@@ -39,11 +43,16 @@ typedef struct P11dPool {
 /* Starts the first thread. Returns false with errno set if that is not possible. */
 bool p11d_pool_start(P11dPool *pool);
 
-/* Ends all threads once the jobs that are queued have run. pool must have been started. */
+/* Makes a lane. */
+void p11d_pool_begin_lane(P11dPool *pool);
+
+/* Ends all threads once the jobs that are queued have run. pool must have been started, or begun as
+ * a lane. */
 void p11d_pool_stop(P11dPool *pool);
 
-/* Has job run by a thread. */
-void p11d_pool_push(P11dPool *pool, P11dJob *job);
+/* Has job run by a thread. False: a lane has no thread, and can have none; job is not in it then.
+ */
+bool p11d_pool_push(P11dPool *pool, P11dJob *job);
 
 /* True if jobs are waiting for a thread: a job that can be put off should be pushed again. */
 bool p11d_pool_is_short(P11dPool *pool);

@@ -28,6 +28,7 @@ typedef struct Worker {
     P11dWorkerToken *token;
     char *path;
     P11dPool pool;
+    P11dPool lane;
     P11dClients clients;
     bool failed;
 } Worker;
@@ -158,6 +159,7 @@ static bool set_up(Worker *worker)
     clients->token = worker->token;
     clients->path = worker->path;
     clients->loop.pool = &worker->pool;
+    clients->loop.lane = &worker->lane;
     clients->loop.epoll = epoll_create1(EPOLL_CLOEXEC);
     clients->loop.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     clients->loop.stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -194,6 +196,7 @@ static bool serve(Worker *worker)
         p11d_log("%s: %s", worker->token->name, strerror(errno));
         return false;
     }
+    p11d_pool_begin_lane(&worker->lane);
     bool ok = p11d_worker_link_queue_hello(&worker->link) == P11D_OK &&
               announce(worker, p11d_worker_link_queue_token_added) &&
               p11d_worker_link_queue_ready(&worker->link) == P11D_OK;
@@ -201,6 +204,7 @@ static bool serve(Worker *worker)
         follow_link(worker);
         run(worker);
     }
+    p11d_pool_stop(&worker->lane);
     p11d_pool_stop(&worker->pool);
     return ok && !worker->failed;
 }

@@ -56,6 +56,58 @@ Test(writable, a_worker_writes_for_its_clients_and_tells_the_others)
     rig_remove_directory(directory);
 }
 
+/* More than the worker has threads. */
+#define GENERATIONS 80
+
+/* Asks for a pair that takes long to generate, and does not wait for it. */
+static void ask_for_primes(Rig *rig, P11dChannel *channel)
+{
+    static const CK_ULONG bits = 8192;
+    const CK_ATTRIBUTE items[] = {{CKA_MODULUS_BITS, (void *)(uintptr_t)&bits, sizeof bits}};
+    P11dWriter writer;
+    rig_begin(rig, channel, &writer, "org.p11dbus.Token1", "GenerateKeyPair", "sa{sv}a{sv}a{sv}");
+    p11d_writer_string(&writer, "rsa-pkcs-key-pair-gen");
+    p11d_attribute_write_all(&writer, NULL, 0);
+    cr_assert_eq(p11d_attribute_write_all(&writer, items, 1), CKR_OK);
+    cr_assert_eq(p11d_attribute_write_all(&writer, NULL, 0), CKR_OK);
+    cr_assert_eq(p11d_channel_send(channel, &writer, -1, p11d_deadline_in(60000), NULL), P11D_OK);
+}
+
+/* Once those who ask for pairs hang up nothing is generated for them any more, or the worker would
+ * not end before the test does. */
+Test(writable, nobody_waits_for_pairs_that_others_generate)
+{
+    static P11dChannel controls[GENERATIONS];
+    static const uint8_t digest[32];
+    char *directory = rig_make_directory();
+    P11dChannel control;
+    RigSignature signature;
+    RigList list;
+    Rig rig;
+    EVP_PKEY *key = rig_generate("EC:P-256");
+    rig_write_key(directory, "one.key", key, RIG_PKCS8, NULL);
+    EVP_PKEY_free(key);
+    rig_start(&rig, directory);
+    for (int i = 0; i < GENERATIONS; i++) {
+        rig_client(&rig, &controls[i]);
+        ask_for_primes(&rig, &controls[i]);
+    }
+    rig_client(&rig, &control);
+    cr_assert_null(rig_list(&rig, &control, 0, &list));
+    for (int i = 0; i < 3; i++)
+        cr_assert_null(rig_sign(&rig, &control, list.objects[0].id, "ecdsa", NULL, NULL, digest,
+                                sizeof digest, &signature));
+    for (int i = 0; i < GENERATIONS; i++) {
+        P11dMessage message;
+        cr_assert_eq(p11d_channel_receive(&controls[i], p11d_deadline_now(), &message),
+                     P11D_TIMEOUT, "%d", i);
+        p11d_channel_clear(&controls[i]);
+    }
+    p11d_channel_clear(&control);
+    cr_assert_eq(rig_stop(&rig), 0);
+    rig_remove_directory(directory);
+}
+
 Test(writable, another_worker_does_not)
 {
     char *directory = rig_make_directory();
