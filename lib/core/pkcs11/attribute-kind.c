@@ -9,6 +9,9 @@
 
 /* The most numbers in one value. */
 #define NUMBERS_MAX 1024
+/* The longest text that is written as one, in bytes: a request has room for few that are longer
+ * (P11D_MESSAGE_OVERHEAD), and for any as bytes. */
+#define TEXT_MAX 4096
 
 static bool is(const char *signature, const char *wanted)
 {
@@ -147,7 +150,8 @@ const P11dAttributeKind p11d_attribute_bytes = {"bytes", NULL, write_bytes, read
 static CK_RV write_text(const P11dAttributeKind *kind, P11dWriter *writer,
                         const CK_ATTRIBUTE *attribute, unsigned depth)
 {
-    if (!p11d_syntax_is_text(attribute->pValue, attribute->ulValueLen))
+    if (attribute->ulValueLen > TEXT_MAX ||
+        !p11d_syntax_is_text(attribute->pValue, attribute->ulValueLen))
         return write_bytes(kind, writer, attribute, depth);
     p11d_writer_variant(writer, "s");
     p11d_writer_text(writer, attribute->pValue, attribute->ulValueLen);

@@ -240,3 +240,30 @@ ParameterizedTest(size_t *first, attribute_kind, every_row_refuses_other_lengths
 {
     for_each_of_kind(*first, check_other_lengths);
 }
+
+Test(attribute_kind, long_text_is_bytes)
+{
+    static char text[100000];
+    const CK_ATTRIBUTE label = {CKA_LABEL, text, sizeof text};
+    P11dBuffer buffer;
+    P11dWriter writer;
+    P11dReader reader, entries;
+    P11dTemplate templ;
+    const char *name, *signature;
+    memset(text, 'a', sizeof text);
+    p11d_buffer_init(&buffer, 2 * sizeof text);
+    p11d_writer_init(&writer, &buffer);
+    p11d_template_init(&templ);
+    cr_assert_eq(p11d_attribute_write_all(&writer, &label, 1), CKR_OK);
+    p11d_reader_init(&reader, buffer.data, buffer.size, false);
+    P11dReader copy = reader;
+    cr_assert(p11d_reader_array(&copy, 8, &entries));
+    cr_assert(p11d_reader_entry(&entries, &name, &signature));
+    cr_expect_str_eq(signature, "ay", "a request has little room outside of byte arrays");
+    cr_assert_eq(p11d_attribute_read_all(&reader, &templ), CKR_OK);
+    const CK_ATTRIBUTE *read = p11d_template_find(&templ, CKA_LABEL);
+    cr_assert(read && read->ulValueLen == sizeof text);
+    cr_assert_arr_eq(read->pValue, text, sizeof text);
+    p11d_template_clear(&templ);
+    p11d_buffer_clear(&buffer);
+}
