@@ -135,8 +135,10 @@ CK_RV p11d_keystore_lock(const char *path, bool wait, int *lock)
         if (errno != EINTR)
             rv = CKR_DEVICE_ERROR;
     }
-    if (rv != CKR_OK)
+    if (rv != CKR_OK) {
         p11d_keystore_unlock(*lock);
+        *lock = -1; /* soon the number of another file */
+    }
     return rv;
 }
 

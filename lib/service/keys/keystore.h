@@ -14,7 +14,8 @@
 #include "pkcs11.h"
 
 /* Locks the directory at path for writing; wait: until nobody else has. *lock: for
- * p11d_keystore_unlock. Errors: those of p11d_keystore_add; CKR_DEVICE_ERROR if somebody else has.
+ * p11d_keystore_unlock, -1 if there is none. Errors: those of p11d_keystore_add; CKR_DEVICE_ERROR
+ * if somebody else has.
  */
 CK_RV p11d_keystore_lock(const char *path, bool wait, int *lock);
 /* Safe on -1. */
