@@ -260,14 +260,11 @@ Test(dual, recovery_is_two_messages_and_where_there_are_no_streams_it_is_not_cla
 
 Test(dual, a_value_that_nobody_may_read_the_token_digests)
 {
-    CK_MECHANISM generates = {CKM_GENERIC_SECRET_KEY_GEN, NULL, 0};
-    CK_OBJECT_HANDLE key;
     CK_ULONG size = sizeof output;
     stage_start(&stage, "mechanisms=generic-secret-key-gen,sha256 flags=generate,digest");
     stage_ok(stage_initialize(&stage, ""));
     session = stage_session(&stage);
-    stage_search(&stage, session);
-    stage_ok(m->C_GenerateKey(session, &generates, NULL, 0, &key));
+    const CK_OBJECT_HANDLE key = stage_generate(&stage, session);
     stage_ok(m->C_DigestInit(session, &sha256));
     stage_ok(m->C_DigestKey(session, key));
     stage_ok(m->C_DigestUpdate(session, data, 7));

@@ -14,11 +14,14 @@ bool fake_cipher_begin(FakeCipher *cipher, const char *mechanism, bool encrypts)
     return cipher->row;
 }
 
-static void change(FakeCipher *cipher, uint8_t byte, P11dBuffer *output)
+static void change(FakeCipher *cipher, const uint8_t *bytes, size_t size, P11dBuffer *output)
 {
-    const uint8_t changed = byte ^ 0xaa;
-    cipher->sum = (uint8_t)(cipher->sum + (cipher->encrypts ? byte : changed));
-    p11d_buffer_append(output, &changed, 1);
+    uint8_t *place = size > 0 ? p11d_buffer_reserve(output, size) : NULL;
+    for (size_t i = 0; place && i < size; i++) {
+        place[i] = bytes[i] ^ 0xaa;
+        cipher->sum = (uint8_t)(cipher->sum + (cipher->encrypts ? bytes[i] : place[i]));
+    }
+    output->size += size;
 }
 
 /* How many bytes are held back of so many that came. */
@@ -31,15 +34,16 @@ static size_t held(const FakeCipher *cipher)
 
 void fake_cipher_update(FakeCipher *cipher, P11dBytes part, P11dBuffer *output)
 {
-    for (size_t i = 0; i < part.size; i++) {
-        cipher->held[cipher->held_size++] = part.data[i];
-        cipher->taken++;
-        const size_t out = cipher->held_size - held(cipher);
-        for (size_t n = 0; n < out; n++)
-            change(cipher, cipher->held[n], output);
-        cipher->held_size -= out;
-        memmove(cipher->held, cipher->held + out, cipher->held_size);
-    }
+    cipher->taken += part.size;
+    const size_t out = cipher->held_size + part.size - held(cipher);
+    const size_t old = out < cipher->held_size ? out : cipher->held_size;
+    change(cipher, cipher->held, old, output);
+    cipher->held_size -= old;
+    memmove(cipher->held, cipher->held + old, cipher->held_size);
+    change(cipher, part.data, out - old, output);
+    if (part.size > out - old)
+        memcpy(cipher->held + cipher->held_size, part.data + out - old, part.size - (out - old));
+    cipher->held_size += part.size - (out - old);
 }
 
 static bool finish_decryption(FakeCipher *cipher, P11dBuffer *output)
@@ -51,8 +55,7 @@ static bool finish_decryption(FakeCipher *cipher, P11dBuffer *output)
         }
         return true;
     }
-    for (size_t i = 0; i < cipher->held_size; i++)
-        change(cipher, cipher->held[i], output);
+    change(cipher, cipher->held, cipher->held_size, output);
     if (!cipher->row->padding)
         return cipher->held_size == 0;
     const size_t padding = output->size > 0 ? output->data[output->size - 1] : 0;

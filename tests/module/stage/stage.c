@@ -290,6 +290,16 @@ CK_OBJECT_HANDLE stage_find(Stage *stage, CK_SESSION_HANDLE session, CK_OBJECT_C
     return found[0];
 }
 
+CK_OBJECT_HANDLE stage_generate(Stage *stage, CK_SESSION_HANDLE session)
+{
+    CK_MECHANISM mechanism = {CKM_GENERIC_SECRET_KEY_GEN, NULL, 0};
+    CK_OBJECT_HANDLE key;
+    stage_search(stage, session);
+    stage_ok(stage->module->C_GenerateKey(session, &mechanism, NULL, 0, &key));
+    stage_search(stage, session); /* what it is for is told with the next list */
+    return key;
+}
+
 void stage_check_label(Stage *stage, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                        const char *label)
 {

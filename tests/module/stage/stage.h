@@ -58,6 +58,8 @@ CK_SESSION_HANDLE stage_session(Stage *stage);
 CK_SESSION_HANDLE stage_writing_session(Stage *stage);
 CK_OBJECT_HANDLE stage_find(Stage *stage, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
                             const char *label);
+/* Generates a secret key of session, of which the fake service tells what it is for. */
+CK_OBJECT_HANDLE stage_generate(Stage *stage, CK_SESSION_HANDLE session);
 /* The host is told of the object that this is its label. */
 void stage_check_label(Stage *stage, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                        const char *label);
