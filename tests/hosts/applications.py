@@ -152,6 +152,15 @@ def pkcs11_tool_lists(place, module):
              output)
 
 
+def pkcs11_tool_asks_for_interfaces(place, module):
+    """It uses the newest that it is given, here and in all that it does else."""
+    output = run("pkcs11-tool", "--module", module, "--list-interfaces", "-I")
+    for version in ("3.2", "3.1", "3.0", "2.40"):
+        need(re.search(r"^Interface 'PKCS 11'\n\s+version: %s$" % re.escape(version), output, re.M),
+             version, output)
+    need(re.search(r"^Cryptoki version 3\.2$", output, re.M), "another version", output)
+
+
 def pkcs11_tool_signs(place, module, key, mechanism, options, file):
     signature = os.path.join(place.directory, "signature")
     # By id: OpenSC 0.23 takes the first private key whatever --label says.
@@ -269,6 +278,7 @@ def checks_of_pss(place, module):
 
 def checks_of_all_keys(place, module):
     yield "pkcs11-tool lists slots, mechanisms and objects", lambda: pkcs11_tool_lists(place, module)
+    yield "pkcs11-tool asks for interfaces", lambda: pkcs11_tool_asks_for_interfaces(place, module)
     for key in place.keys:
         for mechanism, options in MECHANISMS[key]:
             for file in (place.small, place.large):

@@ -29,7 +29,7 @@ static void open_stage(void)
 {
     stage_open(&stage);
     m = stage.modern;
-    stage_serve(&stage, "rsa cipher:aes256");
+    stage_serve(&stage, "pair:p256 cipher:aes256");
     g_autofree char *path = g_build_filename(stage.keys, "cipher.aes.secret", NULL);
     g_autofree char *content = NULL;
     gsize size = 0;
@@ -396,7 +396,7 @@ Test(messages, trap_parameters_are_read_in_their_call)
     begin();
     gcm.ivGenerator = CKG_GENERATE;
     for (CK_ULONG size = 1; size < sizeof data; size = 3 * size + 2) {
-        for (CK_ULONG part = 1; part < 2 * size; part = 2 * part + 5) {
+        for (CK_ULONG part = size / 7 + 1; part < 2 * size; part = 2 * part + 5) {
             memset(again, 0, sizeof again);
             in_parts(true, size, part);
             check_encrypted(size);
@@ -490,12 +490,13 @@ Test(messages, are_for_ciphers_with_a_tag_and_keys_that_may)
 {
     CK_MECHANISM cbc = {CKM_AES_CBC_PAD, iv, 16}, rsa = {CKM_RSA_PKCS, NULL, 0};
     CK_MECHANISM odd = {CKM_AES_GCM, &gcm, sizeof gcm - 1}, mechanism = {CKM_AES_GCM, NULL, 0};
-    const CK_OBJECT_HANDLE pair = stage_find(&stage, session, CKO_PUBLIC_KEY, "rsa");
+    const CK_OBJECT_HANDLE pair = stage_find(&stage, session, CKO_PUBLIC_KEY, "pair");
     stage_expect(CKR_MECHANISM_INVALID, m->C_MessageEncryptInit(session, &cbc, key));
     stage_expect(CKR_MECHANISM_INVALID, m->C_MessageEncryptInit(session, &rsa, pair));
     stage_expect(CKR_MECHANISM_PARAM_INVALID, m->C_MessageEncryptInit(session, &odd, key));
     stage_expect(CKR_KEY_HANDLE_INVALID, m->C_MessageEncryptInit(session, &mechanism, 0));
-    stage_expect(CKR_KEY_TYPE_INCONSISTENT, m->C_MessageEncryptInit(session, &mechanism, pair));
+    stage_expect(CKR_KEY_FUNCTION_NOT_PERMITTED,
+                 m->C_MessageEncryptInit(session, &mechanism, pair));
     stage_expect(CKR_KEY_TYPE_INCONSISTENT, m->C_MessageDecryptInit(session, &mechanism, pair));
     CK_MECHANISM_INFO info;
     const CK_FLAGS all = CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE;
