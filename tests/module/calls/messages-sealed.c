@@ -219,64 +219,6 @@ Test(messages, are_counted_from_zero)
     }
 }
 
-Test(messages, end_with_the_numbers_that_there_are)
-{
-    CK_BYTE seen[12];
-    begin();
-    gcm.ivGenerator = CKG_GENERATE_COUNTER;
-    gcm.ulIvFixedBits = 94; /* of 96 */
-    for (CK_BYTE i = 0; i < 4; i++) {
-        pass(seen);
-        cr_assert_eq(seen[11] & 3, i);
-        cr_assert_eq(seen[11] >> 2, ' ' >> 2);
-    }
-    stage_expect(CKR_MECHANISM_PARAM_INVALID, encrypt(50));
-}
-
-Test(messages, may_be_counted_on_top_of_an_iv)
-{
-    CK_BYTE seen[12], base[12];
-    begin();
-    memcpy(base, iv, sizeof base);
-    gcm.ivGenerator = CKG_GENERATE_COUNTER_XOR;
-    gcm.ulIvFixedBits = 32;
-    for (CK_BYTE i = 0; i < 10; i++) {
-        memcpy(iv, base, sizeof base);
-        pass(seen);
-        cr_assert(memcmp(seen, base, 11) == 0);
-        cr_assert_eq(seen[11] ^ base[11], i);
-    }
-    stage_expect(CKR_MECHANISM_PARAM_INVALID, encrypt(50)); /* what came is no base */
-}
-
-Test(messages, are_refused_an_iv_that_could_come_twice)
-{
-    const struct {
-        CK_ULONG generator, fixed, size;
-    } rows[] = {{CKG_GENERATE, 96, 12},
-                {CKG_GENERATE, 97, 12},
-                {CKG_GENERATE, 33, 12},
-                {CKG_GENERATE_RANDOM, 33, 12},
-                {CKG_GENERATE_RANDOM, 0, 7},
-                {CKG_GENERATE_COUNTER, 96, 12},
-                {CKG_GENERATE_COUNTER, ~0UL, 12},
-                {CKG_GENERATE_COUNTER_XOR, 96, 12},
-                {5, 0, 12},
-                {~0UL, 0, 12}};
-    CK_BYTE before[16];
-    begin();
-    memcpy(before, iv, sizeof iv);
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        gcm.ivGenerator = rows[i].generator;
-        gcm.ulIvFixedBits = rows[i].fixed;
-        gcm.ulIvLen = rows[i].size;
-        stage_expect(CKR_MECHANISM_PARAM_INVALID, encrypt(50));
-        cr_assert_arr_eq(iv, before, sizeof iv);
-    }
-    gcm.ulIvFixedBits = 12345; /* decryption asks for none of that */
-    stage_expect(CKR_AEAD_DECRYPT_FAILED, decrypt(50));
-}
-
 /* --- pointers and sizes --- */
 
 static CK_RV use(bool encrypts, void *parameter, CK_ULONG parameter_size, CK_BYTE *place,
