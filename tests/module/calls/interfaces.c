@@ -313,6 +313,63 @@ Test(interfaces, a_session_that_is_none_is_said_before_all_else)
         cr_assert_eq(others_of_sessions(CKR_SESSION_HANDLE_INVALID, none[i]), 0);
 }
 
+#define AS_USER , CKU_USER, 0, 0, 0, 0
+
+/* In a session, with nothing else: nothing is active, and no pointer leads anywhere. An Init
+ * without a mechanism ends what is not there. */
+Test(interfaces, trap_2_nothing_is_no_argument_of_the_newer_functions)
+{
+    stage_start(&stage, "");
+    stage_ok(stage_initialize(&stage, ""));
+    const CK_SESSION_HANDLE session = stage_session(&stage);
+    /* clang-format off */
+    const struct {
+        const char *name;
+        CK_RV expected, got;
+    } rows[] = {
+#define ROW(name, expected, zeros) {#name, expected, m->name(session zeros)}
+        ROW(C_SessionCancel, CKR_OK, Z1),
+        ROW(C_LoginUser, CKR_ARGUMENTS_BAD, AS_USER),
+        ROW(C_MessageEncryptInit, CKR_OK, Z2),
+        ROW(C_EncryptMessage, CKR_OPERATION_NOT_INITIALIZED, Z8),
+        ROW(C_EncryptMessageBegin, CKR_OPERATION_NOT_INITIALIZED, Z4),
+        ROW(C_EncryptMessageNext, CKR_OPERATION_NOT_INITIALIZED, Z7),
+        ROW(C_MessageEncryptFinal, CKR_OPERATION_NOT_INITIALIZED, Z0),
+        ROW(C_MessageDecryptInit, CKR_OK, Z2),
+        ROW(C_DecryptMessage, CKR_OPERATION_NOT_INITIALIZED, Z8),
+        ROW(C_DecryptMessageBegin, CKR_OPERATION_NOT_INITIALIZED, Z4),
+        ROW(C_DecryptMessageNext, CKR_OPERATION_NOT_INITIALIZED, Z7),
+        ROW(C_MessageDecryptFinal, CKR_OPERATION_NOT_INITIALIZED, Z0),
+        ROW(C_MessageSignInit, CKR_OK, Z2),
+        ROW(C_SignMessage, CKR_OPERATION_NOT_INITIALIZED, Z6),
+        ROW(C_SignMessageBegin, CKR_OPERATION_NOT_INITIALIZED, Z2),
+        ROW(C_SignMessageNext, CKR_OPERATION_NOT_INITIALIZED, Z6),
+        ROW(C_MessageSignFinal, CKR_OPERATION_NOT_INITIALIZED, Z0),
+        ROW(C_MessageVerifyInit, CKR_OK, Z2),
+        ROW(C_VerifyMessage, CKR_OPERATION_NOT_INITIALIZED, Z6),
+        ROW(C_VerifyMessageBegin, CKR_OPERATION_NOT_INITIALIZED, Z2),
+        ROW(C_VerifyMessageNext, CKR_OPERATION_NOT_INITIALIZED, Z6),
+        ROW(C_MessageVerifyFinal, CKR_OPERATION_NOT_INITIALIZED, Z0),
+        ROW(C_EncapsulateKey, CKR_ARGUMENTS_BAD, Z7),
+        ROW(C_DecapsulateKey, CKR_ARGUMENTS_BAD, Z7),
+        ROW(C_VerifySignatureInit, CKR_OK, Z4),
+        ROW(C_VerifySignature, CKR_OPERATION_NOT_INITIALIZED, Z2),
+        ROW(C_VerifySignatureUpdate, CKR_OPERATION_NOT_INITIALIZED, Z2),
+        ROW(C_VerifySignatureFinal, CKR_OPERATION_NOT_INITIALIZED, Z0),
+        ROW(C_GetSessionValidationFlags, CKR_ARGUMENTS_BAD, Z2),
+        ROW(C_AsyncComplete, CKR_ARGUMENTS_BAD, Z2),
+        ROW(C_AsyncGetID, CKR_ARGUMENTS_BAD, Z2),
+        ROW(C_AsyncJoin, CKR_ARGUMENTS_BAD, Z4),
+        ROW(C_WrapKeyAuthenticated, CKR_ARGUMENTS_BAD, Z7),
+        ROW(C_UnwrapKeyAuthenticated, CKR_ARGUMENTS_BAD, Z9),
+#undef ROW
+    };
+    /* clang-format on */
+    cr_assert_eq(G_N_ELEMENTS(rows), 104 - 68 - 2, "all but the two that give the lists");
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        cr_assert_eq(rows[i].got, rows[i].expected, "%s: 0x%lx", rows[i].name, rows[i].got);
+}
+
 Test(interfaces, asynchronous_calls_are_told_that_there_are_none)
 {
     CK_UTF8CHAR function[] = "C_Sign";
