@@ -42,12 +42,22 @@ static CK_RV keep_signature(P11dRunning *operation, P11dBytes signature)
                : CKR_HOST_MEMORY;
 }
 
+/* What a null mechanism asks for (PKCS#11 3.1, section 5.8.1 and others); without anything to end,
+ * a mechanism is what is missing. */
+static CK_RV cancel(P11dInstance *instance, const P11dOperationRow *row, CK_SESSION_HANDLE handle)
+{
+    const P11dSession *session = p11d_session_find(instance, handle);
+    if (session && !session->operations[row->kind] && !session->taken[row->kind])
+        return CKR_ARGUMENTS_BAD;
+    return p11d_session_cancel(instance, handle, row->kind);
+}
+
 CK_RV p11d_operation_init_given(P11dInstance *instance, const P11dOperationRow *row,
                                 CK_SESSION_HANDLE handle, const CK_MECHANISM *mechanism,
                                 CK_OBJECT_HANDLE key, P11dBytes signature)
 {
     if (!mechanism)
-        return p11d_session_cancel(instance, handle, row->kind);
+        return cancel(instance, row, handle);
     const P11dSession *session = p11d_session_find(instance, handle);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;

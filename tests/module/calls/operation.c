@@ -230,6 +230,19 @@ Test(operation, parts_and_whole_do_not_mix)
     stage_ok(m->C_Sign(session, data, 32, signature, &size));
 }
 
+Test(operation, without_a_mechanism_there_must_be_something_to_end)
+{
+    CK_ULONG size = sizeof signature;
+    const CK_SESSION_HANDLE session = begin("");
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_SignInit(session, NULL, 0));
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_DigestInit(session, NULL));
+    stage_expect(CKR_SESSION_HANDLE_INVALID, m->C_SignInit(0, NULL, 0));
+    stage_ok(init(session, CKM_ECDSA, "ec"));
+    stage_ok(m->C_SignInit(session, NULL, 0));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED, m->C_Sign(session, data, 32, signature, &size));
+    stage_expect(CKR_ARGUMENTS_BAD, m->C_SignInit(session, NULL, 0));
+}
+
 Test(operation, a_closed_session_ends_its_operation)
 {
     CK_ULONG size = sizeof signature;
