@@ -61,6 +61,17 @@ static void drop_because(ManagerChannel *self, const char *why)
     drop(self);
 }
 
+/* A host that has gone by itself is no news. */
+static void drop_unsent(ManagerChannel *self, P11dStatus status)
+{
+    if (status == P11D_CLOSED)
+        drop(self);
+    else
+        drop_because(self, status == P11D_TOO_LARGE || status == P11D_TIMEOUT
+                               ? "it does not read"
+                               : "it cannot be written to");
+}
+
 /* Queues the message begun in writer. Self is gone where it returns FALSE. */
 static gboolean queue(ManagerChannel *self, P11dWriter *writer)
 {
@@ -69,7 +80,7 @@ static gboolean queue(ManagerChannel *self, P11dWriter *writer)
         p11d_channel_source_queued(self->source);
         return TRUE;
     }
-    drop_because(self, status == P11D_TOO_LARGE ? "it does not read" : "it cannot be written to");
+    drop_unsent(self, status);
     return FALSE;
 }
 
@@ -183,7 +194,7 @@ static void open_channel(ManagerChannel *self, const P11dMessage *call, const P1
     P11dStatus status = p11d_channel_send(&self->channel, &writer, fd, p11d_deadline_now(), NULL);
     close(fd);
     if (status != P11D_OK)
-        drop_because(self, "it does not read");
+        drop_unsent(self, status);
 }
 
 /* What a manager channel carries. */

@@ -2,6 +2,7 @@
 #include "manager-channel.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,6 +197,34 @@ Test(manager_channel, a_host_that_breaks_the_protocol_loses_its_channel_alone)
 
     fixture_open_over(&good, TOKEN_PATH("demo"), &control);
     fixture_sign_over(&fixture, &control, "demo");
+    p11d_channel_clear(&control);
+    p11d_channel_clear(&good);
+}
+
+/* The service finds a change to tell of and that the host is gone at the same moment. */
+Test(manager_channel, a_host_that_ends_as_the_service_writes_is_no_news)
+{
+    P11dChannel good, gone, control;
+    P11dWriter writer;
+    P11dMessage message;
+    fixture_run(&fixture, "demo");
+    fixture_open_manager(&fixture, &good);
+    fixture_open_manager(&fixture, &gone);
+    fixture_open_over(&good, TOKEN_PATH("demo"), &control);
+    fixture_sign_over(&fixture, &control, "demo");
+    cr_assert_eq(kill(fixture.service_pid, SIGSTOP), 0);
+    p11d_channel_clear(&gone);
+    fixture_openssl(&fixture, "genpkey -quiet -algorithm ED25519 -aes256 -pass pass:secret -out "
+                              "demo/locked.key");
+    /* Its worker has told the service that a login is necessary, before it tells this client. */
+    cr_assert_eq(p11d_channel_receive(&control, p11d_deadline_in(60000), &message), P11D_OK);
+    cr_assert_str_eq(message.member, "ObjectsChanged");
+    cr_assert_eq(kill(fixture.service_pid, SIGCONT), 0);
+    fixture_begin(&good, &writer, P11D_ROOT_PATH, &p11d_interface_object_manager,
+                  "GetManagedObjects");
+    fixture_finish(&good, &writer, NULL);
+    g_autofree char *log = fixture_log(&fixture);
+    cr_assert_null(strstr(log, "hanging up"), "%s", log);
     p11d_channel_clear(&control);
     p11d_channel_clear(&good);
 }
