@@ -219,6 +219,14 @@ class Served(Case):
         failed = self.expect(2, "serve", "--writable", "--keys", other)
         self.assertIn("--keys DIR --writable", failed.err)
 
+    def test_a_directory_that_cannot_be_written_to_is_told_at_once(self):
+        other = os.path.join(self.directory, "other")
+        os.mkdir(other, 0o700)
+        bound = ("bwrap", "--dev-bind", "/", "/", "--ro-bind", other, other)
+        failed = self.expect(3, "serve", "--keys", other, "--writable", prefix=bound)
+        self.assertIn("Read-only file system", failed.err)
+        self.assertIn("leave --writable out", failed.err)
+
     def test_on_the_session_bus_all_may_write_and_elsewhere_the_owner(self):
         other = os.path.join(self.directory, "other")
         os.mkdir(other, 0o700)

@@ -285,7 +285,8 @@ static void read_attributes(P11dReader *objects, RigObject *object)
     while (p11d_reader_entry(&attributes, &key, &signature)) {
         if (strcmp(key, "class") == 0 && p11d_reader_string(&attributes, &text, NULL)) {
             snprintf(object->class, sizeof object->class, "%s", text);
-        } else if (strcmp(key, "label") == 0 && p11d_reader_string(&attributes, &text, NULL)) {
+        } else if (strcmp(key, "label") == 0 && strcmp(signature, "s") == 0) { /* else bytes */
+            p11d_reader_string(&attributes, &text, NULL);
             snprintf(object->label, sizeof object->label, "%s", text);
         } else if (strcmp(key, "private") == 0) {
             p11d_reader_boolean(&attributes, &object->private);

@@ -42,33 +42,6 @@ static void set_up_writable(void)
     set_up();
 }
 
-static CK_RV act(P11dView *who, const char *method, const P11dArguments *arguments,
-                 uint64_t results[2])
-{
-    P11dActCall call = {.arguments = arguments};
-    const P11dAct *row = token->acts;
-    while (row->method && strcmp(row->method, method) != 0)
-        row++;
-    cr_assert_not_null(row->method, "%s", method);
-    p11d_buffer_init(&call.output, P11D_INTERFACE_DATA_MAX);
-    CK_RV rv = row->perform(who, &call);
-    cr_assert_eq(call.changed, rv == CKR_OK);
-    if (results)
-        memcpy(results, call.results.objects, 2 * sizeof *results);
-    p11d_buffer_clear(&call.output);
-    list_as(who, 0);
-    return rv;
-}
-
-static CK_RV create(P11dView *who, const CK_ATTRIBUTE *items, CK_ULONG count, uint64_t *id)
-{
-    uint64_t results[2] = {0};
-    P11dArguments arguments = {.templates = {{.items = items, .count = count}}};
-    CK_RV rv = act(who, "CreateObject", &arguments, results);
-    *id = results[0];
-    return rv;
-}
-
 static CK_RV generate(P11dView *who, CK_MECHANISM_TYPE mechanism, const CK_ATTRIBUTE *public,
                       CK_ULONG public_count, const CK_ATTRIBUTE *private, CK_ULONG private_count,
                       uint64_t ids[2])
@@ -76,7 +49,7 @@ static CK_RV generate(P11dView *who, CK_MECHANISM_TYPE mechanism, const CK_ATTRI
     P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = mechanism,
                                .templates = {{.items = public, .count = public_count},
                                              {.items = private, .count = private_count}}};
-    return act(who, "GenerateKeyPair", &arguments, ids);
+    return make_as(who, "GenerateKeyPair", &arguments, ids);
 }
 
 static CK_RV generate_ec(P11dView *who, const char *label, bool on_token, uint64_t ids[2])
@@ -89,18 +62,6 @@ static CK_RV generate_ec(P11dView *who, const char *label, bool on_token, uint64
                                    TEXT(CKA_ID, "\x01\x02")};
     const CK_ATTRIBUTE private[] = {NUMBER(CKA_TOKEN, is), name, TEXT(CKA_ID, "\x01\x02")};
     return generate(who, CKM_EC_KEY_PAIR_GEN, public, 4, private, 3, ids);
-}
-
-static CK_RV set(P11dView *who, uint64_t id, const CK_ATTRIBUTE *items, CK_ULONG count)
-{
-    P11dArguments arguments = {.objects = {id}, .templates = {{.items = items, .count = count}}};
-    return act(who, "SetAttributes", &arguments, NULL);
-}
-
-static CK_RV destroy(P11dView *who, uint64_t id)
-{
-    P11dArguments arguments = {.objects = {id}};
-    return act(who, "DestroyObject", &arguments, NULL);
 }
 
 /* The private key in a file of the directory, as OpenSSL reads it. */
@@ -160,8 +121,8 @@ Test(keymanage, without_writable_only_session_objects, .init = set_up, .fini = t
     list_as(other, 0);
     cr_assert_eq(list.count, 0);
     token->operations->close(other);
-    cr_assert_eq(destroy(view, ids[0]), CKR_OK);
-    cr_assert_eq(destroy(view, ids[1]), CKR_OK);
+    cr_assert_eq(destroy_as(view, ids[0]), CKR_OK);
+    cr_assert_eq(destroy_as(view, ids[1]), CKR_OK);
     cr_assert_eq(list.count, 0);
 }
 
@@ -173,8 +134,8 @@ Test(keymanage, nothing_of_a_directory_changes_without_writable, .init = open_di
     open_token();
     list_all();
     uint64_t id = id_of("private-key", "one");
-    cr_assert_eq(destroy(view, id), CKR_TOKEN_WRITE_PROTECTED);
-    cr_assert_eq(set(view, id, label, 1), CKR_TOKEN_WRITE_PROTECTED);
+    cr_assert_eq(destroy_as(view, id), CKR_TOKEN_WRITE_PROTECTED);
+    cr_assert_eq(set_as(view, id, label, 1), CKR_TOKEN_WRITE_PROTECTED);
     cr_assert(id_of("private-key", "one"));
 }
 
@@ -298,7 +259,7 @@ Test(keymanage, an_object_keeps_its_id_when_it_is_renamed, .init = set_up_writab
     const CK_ATTRIBUTE label[] = {TEXT(CKA_LABEL, "after"), TEXT(CKA_ID, "\xab")};
     uint64_t ids[2];
     cr_assert_eq(generate_ec(view, "before", true, ids), CKR_OK);
-    cr_assert_eq(set(view, ids[1], label, 2), CKR_OK);
+    cr_assert_eq(set_as(view, ids[1], label, 2), CKR_OK);
     cr_assert_eq(id_of("private-key", "after"), ids[1]);
     cr_assert_eq(id_of("public-key", "before"), ids[0]);
     cr_assert_eq(sign_as(view, ids[1]), CKR_OK);
@@ -316,7 +277,7 @@ Test(keymanage, what_is_locked_is_renamed_for_all, .init = open_directory, .fini
     cr_assert_eq(login_as(other, "secret"), CKR_OK);
     list_all();
     uint64_t id = id_of("private-key", "one"), before = list.generation;
-    cr_assert_eq(set(view, id, label, 1), CKR_OK);
+    cr_assert_eq(set_as(view, id, label, 1), CKR_OK);
     cr_assert_eq(id_of("private-key", "after"), id);
     list_as(other, before);
     cr_assert_eq(id_of("private-key", "after"), id);
@@ -329,7 +290,7 @@ Test(keymanage, a_use_that_is_forbidden_stays_so, .init = set_up_writable, .fini
     const CK_ATTRIBUTE nothing[] = {FALSE_ATTRIBUTE(CKA_SIGN)};
     uint64_t ids[2];
     cr_assert_eq(generate_ec(view, "web", true, ids), CKR_OK);
-    cr_assert_eq(set(view, ids[1], nothing, 1), CKR_OK);
+    cr_assert_eq(set_as(view, ids[1], nothing, 1), CKR_OK);
     cr_assert_eq(sign_as(view, ids[1]), CKR_KEY_FUNCTION_NOT_PERMITTED);
     cr_assert(is_there_again("private-key", "web"));
     cr_assert_eq(sign_as(view, id_of("private-key", "web")), CKR_KEY_FUNCTION_NOT_PERMITTED);
@@ -347,34 +308,34 @@ Test(keymanage, what_cannot_be_changed_is_not, .init = set_up_writable, .fini = 
     uint64_t ids[2];
     cr_assert_eq(generate_ec(view, "own", false, ids), CKR_OK);
     copy.objects[0] = ids[0];
-    cr_assert_eq(act(view, "CopyObject", &copy, ids), CKR_ATTRIBUTE_READ_ONLY);
+    cr_assert_eq(make_as(view, "CopyObject", &copy, ids), CKR_ATTRIBUTE_READ_ONLY);
     cr_assert_eq(generate_ec(view, "web", true, ids), CKR_OK);
-    cr_assert_eq(set(view, ids[1], other, 1), CKR_ATTRIBUTE_READ_ONLY);
-    cr_assert_eq(set(view, ids[1], weaker, 1), CKR_ATTRIBUTE_READ_ONLY);
-    cr_assert_eq(set(view, ids[1], open, 1), CKR_ATTRIBUTE_READ_ONLY);
-    cr_assert_eq(set(view, ids[1], local, 1), CKR_ATTRIBUTE_READ_ONLY);
-    cr_assert_eq(set(view, ids[1], strange, 1), CKR_ATTRIBUTE_READ_ONLY);
-    cr_assert_eq(set(view, ids[1], unknown, 1), CKR_ATTRIBUTE_TYPE_INVALID);
-    cr_assert_eq(set(view, 4711, weaker, 1), CKR_OBJECT_HANDLE_INVALID);
+    cr_assert_eq(set_as(view, ids[1], other, 1), CKR_ATTRIBUTE_READ_ONLY);
+    cr_assert_eq(set_as(view, ids[1], weaker, 1), CKR_ATTRIBUTE_READ_ONLY);
+    cr_assert_eq(set_as(view, ids[1], open, 1), CKR_ATTRIBUTE_READ_ONLY);
+    cr_assert_eq(set_as(view, ids[1], local, 1), CKR_ATTRIBUTE_READ_ONLY);
+    cr_assert_eq(set_as(view, ids[1], strange, 1), CKR_ATTRIBUTE_READ_ONLY);
+    cr_assert_eq(set_as(view, ids[1], unknown, 1), CKR_ATTRIBUTE_TYPE_INVALID);
+    cr_assert_eq(set_as(view, 4711, weaker, 1), CKR_OBJECT_HANDLE_INVALID);
 }
 
 Test(keymanage, the_halves_of_a_pair_go_one_by_one, .init = set_up_writable, .fini = tear_down)
 {
     uint64_t ids[2];
     cr_assert_eq(generate_ec(view, "web", true, ids), CKR_OK);
-    cr_assert_eq(destroy(view, ids[1]), CKR_OK);
+    cr_assert_eq(destroy_as(view, ids[1]), CKR_OK);
     cr_assert_not(id_of("private-key", "web"));
     cr_assert_eq(id_of("public-key", "web"), ids[0]);
-    cr_assert_eq(destroy(view, ids[1]), CKR_OBJECT_HANDLE_INVALID);
-    cr_assert_eq(destroy(view, ids[0]), CKR_OK);
+    cr_assert_eq(destroy_as(view, ids[1]), CKR_OBJECT_HANDLE_INVALID);
+    cr_assert_eq(destroy_as(view, ids[0]), CKR_OK);
     cr_assert_eq(list.count, 0);
     cr_assert_not(has_file("web.key"));
 
     cr_assert_eq(generate_ec(view, "web", true, ids), CKR_OK);
-    cr_assert_eq(destroy(view, ids[0]), CKR_OK);
+    cr_assert_eq(destroy_as(view, ids[0]), CKR_OK);
     cr_assert_not(id_of("public-key", "web"));
     cr_assert_eq(sign_as(view, ids[1]), CKR_OK);
-    cr_assert_eq(destroy(view, ids[1]), CKR_OK);
+    cr_assert_eq(destroy_as(view, ids[1]), CKR_OK);
     cr_assert_eq(list.count, 0);
     cr_assert_not(has_file("web.key"));
 }
@@ -407,9 +368,9 @@ Test(keymanage, a_key_its_half_and_its_certificate_are_imported, .init = set_up_
     EVP_PKEY *key = rig_generate("EC:P-256");
     CK_ULONG count = ec_template(key, items, value, point);
     items[count] = (CK_ATTRIBUTE)NUMBER(CKA_CLASS, private_key);
-    cr_assert_eq(create(view, items, count + 1, &private), CKR_TEMPLATE_INCOMPLETE);
+    cr_assert_eq(create_as(view, items, count + 1, &private), CKR_TEMPLATE_INCOMPLETE);
     items[count + 1] = (CK_ATTRIBUTE){CKA_VALUE, value, 32};
-    cr_assert_eq(create(view, items, count + 2, &private), CKR_OK);
+    cr_assert_eq(create_as(view, items, count + 2, &private), CKR_OK);
     cr_assert_eq(id_of("private-key", "imported"), private);
     EVP_PKEY *read = read_file("imported.key", NULL);
     cr_assert_eq(EVP_PKEY_eq(read, key), 1);
@@ -417,7 +378,7 @@ Test(keymanage, a_key_its_half_and_its_certificate_are_imported, .init = set_up_
 
     items[count] = (CK_ATTRIBUTE)NUMBER(CKA_CLASS, public_key);
     items[count + 1] = (CK_ATTRIBUTE){CKA_EC_POINT, point, 67};
-    cr_assert_eq(create(view, items, count + 2, &public), CKR_OK);
+    cr_assert_eq(create_as(view, items, count + 2, &public), CKR_OK);
     cr_assert_eq(id_of("public-key", "imported"), public);
     cr_assert_eq(list.count, 2, "the half that is there is it");
 
@@ -434,13 +395,13 @@ Test(keymanage, a_key_its_half_and_its_certificate_are_imported, .init = set_up_
                                               TEXT(CKA_LABEL, "imported"),
                                               TEXT(CKA_ID, "\x05"),
                                               {CKA_VALUE, der, (CK_ULONG)size}};
-    cr_assert_eq(create(view, certificate_items, 5, &cert), CKR_OK);
+    cr_assert_eq(create_as(view, certificate_items, 5, &cert), CKR_OK);
     cr_assert_eq(id_of("certificate", "imported"), cert);
     cr_assert(has_file("imported.crt"));
     cr_assert(id_of("private-key", "imported"));
-    cr_assert_eq(create(view, certificate_items, 5, &cert), CKR_OK, "and once more");
+    cr_assert_eq(create_as(view, certificate_items, 5, &cert), CKR_OK, "and once more");
     cr_assert(has_file("imported-2.crt"));
-    cr_assert_eq(destroy(view, cert), CKR_OK);
+    cr_assert_eq(destroy_as(view, cert), CKR_OK);
     cr_assert_not(has_file("imported-2.crt"));
     X509_free(x509);
     OPENSSL_free(der);
@@ -455,16 +416,16 @@ Test(keymanage, what_makes_no_key_is_refused, .init = set_up_writable, .fini = t
                             NUMBER(CKA_KEY_TYPE, ec),
                             {CKA_EC_PARAMS, (void *)(uintptr_t)p256, sizeof p256},
                             {CKA_VALUE, (void *)(uintptr_t)large, 33}};
-    cr_assert_eq(create(view, items, 4, &id), CKR_ATTRIBUTE_VALUE_INVALID);
-    cr_assert_eq(create(view, items + 1, 3, &id), CKR_TEMPLATE_INCOMPLETE);
+    cr_assert_eq(create_as(view, items, 4, &id), CKR_ATTRIBUTE_VALUE_INVALID);
+    cr_assert_eq(create_as(view, items + 1, 3, &id), CKR_TEMPLATE_INCOMPLETE);
     items[2] = (CK_ATTRIBUTE)TEXT(CKA_EC_PARAMS, "\x06\x01\x01");
-    cr_assert_eq(create(view, items, 4, &id), CKR_CURVE_NOT_SUPPORTED);
+    cr_assert_eq(create_as(view, items, 4, &id), CKR_CURVE_NOT_SUPPORTED);
     items[1] = (CK_ATTRIBUTE)NUMBER(CKA_KEY_TYPE, rsa);
     items[2] = (CK_ATTRIBUTE)TEXT(CKA_MODULUS, "\x06\x01\x01");
-    cr_assert_eq(create(view, items, 3, &id), CKR_TEMPLATE_INCOMPLETE);
+    cr_assert_eq(create_as(view, items, 3, &id), CKR_TEMPLATE_INCOMPLETE);
     const CK_ATTRIBUTE junk[] = {NUMBER(CKA_CLASS, certificate), TRUE_ATTRIBUTE(CKA_TOKEN),
                                  TEXT(CKA_VALUE, "junk")};
-    cr_assert_eq(create(view, junk, 3, &id), CKR_ATTRIBUTE_VALUE_INVALID);
+    cr_assert_eq(create_as(view, junk, 3, &id), CKR_ATTRIBUTE_VALUE_INVALID);
     cr_assert_eq(list.count, 0);
 }
 
@@ -476,19 +437,19 @@ Test(keymanage, secret_keys_live_in_a_session, .init = set_up_writable, .fini = 
     P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = CKM_AES_KEY_GEN,
                                .templates = {{.items = items, .count = 4}}};
     uint64_t ids[2];
-    cr_assert_eq(act(view, "GenerateKey", &arguments, ids), CKR_OK);
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_OK);
     cr_assert_eq(id_of("secret-key", "s"), ids[0]);
     cr_assert_eq(rig_find(&list, "secret-key", "s")->value_size, 32);
     arguments.templates[0].count = 0;
-    cr_assert_eq(act(view, "GenerateKey", &arguments, ids), CKR_TEMPLATE_INCOMPLETE);
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_TEMPLATE_INCOMPLETE);
 
     const CK_ATTRIBUTE given[] = {NUMBER(CKA_CLASS, secret_key), NUMBER(CKA_KEY_TYPE, aes),
                                   TEXT(CKA_VALUE, "0123456789abcdef"), TEXT(CKA_LABEL, "given"),
                                   TRUE_ATTRIBUTE(CKA_SENSITIVE)};
     uint64_t id;
-    cr_assert_eq(create(view, given, 5, &id), CKR_OK);
+    cr_assert_eq(create_as(view, given, 5, &id), CKR_OK);
     cr_assert_eq(rig_find(&list, "secret-key", "given")->value_size, 0, "it is sensitive");
-    cr_assert_eq(create(view, given, 2, &id), CKR_TEMPLATE_INCOMPLETE);
+    cr_assert_eq(create_as(view, given, 2, &id), CKR_TEMPLATE_INCOMPLETE);
 }
 
 Test(keymanage, keys_of_triple_des_have_one_size_and_odd_parity, .init = set_up_writable,
@@ -501,15 +462,15 @@ Test(keymanage, keys_of_triple_des_have_one_size_and_odd_parity, .init = set_up_
     P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = CKM_DES3_KEY_GEN,
                                .templates = {{.items = items, .count = 4}}};
     uint64_t ids[2];
-    cr_assert_eq(act(view, "GenerateKey", &arguments, ids), CKR_OK);
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_OK);
     const RigObject *key = rig_find(&list, "secret-key", "s");
     cr_assert_eq(key->value_size, 24);
     for (size_t i = 0; i < 24; i++)
         cr_assert_eq(__builtin_parity(key->value[i]), 1);
     arguments.templates[0].count = 0;
-    cr_assert_eq(act(view, "GenerateKey", &arguments, ids), CKR_OK);
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_OK);
     arguments.templates[0] = (P11dTemplateArgument){.items = wrong, .count = 1};
-    cr_assert_eq(act(view, "GenerateKey", &arguments, ids), CKR_ATTRIBUTE_VALUE_INVALID);
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_ATTRIBUTE_VALUE_INVALID);
 }
 
 Test(keymanage, a_session_object_is_copied, .init = set_up_writable, .fini = tear_down)
@@ -520,17 +481,17 @@ Test(keymanage, a_session_object_is_copied, .init = set_up_writable, .fini = tea
     const CK_ATTRIBUTE onto_token[] = {TRUE_ATTRIBUTE(CKA_TOKEN), TEXT(CKA_LABEL, "kept")};
     P11dArguments arguments = {.templates = {{.items = changed, .count = 1}}};
     uint64_t ids[2];
-    cr_assert_eq(create(view, items, 3, &arguments.objects[0]), CKR_OK);
-    cr_assert_eq(act(view, "CopyObject", &arguments, ids), CKR_OK);
+    cr_assert_eq(create_as(view, items, 3, &arguments.objects[0]), CKR_OK);
+    cr_assert_eq(make_as(view, "CopyObject", &arguments, ids), CKR_OK);
     cr_assert_eq(rig_find(&list, "data", "two")->value_size, 5);
     cr_assert(id_of("data", "one"));
     cr_assert_eq(generate_ec(view, "pair", false, ids), CKR_OK);
     arguments =
         (P11dArguments){.objects = {ids[1]}, .templates = {{.items = onto_token, .count = 2}}};
-    cr_assert_eq(act(view, "CopyObject", &arguments, ids), CKR_OK);
+    cr_assert_eq(make_as(view, "CopyObject", &arguments, ids), CKR_OK);
     cr_assert(has_file("kept.key"));
     arguments.objects[0] = ids[0];
-    cr_assert_eq(act(view, "CopyObject", &arguments, ids), CKR_OK, "the public half");
+    cr_assert_eq(make_as(view, "CopyObject", &arguments, ids), CKR_OK, "the public half");
 }
 
 Test(keymanage, what_others_wrote_into_a_file_stays, .init = open_directory, .fini = tear_down)
@@ -545,9 +506,9 @@ Test(keymanage, what_others_wrote_into_a_file_stays, .init = open_directory, .fi
     join_files("one.pem", (const char *const[]){"note", "key", "crt", NULL});
     open_token();
     list_all();
-    cr_assert_eq(set(view, id_of("certificate", "one"), label, 1), CKR_OK);
+    cr_assert_eq(set_as(view, id_of("certificate", "one"), label, 1), CKR_OK);
     cr_assert(id_of("certificate", "other"));
-    cr_assert_eq(destroy(view, id_of("private-key", "one")), CKR_OK);
+    cr_assert_eq(destroy_as(view, id_of("private-key", "one")), CKR_OK);
     cr_assert(id_of("certificate", "other"));
     cr_assert_eq(list.count, 1);
     char line[256] = "", path[512];
@@ -556,7 +517,7 @@ Test(keymanage, what_others_wrote_into_a_file_stays, .init = open_directory, .fi
     cr_assert(fgets(line, sizeof line, file) && fgets(line, sizeof line, file));
     cr_assert_str_eq(line, "A note\n");
     fclose(file);
-    cr_assert_eq(destroy(view, id_of("certificate", "other")), CKR_OK);
+    cr_assert_eq(destroy_as(view, id_of("certificate", "other")), CKR_OK);
     cr_assert_eq(list.count, 0);
     cr_assert_not(has_file("one.pem"));
 }

@@ -92,17 +92,55 @@ uint64_t id_of(const char *class, const char *label)
     return object ? object->id : 0;
 }
 
-CK_RV act_as(P11dView *who, const char *method, const P11dArguments *arguments, P11dBuffer *output)
+static CK_RV perform(P11dView *who, const char *method, P11dActCall *call)
 {
-    P11dActCall call = {.arguments = arguments};
-    const P11dAct *act = token->acts;
+    const P11dAct *act = who->token->acts;
     while (act->method && strcmp(act->method, method) != 0)
         act++;
     cr_assert_not_null(act->method, "%s", method);
-    p11d_buffer_init(&call.output, P11D_INTERFACE_DATA_MAX);
-    CK_RV rv = act->perform(who, &call);
+    p11d_buffer_init(&call->output, P11D_INTERFACE_DATA_MAX);
+    return act->perform(who, call);
+}
+
+CK_RV act_as(P11dView *who, const char *method, const P11dArguments *arguments, P11dBuffer *output)
+{
+    P11dActCall call = {.arguments = arguments};
+    CK_RV rv = perform(who, method, &call);
     *output = call.output;
     return rv;
+}
+
+CK_RV make_as(P11dView *who, const char *method, const P11dArguments *arguments, uint64_t *results)
+{
+    P11dActCall call = {.arguments = arguments};
+    CK_RV rv = perform(who, method, &call);
+    cr_assert_eq(call.changed, rv == CKR_OK);
+    if (results)
+        memcpy(results, call.results.objects, 2 * sizeof *results);
+    p11d_buffer_clear(&call.output);
+    list_as(who, 0);
+    return rv;
+}
+
+CK_RV create_as(P11dView *who, const CK_ATTRIBUTE *items, CK_ULONG count, uint64_t *id)
+{
+    uint64_t results[2] = {0};
+    P11dArguments arguments = {.templates = {{.items = items, .count = count}}};
+    CK_RV rv = make_as(who, "CreateObject", &arguments, results);
+    *id = results[0];
+    return rv;
+}
+
+CK_RV set_as(P11dView *who, uint64_t id, const CK_ATTRIBUTE *items, CK_ULONG count)
+{
+    P11dArguments arguments = {.objects = {id}, .templates = {{.items = items, .count = count}}};
+    return make_as(who, "SetAttributes", &arguments, NULL);
+}
+
+CK_RV destroy_as(P11dView *who, uint64_t id)
+{
+    P11dArguments arguments = {.objects = {id}};
+    return make_as(who, "DestroyObject", &arguments, NULL);
 }
 
 CK_RV sign_as(P11dView *who, uint64_t key)

@@ -45,6 +45,12 @@ bool is_empty(void);
 /* Has the token's act for method performed. output is initialised here; the caller clears it. */
 CK_RV act_as(P11dView *who, const char *method, const P11dArguments *arguments, P11dBuffer *output);
 CK_RV sign_as(P11dView *who, uint64_t key);
+/* The same for an act that makes or changes objects, and lists them then. results: two ids, or
+ * NULL. */
+CK_RV make_as(P11dView *who, const char *method, const P11dArguments *arguments, uint64_t *results);
+CK_RV create_as(P11dView *who, const CK_ATTRIBUTE *items, CK_ULONG count, uint64_t *id);
+CK_RV set_as(P11dView *who, uint64_t id, const CK_ATTRIBUTE *items, CK_ULONG count);
+CK_RV destroy_as(P11dView *who, uint64_t id);
 CK_RV login_as(P11dView *who, const char *pin);
 /* pin NULL: the token is to ask by itself. */
 CK_RV login_with(P11dView *who, CK_USER_TYPE user, const char *pin);

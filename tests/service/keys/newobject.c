@@ -60,33 +60,15 @@ static void open_again(void)
     list_all();
 }
 
-static CK_RV act(P11dView *who, const char *method, const P11dArguments *arguments, uint64_t *id)
-{
-    P11dActCall call = {.arguments = arguments};
-    const P11dAct *row = token->acts;
-    while (row->method && strcmp(row->method, method) != 0)
-        row++;
-    cr_assert_not_null(row->method, "%s", method);
-    p11d_buffer_init(&call.output, P11D_INTERFACE_DATA_MAX);
-    CK_RV rv = row->perform(who, &call);
-    *id = call.results.objects[0];
-    p11d_buffer_clear(&call.output);
-    list_as(who, 0);
-    return rv;
-}
-
-static CK_RV create(P11dView *who, const CK_ATTRIBUTE *items, CK_ULONG count, uint64_t *id)
-{
-    const P11dArguments arguments = {.templates = {{.items = items, .count = count}}};
-    return act(who, "CreateObject", &arguments, id);
-}
-
 static CK_RV generate(P11dView *who, CK_MECHANISM_TYPE mechanism, const CK_ATTRIBUTE *items,
                       CK_ULONG count, uint64_t *id)
 {
     const P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = mechanism,
                                      .templates = {{.items = items, .count = count}}};
-    return act(who, "GenerateKey", &arguments, id);
+    uint64_t results[2];
+    CK_RV rv = make_as(who, "GenerateKey", &arguments, results);
+    *id = results[0];
+    return rv;
 }
 
 static CK_RV copy(P11dView *who, uint64_t from, const CK_ATTRIBUTE *items, CK_ULONG count,
@@ -94,22 +76,10 @@ static CK_RV copy(P11dView *who, uint64_t from, const CK_ATTRIBUTE *items, CK_UL
 {
     const P11dArguments arguments = {.objects = {from},
                                      .templates = {{.items = items, .count = count}}};
-    return act(who, "CopyObject", &arguments, id);
-}
-
-static CK_RV set(P11dView *who, uint64_t id, const CK_ATTRIBUTE *items, CK_ULONG count)
-{
-    uint64_t none;
-    const P11dArguments arguments = {.objects = {id},
-                                     .templates = {{.items = items, .count = count}}};
-    return act(who, "SetAttributes", &arguments, &none);
-}
-
-static CK_RV destroy(P11dView *who, uint64_t id)
-{
-    uint64_t none;
-    const P11dArguments arguments = {.objects = {id}};
-    return act(who, "DestroyObject", &arguments, &none);
+    uint64_t results[2];
+    CK_RV rv = make_as(who, "CopyObject", &arguments, results);
+    *id = results[0];
+    return rv;
 }
 
 /* Holds what is told of an object against what was asked for. */
@@ -201,9 +171,9 @@ Test(newobject, of_a_secret_key_everything_is_kept, .init = set_up_writable, .fi
     expect(view, id, told, COUNT(told));
     cr_assert_eq(encrypt(view, id, after), CKR_OK);
     cr_assert_arr_eq(before, after, 16);
-    cr_assert_eq(set(view, id, other, 1), CKR_ACTION_PROHIBITED);
+    cr_assert_eq(set_as(view, id, other, 1), CKR_ACTION_PROHIBITED);
     cr_assert_eq(copy(view, id, other, 1, &none), CKR_ACTION_PROHIBITED);
-    cr_assert_eq(destroy(view, id), CKR_ACTION_PROHIBITED);
+    cr_assert_eq(destroy_as(view, id), CKR_ACTION_PROHIBITED);
 }
 
 Test(newobject, a_secret_key_is_behind_the_pin, .init = set_up_locked, .fini = tear_down)
@@ -220,7 +190,7 @@ Test(newobject, a_secret_key_is_behind_the_pin, .init = set_up_locked, .fini = t
     expect(view, id, private, 1);
     cr_assert_eq(encrypt(view, id, before), CKR_OK);
     cr_assert(says("s.key", "-----BEGIN ENCRYPTED SECRET KEY-----"));
-    cr_assert_eq(set(view, id, renamed, 2), CKR_OK);
+    cr_assert_eq(set_as(view, id, renamed, 2), CKR_OK);
     cr_assert_eq(id_of("secret-key", "t"), id, "the object is the same");
     cr_assert_eq(encrypt(view, id, after), CKR_OK);
     P11dView *other = another_client();
@@ -235,7 +205,7 @@ Test(newobject, a_secret_key_is_behind_the_pin, .init = set_up_locked, .fini = t
     id = id_of("secret-key", "t");
     cr_assert_eq(encrypt(view, id, after), CKR_OK);
     cr_assert_arr_eq(before, after, 16);
-    cr_assert_eq(destroy(view, id), CKR_OK);
+    cr_assert_eq(destroy_as(view, id), CKR_OK);
     cr_assert_not(says("s.key", "-----BEGIN"));
 }
 
@@ -254,11 +224,11 @@ Test(newobject, private_is_what_was_asked_for, .init = set_up_locked, .fini = te
         memcpy(hidden, public[i], sizeof hidden);
         hidden[4] = (CK_ATTRIBUTE)TEXT(CKA_LABEL, "hidden");
         hidden[5] = private[0];
-        cr_assert_eq(create(view, public[i], 6, &id), CKR_OK, "nobody needs to log in for it");
+        cr_assert_eq(create_as(view, public[i], 6, &id), CKR_OK, "nobody needs to log in for it");
         expect(view, id, public[i] + 4, 2);
-        cr_assert_eq(create(view, hidden, 6, &id), CKR_USER_NOT_LOGGED_IN);
+        cr_assert_eq(create_as(view, hidden, 6, &id), CKR_USER_NOT_LOGGED_IN);
         cr_assert_eq(login_as(view, "secret"), CKR_OK);
-        cr_assert_eq(create(view, hidden, 6, &id), CKR_OK);
+        cr_assert_eq(create_as(view, hidden, 6, &id), CKR_OK);
         expect(view, id, hidden + 4, 2);
         open_again();
         cr_assert(id_of(kinds[i], "open"));
@@ -291,9 +261,9 @@ Test(newobject, a_certificate_that_is_private_is_seen_after_the_login, .init = s
                                   TRUTH(CKA_PRIVATE, true),
                                   TEXT(CKA_LABEL, "hidden"),
                                   {CKA_VALUE, der, (CK_ULONG)size}};
-    cr_assert_eq(create(view, items, 5, &id), CKR_USER_NOT_LOGGED_IN);
+    cr_assert_eq(create_as(view, items, 5, &id), CKR_USER_NOT_LOGGED_IN);
     cr_assert_eq(login_as(view, "secret"), CKR_OK);
-    cr_assert_eq(create(view, items, 5, &id), CKR_OK);
+    cr_assert_eq(create_as(view, items, 5, &id), CKR_OK);
     expect(view, id, items, 5);
     P11dView *other = another_client();
     list_as(other, 0);
@@ -325,7 +295,7 @@ Test(newobject, with_a_first_pin_what_is_private_is_hidden, .init = set_up_writa
     uint64_t id;
     const CK_ATTRIBUTE items[] = {NUMBER(CKA_CLASS, data), TRUTH(CKA_TOKEN, true),
                                   TRUTH(CKA_PRIVATE, true), TEXT(CKA_LABEL, "hidden")};
-    cr_assert_eq(create(view, items, 4, &id), CKR_OK);
+    cr_assert_eq(create_as(view, items, 4, &id), CKR_OK);
     expect(view, id, items, 4);
     uint64_t before = list.generation;
     write_key("one.key", "secret");
@@ -354,20 +324,20 @@ Test(newobject, data_are_kept_and_changed, .init = set_up_writable, .fini = tear
     const CK_ATTRIBUTE changed[] = {TEXT(CKA_VALUE, "another"), TEXT(CKA_LABEL, "renamed")};
     const CK_ATTRIBUTE empty[] = {NUMBER(CKA_CLASS, data), TRUTH(CKA_TOKEN, true)};
     const CK_ATTRIBUTE nothing[] = {{CKA_VALUE, NULL, 0}, {CKA_LABEL, NULL, 0}};
-    cr_assert_eq(create(view, items, COUNT(items), &id), CKR_OK);
+    cr_assert_eq(create_as(view, items, COUNT(items), &id), CKR_OK);
     expect(view, id, items, COUNT(items));
     open_again();
     id = id_of("data", "note");
     expect(view, id, items, COUNT(items));
-    cr_assert_eq(set(view, id, changed, 2), CKR_OK);
+    cr_assert_eq(set_as(view, id, changed, 2), CKR_OK);
     cr_assert_eq(id_of("data", "renamed"), id);
     open_again();
     expect(view, id_of("data", "renamed"), changed, 2);
     expect(view, id_of("data", "renamed"), items + 3, 2);
-    cr_assert_eq(create(view, empty, 2, &id), CKR_OK);
+    cr_assert_eq(create_as(view, empty, 2, &id), CKR_OK);
     open_again();
     expect(view, id_of("data", ""), nothing, 2);
-    cr_assert_eq(destroy(view, id_of("data", "renamed")), CKR_OK);
+    cr_assert_eq(destroy_as(view, id_of("data", "renamed")), CKR_OK);
     cr_assert_eq(list.count, 1);
 }
 
@@ -378,8 +348,8 @@ Test(newobject, data_behind_the_pin_are_changed, .init = set_up_locked, .fini = 
                                   TRUTH(CKA_PRIVATE, true), TEXT(CKA_VALUE, "before")};
     const CK_ATTRIBUTE changed[] = {TEXT(CKA_VALUE, "after"), TEXT(CKA_LABEL, "renamed")};
     cr_assert_eq(login_as(view, "secret"), CKR_OK);
-    cr_assert_eq(create(view, items, 4, &id), CKR_OK);
-    cr_assert_eq(set(view, id, changed, 2), CKR_OK);
+    cr_assert_eq(create_as(view, items, 4, &id), CKR_OK);
+    cr_assert_eq(set_as(view, id, changed, 2), CKR_OK);
     open_again();
     cr_assert_eq(list.count, 0);
     cr_assert_eq(login_as(view, "secret"), CKR_OK);
@@ -410,14 +380,14 @@ Test(newobject, what_may_be_copied_is, .init = set_up_writable, .fini = tear_dow
     cr_assert_eq(encrypt(view, id, before), CKR_OK);
     cr_assert_eq(encrypt(view, mine, after), CKR_OK);
     cr_assert_arr_eq(before, after, 16);
-    cr_assert_eq(destroy(view, id), CKR_OK);
+    cr_assert_eq(destroy_as(view, id), CKR_OK);
     cr_assert_eq(encrypt(view, twin, after), CKR_OK);
     cr_assert_arr_eq(before, after, 16);
     cr_assert_eq(copy(view, mine, on_token, 2, &twin), CKR_OK, "and back to the token");
     open_again();
     cr_assert_eq(encrypt(view, id_of("secret-key", "two"), after), CKR_OK);
     cr_assert_arr_eq(before, after, 16);
-    cr_assert_eq(create(view, nothing, 4, &id), CKR_OK);
+    cr_assert_eq(create_as(view, nothing, 4, &id), CKR_OK);
     cr_assert_eq(copy(view, id, on_token, 2, &twin), CKR_OK);
     expect(view, twin, nothing + 3, 1);
     cr_assert_eq(copy(view, id, in_session, 2, &mine), CKR_OK);
@@ -452,13 +422,51 @@ Test(newobject, generic_secrets_of_every_size_are_kept, .init = set_up_writable,
                                       TRUTH(CKA_SENSITIVE, false),
                                       TRUTH(CKA_EXTRACTABLE, true),
                                       {CKA_VALUE, (void *)(uintptr_t)value, sizes[i]}};
-        cr_assert_eq(create(view, items, COUNT(items), &id), CKR_OK);
+        cr_assert_eq(create_as(view, items, COUNT(items), &id), CKR_OK);
         open_again();
         id = id_of("secret-key", "hmac");
         expect(view, id, items, COUNT(items));
-        cr_assert_eq(destroy(view, id), CKR_OK);
+        cr_assert_eq(destroy_as(view, id), CKR_OK);
     }
     cr_assert_eq(list.count, 0);
+}
+
+Test(newobject, a_label_is_kept_whatever_its_bytes_are, .init = set_up_writable, .fini = tear_down)
+{
+    static char long_one[400], long_other[400];
+    const struct {
+        const char *bytes;
+        CK_ULONG size;
+    } labels[] = {{"\xff\xfe", 2}, {"a\0b", 3}, {"\xc3\xa4", 2}, {"..", 2},
+                  {"x\r\ny", 4},   {"Same", 4}, {"same", 4},     {"a.crt", 5},
+                  {"b.secret", 8}, {" ", 1},    {long_one, 400}, {long_other, 400}};
+    uint64_t ids[COUNT(labels)];
+    memset(long_one, 'x', sizeof long_one);
+    memset(long_other, 'x', sizeof long_other);
+    long_other[399] = 'y';
+    for (int again = 0; again < 2; again++) {
+        for (size_t i = 0; i < COUNT(labels); i++) {
+            const CK_ATTRIBUTE items[] = {
+                NUMBER(CKA_CLASS, data),
+                TRUTH(CKA_TOKEN, true),
+                {CKA_LABEL, (void *)(uintptr_t)labels[i].bytes, labels[i].size},
+                NUMBER(CKA_VALUE, i)};
+            cr_assert_eq(create_as(view, items, 4, &ids[i]), CKR_OK, "label %zu", i);
+            expect(view, ids[i], items, 4);
+        }
+    }
+    cr_assert_eq(list.count, 2 * COUNT(labels));
+    open_again();
+    cr_assert_eq(list.count, 2 * COUNT(labels));
+    for (size_t i = 0; i < list.count; i++) {
+        size_t number = COUNT(labels);
+        cr_assert_eq(list.objects[i].value_size, sizeof number);
+        memcpy(&number, list.objects[i].value, sizeof number);
+        cr_assert_lt(number, COUNT(labels));
+        const CK_ATTRIBUTE label = {CKA_LABEL, (void *)(uintptr_t)labels[number].bytes,
+                                    labels[number].size};
+        expect(view, list.objects[i].id, &label, 1);
+    }
 }
 
 Test(newobject, what_no_line_holds_is_refused, .init = set_up_writable, .fini = tear_down)
@@ -477,9 +485,9 @@ Test(newobject, what_no_line_holds_is_refused, .init = set_up_writable, .fini = 
     CK_ATTRIBUTE much[3];
     memcpy(much, value, sizeof much);
     much[2] = (CK_ATTRIBUTE){CKA_VALUE, larger, sizeof larger};
-    cr_assert_eq(create(view, label, 3, &id), CKR_ATTRIBUTE_VALUE_INVALID);
-    cr_assert_eq(create(view, much, 3, &id), CKR_DEVICE_MEMORY);
+    cr_assert_eq(create_as(view, label, 3, &id), CKR_ATTRIBUTE_VALUE_INVALID);
+    cr_assert_eq(create_as(view, much, 3, &id), CKR_DEVICE_MEMORY);
     cr_assert_eq(list.count, 0);
-    cr_assert_eq(create(view, fits, 3, &id), CKR_OK);
+    cr_assert_eq(create_as(view, fits, 3, &id), CKR_OK);
     cr_assert_eq(list.count, 1);
 }
