@@ -25,6 +25,15 @@ static int open_directory(const char *path)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Whether the hidden file is one that this user's services made: in a directory where others may
+ * make files, too, they could have those replaced that they may not touch. */
+static bool is_own(int directory, const char *name)
+{
+    struct stat status;
+    return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+           status.st_nlink == 1 && status.st_uid == geteuid();
+}
+
 /* The inode of the file; 0: there is none. Its mode, if there is one. */
 static ino_t inode_of(int directory, const char *name, mode_t *mode)
 {
@@ -77,9 +86,11 @@ static bool apply(int directory, const char *path, const char *pending)
     char *name;
     struct stat status;
     mode_t mode;
-    errno = EINVAL;
     unsigned long long inode = strtoull(pending + strlen(PREFIX), &name, 10);
-    if (*name++ != '.' || fstatat(directory, pending, &status, AT_SYMLINK_NOFOLLOW) != 0)
+    if (*name != '.' || name[1] == '\0') /* it is for none */
+        return unlinkat(directory, pending, 0) == 0;
+    name++;
+    if (fstatat(directory, pending, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return false;
     bool goes = status.st_size == 0;
     ino_t now = inode_of(directory, name, &mode);
@@ -101,7 +112,8 @@ static char **read_names(const char *path, size_t *count)
     DIR *stream = names ? opendir(path) : NULL;
     *count = 0;
     for (const struct dirent *item; stream && names && (item = readdir(stream));) {
-        if (strncmp(item->d_name, PREFIX, strlen(PREFIX)) != 0)
+        if (strncmp(item->d_name, PREFIX, strlen(PREFIX)) != 0 ||
+            !is_own(dirfd(stream), item->d_name))
             continue;
         char **more = reallocarray(names, *count + 2, sizeof *names);
         names = more ? more : names;
@@ -138,9 +150,8 @@ static void remove_all(int directory, char *const *names, size_t count)
 
 bool p11d_keychange_is_pending(const char *path)
 {
-    struct stat status;
     int directory = open_directory(path);
-    bool pending = directory >= 0 && fstatat(directory, MARK, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    bool pending = directory >= 0 && is_own(directory, MARK);
     if (directory >= 0)
         close(directory);
     return pending;

@@ -123,6 +123,43 @@ Test(keychange, leaves_alone_what_somebody_replaced_since)
     cr_assert_not(p11d_keychange_is_pending(directory));
 }
 
+/* What a file would be called that is to take the place of name. */
+static void find_pending(const char *name, char path[512])
+{
+    struct stat status;
+    snprintf(path, 512, "%s/%s", directory, name);
+    cr_assert_eq(stat(path, &status), 0);
+    snprintf(path, 512, "%s/.p11dbus-change.%llu.%s", directory, (unsigned long long)status.st_ino,
+             name);
+}
+
+Test(keychange, makes_nothing_that_is_not_its_own)
+{
+    char path[512], other[512];
+    write_text("three", "three", 0600);
+    write_text("four", "four", 0600);
+    find_pending("three", path);
+    cr_assert_eq(symlink("four", path), 0);
+    find_pending("four", path);
+    snprintf(other, sizeof other, "%s/three", directory);
+    cr_assert_eq(link(other, path), 0);
+    write_text(".p11dbus-change.x", "", 0600);
+    write_text(".p11dbus-change.1.", "", 0600);
+    P11dKeyChange change = begin();
+    snprintf(path, sizeof path, "%s/.p11dbus-commit", directory);
+    cr_assert_eq(symlink("three", path), 0);
+    cr_expect_not(p11d_keychange_is_pending(directory), "nobody has committed it");
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(p11d_keychange_commit(&change), CKR_OK);
+    cr_expect_eq(p11d_keychange_finish(directory), CKR_OK);
+    cr_expect(has("one", "changed") && has("two", NULL) && has("new", "new"));
+    cr_expect(has("three", "three") && has("four", "four"));
+    snprintf(path, sizeof path, "%s/three", directory);
+    struct stat status;
+    cr_expect(lstat(path, &status) == 0 && S_ISREG(status.st_mode));
+    cr_expect_not(p11d_keychange_is_pending(directory));
+}
+
 Test(keychange, is_one_at_a_time)
 {
     int first, second;
