@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "keystore.h"
 #include "log.h"
@@ -116,6 +117,20 @@ static bool read_line(P11dTokenState *state, char *line)
     return true;
 }
 
+/* Nobody gets in by what nobody can say whose it is. */
+static void lock_out(P11dTokenState *state, const char *path, const char *why)
+{
+    p11d_log("%s/%s: %s; it has PINs that nobody knows", path, FILE_NAME, why);
+    state->officer = state->user = (P11dPinProof){.set = true};
+}
+
+/* Whether nobody but this user (and root) can have written it. */
+static bool is_own(const struct stat *status)
+{
+    return S_ISREG(status->st_mode) && (status->st_mode & 022) == 0 &&
+           (status->st_uid == geteuid() || status->st_uid == 0);
+}
+
 static void read_state(P11dTokenState *state, const char *path)
 {
     P11dBuffer text;
@@ -129,10 +144,8 @@ static void read_state(P11dTokenState *state, const char *path)
             *next++ = '\0';
         ok = read_line(state, line) && ok;
     }
-    if (!ok) {
-        p11d_log("%s/%s: cannot be understood; it has PINs that nobody knows", path, FILE_NAME);
-        state->officer.set = state->user.set = true;
-    }
+    if (!ok)
+        lock_out(state, path, "cannot be understood");
     p11d_buffer_clear(&text);
 }
 
@@ -148,7 +161,9 @@ bool p11d_tokenstate_read(P11dTokenState *state, const char *path)
     if (p11d_stamp_equal(&stamp, &state->stamp))
         return false;
     *state = (P11dTokenState){.stamp = stamp};
-    if (there)
+    if (there && !is_own(&status))
+        lock_out(state, path, "others can write to it");
+    else if (there)
         read_state(state, path);
     return true;
 }

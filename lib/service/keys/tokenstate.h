@@ -30,7 +30,8 @@ typedef struct P11dTokenState {
 } P11dTokenState;
 
 /* Reads the state of the directory at path, if it is another than the one in state; what cannot be
- * read is said in the log, and is a PIN that nobody knows. Returns whether it was read. */
+ * read, or others can write to, is said in the log, and is a PIN that nobody knows. Returns whether
+ * it was read. */
 bool p11d_tokenstate_read(P11dTokenState *state, const char *path);
 
 /* Puts it into change, by which it is written. Errors: those of p11d_keychange_put. */

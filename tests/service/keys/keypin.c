@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keytoken-fixture.h"
@@ -269,6 +270,20 @@ Test(keypin, a_state_that_is_damaged_lets_nobody_in, .init = open_writable, .fin
     open_token();
     cr_assert_eq(login_as(view, "x"), CKR_PIN_INCORRECT);
     cr_assert_eq(login_with(view, CKU_SO, ""), CKR_PIN_INCORRECT);
+}
+
+Test(keypin, a_state_that_others_can_write_lets_nobody_in, .init = open_writable, .fini = tear_down)
+{
+    char path[512];
+    open_token();
+    cr_assert_eq(init_token("officer", "label"), CKR_OK);
+    snprintf(path, sizeof path, "%s/.p11dbus-token", directory);
+    for (mode_t mode = 0600; mode <= 0666; mode += 0066) {
+        cr_assert_eq(chmod(path, mode), 0);
+        open_again();
+        cr_expect_eq(login_with(view, CKU_SO, "officer"),
+                     mode == 0600 ? CKR_OK : CKR_PIN_INCORRECT);
+    }
 }
 
 Test(keypin, where_the_owner_writes_others_do_not, .init = open_writable, .fini = tear_down)
