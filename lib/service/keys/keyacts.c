@@ -269,7 +269,8 @@ static CK_RV log_out(P11dView *view, P11dActCall *call)
     return rv;
 }
 
-/* Everything that has a PIN is encrypted anew. */
+/* A passphrase is tried on every key that has one, which is made to take its time; a new one
+ * encrypts them all anew. */
 static bool is_slow(const P11dArguments *arguments)
 {
     (void)arguments;
@@ -296,7 +297,7 @@ const P11dAct p11d_keyacts[] = {
     {"UpdateStream", p11d_streamacts_update},
     {"FinishStream", p11d_streamacts_finish},
     {"CancelStream", p11d_streamacts_cancel},
-    {"Login", log_in},
+    {"Login", log_in, is_slow},
     {"Logout", log_out},
     {"InitToken", p11d_keypin_init_token, is_slow},
     {"InitPin", p11d_keypin_init, is_slow},
