@@ -317,7 +317,7 @@ Test(interfaces, a_session_that_is_none_is_said_before_all_else)
 
 /* In a session, with nothing else: nothing is active, and no pointer leads anywhere. An Init
  * without a mechanism ends what is not there. */
-Test(interfaces, trap_2_nothing_is_no_argument_of_the_newer_functions)
+Test(interfaces, trap_null_is_not_zero_length)
 {
     stage_start(&stage, "");
     stage_ok(stage_initialize(&stage, ""));
