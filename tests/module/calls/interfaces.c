@@ -352,7 +352,7 @@ Test(interfaces, trap_null_is_not_zero_length)
         ROW(C_MessageVerifyFinal, CKR_OPERATION_NOT_INITIALIZED, Z0),
         ROW(C_EncapsulateKey, CKR_ARGUMENTS_BAD, Z7),
         ROW(C_DecapsulateKey, CKR_ARGUMENTS_BAD, Z7),
-        ROW(C_VerifySignatureInit, CKR_OK, Z4),
+        ROW(C_VerifySignatureInit, CKR_ARGUMENTS_BAD, Z4),
         ROW(C_VerifySignature, CKR_OPERATION_NOT_INITIALIZED, Z2),
         ROW(C_VerifySignatureUpdate, CKR_OPERATION_NOT_INITIALIZED, Z2),
         ROW(C_VerifySignatureFinal, CKR_OPERATION_NOT_INITIALIZED, Z0),
