@@ -161,6 +161,57 @@ Test(newsecret, a_sensitive_one_keeps_its_value)
                   list.objects[i].value_size == 0);
 }
 
+static void set_up_writable(void)
+{
+    writable = true;
+    set_up_keys();
+}
+
+/* A client wraps another one by the AES key with that id, unwraps it to the token, and gets it. */
+static uint64_t unwrap(uint64_t by, uint64_t wrapped)
+{
+    const CK_ATTRIBUTE items[] = {TYPE(generic), FLAG(CKA_TOKEN, yes), LABEL};
+    P11dArguments arguments = {.objects = {by, wrapped},
+                               .mechanism.parameters.mechanism.mechanism = CKM_AES_KEY_WRAP_KWP};
+    uint64_t ids[2];
+    P11dBuffer output;
+    cr_assert_eq(act_as(view, "Wrap", &arguments, &output), CKR_OK);
+    arguments.bytes[0] = (P11dBytes){output.data, output.size};
+    arguments.templates[0] = (P11dTemplateArgument){.items = items, .count = 3};
+    cr_assert_eq(make_as(view, "Unwrap", &arguments, ids), CKR_OK);
+    p11d_buffer_clear(&output);
+    return ids[0];
+}
+
+Test(newsecret, is_on_the_token_if_it_is_to_be, .init = set_up_writable)
+{
+    uint64_t kek, derived, id;
+    cr_assert_eq(DERIVE(&kek, TYPE(aes), SIZE(3), FLAG(CKA_TOKEN, yes), FLAG(CKA_WRAP, yes),
+                        FLAG(CKA_UNWRAP, yes)),
+                 CKR_OK);
+    cr_assert_eq(DERIVE(&derived, TYPE(generic), FLAG(CKA_TOKEN, yes), FLAG(CKA_SENSITIVE, no),
+                        FLAG(CKA_EXTRACTABLE, yes), LABEL),
+                 CKR_OK);
+    list_all();
+    const RigObject before = *rig_find(&list, "secret-key", "derived");
+    cr_assert_eq(before.id, derived);
+    cr_assert_eq(before.value_size, 32);
+    id = unwrap(kek, derived);
+    cr_assert_neq(id, 0);
+    cr_assert_eq(list.count, 5, "the pair and three");
+    token->operations->close(view);
+    token->operations->free(token);
+    open_token();
+    list_all();
+    cr_assert_eq(list.count, 5);
+    size_t shown = 0;
+    for (size_t i = 0; i < list.count; i++)
+        shown += strcmp(list.objects[i].label, "derived") == 0 &&
+                 list.objects[i].value_size == 32 &&
+                 memcmp(list.objects[i].value, before.value, 32) == 0;
+    cr_assert_eq(shown, 1, "what was unwrapped is sensitive");
+}
+
 Test(newsecret, templates_that_cannot_be_are_refused)
 {
     uint64_t id;
