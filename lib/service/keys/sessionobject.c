@@ -17,6 +17,15 @@ static CK_RV tell_uses(P11dTemplate *templ, const P11dServedKey *key)
     return key ? p11d_keyuse_tell(templ, class, key, true) : CKR_OK;
 }
 
+/* The bytes that the user of view may still have, with all clients. With the lock held. */
+static size_t room_of(const P11dKeyView *view)
+{
+    size_t held = 0;
+    for (const P11dKeyView *other = view->ring->views; other; other = other->next)
+        held += other->uid == view->uid ? other->session.size : 0;
+    return held < P11D_SESSIONSTORE_USER_BYTES ? P11D_SESSIONSTORE_USER_BYTES - held : 0;
+}
+
 CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedKey *key,
                              uint64_t *id)
 {
@@ -30,9 +39,9 @@ CK_RV p11d_sessionobject_add(P11dKeyView *view, P11dTemplate *templ, P11dServedK
         p11d_template_boolean(templ, CKA_PRIVATE, false))
         rv = CKR_USER_NOT_LOGGED_IN;
     if (rv == CKR_OK)
-        rv =
-            p11d_sessionstore_add(&view->session, templ, key,
-                                  P11D_SESSIONSTORE_FIRST_ID + ring->next_session, ring->clock + 1);
+        rv = p11d_sessionstore_add(&view->session, templ, key,
+                                   P11D_SESSIONSTORE_FIRST_ID + ring->next_session, ring->clock + 1,
+                                   room_of(view));
     if (rv == CKR_OK) {
         ring->clock++;
         *id = P11D_SESSIONSTORE_FIRST_ID + ring->next_session++;
@@ -87,7 +96,8 @@ CK_RV p11d_sessionobject_change(P11dKeyView *view, uint64_t id, const CK_ATTRIBU
     if (rv == CKR_OK)
         rv = tell_uses(&templ, object->key);
     if (rv == CKR_OK)
-        rv = p11d_sessionstore_change(&view->session, object, &templ, ring->clock + 1);
+        rv = p11d_sessionstore_change(&view->session, object, &templ, ring->clock + 1,
+                                      room_of(view));
     ring->clock += rv == CKR_OK;
     pthread_mutex_unlock(&ring->lock);
     p11d_template_clear(&templ);

@@ -53,6 +53,13 @@ static CK_RV grow(P11dSessionStore *store)
     return CKR_OK;
 }
 
+/* What the store may take more, if its user may still have room bytes. */
+static size_t room_in(const P11dSessionStore *store, size_t room)
+{
+    const size_t own = P11D_SESSIONSTORE_BYTES - store->size;
+    return own < room ? own : room;
+}
+
 static CK_RV fill(P11dSessionObject *item, const P11dTemplate *templ, const P11dServedKey *key,
                   size_t room)
 {
@@ -62,14 +69,14 @@ static CK_RV fill(P11dSessionObject *item, const P11dTemplate *templ, const P11d
 }
 
 CK_RV p11d_sessionstore_add(P11dSessionStore *store, P11dTemplate *templ, P11dServedKey *key,
-                            uint64_t id, uint64_t generation)
+                            uint64_t id, uint64_t generation, size_t room)
 {
     P11dSessionObject item;
     if (store->count >= P11D_SESSIONSTORE_OBJECTS)
         return P11D_ACT_LIMIT;
     CK_RV rv = grow(store);
     if (rv == CKR_OK)
-        rv = fill(&item, templ, key, P11D_SESSIONSTORE_BYTES - store->size);
+        rv = fill(&item, templ, key, room_in(store, room));
     if (rv != CKR_OK)
         return rv;
     item.object.id = id;
@@ -83,11 +90,10 @@ CK_RV p11d_sessionstore_add(P11dSessionStore *store, P11dTemplate *templ, P11dSe
 }
 
 CK_RV p11d_sessionstore_change(P11dSessionStore *store, P11dSessionObject *object,
-                               P11dTemplate *templ, uint64_t generation)
+                               P11dTemplate *templ, uint64_t generation, size_t room)
 {
     P11dSessionObject item;
-    CK_RV rv =
-        fill(&item, templ, object->key, P11D_SESSIONSTORE_BYTES - store->size + object->size);
+    CK_RV rv = fill(&item, templ, object->key, room_in(store, room) + object->size);
     if (rv != CKR_OK)
         return rv;
     item.object.id = object->object.id;

@@ -11,9 +11,12 @@
 #include "keyobject.h"
 #include "servedkey.h"
 
-/* The most session objects of a client, and the most bytes of their attributes and keys. */
-#define P11D_SESSIONSTORE_OBJECTS 1024
-#define P11D_SESSIONSTORE_BYTES ((size_t)1 << 20)
+/* The most session objects of a client, and the most bytes of their attributes and keys; and of
+ * those of all clients of a user. A virtual machine of Java keeps thousands until it collects
+ * garbage. */
+#define P11D_SESSIONSTORE_OBJECTS 8192
+#define P11D_SESSIONSTORE_BYTES ((size_t)8 << 20)
+#define P11D_SESSIONSTORE_USER_BYTES ((size_t)64 << 20)
 
 /* Ids of session objects begin here; those of all others are less. */
 #define P11D_SESSIONSTORE_FIRST_ID (UINT64_C(1) << 63)
@@ -39,16 +42,17 @@ typedef struct P11dSessionStore {
 
 /*
  * Adds an object with that id, the largest so far, in that generation. templ: its attributes,
- * empty then. key: NULL, or a reference that is the store's then. Errors: P11D_ACT_LIMIT,
- * CKR_HOST_MEMORY, those of p11d_keyobject_set; templ and key are as before then.
+ * empty then. key: NULL, or a reference that is the store's then. room: bytes that its user may
+ * still have. Errors: P11D_ACT_LIMIT, CKR_HOST_MEMORY, those of p11d_keyobject_set; templ and key
+ * are as before then.
  */
 CK_RV p11d_sessionstore_add(P11dSessionStore *store, P11dTemplate *templ, P11dServedKey *key,
-                            uint64_t id, uint64_t generation);
+                            uint64_t id, uint64_t generation, size_t room);
 
 /* Puts templ, which is empty then, in place of the attributes of object, in that generation.
  * Errors as above. */
 CK_RV p11d_sessionstore_change(P11dSessionStore *store, P11dSessionObject *object,
-                               P11dTemplate *templ, uint64_t generation);
+                               P11dTemplate *templ, uint64_t generation, size_t room);
 
 /* The object with that id, or NULL. */
 P11dSessionObject *p11d_sessionstore_find(const P11dSessionStore *store, uint64_t id);

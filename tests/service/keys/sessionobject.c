@@ -245,6 +245,31 @@ Test(sessionobject, trap_running_out_is_an_answer__memory_of_session_objects, .i
     cr_assert_eq(add(view, templ, NULL, &id), P11D_ACT_LIMIT);
 }
 
+Test(sessionobject, trap_running_out_is_an_answer__memory_of_a_users_session_objects,
+     .init = set_up, .fini = tear_down)
+{
+    enum { CLIENTS = P11D_SESSIONSTORE_USER_BYTES / P11D_SESSIONSTORE_BYTES };
+    P11dView *clients[CLIENTS];
+    uint64_t id = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = another_client();
+        for (int j = 0; j < 4; j++)
+            id = add_data(clients[i], "large", P11D_SESSIONSTORE_BYTES / 8 - 1024);
+    }
+    cr_assert_eq(add(view, described(CKO_DATA, "one more"), NULL, &id), CKR_OK);
+    P11dTemplate templ = described(CKO_DATA, "too large");
+    uint8_t *value = calloc(1, P11D_SESSIONSTORE_BYTES / 16);
+    const CK_ATTRIBUTE large = {CKA_VALUE, value, P11D_SESSIONSTORE_BYTES / 16};
+    cr_assert_eq(p11d_template_set(&templ, large.type, large.pValue, large.ulValueLen), CKR_OK);
+    cr_assert_eq(add(view, templ, NULL, &(uint64_t){0}), P11D_ACT_LIMIT);
+    cr_assert_eq(p11d_sessionobject_change(key_view(view), id, &large, 1), P11D_ACT_LIMIT);
+    token->operations->close(clients[0]);
+    cr_assert_eq(p11d_sessionobject_change(key_view(view), id, &large, 1), CKR_OK);
+    for (int i = 1; i < CLIENTS; i++)
+        token->operations->close(clients[i]);
+    free(value);
+}
+
 Test(sessionobject, that_is_private_ends_with_the_login, .init = open_directory, .fini = tear_down)
 {
     write_key("one.key", "secret");
