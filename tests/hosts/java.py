@@ -9,7 +9,6 @@ On a token without a PIN, where any is right, and on one with it. Prints TAP, as
 """
 
 import os
-import re
 import sys
 import zipfile
 
@@ -43,8 +42,9 @@ class Store:
                    "PKCS11", "-storepass", PIN, "-providerClass", "sun.security.pkcs11.SunPKCS11",
                    "-providerArg", self.path("java.cfg"), *arguments)
 
-    def files(self):
-        return set(os.listdir(self.place.keys_directory))
+    def file(self, name):
+        """One that the token keeps."""
+        return os.path.join(self.place.keys_directory, name)
 
 
 def keytool_generates(store):
@@ -54,9 +54,7 @@ def keytool_generates(store):
                "secp256r1", "-dname", "CN=localhost")
     store.tool("keytool", "-genkeypair", "-alias", "rsa", "-keyalg", "RSA", "-keysize", "2048",
                "-dname", "CN=rsa")
-    certificate = store.path("rsa.crt")
-    with open(certificate, "w", encoding="ascii") as out:
-        out.write(store.tool("keytool", "-exportcert", "-alias", "rsa", "-rfc"))
+    certificate = store.file("rsa.crt")
     run("openssl", "verify", "-check_ss_sig", "-CAfile", certificate, certificate, preload=False)
 
 
@@ -87,8 +85,6 @@ def jarsigner_signs(store):
     run("openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in",
         store.path("jar/META-INF/SERVER.EC"), "-content", store.path("jar/META-INF/SERVER.SF"),
         "-CAfile", store.authority, "-purpose", "any", "-out", "/dev/null", preload=False)
-    said = run("jarsigner", "-verify", jar, preload=False)
-    need("jar verified." in said, "not verified", said)
 
 
 def serves(store, place):
@@ -103,7 +99,7 @@ def serves(store, place):
             answer, _ = tls.ask(port, context)
             need(answer == tls.LINE, "another answer", repr(answer))
         # Its certificate is its own.
-        answer, cipher = tls.ask(port, tls.client_context(store.path("rsa.crt"),
+        answer, cipher = tls.ask(port, tls.client_context(store.file("rsa.crt"),
                                                           "AES256-GCM-SHA384"))
         need((answer, cipher) == (tls.LINE, "AES256-GCM-SHA384"), "another", repr(answer) + cipher)
 
@@ -111,20 +107,20 @@ def serves(store, place):
 def keytool_deletes(store, kept):
     for alias in "server", "rsa":
         store.tool("keytool", "-delete", "-alias", alias)
-    said = store.tool("keytool", "-list")
-    need(re.search(r"contains %d entr" % len(store.place.keys), said), "something is left", said)
-    need(store.files() <= kept, "files are left", str(store.files()))
+    files = set(os.listdir(store.place.keys_directory))
+    need(files <= kept, "files are left", str(files - kept))
 
 
 def checks(place, module):
     store = Store(place, module)
-    kept = store.files()
+    kept = set(os.listdir(place.keys_directory))
     what = " with a PIN" if place.keys else ""
     yield "keytool generates keys" + what, lambda: keytool_generates(store)
     yield "keytool gets a certificate" + what, lambda: keytool_gets_a_certificate(store)
     yield "jarsigner signs" + what, lambda: jarsigner_signs(store)
-    yield "a server of TLS has its key on the token" + what, lambda: serves(store, 0)
-    yield "so it does with the token before all other providers" + what, lambda: serves(store, 1)
+    where, order = ("behind", 0) if place.keys else ("before", 1)
+    yield ("a server of TLS has its key on the token, which comes %s all other providers%s" % (
+        where, what), lambda: serves(store, order))
     yield "keytool deletes keys" + what, lambda: keytool_deletes(store, kept)
 
 
