@@ -6,7 +6,7 @@ usage: readme.py README P11DBUS MODULE
 
 They run in their order, in one shell and one empty directory, on a private session bus, where p11-kit
 knows the module as if it were installed: in a container. Where none can be made (inside of many a
-container) recipes are left out that need that, or begin one themselves.
+container) recipes are left out that need that, or begin one themselves; beside a sanitizer those of Java.
 $HOST_PRELOAD is preloaded into every program of theirs, as in hosts/applications.py. Recipes that
 audit are run once more on a bus without a service, where they must fail: nothing was looked at.
 """
@@ -76,6 +76,9 @@ def main(readme, p11dbus, module):
         # Debian 13 has it in a package that need not be installed.
         if not prefix or not shutil.which("systemd-cryptenroll"):
             absent.append("systemd-cryptenroll")
+        # Java has signal handlers of its own, which a sanitizer's runtime does not bear.
+        if environment.get("HOST_PRELOAD"):
+            absent.append("keytool")
         recipes = [recipe for recipe in recipes
                    if not any(name + " " in recipe[1] for name in absent)]
         code = run(script_of(recipes), directory, environment, prefix)
