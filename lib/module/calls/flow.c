@@ -229,15 +229,30 @@ static void give(P11dFlow *flow)
     p11d_buffer_consume(output, fits);
 }
 
+/* Whether output of earlier parts would overwrite what is still to be sent: hosts may have both in
+ * the same place. */
+static bool is_in_the_way(const P11dFlow *flow, P11dBytes part, P11dRoom room)
+{
+    const uintptr_t from = (uintptr_t)part.data, to = (uintptr_t)room.place;
+    return (flow->gathered.size > 0 || flow->output.size > 0) && to < from + part.size &&
+           from < to + room.size;
+}
+
 CK_RV p11d_flow_add(P11dFlow *flow, P11dBytes part, P11dRoom room, CK_ULONG *written)
 {
+    const bool waits_for_all = is_in_the_way(flow, part, room);
     const uint64_t before = flow->given;
     const bool waits = owed(flow, part.size) == 0 &&
                        (!streams(flow) || part.size <= GATHERED - flow->gathered.size);
-    flow->room = room;
+    if (!waits_for_all)
+        flow->room = room;
     give(flow);
     flow->taken += part.size;
     const CK_RV rv = waits ? gather(flow, part) : send_part(flow, part);
+    if (waits_for_all && rv == CKR_OK) {
+        flow->room = room;
+        give(flow);
+    }
     flow->room = (P11dRoom){0};
     *written = (CK_ULONG)(flow->given - before);
     return rv;

@@ -84,8 +84,18 @@ Test(dual, a_part_is_digested_and_encrypted_and_the_reverse)
     stage_ok(m->C_DigestEncryptUpdate(session, data + 160, 800, output + first, &size));
     cr_assert_eq(first + size, 960);
     size = 16;
-    stage_ok(m->C_EncryptFinal(session, output, &size));
+    stage_ok(m->C_EncryptFinal(session, again, &size));
     check_digest(data, 960, NULL, 0);
+
+    /* The ciphertext may be put in the place of the part. */
+    memcpy(again, data, 960);
+    size = 960;
+    stage_ok(m->C_EncryptInit(session, &cbc, key));
+    stage_ok(m->C_DigestInit(session, &sha256));
+    stage_ok(m->C_DigestEncryptUpdate(session, again, 960, again, &size));
+    stage_ok(m->C_EncryptFinal(session, NULL, &size));
+    check_digest(data, 960, NULL, 0);
+    stage_ok(m->C_EncryptInit(session, NULL, 0));
 
     stage_ok(m->C_DecryptInit(session, &cbc, key));
     stage_ok(m->C_DigestInit(session, &sha256));

@@ -244,6 +244,37 @@ Test(stream, trap_sizes_are_bounded__larger_data_are_cut_up)
     free(back);
 }
 
+/* PKCS#11 3.1, section 5.8.3: the output may go to where the input is. */
+Test(stream, input_and_output_may_be_in_the_same_place)
+{
+    const CK_ULONG large = 3UL << 20, whole = 20UL << 20;
+    CK_BYTE *much = malloc(whole + 16), *right = malloc(whole + 16);
+    CK_ULONG size, right_size = whole + 16;
+    begin(WORDS);
+    for (CK_ULONG i = 0; i < whole; i++)
+        much[i] = (CK_BYTE)(i * 31 ^ i >> 11);
+    stage_ok(m->C_EncryptInit(session, CBC, key));
+    stage_ok(m->C_Encrypt(session, much, whole, right, &right_size));
+    stage_ok(m->C_EncryptInit(session, CBC, key));
+    for (CK_ULONG at = 0, part = 5, out = 0; at < large;
+         at += part, part = large - at, out += size) {
+        size = part + 16;
+        memmove(much + out, much + at, part);
+        stage_ok(m->C_EncryptUpdate(session, much + out, part, much + out, &size));
+    }
+    cr_assert(memcmp(much, right, large) == 0);
+    for (CK_ULONG i = 0; i < whole; i++)
+        much[i] = (CK_BYTE)(i * 31 ^ i >> 11);
+    size = 16;
+    stage_ok(m->C_EncryptFinal(session, output, &size));
+    size = whole;
+    stage_ok(m->C_EncryptInit(session, CBC, key));
+    stage_ok(m->C_Encrypt(session, much, whole, much, &size));
+    cr_assert(memcmp(much, right, whole) == 0);
+    free(much);
+    free(right);
+}
+
 Test(stream, no_plaintext_before_its_tag_was_looked_at)
 {
     const CK_ULONG large = 3UL << 20;
