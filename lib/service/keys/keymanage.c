@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
-#include <string.h>
 
 #include "keymaterial.h"
 #include "keyring.h"
@@ -201,41 +200,6 @@ static CK_RV create_key(P11dKeyView *view, CK_OBJECT_CLASS class, const P11dTemp
     return rv;
 }
 
-/* Whether what was said of an attribute, if anything was, is that. */
-static bool is_same(const CK_ATTRIBUTE *said, P11dBytes bytes)
-{
-    return !said || said->ulValueLen == 0 ||
-           (said->ulValueLen == bytes.size && memcmp(said->pValue, bytes.data, bytes.size) == 0);
-}
-
-/* Whether what an application says of a certificate is what stands in it, and will be told of it.
- * Of a serial number many say the bytes alone, without what DER has in front of them. */
-static bool is_consistent(const P11dTemplateArgument *asked, X509 *certificate)
-{
-    const struct {
-        CK_ATTRIBUTE_TYPE type;
-        const X509_NAME *name;
-    } names[] = {{CKA_SUBJECT, X509_get_subject_name(certificate)},
-                 {CKA_ISSUER, X509_get_issuer_name(certificate)}};
-    const ASN1_INTEGER *number = X509_get0_serialNumber(certificate);
-    const CK_ATTRIBUTE *serial =
-        p11d_keytemplate_find(asked->items, asked->count, CKA_SERIAL_NUMBER);
-    uint8_t *der = NULL;
-    bool same = true;
-    for (size_t i = 0; i < 2; i++) {
-        P11dBytes name = {0};
-        X509_NAME_get0_der(names[i].name, &name.data, &name.size);
-        same =
-            is_same(p11d_keytemplate_find(asked->items, asked->count, names[i].type), name) && same;
-    }
-    int size = i2d_ASN1_INTEGER(number, &der);
-    const P11dBytes raw = {ASN1_STRING_get0_data(number), (size_t)ASN1_STRING_length(number)};
-    same = same && size > 0 &&
-           (is_same(serial, (P11dBytes){der, (size_t)size}) || is_same(serial, raw));
-    OPENSSL_free(der);
-    return same;
-}
-
 static CK_RV create_certificate(P11dKeyView *view, const P11dTemplateArgument *asked, uint64_t *id)
 {
     const CK_ATTRIBUTE *value = p11d_keytemplate_find(asked->items, asked->count, CKA_VALUE);
@@ -252,9 +216,8 @@ static CK_RV create_certificate(P11dKeyView *view, const P11dTemplateArgument *a
     if (rv == CKR_OK && !is_for_token(asked))
         rv = add_session_other(view, CKO_CERTIFICATE, asked, id);
     else if (rv == CKR_OK)
-        rv = (is_consistent(asked, certificate) ? CKR_OK : CKR_TEMPLATE_INCONSISTENT)
-                 ?: take(&text.kept[P11D_KEYTEXT_CERTIFICATE], asked, CKO_CERTIFICATE,
-                         CK_UNAVAILABLE_INFORMATION)
+        rv = take(&text.kept[P11D_KEYTEXT_CERTIFICATE], asked, CKO_CERTIFICATE,
+                  CK_UNAVAILABLE_INFORMATION)
                  ?: p11d_newobject_certificate(view, certificate, &text, id);
     X509_free(certificate);
     p11d_keytext_clear(&text);
