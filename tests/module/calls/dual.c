@@ -294,3 +294,21 @@ Test(dual, a_value_that_nobody_may_read_the_token_digests)
     stage_expect(CKR_KEY_INDIGESTIBLE, m->C_DigestKey(session, key));
     stage_ok(m->C_DigestFinal(session, output, &size));
 }
+
+Test(dual, recovery_by_a_key_that_always_authenticates_has_a_login_of_its_own)
+{
+    CK_MECHANISM pkcs = {CKM_RSA_PKCS, NULL, 0};
+    CK_BYTE pin[] = "1234";
+    CK_ULONG size = sizeof output;
+    stage_start(&stage, "claims=yes always=yes");
+    stage_ok(stage_initialize(&stage, ""));
+    session = stage_session(&stage);
+    const CK_OBJECT_HANDLE key = stage_find(&stage, session, CKO_PRIVATE_KEY, "rsa");
+    stage_ok(m->C_SignRecoverInit(session, &pkcs, key));
+    stage_expect(CKR_USER_NOT_LOGGED_IN, m->C_SignRecover(session, data, 50, output, &size));
+    stage_ok(m->C_SignRecoverInit(session, &pkcs, key));
+    stage_ok(m->C_Login(session, CKU_CONTEXT_SPECIFIC, pin, 4));
+    stage_ok(m->C_SignRecover(session, data, 50, output, &size));
+    cr_assert_eq(size, 256);
+    cr_assert_eq(stage_count(&stage, "stream sign-recover rsa-pkcs plain"), 1);
+}
