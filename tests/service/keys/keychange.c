@@ -160,6 +160,31 @@ Test(keychange, makes_nothing_that_is_not_its_own)
     cr_expect_not(p11d_keychange_is_pending(directory));
 }
 
+/* Whether a token of the directory has the key "one". */
+static bool serves_one(bool may_write)
+{
+    writable = may_write;
+    open_token();
+    list_all();
+    bool serves = has_one();
+    token->operations->close(view);
+    token->operations->free(token);
+    return serves;
+}
+
+Test(keychange, is_completed_by_the_next_service_that_may_write)
+{
+    P11dKeyChange change = {.path = directory};
+    write_key("one.key", NULL);
+    put(&change, "one.key", NULL);
+    cr_assert_eq(p11d_keychange_commit(&change), CKR_OK);
+    cr_assert(serves_one(false));
+    cr_assert(p11d_keychange_is_pending(directory));
+    cr_assert_not(serves_one(true));
+    cr_assert_not(p11d_keychange_is_pending(directory));
+    p11d_servedkey_teardown();
+}
+
 Test(keychange, is_one_at_a_time)
 {
     int first, second;

@@ -112,6 +112,16 @@ Test(keypin, others_stay_logged_in_when_it_changes, .init = open_writable, .fini
     uint64_t id = id_of("private-key", "one");
     cr_assert_eq(set_pin(view, "old", "new"), CKR_OK);
     cr_assert_eq(sign_as(other, id), CKR_OK);
+    static const CK_BBOOL yes = CK_TRUE;
+    static const uint8_t p256[] = {6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7};
+    const CK_ATTRIBUTE items[] = {{CKA_TOKEN, (void *)(uintptr_t)&yes, 1},
+                                  {CKA_LABEL, (void *)(uintptr_t) "later", 5},
+                                  {CKA_EC_PARAMS, (void *)(uintptr_t)p256, sizeof p256}};
+    const P11dArguments pair = {
+        .mechanism.parameters.mechanism.mechanism = CKM_EC_KEY_PAIR_GEN,
+        .templates = {{.items = items, .count = 3}, {.items = items, .count = 2}}};
+    cr_assert_eq(act(other, "GenerateKeyPair", pair), CKR_OK);
+    cr_assert(opens("later.key", "new") && !opens("later.key", "old"));
     token->operations->close(other);
 }
 
