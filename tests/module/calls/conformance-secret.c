@@ -200,6 +200,13 @@ Test(conformance_secret, hmac_signs_as_openssl_does_and_verifies)
     stage_ok(m->C_VerifyUpdate(session, data, 1));
     stage_ok(m->C_VerifyUpdate(session, data + 1, sizeof data - 1));
     stage_ok(m->C_VerifyFinal(session, output, size));
+    /* More than one call takes, in one call of the host. */
+    const size_t much_size = 20UL << 20;
+    CK_BYTE *much = calloc(1, much_size);
+    HMAC(EVP_sha256(), bytes, sizeof bytes, much, much_size, again, &right_size);
+    stage_ok(m->C_VerifyInit(session, &hmac, key));
+    stage_ok(m->C_Verify(session, much, much_size, again, 32));
+    free(much);
     output[31] ^= 1;
     stage_ok(m->C_VerifyInit(session, &hmac, key));
     stage_expect(CKR_SIGNATURE_INVALID, m->C_Verify(session, data, sizeof data, output, size));
