@@ -10,14 +10,10 @@
 /* Whether there is a digest that a key may be added to, and such a key. */
 static CK_RV check(P11dInstance *instance, CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE key)
 {
-    const P11dSession *session = p11d_session_find(instance, handle);
-    if (!session)
-        return CKR_SESSION_HANDLE_INVALID;
-    if (session->taken[P11D_OPERATION_DIGEST])
-        return CKR_OPERATION_ACTIVE;
-    if (!session->operations[P11D_OPERATION_DIGEST])
-        return CKR_OPERATION_NOT_INITIALIZED;
-    const P11dObject *object = p11d_listing_find(session->token, key);
+    const CK_RV rv = p11d_session_check(instance, handle, P11D_OPERATION_DIGEST);
+    if (rv != CKR_OK)
+        return rv;
+    const P11dObject *object = p11d_listing_find(p11d_session_find(instance, handle)->token, key);
     if (!object)
         return CKR_KEY_HANDLE_INVALID;
     return object->derived.class_bit == P11D_CLASS_SECRET_KEY ? CKR_OK : CKR_KEY_INDIGESTIBLE;

@@ -46,8 +46,7 @@ static CK_RV keep_signature(P11dRunning *operation, P11dBytes signature)
  * a mechanism is what is missing. */
 static CK_RV cancel(P11dInstance *instance, const P11dOperationRow *row, CK_SESSION_HANDLE handle)
 {
-    const P11dSession *session = p11d_session_find(instance, handle);
-    if (session && !session->operations[row->kind] && !session->taken[row->kind])
+    if (p11d_session_check(instance, handle, row->kind) == CKR_OPERATION_NOT_INITIALIZED)
         return CKR_ARGUMENTS_BAD;
     return p11d_session_cancel(instance, handle, row->kind);
 }

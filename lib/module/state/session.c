@@ -47,17 +47,24 @@ CK_RV p11d_session_begin(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dO
     return CKR_OK;
 }
 
-CK_RV p11d_session_take(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
-                        P11dOperation **operation)
+CK_RV p11d_session_check(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind)
 {
-    P11dSession *session = p11d_session_find(instance, handle);
+    const P11dSession *session = p11d_session_find(instance, handle);
     if (!session)
         return CKR_SESSION_HANDLE_INVALID;
     if (session->taken[kind])
         return CKR_OPERATION_ACTIVE;
+    return session->operations[kind] ? CKR_OK : CKR_OPERATION_NOT_INITIALIZED;
+}
+
+CK_RV p11d_session_take(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
+                        P11dOperation **operation)
+{
+    const CK_RV rv = p11d_session_check(instance, handle, kind);
+    if (rv != CKR_OK)
+        return rv;
+    P11dSession *session = p11d_session_find(instance, handle);
     *operation = session->operations[kind];
-    if (!*operation)
-        return CKR_OPERATION_NOT_INITIALIZED;
     session->operations[kind] = NULL;
     session->taken[kind] = true;
     return CKR_OK;
@@ -77,11 +84,10 @@ void p11d_session_put(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOper
 
 CK_RV p11d_session_cancel(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind)
 {
+    const CK_RV rv = p11d_session_check(instance, handle, kind);
+    if (rv != CKR_OK)
+        return rv == CKR_OPERATION_NOT_INITIALIZED ? CKR_OK : rv;
     P11dSession *session = p11d_session_find(instance, handle);
-    if (!session)
-        return CKR_SESSION_HANDLE_INVALID;
-    if (session->taken[kind])
-        return CKR_OPERATION_ACTIVE;
     free_operation(session->operations[kind]);
     session->operations[kind] = NULL;
     return CKR_OK;

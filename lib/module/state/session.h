@@ -59,8 +59,11 @@ P11dSession *p11d_session_find(P11dInstance *instance, CK_SESSION_HANDLE handle)
 CK_RV p11d_session_begin(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
                          P11dOperation *operation);
 
-/* Takes an operation out of its session. Errors: CKR_SESSION_HANDLE_INVALID,
+/* Whether the operation of that kind could be taken now. Errors: CKR_SESSION_HANDLE_INVALID,
  * CKR_OPERATION_NOT_INITIALIZED, CKR_OPERATION_ACTIVE (another call works on it). */
+CK_RV p11d_session_check(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind);
+
+/* Takes an operation out of its session. Errors: those of p11d_session_check. */
 CK_RV p11d_session_take(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dOperationKind kind,
                         P11dOperation **operation);
 
