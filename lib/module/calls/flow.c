@@ -73,50 +73,52 @@ CK_ULONG p11d_flow_due(const P11dFlow *flow, CK_ULONG size)
     return withholds(flow) ? 0 : flow->output.size + (CK_ULONG)owed(flow, size);
 }
 
-/* Whether so many bytes more can be output; last: and are all that is left. */
-static bool is_plausible(const P11dFlow *flow, size_t size, bool last)
+/* Whether a message can have so many bytes of output. */
+static bool is_plausible(const P11dFlow *flow, size_t size)
 {
     bool exact;
     CK_ULONG right;
     const uint64_t all = came(flow) + size;
-    const bool known = p11d_plan_output_size(flow->plan, flow->taken, &right, &exact);
-    if (flow->plan->row->output == P11D_OUTPUT_SIGNATURE && !last)
+    const bool is_signature = flow->plan->row->output == P11D_OUTPUT_SIGNATURE;
+    if (is_signature && !flow->last)
         return size == 0;
-    if (known)
-        return last && exact ? all == right : all <= right;
-    return flow->plan->row->output == P11D_OUTPUT_SIGNATURE
-               ? size > 0 && size <= EXCESS_MAX
-               : size <= EXCESS_MAX + flow->taken && all <= EXCESS_MAX + flow->taken;
+    if (p11d_plan_output_size(flow->plan, flow->taken, &right, &exact))
+        return flow->last && exact ? all == right : all <= right;
+    return is_signature ? size > 0 && size <= EXCESS_MAX : all <= EXCESS_MAX + flow->taken;
 }
 
-/* Gives the host what there is room for, and keeps the rest. */
-static CK_RV keep(P11dFlow *flow, P11dBytes output)
+/* Gives the host what it has room for; returns how many bytes. */
+static size_t give(P11dFlow *flow, P11dBytes output)
 {
-    size_t fits = output.size < flow->room.size ? output.size : flow->room.size;
-    if (!flow->room.place || flow->output.size > 0 || withholds(flow))
-        fits = 0;
-    if (fits > 0) {
-        memcpy(flow->room.place, output.data, fits);
-        flow->room.place += fits;
-        flow->room.size -= fits;
-        flow->given += fits;
-    }
-    return output.size == fits ||
-                   p11d_buffer_append(&flow->output, output.data + fits, output.size - fits)
+    const size_t fits = output.size < flow->room.size ? output.size : flow->room.size;
+    if (withholds(flow) || !flow->room.place || fits == 0)
+        return 0;
+    memcpy(flow->room.place, output.data, fits);
+    flow->room.place += fits;
+    flow->room.size -= fits;
+    flow->given += fits;
+    return fits;
+}
+
+/* The same with what was kept before. */
+static void give_kept(P11dFlow *flow)
+{
+    P11dBuffer *output = &flow->output;
+    p11d_buffer_consume(output, give(flow, (P11dBytes){output->data, output->size}));
+}
+
+/* Gives the host what came, and keeps the rest: all of it where something was kept already. */
+static CK_RV take_output(const P11dArguments *results, void *data)
+{
+    P11dFlow *flow = data;
+    const P11dBytes output = results->bytes[0];
+    if (!is_plausible(flow, output.size))
+        return CKR_DEVICE_ERROR;
+    const size_t given = flow->output.size > 0 ? 0 : give(flow, output);
+    return output.size == given ||
+                   p11d_buffer_append(&flow->output, output.data + given, output.size - given)
                ? CKR_OK
                : CKR_HOST_MEMORY;
-}
-
-static CK_RV take_some(const P11dArguments *results, void *data)
-{
-    const P11dBytes output = results->bytes[0];
-    return is_plausible(data, output.size, false) ? keep(data, output) : CKR_DEVICE_ERROR;
-}
-
-static CK_RV take_rest(const P11dArguments *results, void *data)
-{
-    const P11dBytes output = results->bytes[0];
-    return is_plausible(data, output.size, true) ? keep(data, output) : CKR_DEVICE_ERROR;
 }
 
 /* The rv of a call about an object that is a key. */
@@ -149,13 +151,12 @@ static P11dRequest make_request(P11dFlow *flow, P11dArguments *arguments, const 
                                 bool last)
 {
     const P11dPlan *plan = flow->plan;
+    flow->last = last;
     const int64_t timeout = plan->authenticates ? P11D_PERSON_TIMEOUT : P11D_CALL_TIMEOUT;
     return (P11dRequest){.interface = &p11d_interface_token,
                          .method = method,
                          .arguments = arguments,
-                         .take = p11d_plan_judges(plan) ? NULL
-                                 : last                 ? take_rest
-                                                        : take_some,
+                         .take = p11d_plan_judges(plan) ? NULL : take_output,
                          .data = flow,
                          .deadline = p11d_deadline_in(timeout)};
 }
@@ -215,20 +216,6 @@ static CK_RV send_part(P11dFlow *flow, P11dBytes part)
     return rv == CKR_OK && part.size > 0 ? exchange(flow, part, (P11dBytes){0}, false) : rv;
 }
 
-/* Gives the host what was kept before, as far as it fits. */
-static void give(P11dFlow *flow)
-{
-    P11dBuffer *output = &flow->output;
-    const size_t fits = output->size < flow->room.size ? output->size : flow->room.size;
-    if (withholds(flow) || !flow->room.place || fits == 0)
-        return;
-    memcpy(flow->room.place, output->data, fits);
-    flow->room.place += fits;
-    flow->room.size -= fits;
-    flow->given += fits;
-    p11d_buffer_consume(output, fits);
-}
-
 /* Whether output of earlier parts would overwrite what is still to be sent: hosts may have both in
  * the same place. */
 static bool is_in_the_way(const P11dFlow *flow, P11dBytes part, P11dRoom room)
@@ -240,18 +227,18 @@ static bool is_in_the_way(const P11dFlow *flow, P11dBytes part, P11dRoom room)
 
 CK_RV p11d_flow_add(P11dFlow *flow, P11dBytes part, P11dRoom room, CK_ULONG *written)
 {
-    const bool waits_for_all = is_in_the_way(flow, part, room);
+    const bool in_the_way = is_in_the_way(flow, part, room);
     const uint64_t before = flow->given;
     const bool waits = owed(flow, part.size) == 0 &&
                        (!streams(flow) || part.size <= GATHERED - flow->gathered.size);
-    if (!waits_for_all)
+    if (!in_the_way)
         flow->room = room;
-    give(flow);
+    give_kept(flow);
     flow->taken += part.size;
     const CK_RV rv = waits ? gather(flow, part) : send_part(flow, part);
-    if (waits_for_all && rv == CKR_OK) {
+    if (in_the_way && rv == CKR_OK) {
         flow->room = room;
-        give(flow);
+        give_kept(flow);
     }
     flow->room = (P11dRoom){0};
     *written = (CK_ULONG)(flow->given - before);
@@ -310,7 +297,7 @@ CK_RV p11d_flow_finish(P11dFlow *flow, const P11dBytes *whole, P11dBytes signatu
     const P11dBytes gathered = {flow->gathered.data, flow->gathered.size};
     const uint64_t before = flow->given;
     flow->room = room;
-    give(flow);
+    give_kept(flow);
     const CK_RV rv = finish(flow, whole ? *whole : gathered, signature);
     flow->room = (P11dRoom){0};
     *written = (CK_ULONG)(flow->given - before);

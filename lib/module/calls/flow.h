@@ -26,7 +26,8 @@ typedef struct P11dFlow {
     P11dBuffer output;   /* that came and that the host has not got */
     uint64_t taken;      /* bytes of input so far */
     uint64_t given;      /* bytes of output that the host has got */
-    P11dRoom room;       /* while a part is sent: where output goes first */
+    P11dRoom room;       /* while a message is sent: where its output goes first */
+    bool last;           /* that message is the last one */
 } P11dFlow;
 
 /* Makes a flow of plan, which is borrowed and may still be made. */
