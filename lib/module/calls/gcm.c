@@ -36,6 +36,12 @@ static CK_RV take_over(P11dGcm *gcm, const CK_GCM_WRAP_PARAMS *given, CK_BYTE *t
     return CKR_OK;
 }
 
+bool p11d_gcm_is(CK_MECHANISM_TYPE mechanism)
+{
+    const P11dMechanism *row = p11d_mechanism_find(mechanism);
+    return row && row->shape == &p11d_parameters_gcm;
+}
+
 CK_RV p11d_gcm_read(P11dGcm *gcm, const void *parameter, CK_ULONG size, P11dBytes associated)
 {
     CK_GCM_MESSAGE_PARAMS given;
@@ -58,8 +64,7 @@ CK_RV p11d_gcm_translate(P11dGcm *gcm, const CK_MECHANISM *given, bool tagged, P
                          CK_MECHANISM *asked)
 {
     CK_GCM_WRAP_PARAMS params;
-    const P11dMechanism *row = p11d_mechanism_find(given->mechanism);
-    const bool is_gcm = row && row->shape == &p11d_parameters_gcm;
+    const bool is_gcm = p11d_gcm_is(given->mechanism);
     *gcm = (P11dGcm){0};
     *asked = *given;
     if (tagged && !is_gcm)
@@ -100,9 +105,10 @@ static void put_number(uint8_t *bytes, size_t size, uint64_t number, bool exclus
     }
 }
 
-/* Random bits; ordered: the last 64 go up by one each time, so that none comes twice. */
-static CK_RV make_random(P11dGcm *gcm, P11dGcmSource *source, CK_ULONG bits, bool ordered)
+/* Random bits. Of CKG_GENERATE the last 64 go up by one each time, so that none comes twice. */
+static CK_RV make_random(P11dGcm *gcm, P11dGcmSource *source, CK_ULONG bits)
 {
+    const bool ordered = gcm->generator == CKG_GENERATE;
     uint8_t random[P11D_GCM_IV_MAX];
     if (bits < RANDOM_BITS_MIN || source->made >= RANDOM_IVS_MAX)
         return CKR_MECHANISM_PARAM_INVALID;
@@ -117,11 +123,9 @@ static CK_RV make_random(P11dGcm *gcm, P11dGcmSource *source, CK_ULONG bits, boo
     return CKR_OK;
 }
 
-static CK_RV make_counted(P11dGcm *gcm, const P11dGcmSource *source, CK_ULONG bits)
+static CK_RV make_counted(P11dGcm *gcm, P11dGcmSource *source, CK_ULONG bits)
 {
     uint8_t counted[P11D_GCM_IV_MAX] = {0};
-    if (bits == 0 || (bits < 64 && source->made >> bits != 0))
-        return CKR_MECHANISM_PARAM_INVALID;
     put_number(counted, gcm->params.ulIvLen, source->made, false);
     put_bits(gcm, bits, counted);
     return CKR_OK;
@@ -132,8 +136,6 @@ static CK_RV make_xored(P11dGcm *gcm, P11dGcmSource *source, CK_ULONG bits)
 {
     const size_t size = gcm->params.ulIvLen;
     uint8_t mixed[P11D_GCM_IV_MAX];
-    if (bits == 0 || (bits < 64 && source->made >> bits != 0))
-        return CKR_MECHANISM_PARAM_INVALID;
     if (source->base_size == 0) {
         memcpy(source->base, gcm->iv, size);
         source->base_size = size;
@@ -146,20 +148,38 @@ static CK_RV make_xored(P11dGcm *gcm, P11dGcmSource *source, CK_ULONG bits)
     return CKR_OK;
 }
 
+/* One row a generator. make: changes the last so many bits of the IV. */
+static const struct Generator {
+    CK_GENERATOR_FUNCTION number;
+    bool counts; /* the IVs before it, which have to be known then, and ends with the bits */
+    CK_RV (*make)(P11dGcm *gcm, P11dGcmSource *source, CK_ULONG bits);
+} generators[] = {
+    {CKG_GENERATE, false, make_random},
+    {CKG_GENERATE_COUNTER, true, make_counted},
+    {CKG_GENERATE_RANDOM, false, make_random},
+    {CKG_GENERATE_COUNTER_XOR, true, make_xored},
+};
+
+static const struct Generator *find_generator(CK_GENERATOR_FUNCTION number)
+{
+    for (size_t i = 0; i < sizeof generators / sizeof generators[0]; i++) {
+        if (generators[i].number == number)
+            return &generators[i];
+    }
+    return NULL;
+}
+
 CK_RV p11d_gcm_generate(P11dGcm *gcm, P11dGcmSource *source)
 {
-    CK_RV rv = CKR_MECHANISM_PARAM_INVALID;
+    const struct Generator *generator = find_generator(gcm->generator);
     if (gcm->generator == CKG_NO_GENERATE)
         return CKR_OK;
-    if (gcm->fixed_bits > gcm->params.ulIvBits)
-        return rv;
+    if (!generator || gcm->fixed_bits > gcm->params.ulIvBits)
+        return CKR_MECHANISM_PARAM_INVALID;
     const CK_ULONG bits = gcm->params.ulIvBits - gcm->fixed_bits;
-    if (gcm->generator == CKG_GENERATE || gcm->generator == CKG_GENERATE_RANDOM)
-        rv = make_random(gcm, source, bits, gcm->generator == CKG_GENERATE);
-    else if (gcm->generator == CKG_GENERATE_COUNTER)
-        rv = make_counted(gcm, source, bits);
-    else if (gcm->generator == CKG_GENERATE_COUNTER_XOR)
-        rv = make_xored(gcm, source, bits);
+    if (generator->counts && (bits == 0 || (bits < 64 && source->made >> bits != 0)))
+        return CKR_MECHANISM_PARAM_INVALID;
+    const CK_RV rv = generator->make(gcm, source, bits);
     source->made += rv == CKR_OK;
     return rv;
 }
@@ -167,9 +187,9 @@ CK_RV p11d_gcm_generate(P11dGcm *gcm, P11dGcmSource *source)
 CK_RV p11d_gcm_generate_once(P11dGcm *gcm)
 {
     P11dGcmSource source = {0};
-    const bool counts =
-        gcm->generator == CKG_GENERATE_COUNTER || gcm->generator == CKG_GENERATE_COUNTER_XOR;
-    return counts ? CKR_MECHANISM_PARAM_INVALID : p11d_gcm_generate(gcm, &source);
+    const struct Generator *generator = find_generator(gcm->generator);
+    return generator && generator->counts ? CKR_MECHANISM_PARAM_INVALID
+                                          : p11d_gcm_generate(gcm, &source);
 }
 
 void p11d_gcm_give_iv(const P11dGcm *gcm)

@@ -16,7 +16,7 @@
 
 /* The longest IV, in bytes. */
 #define P11D_GCM_IV_MAX 128
-/* The longest tag, in bytes. */
+/* The longest tag, in bytes (NIST SP 800-38D, section 5.2.1.2). */
 #define P11D_GCM_TAG_MAX 16
 
 /* Where the IVs of many messages under one key come from; zero to begin with. */
@@ -35,8 +35,11 @@ typedef struct P11dGcm {
     CK_BYTE *tag;        /* where the tag goes or is; NULL: at the end of the ciphertext */
     size_t tag_size;     /* bytes */
     CK_ULONG fixed_bits; /* the first of the IV, which the host says */
-    CK_ULONG generator;  /* CKG_ */
+    CK_GENERATOR_FUNCTION generator;
 } P11dGcm;
+
+/* Whether the parameters of mechanism are those of AES-GCM. */
+bool p11d_gcm_is(CK_MECHANISM_TYPE mechanism);
 
 /*
  * Reads and checks parameter, a CK_GCM_MESSAGE_PARAMS of so many bytes. Errors:

@@ -3,11 +3,9 @@
 
 #include <string.h>
 
+#include "gcm.h"
 #include "listing.h"
 #include "pss.h"
-
-/* NIST SP 800-38D, section 5.2.1.2. */
-#define TAG_BITS_MAX 128
 
 /* Whether the key's CKA_ALLOWED_MECHANISMS, if it has any, name mechanism. */
 static bool key_allows(const P11dObject *key, CK_MECHANISM_TYPE mechanism)
@@ -99,7 +97,8 @@ static CK_RV plan_cipher(P11dPlan *plan, const CK_MECHANISM *asked)
     plan->tag_size = gcm.ulTagBits / 8;
     /* An IV that the service made could not be told: the host's structure need not live until then.
      */
-    return gcm.ulTagBits <= TAG_BITS_MAX && gcm.ulIvLen > 0 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
+    return gcm.ulTagBits <= 8 * P11D_GCM_TAG_MAX && gcm.ulIvLen > 0 ? CKR_OK
+                                                                    : CKR_MECHANISM_PARAM_INVALID;
 }
 
 CK_RV p11d_plan_make(P11dPlan *plan, const P11dOperationRow *row, P11dToken *token,
