@@ -7,26 +7,7 @@
 #ifndef P11D_MESSAGES_H
 #define P11D_MESSAGES_H
 
-#include "operation.h"
-
-typedef struct P11dMessagesRow P11dMessagesRow;
-
-extern const P11dMessagesRow p11d_messages_encrypt;
-extern const P11dMessagesRow p11d_messages_decrypt;
-extern const P11dMessagesRow p11d_messages_sign;
-extern const P11dMessagesRow p11d_messages_verify;
-
-/* What a host brings to one message, or to a part of one. Borrowed for the call. */
-typedef struct P11dMessageData {
-    void *parameter; /* the mechanism's for this message; takes what is made for it */
-    CK_ULONG parameter_size;
-    P11dBytes associated; /* data that are not encrypted */
-    P11dBytes input;
-    CK_BYTE *output; /* NULL: how large is it? */
-    CK_ULONG *output_size;
-    P11dBytes signature; /* to be judged */
-    bool last;           /* of the parts */
-} P11dMessageData;
+#include "messages-row.h"
 
 /*
  * C_Message…Init. mechanism NULL ends what was begun; nothing of what it points to is kept.
