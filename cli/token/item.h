@@ -8,6 +8,10 @@
 
 #include <glib.h>
 #include <openssl/evp.h>
+
+#include "pkcs11.h"
+
+/* This includes p11-kit's own pkcs11.h: after it ours would come too late. */
 #include <p11-kit/uri.h>
 
 #include "algorithm.h"

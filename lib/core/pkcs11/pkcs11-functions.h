@@ -7,7 +7,13 @@
 #ifndef P11D_PKCS11_FUNCTIONS_H
 #define P11D_PKCS11_FUNCTIONS_H
 
+/* p11-kit 0.26 has the length of C_DecapsulateKey's ciphertext by address, and in its list of 3.2
+ * so: both are known under other names here. */
+#define C_DecapsulateKey p11d_header_decapsulate_key
+#define CK_FUNCTION_LIST_3_2 P11D_HEADER_FUNCTION_LIST_3_2
 #include <p11-kit/pkcs11.h>
+#undef C_DecapsulateKey
+#undef CK_FUNCTION_LIST_3_2
 
 /* PKCS#11 3.0, section 3.6: interfaces. */
 #ifndef CKF_INTERFACE_FORK_SAFE
@@ -168,7 +174,6 @@ typedef struct CK_FUNCTION_LIST_3_0 {
 #include "function-rows.inc"
 } CK_FUNCTION_LIST_3_0;
 #endif
-#ifndef P11D_HEADER_HAS_CK_FUNCTION_LIST_3_2
 typedef struct CK_FUNCTION_LIST_3_2 {
     CK_VERSION version;
 #define FUNCTION(name) __typeof__(name) *name;
@@ -176,6 +181,5 @@ typedef struct CK_FUNCTION_LIST_3_2 {
 #define FUNCTION_3_2 FUNCTION
 #include "function-rows.inc"
 } CK_FUNCTION_LIST_3_2;
-#endif
 
 #endif

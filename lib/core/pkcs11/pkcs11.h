@@ -8,8 +8,6 @@
 #ifndef P11D_PKCS11_H
 #define P11D_PKCS11_H
 
-#include <p11-kit/pkcs11.h>
-
 #include "pkcs11-functions.h"
 #include "pkcs11-numbers.h"
 
