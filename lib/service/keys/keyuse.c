@@ -67,11 +67,11 @@ bool p11d_keyuse_is(CK_OBJECT_CLASS class, const P11dServedKey *key, CK_ATTRIBUT
     return false;
 }
 
-/* Whether templ says of no use whether the key may be used so. */
-static bool says_nothing(const P11dTemplate *templ)
+/* Whether templ says of none of uses whether the key may be used so. */
+static bool says_nothing(const P11dTemplate *templ, unsigned uses)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (p11d_template_find(templ, rows[i].type))
+        if (uses & rows[i].use && p11d_template_find(templ, rows[i].type))
             return false;
     }
     return true;
@@ -82,7 +82,7 @@ CK_RV p11d_keyuse_tell(P11dTemplate *templ, CK_OBJECT_CLASS class, const P11dSer
 {
     CK_RV rv = CKR_OK;
     /* PKCS#11 3.1, section 4.10: the token says what a secret key does then. */
-    const bool all = class == CKO_SECRET_KEY && says_nothing(templ);
+    const bool all = class == CKO_SECRET_KEY && says_nothing(templ, uses_of(class, key));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && rv == CKR_OK; i++) {
         bool usual = rows[i].usual == class;
         bool may = uses_of(class, key) & rows[i].use;

@@ -16,7 +16,8 @@ bool p11d_keyuse_is(CK_OBJECT_CLASS class, const P11dServedKey *key, CK_ATTRIBUT
 /*
  * Says in templ, the attributes of key, what it can be used for, where the interface does not take
  * it for granted. asked: whether templ says already what somebody wants it to be used for, who gets
- * no more than that; of a secret key of which it says nothing, everything. Errors: CKR_HOST_MEMORY.
+ * no more than that; of a secret key of which it says no use that it has, everything. Errors:
+ * CKR_HOST_MEMORY.
  */
 CK_RV p11d_keyuse_tell(P11dTemplate *templ, CK_OBJECT_CLASS class, const P11dServedKey *key,
                        bool asked);

@@ -2,6 +2,7 @@
 #include "newsecret.h"
 
 #include "keytemplate.h"
+#include "keyuse.h"
 #include "newobject.h"
 #include "sessionobject.h"
 #include "tokenobject.h"
@@ -135,14 +136,18 @@ CK_RV p11d_newsecret_inherit(P11dNewSecret *secret, P11dKeyView *view, uint64_t 
     return rv;
 }
 
-static CK_RV make_on_token(const P11dNewSecret *secret, P11dKeyView *view, P11dBytes bytes,
+/* Its file says what it is for, and what not: of a file that says nothing a key does all. */
+static CK_RV make_on_token(P11dTemplate *attributes, P11dKeyView *view, const P11dServedKey *key,
                            uint64_t *id)
 {
     P11dKeyText text = {0};
-    CK_RV rv = p11d_keytemplate_take(&text.kept[P11D_KEYTEXT_SECRET], secret->attributes.items,
-                                     secret->attributes.count, CKO_SECRET_KEY);
+    CK_RV rv = p11d_keyuse_tell(attributes, CKO_SECRET_KEY, key, true);
     if (rv == CKR_OK)
-        rv = p11d_newobject_secret(view, secret->type, bytes, &text, id);
+        rv = p11d_keytemplate_take(&text.kept[P11D_KEYTEXT_SECRET], attributes->items,
+                                   attributes->count, CKO_SECRET_KEY);
+    if (rv == CKR_OK)
+        rv = p11d_newobject_secret(view, key->type, (P11dBytes){key->secret, key->secret_size},
+                                   &text, id);
     p11d_keytext_clear(&text);
     return rv;
 }
@@ -153,12 +158,15 @@ CK_RV p11d_newsecret_make(P11dNewSecret *secret, P11dKeyView *view, const uint8_
     P11dTemplate *attributes = &secret->attributes;
     if (size == 0 || !p11d_servedkey_secret_fits(secret->type, size))
         return CKR_KEY_SIZE_RANGE;
-    if (secret->token)
-        return make_on_token(secret, view, (P11dBytes){bytes, size}, id);
     P11dServedKey *key = p11d_servedkey_new_secret(secret->type, bytes, size);
     if (!key)
         return CKR_HOST_MEMORY;
     CK_RV rv = p11d_template_set_number(attributes, CKA_CLASS, CKO_SECRET_KEY);
+    if (rv == CKR_OK && secret->token) {
+        rv = make_on_token(attributes, view, key, id);
+        p11d_servedkey_unref(key);
+        return rv;
+    }
     if (rv == CKR_OK)
         rv = p11d_template_set(attributes, CKA_VALUE, bytes, size);
     if (rv == CKR_OK)

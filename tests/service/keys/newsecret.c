@@ -243,3 +243,52 @@ Test(newsecret, templates_that_cannot_be_are_refused)
     cr_assert_eq(derive_by(view, "public-key", items, 1, &id), CKR_KEY_FUNCTION_NOT_PERMITTED);
     cr_assert_eq(derive_by(view, "certificate", items, 1, &id), CKR_KEY_HANDLE_INVALID);
 }
+
+Test(newsecret, does_all_where_nothing_is_asked_for_that_it_does)
+{
+    /* pkcs11-tool asks so for every kind of key. */
+    const CK_ATTRIBUTE items[] = {TYPE(generic), FLAG(CKA_ENCRYPT, yes), FLAG(CKA_DECRYPT, yes)};
+    static const uint8_t bytes[32];
+    P11dNewSecret secret;
+    P11dServedKey *key = NULL;
+    CK_OBJECT_CLASS class;
+    uint64_t id = 0;
+    cr_assert_eq(p11d_newsecret_read(&secret, &(P11dTemplateArgument){.items = items, .count = 3}),
+                 CKR_OK);
+    cr_assert_eq(
+        p11d_newsecret_make(&secret, (P11dKeyView *)(void *)view, bytes, sizeof bytes, &id),
+        CKR_OK);
+    p11d_newsecret_clear(&secret);
+    cr_expect_eq(p11d_keyring_find((P11dKeyView *)(void *)view, id, CKA_SIGN, &key, &class),
+                 CKR_OK);
+    p11d_servedkey_unref(key);
+}
+
+/* On the token as in a session: one that wraps keys and could decrypt would show them. */
+Test(newsecret, does_what_was_asked_for_and_nothing_else, .init = set_up_writable)
+{
+    static const CK_ATTRIBUTE_TYPE uses[] = {CKA_WRAP, CKA_UNWRAP, CKA_ENCRYPT, CKA_DECRYPT};
+    for (int i = 0; i < 2; i++) {
+        const CK_ATTRIBUTE items[] = {TYPE(aes),
+                                      SIZE(1),
+                                      FLAG(CKA_WRAP, yes),
+                                      FLAG(CKA_UNWRAP, yes),
+                                      {CKA_TOKEN, i == 0 ? &no : &yes, sizeof yes}};
+        const P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism =
+                                             CKM_AES_KEY_GEN,
+                                         .templates = {{.items = items, .count = 5}}};
+        P11dActCall call = {.arguments = &arguments};
+        const P11dAct *act = token->acts;
+        while (strcmp(act->method, "GenerateKey") != 0)
+            act++;
+        cr_assert_eq(act->perform(view, &call), CKR_OK);
+        for (size_t j = 0; j < 4; j++) {
+            P11dServedKey *key = NULL;
+            CK_OBJECT_CLASS class;
+            cr_expect_eq(p11d_keyring_find((P11dKeyView *)(void *)view, call.results.objects[0],
+                                           uses[j], &key, &class),
+                         j < 2 ? CKR_OK : CKR_KEY_FUNCTION_NOT_PERMITTED, "%d %zu", i, j);
+            p11d_servedkey_unref(key);
+        }
+    }
+}

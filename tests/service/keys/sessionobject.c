@@ -154,6 +154,7 @@ Test(sessionobject, claims_no_use_that_its_key_does_not_have, .init = set_up, .f
         p11d_servedkey_new_secret(CKK_AES, (const uint8_t *)"0123456789abcdef", 16);
     uint64_t id = 0;
     cr_assert_eq(p11d_template_set_boolean(&templ, CKA_SIGN, true), CKR_OK);
+    cr_assert_eq(p11d_template_set_boolean(&templ, CKA_ENCRYPT, false), CKR_OK);
     cr_assert_eq(add(view, templ, key, &id), CKR_OK);
     for (int i = 0; i < 2; i++) {
         p11d_template_init(&told);
