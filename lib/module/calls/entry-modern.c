@@ -78,13 +78,13 @@ CK_RV C_WrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
                              CK_ULONG *wrapped_size)
 {
     P11dCall call;
-    P11dWrap wrap = {.mechanism = mechanism,
-                     .wrapping_key = wrapping_key,
-                     .key = key,
-                     .wrapped = wrapped,
-                     .size = wrapped_size,
-                     .tagged = true,
-                     .associated = {associated, associated_size}};
+    const P11dWrap wrap = {.mechanism = mechanism,
+                           .wrapping_key = wrapping_key,
+                           .key = key,
+                           .wrapped = wrapped,
+                           .size = wrapped_size,
+                           .tagged = true,
+                           .associated = {associated, associated_size}};
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
                                     ?: p11d_wrap_perform(call.instance, session, &wrap));
 }

@@ -100,11 +100,11 @@ CK_RV C_WrapKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HA
                 CK_OBJECT_HANDLE key, CK_BYTE *wrapped, CK_ULONG *wrapped_size)
 {
     P11dCall call;
-    P11dWrap wrap = {.mechanism = mechanism,
-                     .wrapping_key = wrapping_key,
-                     .key = key,
-                     .wrapped = wrapped,
-                     .size = wrapped_size};
+    const P11dWrap wrap = {.mechanism = mechanism,
+                           .wrapping_key = wrapping_key,
+                           .key = key,
+                           .wrapped = wrapped,
+                           .size = wrapped_size};
     return p11d_call_end(&call, p11d_call_begin(&call, __func__)
                                     ?: p11d_wrap_perform(call.instance, session, &wrap));
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The functions of PKCS#11 that have one answer only, nearly all of them because this version
- * does not have them. They are in the function list like all others and answer after the checks
- * that every function makes.
+ * The functions that have one answer only: what they are about is never there. They are in the
+ * function lists like all others, and answer after the checks that every function makes.
  */
 #include "entry.h"
 

@@ -11,8 +11,8 @@ typedef struct Saved {
     CK_ULONG parts; /* not 0: there were some */
 } Saved;
 
-/* Whether a digest is all that goes on in session. A search is no
- * cryptography, and what was wrapped is done. */
+/* Whether a digest is all that goes on in session. A search is no cryptography, and what was
+ * wrapped is done. */
 static CK_RV check_savable(const P11dSession *session)
 {
     bool any = false;

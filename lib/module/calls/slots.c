@@ -48,8 +48,8 @@ CK_RV p11d_slots_info(P11dInstance *instance, CK_SLOT_ID slot, CK_SLOT_INFO *inf
     return CKR_OK;
 }
 
-/* Flags of a token that claim functions which this module does not have. */
-#define NOT_HERE                                                                                   \
+/* What no service is believed: there are no functions for it here, or it is said here. */
+#define NOT_BELIEVED                                                                               \
     (CKF_CLOCK_ON_TOKEN | CKF_DUAL_CRYPTO_OPERATIONS | CKF_RESTORE_KEY_NOT_NEEDED |                \
      CKF_SECONDARY_AUTHENTICATION | CKF_SEED_RANDOM_REQUIRED | CKF_ASYNC_SESSION_SUPPORTED)
 /* What is true of every token here: random bytes are the kernel's (random.h). */
@@ -57,7 +57,7 @@ CK_RV p11d_slots_info(P11dInstance *instance, CK_SLOT_ID slot, CK_SLOT_INFO *inf
 
 static CK_FLAGS flags_of(const P11dToken *token)
 {
-    CK_FLAGS flags = (token->properties.flags & ~(CK_FLAGS)NOT_HERE) | ALWAYS;
+    CK_FLAGS flags = (token->properties.flags & ~(CK_FLAGS)NOT_BELIEVED) | ALWAYS;
     /* Whatever encrypts or decrypts does so together with a digest, at least (dual.h). */
     if (p11d_properties_serves(&token->properties, CK_UNAVAILABLE_INFORMATION,
                                CKF_ENCRYPT | CKF_DECRYPT))

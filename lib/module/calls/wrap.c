@@ -164,7 +164,7 @@ static CK_RV perform(P11dInstance *instance, CK_SESSION_HANDLE session, P11dToke
     return rv;
 }
 
-CK_RV p11d_wrap_perform(P11dInstance *instance, CK_SESSION_HANDLE handle, P11dWrap *wrap)
+CK_RV p11d_wrap_perform(P11dInstance *instance, CK_SESSION_HANDLE handle, const P11dWrap *wrap)
 {
     const P11dSession *session = p11d_session_find(instance, handle);
     if (!session)

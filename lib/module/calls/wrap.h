@@ -25,7 +25,7 @@ typedef struct P11dWrap {
  * CKR_WRAPPING_KEY_HANDLE_INVALID, CKR_KEY_HANDLE_INVALID, CKR_KEY_UNEXTRACTABLE, those of
  * p11d_order_check and p11d_order_give.
  */
-CK_RV p11d_wrap_perform(P11dInstance *instance, CK_SESSION_HANDLE session, P11dWrap *wrap);
+CK_RV p11d_wrap_perform(P11dInstance *instance, CK_SESSION_HANDLE session, const P11dWrap *wrap);
 
 /* C_UnwrapKey, and tagged C_UnwrapKeyAuthenticated (sections 5.18.4 and 5.18.9): a making whose
  * mechanism may have the parameters of a wrap. Waits. Errors: those of p11d_making_perform and

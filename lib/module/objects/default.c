@@ -12,10 +12,6 @@ static const CK_CERTIFICATE_TYPE x509 = CKC_X_509;
     {                                                                                              \
         {(type), (void *)&(variable), sizeof(variable)}, (classes), P11D_DEFAULT_VALUE             \
     }
-#define NEVER(type, classes)                                                                       \
-    {                                                                                              \
-        {(type), (void *)&no, sizeof no}, (classes), P11D_DEFAULT_NEVER                            \
-    }
 #define ABLE(type, variable, classes, flag)                                                        \
     {                                                                                              \
         {(type), (void *)&(variable), sizeof(variable)}, (classes), P11D_DEFAULT_ABLE, (flag),     \

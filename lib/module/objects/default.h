@@ -12,18 +12,17 @@
 
 typedef enum P11dDefaultKind {
     P11D_DEFAULT_VALUE,   /* value is the default */
-    P11D_DEFAULT_NEVER,   /* value is false, whatever the service sends: it stands for a function
-                           * that this module does not have, and hosts believe what they read */
     P11D_DEFAULT_ABLE,    /* value is the default, as long as the token has mechanisms for that key
-                           * with flag; without them it is false, whatever the service sends */
+                           * with flag; without them it is false, whatever the service sends:
+                           * hosts believe what they read */
     P11D_DEFAULT_DERIVED, /* from the public key: if that is known, what it lacks does not exist */
     P11D_DEFAULT_SECRET,  /* of a key that is sensitive or not extractable: never given */
     P11D_DEFAULT_ASK,     /* the class may have it; only the service knows */
 } P11dDefaultKind;
 
 typedef struct P11dDefault {
-    CK_ATTRIBUTE attribute; /* its type; of kind _VALUE, _NEVER and _ABLE the value too: static, not
-                               to be changed */
+    CK_ATTRIBUTE attribute; /* its type; of kind _VALUE and _ABLE the value too: static, not to be
+                               changed */
     unsigned classes;       /* set of P11D_CLASS_ bits: the classes that the row holds for */
     P11dDefaultKind kind;
     CK_FLAGS flag;       /* of mechanisms, for _ABLE; else 0 */
@@ -40,7 +39,6 @@ enum {
     P11D_CLASS_FIXED = 1 << 6,      /* no storage object: hardware feature, mechanism, profile */
     P11D_CLASS_OTHER = 1 << 7,      /* vendors' own, and newer than this */
 };
-#define P11D_CLASS_ALL (~0U)
 #define P11D_CLASS_KEYS (P11D_CLASS_PUBLIC_KEY | P11D_CLASS_PRIVATE_KEY | P11D_CLASS_SECRET_KEY)
 
 extern const P11dDefault p11d_defaults[];

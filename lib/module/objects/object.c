@@ -68,19 +68,17 @@ static bool is_secret(const P11dObject *object, CK_ATTRIBUTE_TYPE type)
     return row && row->kind == P11D_DEFAULT_SECRET && hides_secrets(object);
 }
 
-/* The host is not to see these, or find objects by them, although the service sent them. classes:
- * rows for any of them count. */
-static void drop(P11dObject *object, P11dDefaultKind kind, unsigned classes)
+/* The host is not to see these, or find objects by them, although the service sent them. */
+static void drop_secrets(P11dObject *object)
 {
     for (const P11dDefault *row = p11d_defaults; row < p11d_defaults + p11d_default_count; row++)
-        if (row->kind == kind && (row->classes & classes) != 0)
+        if (row->kind == P11D_DEFAULT_SECRET && (row->classes & object->derived.class_bit) != 0)
             p11d_template_unset(&object->attributes, row->attribute.type);
 }
 
-/* What no function of this module does, and what keys of another class are for, is not claimed. */
+/* What keys of another class are for is not claimed. */
 static void drop_claims(P11dObject *object)
 {
-    drop(object, P11D_DEFAULT_NEVER, P11D_CLASS_ALL);
     for (const P11dDefault *row = p11d_defaults; row < p11d_defaults + p11d_default_count; row++) {
         bool foreign = false;
         if (row->kind == P11D_DEFAULT_ABLE &&
@@ -113,7 +111,7 @@ static CK_RV settle(P11dObject *object)
     drop_absent(object);
     drop_claims(object);
     if (hides_secrets(object))
-        drop(object, P11D_DEFAULT_SECRET, object->derived.class_bit);
+        drop_secrets(object);
     set_keys(object);
     return CKR_OK;
 }
@@ -274,8 +272,7 @@ static const CK_ATTRIBUTE *look_up(const P11dObject *object, CK_ATTRIBUTE_TYPE t
             return NULL;
         }
     }
-    if (row && (row->kind == P11D_DEFAULT_VALUE || row->kind == P11D_DEFAULT_NEVER ||
-                row->kind == P11D_DEFAULT_ABLE))
+    if (row && (row->kind == P11D_DEFAULT_VALUE || row->kind == P11D_DEFAULT_ABLE))
         return &row->attribute;
     if (row && row->kind == P11D_DEFAULT_SECRET && is_secret(object, type))
         *reason = CKR_ATTRIBUTE_SENSITIVE;
