@@ -155,17 +155,21 @@ bool p11d_plan_judges(const P11dPlan *plan)
 bool p11d_plan_output_size(const P11dPlan *plan, uint64_t input, CK_ULONG *size, bool *exact)
 {
     const P11dOutput output = plan->row->output;
+    if (plan->cipher) {
+        *size = (CK_ULONG)p11d_cipher_size(plan->cipher, output == P11D_OUTPUT_CIPHERTEXT, input,
+                                           plan->tag_size, exact);
+        return true;
+    }
     *exact = output != P11D_OUTPUT_PLAINTEXT;
-    *size = plan->key_size;
+    if (output == P11D_OUTPUT_PLAINTEXT && !plan->is_rsa) {
+        *size = (CK_ULONG)input;
+        return true;
+    }
     if (output == P11D_OUTPUT_DIGEST)
         *size = p11d_hash_of_mechanism(plan->hash)->size;
     else if (p11d_plan_judges(plan) || (output == P11D_OUTPUT_CIPHERTEXT && !plan->is_rsa))
         *size = 0;
-    else if (output == P11D_OUTPUT_PLAINTEXT && !plan->is_rsa)
-        *size = (CK_ULONG)input;
-    if (!plan->cipher)
-        return *size > 0 || (output == P11D_OUTPUT_PLAINTEXT && !plan->is_rsa);
-    *size = (CK_ULONG)p11d_cipher_size(plan->cipher, output == P11D_OUTPUT_CIPHERTEXT, input,
-                                       plan->tag_size, exact);
-    return true;
+    else
+        *size = plan->key_size;
+    return *size > 0;
 }
