@@ -27,7 +27,7 @@ ADDITIONS = {
         '      <annotation name="org.p11dbus.Right" value="see"/>\n'
         '      <arg name="data" type="ay" direction="in"/>\n'
         '    </method>\n'),
-    "lib/service/keys/keyacts.c": (
+    "lib/service/keys/acts/keyacts.c": (
         "const P11dAct p11d_keyacts[] = {\n",
         "static CK_RV seed_random(P11dView *view, P11dActCall *call)\n{\n    (void)view;\n"
         "    RAND_add(call->arguments->bytes[0].data, (int)call->arguments->bytes[0].size, 0);\n"
@@ -55,7 +55,7 @@ ADDITIONS = {
 }
 # By number: the last row.
 MECHANISM_ROW = f'ROW({MECHANISM}UL, "adding-rsa", none, CKM_SHA256, CKM_RSA_PKCS, true, CKK_RSA)\n'
-ACT_ROW = ("lib/service/keys/keyacts.c", "const P11dAct p11d_keyacts[] = {\n",
+ACT_ROW = ("lib/service/keys/acts/keyacts.c", "const P11dAct p11d_keyacts[] = {\n",
        '    {"SeedRandom", seed_random},\n')
 PROGRAMS = ["lib/module/p11dbus.so", "lib/service/p11dbus-supervisor", "lib/service/p11dbus-keys"]
 
