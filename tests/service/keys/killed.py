@@ -124,14 +124,8 @@ class Killed(unittest.TestCase):
             list(pool.map(fail, zip(calls, itertools.cycle(("ENOSPC", "EIO")))))
         self.assertEqual(seen, {old, new}, "killed before and after")
 
-    def test_pair_is_generated(self):
-        self.check("generate")
-
     def test_pair_is_generated_behind_a_passphrase(self):
         self.check("generate", "secret")
-
-    def test_key_is_renamed(self):
-        self.check("rename")
 
     def test_locked_key_is_renamed(self):
         self.check("rename", "secret")

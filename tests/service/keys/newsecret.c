@@ -161,10 +161,13 @@ Test(newsecret, a_sensitive_one_keeps_its_value)
                   list.objects[i].value_size == 0);
 }
 
-static void set_up_writable(void)
+static void open_writable(void)
 {
+    token->operations->close(view);
+    token->operations->free(token);
     writable = true;
-    set_up_keys();
+    open_token();
+    list_all();
 }
 
 /* A client wraps another one by the AES key with that id, unwraps it to the token, and gets it. */
@@ -183,9 +186,10 @@ static uint64_t unwrap(uint64_t by, uint64_t wrapped)
     return ids[0];
 }
 
-Test(newsecret, is_on_the_token_if_it_is_to_be, .init = set_up_writable)
+Test(newsecret, is_on_the_token_if_it_is_to_be)
 {
     uint64_t kek, derived, id;
+    open_writable();
     cr_assert_eq(DERIVE(&kek, TYPE(aes), SIZE(3), FLAG(CKA_TOKEN, yes), FLAG(CKA_WRAP, yes),
                         FLAG(CKA_UNWRAP, yes)),
                  CKR_OK);
@@ -199,10 +203,7 @@ Test(newsecret, is_on_the_token_if_it_is_to_be, .init = set_up_writable)
     id = unwrap(kek, derived);
     cr_assert_neq(id, 0);
     cr_assert_eq(list.count, 5, "the pair and three");
-    token->operations->close(view);
-    token->operations->free(token);
-    open_token();
-    list_all();
+    open_writable();
     cr_assert_eq(list.count, 5);
     size_t shown = 0;
     for (size_t i = 0; i < list.count; i++)
