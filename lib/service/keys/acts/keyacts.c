@@ -16,14 +16,8 @@
 #include "keywrap.h"
 #include "newsecret.h"
 #include "residue.h"
-#include "sessionobject.h"
 #include "streamacts.h"
-#include "tokenobject.h"
-
-static P11dKeyView *view_of(P11dView *view)
-{
-    return (P11dKeyView *)(void *)view;
-}
+#include "viewobject.h"
 
 /* What is done with a key by a mechanism (keysign.h, keycipher.h, keymac.h, keyaes.h). */
 typedef CK_RV Use(P11dServedKey *key, const P11dParameters *parameters, const P11dBytes *bytes,
@@ -47,7 +41,8 @@ static CK_RV apply(const Uses *uses, P11dView *view, P11dActCall *call)
     const P11dArguments *arguments = call->arguments;
     P11dServedKey *key;
     CK_OBJECT_CLASS class;
-    CK_RV rv = p11d_keyring_find(view_of(view), arguments->objects[0], uses->type, &key, &class);
+    CK_RV rv =
+        p11d_keyring_find(p11d_keyview_of(view), arguments->objects[0], uses->type, &key, &class);
     if (rv != CKR_OK)
         return rv;
     Use *use = key->secret ? uses->secret : uses->pair;
@@ -77,50 +72,15 @@ static CK_RV decrypt(P11dView *view, P11dActCall *call)
     return apply(&decrypts, view, call);
 }
 
-static CK_RV derive_secret(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,
-                           P11dActCall *call)
-{
-    const P11dArguments *arguments = call->arguments;
-    P11dBuffer *secret = &call->output; /* wiped afterwards */
-    CK_RV rv = p11d_newsecret_inherit(wanted, view, arguments->objects[0]);
-    if (rv == CKR_OK)
-        rv = p11d_keyderive(key, &arguments->mechanism.parameters, wanted->size, secret);
-    if (rv == CKR_OK)
-        rv = p11d_newsecret_make(wanted, view, secret->data, secret->size,
-                                 &call->results.objects[0]);
-    call->changed = rv == CKR_OK;
-    return rv;
-}
-
-static CK_RV derive(P11dView *base, P11dActCall *call)
-{
-    P11dKeyView *view = view_of(base);
-    P11dServedKey *key;
-    CK_OBJECT_CLASS class;
-    CK_RV rv = p11d_keyring_find(view, call->arguments->objects[0], CKA_DERIVE, &key, &class);
-    if (rv != CKR_OK)
-        return rv;
-    P11dNewSecret wanted;
-    rv = p11d_newsecret_read(&wanted, &call->arguments->templates[0]);
-    if (rv == CKR_OK)
-        rv = derive_secret(view, key, &wanted, call);
-    p11d_newsecret_clear(&wanted);
-    p11d_servedkey_unref(key);
-    p11d_residue_wipe_stack();
-    return rv;
-}
-
 /* Wraps what may leave the token; no key of a file says that unless a client made it. */
 static CK_RV wrap_secret(P11dKeyView *view, P11dServedKey *key, P11dActCall *call)
 {
     const P11dArguments *arguments = call->arguments;
     const uint64_t id = arguments->objects[1];
-    const bool own = p11d_sessionobject_is(id);
     P11dServedKey *secret;
     P11dTemplate templ;
     p11d_template_init(&templ);
-    CK_RV rv = own ? p11d_sessionobject_get(view, id, &templ, &secret)
-                   : p11d_tokenobject_get(view, id, &templ, &secret);
+    CK_RV rv = p11d_viewobject_get(view, id, &templ, &secret);
     if (rv == CKR_OBJECT_HANDLE_INVALID)
         rv = CKR_KEY_HANDLE_INVALID;
     if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_EXTRACTABLE, false))
@@ -139,7 +99,7 @@ static CK_RV wrap_secret(P11dKeyView *view, P11dServedKey *key, P11dActCall *cal
 
 static CK_RV wrap(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     P11dServedKey *key;
     CK_OBJECT_CLASS class;
     CK_RV rv = p11d_keyring_find(view, call->arguments->objects[0], CKA_WRAP, &key, &class);
@@ -151,91 +111,122 @@ static CK_RV wrap(P11dView *base, P11dActCall *call)
     return rv;
 }
 
-/* Makes the key that encapsulation gives, or takes back. */
-static CK_RV make_encapsulated(P11dKeyView *view, P11dServedKey *key, bool takes_back,
-                               P11dNewSecret *wanted, P11dActCall *call)
+/* How a secret key is made by another key. */
+typedef struct Making {
+    CK_ATTRIBUTE_TYPE type; /* what that key is for */
+    CK_RV missing;          /* it is not there */
+    CK_RV misfit;           /* the bytes that come of it are none of such a secret key */
+    CK_RV (*make)
+    (P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted, P11dActCall *call,
+     P11dBuffer *secret);
+} Making;
+
+static CK_RV make_derived(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,
+                          P11dActCall *call, P11dBuffer *secret)
 {
-    const P11dParameters *parameters = &call->arguments->mechanism.parameters;
-    P11dBuffer secret;
-    p11d_buffer_init(&secret, P11D_SERVEDKEY_SECRET_MAX);
-    CK_RV rv =
-        p11d_keytemplate_complete(&wanted->attributes, CKO_SECRET_KEY, CK_UNAVAILABLE_INFORMATION);
-    if (rv == CKR_OK)
-        rv = takes_back ? p11d_keyderive_decapsulate(key, parameters, call->arguments->bytes[0],
-                                                     wanted->size, &secret)
-                        : p11d_keyderive_encapsulate(key, parameters, wanted->size, &call->output,
-                                                     &secret);
-    if (rv == CKR_OK)
-        rv = p11d_newsecret_make(wanted, view, secret.data, secret.size, &call->results.objects[0]);
-    call->changed = rv == CKR_OK;
-    p11d_buffer_clear(&secret);
-    return rv;
+    const P11dArguments *arguments = call->arguments;
+    CK_RV rv = p11d_newsecret_inherit(wanted, view, arguments->objects[0]);
+    return rv == CKR_OK
+               ? p11d_keyderive(key, &arguments->mechanism.parameters, wanted->size, secret)
+               : rv;
 }
 
-static CK_RV use_encapsulated(P11dView *base, P11dActCall *call, bool takes_back)
+/* What goes without saying of a key of which nobody knows what it was before. */
+static CK_RV complete(P11dNewSecret *wanted)
 {
-    P11dKeyView *view = view_of(base);
+    return p11d_keytemplate_complete(&wanted->attributes, CKO_SECRET_KEY,
+                                     CK_UNAVAILABLE_INFORMATION);
+}
+
+static CK_RV make_unwrapped(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,
+                            P11dActCall *call, P11dBuffer *secret)
+{
+    const P11dArguments *arguments = call->arguments;
+    (void)view;
+    CK_RV rv = complete(wanted);
+    if (rv == CKR_OK)
+        rv =
+            p11d_keywrap_unwrap(key, &arguments->mechanism.parameters, arguments->bytes[0], secret);
+    return rv == CKR_OK && wanted->size > 0 && wanted->size != secret->size
+               ? CKR_WRAPPED_KEY_LEN_RANGE
+               : rv;
+}
+
+static CK_RV make_encapsulated(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,
+                               P11dActCall *call, P11dBuffer *secret)
+{
+    (void)view;
+    CK_RV rv = complete(wanted);
+    return rv == CKR_OK ? p11d_keyderive_encapsulate(key, &call->arguments->mechanism.parameters,
+                                                     wanted->size, &call->output, secret)
+                        : rv;
+}
+
+static CK_RV make_decapsulated(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,
+                               P11dActCall *call, P11dBuffer *secret)
+{
+    const P11dArguments *arguments = call->arguments;
+    (void)view;
+    CK_RV rv = complete(wanted);
+    return rv == CKR_OK ? p11d_keyderive_decapsulate(key, &arguments->mechanism.parameters,
+                                                     arguments->bytes[0], wanted->size, secret)
+                        : rv;
+}
+
+static const Making derived = {CKA_DERIVE, CKR_KEY_HANDLE_INVALID, CKR_KEY_SIZE_RANGE,
+                               make_derived};
+static const Making unwrapped = {CKA_UNWRAP, CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+                                 CKR_WRAPPED_KEY_LEN_RANGE, make_unwrapped};
+static const Making encapsulated = {CKA_ENCAPSULATE, CKR_KEY_HANDLE_INVALID, CKR_KEY_SIZE_RANGE,
+                                    make_encapsulated};
+static const Making decapsulated = {CKA_DECAPSULATE, CKR_KEY_HANDLE_INVALID, CKR_KEY_SIZE_RANGE,
+                                    make_decapsulated};
+
+/* Makes the secret key that is asked for by the key that is named. */
+static CK_RV make(const Making *row, P11dView *base, P11dActCall *call)
+{
+    P11dKeyView *view = p11d_keyview_of(base);
+    const P11dArguments *arguments = call->arguments;
     P11dServedKey *key;
     CK_OBJECT_CLASS class;
     P11dNewSecret wanted;
-    CK_RV rv = p11d_keyring_find(view, call->arguments->objects[0],
-                                 takes_back ? CKA_DECAPSULATE : CKA_ENCAPSULATE, &key, &class);
+    P11dBuffer secret;
+    CK_RV rv = p11d_keyring_find(view, arguments->objects[0], row->type, &key, &class);
     if (rv != CKR_OK)
-        return rv;
-    rv = p11d_newsecret_read(&wanted, &call->arguments->templates[0]);
+        return rv == CKR_KEY_HANDLE_INVALID ? row->missing : rv;
+    p11d_buffer_init(&secret, P11D_INTERFACE_DATA_MAX);
+    rv = p11d_newsecret_read(&wanted, &arguments->templates[0]);
     if (rv == CKR_OK)
-        rv = make_encapsulated(view, key, takes_back, &wanted, call);
+        rv = row->make(view, key, &wanted, call, &secret);
+    if (rv == CKR_OK)
+        rv =
+            p11d_newsecret_make(&wanted, view, secret.data, secret.size, &call->results.objects[0]);
+    call->changed = rv == CKR_OK;
+    p11d_buffer_clear(&secret);
     p11d_newsecret_clear(&wanted);
     p11d_servedkey_unref(key);
     p11d_residue_wipe_stack();
-    return rv;
+    return rv == CKR_KEY_SIZE_RANGE ? row->misfit : rv;
+}
+
+static CK_RV derive(P11dView *view, P11dActCall *call)
+{
+    return make(&derived, view, call);
+}
+
+static CK_RV unwrap(P11dView *view, P11dActCall *call)
+{
+    return make(&unwrapped, view, call);
 }
 
 static CK_RV encapsulate(P11dView *view, P11dActCall *call)
 {
-    return use_encapsulated(view, call, false);
+    return make(&encapsulated, view, call);
 }
 
 static CK_RV decapsulate(P11dView *view, P11dActCall *call)
 {
-    return use_encapsulated(view, call, true);
-}
-
-static CK_RV unwrap_secret(P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted,
-                           P11dActCall *call)
-{
-    const P11dArguments *arguments = call->arguments;
-    P11dBuffer *secret = &call->output; /* wiped afterwards */
-    CK_RV rv =
-        p11d_keytemplate_complete(&wanted->attributes, CKO_SECRET_KEY, CK_UNAVAILABLE_INFORMATION);
-    if (rv == CKR_OK)
-        rv =
-            p11d_keywrap_unwrap(key, &arguments->mechanism.parameters, arguments->bytes[0], secret);
-    if (rv == CKR_OK && wanted->size > 0 && wanted->size != secret->size)
-        rv = CKR_WRAPPED_KEY_LEN_RANGE;
-    if (rv == CKR_OK)
-        rv = p11d_newsecret_make(wanted, view, secret->data, secret->size,
-                                 &call->results.objects[0]);
-    call->changed = rv == CKR_OK;
-    return rv == CKR_KEY_SIZE_RANGE ? CKR_WRAPPED_KEY_LEN_RANGE : rv;
-}
-
-static CK_RV unwrap(P11dView *base, P11dActCall *call)
-{
-    P11dKeyView *view = view_of(base);
-    P11dServedKey *key;
-    CK_OBJECT_CLASS class;
-    CK_RV rv = p11d_keyring_find(view, call->arguments->objects[0], CKA_UNWRAP, &key, &class);
-    if (rv != CKR_OK)
-        return rv == CKR_KEY_HANDLE_INVALID ? CKR_UNWRAPPING_KEY_HANDLE_INVALID : rv;
-    P11dNewSecret wanted;
-    rv = p11d_newsecret_read(&wanted, &call->arguments->templates[0]);
-    if (rv == CKR_OK)
-        rv = unwrap_secret(view, key, &wanted, call);
-    p11d_newsecret_clear(&wanted);
-    p11d_servedkey_unref(key);
-    p11d_residue_wipe_stack();
-    return rv;
+    return make(&decapsulated, view, call);
 }
 
 static CK_RV generate_random(P11dView *view, P11dActCall *call)
@@ -256,15 +247,15 @@ static CK_RV log_in(P11dView *view, P11dActCall *call)
     const P11dArguments *arguments = call->arguments;
     static const uint8_t empty[1];
     const uint8_t *pin = arguments->pins[0].data ? arguments->pins[0].data : empty;
-    CK_RV rv = p11d_keylogin_enter(view_of(view), arguments->user, arguments->no_pin ? NULL : pin,
-                                   arguments->pins[0].size);
+    CK_RV rv = p11d_keylogin_enter(p11d_keyview_of(view), arguments->user,
+                                   arguments->no_pin ? NULL : pin, arguments->pins[0].size);
     call->changed = rv == CKR_OK;
     return rv;
 }
 
 static CK_RV log_out(P11dView *view, P11dActCall *call)
 {
-    CK_RV rv = p11d_keylogin_leave(view_of(view));
+    CK_RV rv = p11d_keylogin_leave(p11d_keyview_of(view));
     call->changed = rv == CKR_OK;
     return rv;
 }

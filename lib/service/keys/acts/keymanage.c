@@ -13,11 +13,7 @@
 #include "residue.h"
 #include "sessionobject.h"
 #include "tokenobject.h"
-
-static P11dKeyView *view_of(P11dView *view)
-{
-    return (P11dKeyView *)(void *)view;
-}
+#include "viewobject.h"
 
 static bool is_for_token(const P11dTemplateArgument *asked)
 {
@@ -139,25 +135,26 @@ static CK_RV create_secret(P11dKeyView *view, const P11dTemplateArgument *asked,
     return make_secret(view, asked, value, CK_UNAVAILABLE_INFORMATION, type, id);
 }
 
-/* What generates keys of a type; size: of all of them, in bytes, 0: as the template says. */
+/* What generates keys of a type. unit: of the sizes in CK_MECHANISM_INFO, in a byte. */
 static const struct {
     CK_MECHANISM_TYPE mechanism;
     CK_KEY_TYPE type;
-    CK_ULONG smallest, largest;
+    CK_ULONG unit;
 } generators[] = {
-    {CKM_AES_KEY_GEN, CKK_AES, 16, 32},
-    {CKM_DES3_KEY_GEN, CKK_DES3, 24, 24},
-    {CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET, 8, 8 * P11D_SERVEDKEY_SECRET_MAX},
+    {CKM_AES_KEY_GEN, CKK_AES, 1},
+    {CKM_DES3_KEY_GEN, CKK_DES3, 1},
+    {CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET, 8},
 };
 
 bool p11d_keymanage_generates(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest)
 {
     for (size_t i = 0; i < sizeof generators / sizeof generators[0]; i++) {
-        if (generators[i].mechanism != mechanism->type)
+        if (generators[i].mechanism != mechanism->type ||
+            !p11d_servedkey_secret_sizes(generators[i].type, smallest, largest))
             continue;
-        *smallest = generators[i].smallest;
-        *largest = generators[i].largest;
-        return p11d_servedkey_secret_fits(generators[i].type, 0);
+        *smallest *= generators[i].unit;
+        *largest *= generators[i].unit;
+        return true;
     }
     return false;
 }
@@ -172,8 +169,8 @@ CK_RV p11d_keymanage_generate_key(P11dView *view, P11dActCall *call)
         if (generators[i].mechanism == mechanism)
             rv = p11d_keytemplate_number(asked->items, asked->count, CKA_KEY_TYPE,
                                          generators[i].type) == generators[i].type
-                     ? make_secret(view_of(view), asked, NULL, mechanism, generators[i].type,
-                                   &call->results.objects[0])
+                     ? make_secret(p11d_keyview_of(view), asked, NULL, mechanism,
+                                   generators[i].type, &call->results.objects[0])
                      : CKR_TEMPLATE_INCONSISTENT;
     }
     call->changed = rv == CKR_OK;
@@ -257,7 +254,8 @@ static CK_RV create(P11dKeyView *view, const P11dTemplateArgument *asked, uint64
 
 CK_RV p11d_keymanage_create(P11dView *view, P11dActCall *call)
 {
-    CK_RV rv = create(view_of(view), &call->arguments->templates[0], &call->results.objects[0]);
+    CK_RV rv =
+        create(p11d_keyview_of(view), &call->arguments->templates[0], &call->results.objects[0]);
     call->changed = rv == CKR_OK;
     p11d_residue_wipe_stack();
     return rv;
@@ -305,23 +303,18 @@ CK_RV p11d_keymanage_generate_pair(P11dView *view, P11dActCall *call)
     if (rv == CKR_OK && is_for_token(public) && !is_for_token(private))
         rv = CKR_TEMPLATE_INCONSISTENT;
     if (rv == CKR_OK && is_for_token(private))
-        rv = p11d_tokenobject_check(view_of(view), true);
+        rv = p11d_tokenobject_check(p11d_keyview_of(view), true);
     if (rv == CKR_OK)
         rv = p11d_keymaterial_generate(mechanism, public->items, public->count, &call->canceled,
                                        &key);
     if (rv == CKR_OK)
-        rv = add_pair(view_of(view), key, is_for_token(private), &text, call->results.objects);
+        rv = add_pair(p11d_keyview_of(view), key, is_for_token(private), &text,
+                      call->results.objects);
     EVP_PKEY_free(key);
     p11d_keytext_clear(&text);
     call->changed = rv == CKR_OK;
     p11d_residue_wipe_stack();
     return rv;
-}
-
-static CK_RV get(P11dKeyView *view, uint64_t id, P11dTemplate *templ, P11dServedKey **key)
-{
-    return p11d_sessionobject_is(id) ? p11d_sessionobject_get(view, id, templ, key)
-                                     : p11d_tokenobject_get(view, id, templ, key);
 }
 
 /* The copy on the token: made as if it was created with all that it has. */
@@ -368,13 +361,13 @@ static CK_RV copy_template(P11dTemplate *templ, const P11dTemplateArgument *aske
 
 CK_RV p11d_keymanage_copy(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     const P11dTemplateArgument *asked = &call->arguments->templates[0];
     uint64_t id = call->arguments->objects[0];
     P11dServedKey *key = NULL;
     P11dTemplate templ;
     p11d_template_init(&templ);
-    CK_RV rv = get(view, id, &templ, &key);
+    CK_RV rv = p11d_viewobject_get(view, id, &templ, &key);
     if (rv == CKR_OK && !p11d_template_boolean(&templ, CKA_COPYABLE, true))
         rv = CKR_ACTION_PROHIBITED;
     if (rv == CKR_OK)
@@ -392,7 +385,7 @@ CK_RV p11d_keymanage_copy(P11dView *base, P11dActCall *call)
 
 CK_RV p11d_keymanage_change(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     const P11dTemplateArgument *asked = &call->arguments->templates[0];
     uint64_t id = call->arguments->objects[0];
     CK_RV rv = p11d_sessionobject_is(id)
@@ -420,8 +413,8 @@ static CK_RV destroy_on_token(P11dKeyView *view, uint64_t id)
 CK_RV p11d_keymanage_destroy(P11dView *base, P11dActCall *call)
 {
     uint64_t id = call->arguments->objects[0];
-    CK_RV rv = p11d_sessionobject_is(id) ? p11d_sessionobject_destroy(view_of(base), id)
-                                         : destroy_on_token(view_of(base), id);
+    CK_RV rv = p11d_sessionobject_is(id) ? p11d_sessionobject_destroy(p11d_keyview_of(base), id)
+                                         : destroy_on_token(p11d_keyview_of(base), id);
     call->changed = rv == CKR_OK;
     return rv;
 }

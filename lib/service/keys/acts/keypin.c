@@ -10,11 +10,6 @@
 #include "residue.h"
 #include "tokenobject.h"
 
-static P11dKeyView *view_of(P11dView *view)
-{
-    return (P11dKeyView *)(void *)view;
-}
-
 /* No PIN is entered here but those that come with the call, and none is empty. */
 static CK_RV check(P11dKeyView *view, const P11dArguments *arguments, size_t pins)
 {
@@ -99,7 +94,7 @@ static CK_RV change_officer(P11dKeyRing *ring, P11dBytes old, P11dBytes fresh)
 
 CK_RV p11d_keypin_set(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     const P11dBytes *pins = call->arguments->pins;
     CK_RV rv = check(view, call->arguments, 2);
     if (rv == CKR_OK)
@@ -172,7 +167,7 @@ static CK_RV give_first(P11dKeyRing *ring, P11dBytes pin)
 
 CK_RV p11d_keypin_init(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     CK_RV rv = check(view, call->arguments, 1);
     if (rv == CKR_OK && !is_officer(view))
         rv = CKR_USER_NOT_LOGGED_IN;
@@ -237,7 +232,7 @@ static CK_RV initialise(P11dKeyView *view, P11dBytes pin, const char *label)
 
 CK_RV p11d_keypin_init_token(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     const P11dArguments *arguments = call->arguments;
     CK_RV rv = check(view, arguments, 1);
     if (rv == CKR_OK)

@@ -24,11 +24,6 @@ static KeyToken *token_of(P11dWorkerToken *base)
     return (KeyToken *)(void *)base;
 }
 
-static P11dKeyView *view_of(P11dView *view)
-{
-    return (P11dKeyView *)(void *)view;
-}
-
 static void write_properties(P11dWorkerToken *base, P11dWriter *writer)
 {
     KeyToken *token = token_of(base);
@@ -53,28 +48,28 @@ static P11dView *open_view(P11dWorkerToken *base, const P11dCredentials *credent
 
 static void close_view(P11dView *view)
 {
-    p11d_keyring_close_view(view_of(view));
+    p11d_keyring_close_view(p11d_keyview_of(view));
 }
 
 static uint64_t generation(P11dView *view)
 {
-    return p11d_keyring_generation(view_of(view));
+    return p11d_keyring_generation(p11d_keyview_of(view));
 }
 
 static bool label(P11dView *view, uint64_t id, char label[P11D_WORKER_TOKEN_LABEL_SIZE])
 {
-    return p11d_keyring_label(view_of(view), id, label);
+    return p11d_keyring_label(p11d_keyview_of(view), id, label);
 }
 
 static void list(P11dView *view, uint64_t known, P11dWriter *writer)
 {
-    p11d_keyring_list(view_of(view), known, writer);
+    p11d_keyring_list(p11d_keyview_of(view), known, writer);
 }
 
 static bool forget(P11dView *view)
 {
-    p11d_sessionobject_destroy_all(view_of(view));
-    return p11d_keylogin_leave(view_of(view)) == CKR_OK;
+    p11d_sessionobject_destroy_all(p11d_keyview_of(view));
+    return p11d_keylogin_leave(p11d_keyview_of(view)) == CKR_OK;
 }
 
 static void free_token(P11dWorkerToken *base)
@@ -87,7 +82,7 @@ static void free_token(P11dWorkerToken *base)
 
 static void hang_up(P11dView *view, uint64_t channel)
 {
-    p11d_streamacts_hang_up(view_of(view), channel);
+    p11d_streamacts_hang_up(p11d_keyview_of(view), channel);
 }
 
 static const P11dWorkerTokenOperations operations = {

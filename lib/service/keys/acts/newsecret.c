@@ -5,7 +5,7 @@
 #include "keyuse.h"
 #include "newobject.h"
 #include "sessionobject.h"
-#include "tokenobject.h"
+#include "viewobject.h"
 
 /* What a template may say of a secret key. Where its value must be one, another is refused. */
 static const struct Row {
@@ -114,8 +114,7 @@ CK_RV p11d_newsecret_inherit(P11dNewSecret *secret, P11dKeyView *view, uint64_t 
     P11dTemplate before;
     P11dServedKey *key;
     p11d_template_init(&before);
-    CK_RV rv = own ? p11d_sessionobject_get(view, from, &before, &key)
-                   : p11d_tokenobject_get(view, from, &before, &key);
+    CK_RV rv = p11d_viewobject_get(view, from, &before, &key);
     /* Of what nobody made here the interface takes both for granted (org.p11dbus.xml). */
     bool was_sensitive = p11d_template_boolean(&before, CKA_ALWAYS_SENSITIVE, !own);
     bool was_inside = p11d_template_boolean(&before, CKA_NEVER_EXTRACTABLE, !own);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A new secret is a secret key that a client wants to have (C_DeriveKey, C_UnwrapKey), as its
- * template says: read, held against what there can be, and made of the key's bytes once they are
- * there: a session object, or one on the token (newobject.h).
+ * A new secret is a secret key that a client wants to have, be it created, generated, derived,
+ * unwrapped or encapsulated, as its template says: read, held against what there can be, and made
+ * of the key's bytes once they are there: a session object, or one on the token (newobject.h).
  */
 #ifndef P11D_NEWSECRET_H
 #define P11D_NEWSECRET_H

@@ -3,13 +3,7 @@
 
 #include "keyring.h"
 #include "residue.h"
-#include "sessionobject.h"
-#include "tokenobject.h"
-
-static P11dKeyView *view_of(P11dView *view)
-{
-    return (P11dKeyView *)(void *)view;
-}
+#include "viewobject.h"
 
 /* The attribute that allows a purpose; CK_UNAVAILABLE_INFORMATION: it is for no key. */
 static CK_ATTRIBUTE_TYPE attribute_of(P11dPurpose purpose)
@@ -44,7 +38,7 @@ static CK_RV find_key(P11dKeyView *view, const P11dArguments *arguments, P11dSer
 
 CK_RV p11d_streamacts_begin(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     const P11dArguments *arguments = call->arguments;
     P11dServedKey *key;
     P11dKeyStream *stream;
@@ -97,8 +91,7 @@ static CK_RV find_value(P11dKeyView *view, uint64_t id, P11dServedKey **key)
 {
     P11dTemplate templ;
     p11d_template_init(&templ);
-    CK_RV rv = p11d_sessionobject_is(id) ? p11d_sessionobject_get(view, id, &templ, key)
-                                         : p11d_tokenobject_get(view, id, &templ, key);
+    CK_RV rv = p11d_viewobject_get(view, id, &templ, key);
     if (rv == CKR_OBJECT_HANDLE_INVALID)
         rv = CKR_KEY_HANDLE_INVALID;
     const bool readable = p11d_template_boolean(&templ, CKA_EXTRACTABLE, false) &&
@@ -122,7 +115,7 @@ static CK_RV update_by_key(P11dKeyView *view, P11dKeyStream *stream, uint64_t id
 /* What fails ends the stream (PKCS#11 3.1, section 5.2). */
 CK_RV p11d_streamacts_update(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     P11dKeyStream *stream = find(view, call);
     if (!stream)
         return CKR_OPERATION_NOT_INITIALIZED;
@@ -136,7 +129,7 @@ CK_RV p11d_streamacts_update(P11dView *base, P11dActCall *call)
 
 CK_RV p11d_streamacts_finish(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     const P11dBytes *bytes = call->arguments->bytes;
     P11dKeyStream *stream = find(view, call);
     if (!stream)
@@ -150,7 +143,7 @@ CK_RV p11d_streamacts_finish(P11dView *base, P11dActCall *call)
 
 CK_RV p11d_streamacts_cancel(P11dView *base, P11dActCall *call)
 {
-    P11dKeyView *view = view_of(base);
+    P11dKeyView *view = p11d_keyview_of(base);
     P11dKeyStream *stream = find(view, call);
     if (!stream)
         return CKR_OPERATION_NOT_INITIALIZED;

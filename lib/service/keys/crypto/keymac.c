@@ -24,9 +24,8 @@ static const P11dHash *hash_of(const P11dMechanism *mechanism)
 
 bool p11d_keymac_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest)
 {
-    *smallest = 1;
-    *largest = P11D_SERVEDKEY_SECRET_MAX;
-    return p11d_servedkey_digest(hash_of(mechanism));
+    return p11d_servedkey_digest(hash_of(mechanism)) &&
+           p11d_servedkey_secret_sizes(CKK_GENERIC_SECRET, smallest, largest);
 }
 
 CK_RV p11d_keymac_begin(const P11dServedKey *key, const P11dParameters *parameters,

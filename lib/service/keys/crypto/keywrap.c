@@ -43,11 +43,8 @@ static const Row *find(CK_MECHANISM_TYPE type)
 bool p11d_keywrap_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest)
 {
     const Row *row = find(mechanism->type);
-    if (row && row->key_type == CKK_RSA)
-        return p11d_servedkey_sizes(CKK_RSA, smallest, largest);
-    *smallest = 16;
-    *largest = 32;
-    return row;
+    return row && (p11d_servedkey_sizes(row->key_type, smallest, largest) ||
+                   p11d_servedkey_secret_sizes(row->key_type, smallest, largest));
 }
 
 /* Wraps or unwraps what is only for keys. refused: what it is if nothing comes of it. */

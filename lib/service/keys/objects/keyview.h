@@ -29,6 +29,12 @@ typedef struct P11dKeyView {
     P11dKeyStreams streams;
 } P11dKeyView;
 
+/* What an act is given: all views of a key token are such. */
+static inline P11dKeyView *p11d_keyview_of(P11dView *base)
+{
+    return (P11dKeyView *)(void *)base;
+}
+
 /* The object in row as this view knows it, or NULL if it does not; see p11d_keyring_object. */
 const P11dKeyObject *p11d_keyview_object(const P11dKeyView *view, const P11dKeySetRow *row);
 
