@@ -31,7 +31,7 @@ static bool is_officer(P11dKeyView *view)
 
 static void free_entries(P11dKeyEntry **entries, size_t count)
 {
-    for (size_t i = 0; i < count && entries; i++)
+    for (size_t i = 0; i < count; i++)
         p11d_keyentry_unref(entries[i]);
     free(entries);
 }
@@ -122,7 +122,7 @@ static bool is_public(const P11dKeyEntry *entry)
 }
 
 /* All entries with a key or data without a passphrase, which are to have one; *locked: whether some
- * have one. NULL with *count 1 if memory ran out. */
+ * have one. NULL if memory ran out. */
 static P11dKeyEntry **open_entries(P11dKeyRing *ring, size_t *count, bool *locked)
 {
     pthread_mutex_lock(&ring->lock);
@@ -137,8 +137,6 @@ static P11dKeyEntry **open_entries(P11dKeyRing *ring, size_t *count, bool *locke
     }
     *locked = ring->set->has_locked;
     pthread_mutex_unlock(&ring->lock);
-    if (!entries)
-        *count = 1;
     return entries;
 }
 

@@ -141,9 +141,12 @@ static CK_RV copy_kept(P11dKeyText *text, const P11dKeyEntry *entry, int place)
 static unsigned file_of(const P11dKeyEntry *entry, int kind)
 {
     static const int first[][P11D_KEYPARTS_FILES] = {
-        {0, 1, -1, -1}, /* of the private key, of a secret key or of data */
-        {0, 1, 3, -1},  /* of the public one */
-        {2, 1, 0, -1},  /* of the certificate */
+        /* of the private key, of a secret key or of data */
+        {P11D_KEYEDIT_KEY, P11D_KEYEDIT_PEM, -1},
+        /* of the public one */
+        {P11D_KEYEDIT_KEY, P11D_KEYEDIT_PEM, P11D_KEYEDIT_PUBLIC, -1},
+        /* of the certificate */
+        {P11D_KEYEDIT_CERTIFICATE, P11D_KEYEDIT_PEM, P11D_KEYEDIT_KEY, -1},
     };
     int row = kind >= P11D_KEY_OBJECT_CERTIFICATE ? 2 : kind == P11D_KEY_OBJECT_PUBLIC ? 1 : 0;
     for (int i = 0; i < P11D_KEYPARTS_FILES && first[row][i] >= 0; i++) {

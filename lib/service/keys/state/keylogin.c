@@ -18,8 +18,6 @@ P11dKeyEntry **p11d_keylogin_locked(P11dKeyRing *ring, size_t *count)
             entries[(*count)++] = p11d_keyentry_ref(ring->set->entries[i]);
     }
     pthread_mutex_unlock(&ring->lock);
-    if (!entries)
-        *count = 1;
     return entries;
 }
 
@@ -182,7 +180,7 @@ CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *p
         rv = count > 0 || p11d_keylogin_state(ring).user.set
                  ? open_keys(ring, view, entries, count, pin, size)
                  : enter(ring, view, NULL, 0, (P11dBytes){0}, 0);
-    for (size_t i = 0; i < count && entries; i++)
+    for (size_t i = 0; i < count; i++)
         p11d_keyentry_unref(entries[i]);
     free(entries);
     p11d_residue_wipe_stack();

@@ -23,7 +23,7 @@ CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *p
 CK_RV p11d_keylogin_brake(P11dKeyView *view, CK_RV rv);
 
 /* References to all entries with a locked key, for work without the lock; *count: how many. NULL
- * with *count 1 if memory ran out. */
+ * if memory ran out. */
 P11dKeyEntry **p11d_keylogin_locked(struct P11dKeyRing *ring, size_t *count);
 
 /* A copy of the ring's state. */
