@@ -31,9 +31,8 @@
 
 static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static const CK_OBJECT_CLASS private_key = CKO_PRIVATE_KEY, public_key = CKO_PUBLIC_KEY,
-                             certificate = CKO_CERTIFICATE, data = CKO_DATA,
-                             secret_key = CKO_SECRET_KEY;
-static const CK_KEY_TYPE ec = CKK_EC, rsa = CKK_RSA, aes = CKK_AES;
+                             certificate = CKO_CERTIFICATE, data = CKO_DATA;
+static const CK_KEY_TYPE ec = CKK_EC, rsa = CKK_RSA;
 static const uint8_t p256[] = {6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7};
 
 static void set_up_writable(void)
@@ -427,50 +426,6 @@ Test(keymanage, what_makes_no_key_is_refused, .init = set_up_writable, .fini = t
                                  TEXT(CKA_VALUE, "junk")};
     cr_assert_eq(create_as(view, junk, 3, &id), CKR_ATTRIBUTE_VALUE_INVALID);
     cr_assert_eq(list.count, 0);
-}
-
-Test(keymanage, secret_keys_live_in_a_session, .init = set_up_writable, .fini = tear_down)
-{
-    static const CK_ULONG size = 32;
-    const CK_ATTRIBUTE items[] = {NUMBER(CKA_VALUE_LEN, size), FALSE_ATTRIBUTE(CKA_SENSITIVE),
-                                  TRUE_ATTRIBUTE(CKA_EXTRACTABLE), TEXT(CKA_LABEL, "s")};
-    P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = CKM_AES_KEY_GEN,
-                               .templates = {{.items = items, .count = 4}}};
-    uint64_t ids[2];
-    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_OK);
-    cr_assert_eq(id_of("secret-key", "s"), ids[0]);
-    cr_assert_eq(rig_find(&list, "secret-key", "s")->value_size, 32);
-    arguments.templates[0].count = 0;
-    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_TEMPLATE_INCOMPLETE);
-
-    const CK_ATTRIBUTE given[] = {NUMBER(CKA_CLASS, secret_key), NUMBER(CKA_KEY_TYPE, aes),
-                                  TEXT(CKA_VALUE, "0123456789abcdef"), TEXT(CKA_LABEL, "given"),
-                                  TRUE_ATTRIBUTE(CKA_SENSITIVE)};
-    uint64_t id;
-    cr_assert_eq(create_as(view, given, 5, &id), CKR_OK);
-    cr_assert_eq(rig_find(&list, "secret-key", "given")->value_size, 0, "it is sensitive");
-    cr_assert_eq(create_as(view, given, 2, &id), CKR_TEMPLATE_INCOMPLETE);
-}
-
-Test(keymanage, keys_of_triple_des_have_one_size_and_odd_parity, .init = set_up_writable,
-     .fini = tear_down)
-{
-    static const CK_ULONG sizes[] = {24, 16};
-    const CK_ATTRIBUTE items[] = {NUMBER(CKA_VALUE_LEN, sizes[0]), FALSE_ATTRIBUTE(CKA_SENSITIVE),
-                                  TRUE_ATTRIBUTE(CKA_EXTRACTABLE), TEXT(CKA_LABEL, "s")};
-    const CK_ATTRIBUTE wrong[] = {NUMBER(CKA_VALUE_LEN, sizes[1])};
-    P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = CKM_DES3_KEY_GEN,
-                               .templates = {{.items = items, .count = 4}}};
-    uint64_t ids[2];
-    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_OK);
-    const RigObject *key = rig_find(&list, "secret-key", "s");
-    cr_assert_eq(key->value_size, 24);
-    for (size_t i = 0; i < 24; i++)
-        cr_assert_eq(__builtin_parity(key->value[i]), 1);
-    arguments.templates[0].count = 0;
-    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_OK);
-    arguments.templates[0] = (P11dTemplateArgument){.items = wrong, .count = 1};
-    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_ATTRIBUTE_VALUE_INVALID);
 }
 
 Test(keymanage, a_session_object_is_copied, .init = set_up_writable, .fini = tear_down)

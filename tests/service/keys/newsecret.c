@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Keys that are derived by a key token: what becomes of their templates. */
+/* Secret keys that are derived, generated and created by a key token: what becomes of their
+ * templates. */
 #include "newsecret.h"
 
 #include <criterion/criterion.h>
@@ -292,4 +293,50 @@ Test(newsecret, does_what_was_asked_for_and_nothing_else, .init = set_up_writabl
             p11d_servedkey_unref(key);
         }
     }
+}
+
+Test(newsecret, generated_and_created_ones_live_in_a_session)
+{
+    const CK_ATTRIBUTE items[] = {
+        SIZE(3), FLAG(CKA_SENSITIVE, no), FLAG(CKA_EXTRACTABLE, yes), {CKA_LABEL, (void *)"s", 1}};
+    P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = CKM_AES_KEY_GEN,
+                               .templates = {{.items = items, .count = 4}}};
+    uint64_t ids[2];
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_OK);
+    cr_assert_eq(id_of("secret-key", "s"), ids[0]);
+    cr_assert_eq(rig_find(&list, "secret-key", "s")->value_size, 32);
+    arguments.templates[0].count = 0;
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_TEMPLATE_INCOMPLETE);
+
+    const CK_ATTRIBUTE given[] = {CLASS(secret_key),
+                                  TYPE(aes),
+                                  {CKA_VALUE, (void *)"0123456789abcdef", 16},
+                                  {CKA_LABEL, (void *)"given", 5},
+                                  FLAG(CKA_SENSITIVE, yes)};
+    uint64_t id;
+    cr_assert_eq(create_as(view, given, 5, &id), CKR_OK);
+    cr_assert_eq(rig_find(&list, "secret-key", "given")->value_size, 0, "it is sensitive");
+    cr_assert_eq(create_as(view, given, 2, &id), CKR_TEMPLATE_INCOMPLETE);
+}
+
+Test(newsecret, keys_of_triple_des_have_one_size_and_odd_parity)
+{
+    CK_ULONG right = 24;
+    const CK_ATTRIBUTE items[] = {{CKA_VALUE_LEN, &right, sizeof right},
+                                  FLAG(CKA_SENSITIVE, no),
+                                  FLAG(CKA_EXTRACTABLE, yes),
+                                  {CKA_LABEL, (void *)"s", 1}};
+    const CK_ATTRIBUTE wrong[] = {SIZE(1)};
+    P11dArguments arguments = {.mechanism.parameters.mechanism.mechanism = CKM_DES3_KEY_GEN,
+                               .templates = {{.items = items, .count = 4}}};
+    uint64_t ids[2];
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_OK);
+    const RigObject *key = rig_find(&list, "secret-key", "s");
+    cr_assert_eq(key->value_size, 24);
+    for (size_t i = 0; i < 24; i++)
+        cr_assert_eq(__builtin_parity(key->value[i]), 1);
+    arguments.templates[0].count = 0;
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_OK);
+    arguments.templates[0] = (P11dTemplateArgument){.items = wrong, .count = 1};
+    cr_assert_eq(make_as(view, "GenerateKey", &arguments, ids), CKR_ATTRIBUTE_VALUE_INVALID);
 }
