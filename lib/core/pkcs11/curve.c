@@ -103,8 +103,11 @@ const P11dCurve p11d_curves[] = {
     {"Ed448", "edwards448", "ED448", EDWARDS, 448, 57, NULL, RFC8410(0x71)},
     {"X25519", "curve25519", "X25519", MONTGOMERY, 255, 0, NULL, RFC8410(0x6e)},
     {"X448", "curve448", "X448", MONTGOMERY, 448, 0, NULL, RFC8410(0x6f)},
+    /* And by OIDs from before RFC 8410, which pkcs11-tool gives. */
     {"Ed25519", NULL, "ED25519", EDWARDS, 255, 32, NULL,
      OID(9, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 1)},
+    {"X25519", NULL, "X25519", MONTGOMERY, 255, 0, NULL,
+     OID(10, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x97, 0x55, 0x01, 0x05, 0x01)},
 };
 const size_t p11d_curve_count = sizeof p11d_curves / sizeof p11d_curves[0];
 

@@ -217,6 +217,7 @@ Test(curve, edwards_curves_have_several_spellings)
         {"\x06\x03\x2b\x65\x70", 5, "Ed25519"},
         {"\x06\x03\x2b\x65\x71", 5, "Ed448"},
         {"\x06\x09\x2b\x06\x01\x04\x01\xda\x47\x0f\x01", 11, "Ed25519"},
+        {"\x06\x0a\x2b\x06\x01\x04\x01\x97\x55\x01\x05\x01", 12, "X25519"},
         {"\x13\x0c"
          "edwards25519",
          14, "Ed25519"},
