@@ -227,6 +227,19 @@ Test(keyfile, what_is_no_key_is_named, .init = set_up, .fini = tear_down)
                    "are); ssh-keygen -p -m PKCS8 -f FILE");
 }
 
+Test(keyfile, the_line_that_is_left_out_is_named, .init = set_up, .fini = tear_down)
+{
+    static const char text[] = "a note of somebody\n"
+                               "public-key verify: false\n"
+                               "public-key derive: no\n"
+                               "public-key label\n";
+    P11dKeyFile file;
+    rig_write_file(directory, "k.pem", text, sizeof text - 1, 0600);
+    load(&file, "k.pem");
+    p11d_keyfile_clear(&file);
+    cr_assert(log_says("k.pem: line 3 is left out: "));
+}
+
 Test(keyfile, certificates_that_are_too_many_are_said, .init = set_up, .fini = tear_down)
 {
     static char text[32768];

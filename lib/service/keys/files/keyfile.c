@@ -348,8 +348,13 @@ static bool read_all(int fd, P11dBuffer *text, size_t size)
 static void take_text(Loading *loading, const P11dBuffer *text)
 {
     take_blocks(loading, text);
-    if (!p11d_keytext_read(&loading->file->text, text->data, text->size))
-        complain(loading, "an attribute between its blocks cannot be understood; it is left out");
+    size_t line = p11d_keytext_read(&loading->file->text, text->data, text->size);
+    if (line == 0)
+        return;
+    char why[96];
+    snprintf(why, sizeof why,
+             "line %zu is left out: no such attribute, or its value cannot be understood", line);
+    complain(loading, why);
 }
 
 static bool load(Loading *loading, int fd)

@@ -249,21 +249,22 @@ static bool read_line(P11dKeyText *self, const Line *line)
     return row && take_value(&self->kept[place], row, value + 2);
 }
 
-bool p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size)
+size_t p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size)
 {
     const P11dBuffer text = {.data = (uint8_t *)(uintptr_t)bytes, .size = size};
-    bool inside = false, ok = true;
-    size_t at = 0;
+    bool inside = false;
+    size_t at = 0, number = 0, left_out = 0;
     Line line;
     while (next_line(&text, &at, &line)) {
+        number++;
         if (begins(&line, "-----BEGIN "))
             inside = true;
         else if (begins(&line, "-----END "))
             inside = false;
-        else if (!inside)
-            ok = read_line(self, &line) && ok;
+        else if (!inside && !read_line(self, &line) && left_out == 0)
+            left_out = number;
     }
-    return ok;
+    return left_out;
 }
 
 /* Copies a block, or leaves it out. */

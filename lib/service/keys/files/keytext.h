@@ -31,9 +31,9 @@ typedef struct P11dKeyText {
 /* The place of objects of that class; P11D_KEYTEXT_CLASSES: nothing is kept for them. */
 int p11d_keytext_place(CK_OBJECT_CLASS class);
 
-/* Adds what size bytes of a file say. False if a line was left out because it cannot be understood,
- * or memory ran out. */
-bool p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size);
+/* Adds what size bytes of a file say. 0, or the number of the first line that was left out, because
+ * it cannot be understood or memory ran out: 1 is that of the first of the file. */
+size_t p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size);
 
 /* Appends the lines of the attributes in templ, but for a label that is name (or NULL). Errors:
  * CKR_ATTRIBUTE_VALUE_INVALID (a value is longer than a line can be), CKR_HOST_MEMORY. */
