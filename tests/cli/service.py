@@ -2,12 +2,14 @@
 """The whole path: key directory, service, private bus, our own module, command line."""
 
 import os
+import re
 import resource
 import shutil
+import subprocess
 import tempfile
 import unittest
 
-from harness import Case, check, openssl_verify
+from harness import Case, check, host_environment, openssl_verify
 from served import Bus, Service, make_keys
 
 KEYS = {"rsa": "sha256", "p256": "sha256", "p384": "sha384", "p521": "sha512",
@@ -362,6 +364,45 @@ class Log(Case):
         lines, wrong, _right = self.do_everything()
         said = [line for line in lines if not line.startswith("serving ")]
         self.assertEqual(said, [f'p11dbus: login {wrong} result=CKR_PIN_INCORRECT token="keys"'])
+
+    def pkcs11_tool(self, *words):
+        """What it says, whether it succeeds or not."""
+        done = subprocess.run(["pkcs11-tool", "--module", os.environ["P11DBUS_MODULE_SO"], *words],
+                              env=host_environment(), stdout=subprocess.PIPE, check=False,
+                              stderr=subprocess.STDOUT)
+        return done.stdout.decode()
+
+    def test_without_it_what_is_done_to_pins(self):
+        """A token that is emptied, and who may log in, are never changed unseen."""
+        os.mkdir("vault", 0o700)
+        service = Service("--keys", "keys", "--writable", "--keys", "vault", "--writable")
+        self.assertTrue(service.ready)
+        officer = ("--login", "--login-type", "so", "--so-pin", "12345678")
+        slots = dict((name, slot) for slot, name in re.findall(
+            r"^Slot \d+ \((\w+)\): (\w+)$", self.pkcs11_tool("--list-slots"), re.M))
+        for token, *words in (
+                ("keys", "--init-token", "--label", "keys", "--so-pin", "12345678"),
+                ("vault", "--init-token", "--label", "vault", "--so-pin", "12345678"),
+                ("vault", *officer, "--init-pin", "--new-pin", "1234"),
+                ("vault", "--change-pin", "--pin", "1234", "--new-pin", "123456")):
+            self.pkcs11_tool("--slot", slots[token], *words)
+        self.assertEqual(service.end(), 0)
+        said = [re.sub(" uid=[0-9]+ pid=[0-9]+", "", line) for line in service.said.splitlines()
+                if not line.startswith("serving ")]
+        self.assertEqual(said, [
+            'p11dbus: init-token result=CKR_ACTION_PROHIBITED token="keys"',
+            'p11dbus: init-token result=CKR_OK token="vault"',
+            'p11dbus: init-pin result=CKR_OK token="vault"',
+            'p11dbus: set-pin result=CKR_OK token="vault"'])
+
+    def test_what_is_destroyed_has_a_name(self):
+        os.mkdir("made", 0o700)
+        service = Service("-v", "--keys", "made", "--writable")
+        self.assertTrue(service.ready)
+        self.pkcs11_tool("--write-object", "data", "--type", "data", "--label", "a note")
+        self.pkcs11_tool("--delete-object", "--type", "data", "--label", "a note")
+        self.assertEqual(service.end(), 0)
+        self.assertRegex(service.said, 'destroy-object .* result=CKR_OK token="made" key="a note"\n')
 
 
 if __name__ == "__main__":

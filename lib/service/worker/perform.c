@@ -9,6 +9,7 @@
 
 #include "access.h"
 #include "client.h"
+#include "log.h"
 #include "trail.h"
 
 /* Of threads that do what takes long; see setpriority(2). */
@@ -23,6 +24,8 @@ typedef struct Performance {
     const P11dMethod *method;
     P11dArguments arguments;
     P11dReply reply;
+    bool has_label;
+    char label[P11D_WORKER_TOKEN_LABEL_SIZE]; /* of the object, for the log */
 } Performance;
 
 static CK_RV check_limits(const P11dArguments *arguments)
@@ -51,10 +54,18 @@ static bool has(const P11dMethod *method, P11dArgumentKind kind)
     return false;
 }
 
+/* Before the act, which may destroy the object. */
+static void look_up_label(Performance *self)
+{
+    const P11dClient *client = self->client;
+    self->has_label = p11d_log_is_verbose() && has(self->method, P11D_ARGUMENT_OBJECT) &&
+                      client->clients->token->operations->label(
+                          client->view, self->arguments.objects[0], self->label);
+}
+
 static void leave_trail(const Performance *self, CK_RV rv)
 {
     const P11dClient *client = self->client;
-    char label[P11D_WORKER_TOKEN_LABEL_SIZE];
     P11dTrailEntry entry = {.method = self->method->name,
                             .uid = client->uid,
                             .pid = client->pid,
@@ -66,9 +77,7 @@ static void leave_trail(const Performance *self, CK_RV rv)
         entry.mechanism = self->arguments.mechanism.name ? self->arguments.mechanism.name : "";
     entry.has_object = has(self->method, P11D_ARGUMENT_OBJECT);
     entry.object = self->arguments.objects[0];
-    if (entry.has_object &&
-        client->clients->token->operations->label(client->view, entry.object, label))
-        entry.label = label;
+    entry.label = self->has_label ? self->label : NULL;
     p11d_trail_add(&entry);
 }
 
@@ -150,6 +159,7 @@ P11dEndpointOutcome p11d_perform(const P11dReply *reply, const P11dMessage *mess
     reply->endpoint->pending = self;
 
     CK_RV rv = p11d_arguments_read(&self->arguments, &self->method->arguments, &body);
+    look_up_label(self);
     if (rv == CKR_OK)
         rv = check_limits(&self->arguments);
     if (rv == CKR_OK)

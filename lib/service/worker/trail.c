@@ -26,6 +26,23 @@ static bool is_refused_login(const P11dTrailEntry *entry)
            rv != CKR_OPERATION_NOT_INITIALIZED && rv != CKR_ARGUMENTS_BAD;
 }
 
+/* What changes who gets in, or removes everything that a token has. */
+static bool is_about_pins(const P11dTrailEntry *entry)
+{
+    static const char *const methods[] = {"SetPin", "InitPin", "InitToken"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (strcmp(entry->method, methods[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Refusals that a client can have as often as it asks: after a wrong PIN it has to wait. */
+static bool is_cheap(const P11dTrailEntry *entry)
+{
+    return entry->rv == CKR_FUNCTION_REJECTED || (entry->rv != CKR_OK && is_about_pins(entry));
+}
+
 /* True once a second for each user: who has guessed too often may go on as fast as he can. */
 static bool is_due(uid_t uid)
 {
@@ -37,7 +54,7 @@ static bool is_due(uid_t uid)
 
 bool p11d_trail_wants(const P11dTrailEntry *entry)
 {
-    return p11d_log_is_verbose() || is_refused_login(entry);
+    return p11d_log_is_verbose() || is_refused_login(entry) || is_about_pins(entry);
 }
 
 /* GenerateRandom is "generate-random". */
@@ -69,7 +86,7 @@ void p11d_trail_add(const P11dTrailEntry *entry)
     char mechanism[2 * P11D_LOG_QUOTED_SIZE], token[P11D_LOG_QUOTED_SIZE];
     char key[2 * P11D_LOG_QUOTED_SIZE];
     if (!p11d_trail_wants(entry) ||
-        (!p11d_log_is_verbose() && entry->rv == CKR_FUNCTION_REJECTED && !is_due(entry->uid)))
+        (!p11d_log_is_verbose() && is_cheap(entry) && !is_due(entry->uid)))
         return;
     if (entry->has_object && !entry->label)
         snprintf(number, sizeof number, " key=%" PRIu64, entry->object);

@@ -25,8 +25,8 @@ typedef struct P11dTrailEntry {
     const char *label;     /* and what it is called; NULL: not known */
 } P11dTrailEntry;
 
-/* Adds a line, if the log is to have it. Where too many wrong PINs came before a login that was
- * refused, it is told once a second. */
+/* Adds a line, if the log is to have it. Without -v a login that was refused because too many wrong
+ * PINs came before it, and a change of PINs that was refused, are told once a second. */
 void p11d_trail_add(const P11dTrailEntry *entry);
 
 /* True if p11d_trail_add would add it, or may: for who would look up what nobody reads otherwise.
