@@ -57,6 +57,8 @@ static const char *word(size_t i)
 }
 
 static const Scope no_word = {NULL, true, false, usual};
+/* And a URI that says itself of which type the objects are. */
+static const Scope type_of_uri = {NULL, true, false, NULL};
 
 /* Takes the word and the URI, both optional, from the arguments. */
 static gboolean read_arguments(char **arguments, const Scope **scope, const char **uri,
@@ -261,6 +263,8 @@ static gboolean run(const P11dOptions *options, char **arguments, GError **error
     if (!read_arguments(arguments, &scope, &uri, error) || !read_view(&view, options, scope, error))
         return FALSE;
     g_autoptr(P11dTarget) target = p11d_target_new(uri, options, error);
+    if (target && scope == &no_word && p11_kit_uri_get_attribute(target->uri, CKA_CLASS))
+        scope = &type_of_uri;
     g_autoptr(P11dHosts) hosts = target ? p11d_hosts_open(options, error) : NULL;
     if (!hosts)
         return FALSE;

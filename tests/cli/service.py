@@ -400,6 +400,9 @@ class Log(Case):
         service = Service("-v", "--keys", "made", "--writable")
         self.assertTrue(service.ready)
         self.pkcs11_tool("--write-object", "data", "--type", "data", "--label", "a note")
+        # A URI that names a type has no need of the word "objects".
+        self.assertIn(b"a note", self.expect(0, "list", "pkcs11:token=made;type=data").out)
+        self.assertNotIn(b"a note", self.expect(0, "list", "pkcs11:token=made").out)
         self.pkcs11_tool("--delete-object", "--type", "data", "--label", "a note")
         self.assertEqual(service.end(), 0)
         self.assertRegex(service.said, 'destroy-object .* result=CKR_OK token="made" key="a note"\n')
