@@ -232,7 +232,8 @@ Test(newsecret, templates_that_cannot_be_are_refused)
         {{TYPE(generic), SIZE(5)}, 2, CKR_ATTRIBUTE_VALUE_INVALID},
         {{TYPE(aes), SIZE(2)}, 2, CKR_ATTRIBUTE_VALUE_INVALID},
         {{TYPE(generic), FLAG(CKA_LOCAL, no)}, 2, CKR_ATTRIBUTE_READ_ONLY},
-        {{TYPE(generic), FLAG(CKA_TRUSTED, yes)}, 2, CKR_ATTRIBUTE_VALUE_INVALID},
+        {{TYPE(generic), FLAG(CKA_TRUSTED, yes)}, 2, CKR_ATTRIBUTE_READ_ONLY},
+        {{TYPE(generic), FLAG(CKA_SIGN, yes), FLAG(CKA_SIGN, no)}, 3, CKR_TEMPLATE_INCONSISTENT},
         {{TYPE(generic), {CKA_VALUE, (void *)value, 16}}, 2, CKR_TEMPLATE_INCONSISTENT},
         {{TYPE(generic), {CKA_MODULUS, (void *)value, 16}}, 2, CKR_ATTRIBUTE_TYPE_INVALID},
     };
@@ -244,6 +245,20 @@ Test(newsecret, templates_that_cannot_be_are_refused)
     const CK_ATTRIBUTE items[] = {TYPE(generic)};
     cr_assert_eq(derive_by(view, "public-key", items, 1, &id), CKR_KEY_FUNCTION_NOT_PERMITTED);
     cr_assert_eq(derive_by(view, "certificate", items, 1, &id), CKR_KEY_HANDLE_INVALID);
+}
+
+Test(newsecret, is_for_trusted_keys_alone_if_it_is_to_be)
+{
+    uint64_t id, aes_id;
+    P11dBuffer wrapped;
+    cr_assert_eq(DERIVE(&aes_id, TYPE(aes), SIZE(3), FLAG(CKA_WRAP, yes)), CKR_OK);
+    cr_assert_eq(DERIVE(&id, TYPE(generic), FLAG(CKA_EXTRACTABLE, yes),
+                        FLAG(CKA_WRAP_WITH_TRUSTED, yes), FLAG(CKA_TRUSTED, no)),
+                 CKR_OK);
+    const P11dArguments arguments = {
+        .objects = {aes_id, id}, .mechanism.parameters.mechanism.mechanism = CKM_AES_KEY_WRAP_KWP};
+    cr_assert_eq(act_as(view, "Wrap", &arguments, &wrapped), CKR_KEY_NOT_WRAPPABLE);
+    p11d_buffer_clear(&wrapped);
 }
 
 Test(newsecret, does_all_where_nothing_is_asked_for_that_it_does)

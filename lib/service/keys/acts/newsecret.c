@@ -7,102 +7,28 @@
 #include "sessionobject.h"
 #include "viewobject.h"
 
-/* What a template may say of a secret key. Where its value must be one, another is refused. */
-static const struct Row {
-    CK_ATTRIBUTE_TYPE type;
-    enum { ANY, MUST_BE_FALSE, IS_TOKEN, IS_CLASS, IS_KEY_TYPE, IS_SIZE } kind;
-} rows[] = {
-    {CKA_CLASS, IS_CLASS},
-    {CKA_KEY_TYPE, IS_KEY_TYPE},
-    {CKA_VALUE_LEN, IS_SIZE},
-    {CKA_TOKEN, IS_TOKEN},
-    {CKA_PRIVATE, ANY},
-    {CKA_LABEL, ANY},
-    {CKA_ID, ANY},
-    {CKA_START_DATE, ANY},
-    {CKA_END_DATE, ANY},
-    {CKA_MODIFIABLE, ANY},
-    {CKA_COPYABLE, ANY},
-    {CKA_DESTROYABLE, ANY},
-    {CKA_SENSITIVE, ANY},
-    {CKA_EXTRACTABLE, ANY},
-    {CKA_SIGN, ANY},
-    {CKA_VERIFY, ANY},
-    {CKA_ENCRYPT, ANY},
-    {CKA_DECRYPT, ANY},
-    {CKA_DERIVE, ANY},
-    {CKA_WRAP, ANY},
-    {CKA_UNWRAP, ANY},
-    {CKA_TRUSTED, MUST_BE_FALSE},
-    {CKA_WRAP_WITH_TRUSTED, MUST_BE_FALSE},
-};
-
-/* What only the token says. */
-static const CK_ATTRIBUTE_TYPE read_only[] = {
-    CKA_LOCAL,     CKA_ALWAYS_SENSITIVE,  CKA_NEVER_EXTRACTABLE,
-    CKA_UNIQUE_ID, CKA_KEY_GEN_MECHANISM, CKA_CHECK_VALUE,
-};
-
-static CK_RV unknown(CK_ATTRIBUTE_TYPE type)
-{
-    for (size_t i = 0; i < sizeof read_only / sizeof read_only[0]; i++) {
-        if (read_only[i] == type)
-            return CKR_ATTRIBUTE_READ_ONLY;
-    }
-    /* The bytes of a key that is derived are not for the client to say. */
-    return type == CKA_VALUE ? CKR_TEMPLATE_INCONSISTENT : CKR_ATTRIBUTE_TYPE_INVALID;
-}
-
-/* Holds one attribute, which is in the template, against its row. */
-static CK_RV check(P11dNewSecret *secret, const struct Row *row)
-{
-    const P11dTemplate *attributes = &secret->attributes;
-    CK_ULONG number = p11d_template_number(attributes, row->type, CK_UNAVAILABLE_INFORMATION);
-    bool yes = p11d_template_boolean(attributes, row->type, false);
-    switch (row->kind) {
-    case IS_CLASS:
-        return number == CKO_SECRET_KEY ? CKR_OK : CKR_TEMPLATE_INCONSISTENT;
-    case IS_KEY_TYPE:
-        secret->type = number;
-        return p11d_servedkey_secret_fits(number, 0) ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
-    case IS_SIZE:
-        secret->size = number;
-        return number > 0 && number <= P11D_SERVEDKEY_SECRET_MAX ? CKR_OK
-                                                                 : CKR_ATTRIBUTE_VALUE_INVALID;
-    case IS_TOKEN:
-        secret->token = yes;
-        return CKR_OK;
-    case MUST_BE_FALSE:
-        return yes ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_OK;
-    case ANY:
-        break;
-    }
-    return CKR_OK;
-}
-
-static CK_RV take(P11dNewSecret *secret, const CK_ATTRIBUTE *item)
-{
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].type != item->type)
-            continue;
-        CK_RV rv =
-            p11d_template_set(&secret->attributes, item->type, item->pValue, item->ulValueLen);
-        return rv == CKR_OK ? check(secret, &rows[i]) : rv;
-    }
-    return unknown(item->type);
-}
-
 CK_RV p11d_newsecret_read(P11dNewSecret *secret, const P11dTemplateArgument *templ)
 {
-    CK_RV rv = CKR_OK;
+    const CK_ATTRIBUTE *items = templ->items;
+    P11dTemplate *attributes = &secret->attributes;
     *secret = (P11dNewSecret){.type = CK_UNAVAILABLE_INFORMATION};
+    if (p11d_keytemplate_find(items, templ->count, CKA_VALUE)) /* that comes from elsewhere */
+        return CKR_TEMPLATE_INCONSISTENT;
+    CK_RV rv =
+        p11d_keytemplate_check(items, templ->count, CKO_SECRET_KEY, P11D_KEYTEMPLATE_GENERATE);
     for (CK_ULONG i = 0; i < templ->count && rv == CKR_OK; i++)
-        rv = take(secret, &templ->items[i]);
-    if (rv == CKR_OK && secret->type == CK_UNAVAILABLE_INFORMATION)
-        rv = CKR_TEMPLATE_INCOMPLETE;
-    if (rv == CKR_OK && secret->size > 0 && !p11d_servedkey_secret_fits(secret->type, secret->size))
-        rv = CKR_ATTRIBUTE_VALUE_INVALID;
-    return rv;
+        rv = p11d_template_set(attributes, items[i].type, items[i].pValue, items[i].ulValueLen);
+    if (rv != CKR_OK)
+        return rv;
+    secret->type = p11d_template_number(attributes, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
+    secret->size = p11d_template_number(attributes, CKA_VALUE_LEN, 0);
+    secret->token = p11d_template_boolean(attributes, CKA_TOKEN, false);
+    if (secret->type == CK_UNAVAILABLE_INFORMATION)
+        return CKR_TEMPLATE_INCOMPLETE;
+    const bool empty = secret->size == 0 && p11d_template_find(attributes, CKA_VALUE_LEN);
+    return !empty && p11d_servedkey_secret_fits(secret->type, secret->size)
+               ? CKR_OK
+               : CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
 /* PKCS#11 3.1, section 4.10: a key is always sensitive only if the one it came from was too. */

@@ -18,9 +18,10 @@ typedef struct P11dNewSecret {
 } P11dNewSecret;
 
 /*
- * Reads what templ asks for. p11d_newsecret_clear must follow in any case. Errors:
- * CKR_TEMPLATE_INCOMPLETE (no key type), CKR_TEMPLATE_INCONSISTENT, CKR_ATTRIBUTE_TYPE_INVALID,
- * CKR_ATTRIBUTE_VALUE_INVALID, CKR_ATTRIBUTE_READ_ONLY, CKR_HOST_MEMORY.
+ * Reads what templ asks for. p11d_newsecret_clear must follow in any case. Errors: those of
+ * p11d_keytemplate_check, CKR_TEMPLATE_INCOMPLETE (no key type), CKR_TEMPLATE_INCONSISTENT (the
+ * bytes of the key are not for the client to say), CKR_ATTRIBUTE_VALUE_INVALID (no such keys),
+ * CKR_HOST_MEMORY.
  */
 CK_RV p11d_newsecret_read(P11dNewSecret *secret, const P11dTemplateArgument *templ);
 
