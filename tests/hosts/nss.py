@@ -108,7 +108,7 @@ def shows_who_it_is(database):
     """tstclnt has a certificate of the token, and signs with its key."""
     server = tls.Demanding(database.place.directory, database.path("authority.crt"))
     run("certutil", "-A", "-d", database.name, "-n", "demanding", "-t", "C,,", "-i",
-        server.certificate, preload=False)
+        server.certificate)
     for version in "1.2", "1.3":
         who = server.wait_for("tstclnt", "-d", database.name, "-h", "localhost", "-a", "localhost", "-4", "-p",
                               str(server.port), "-n", "store:server", "-V",
