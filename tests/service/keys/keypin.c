@@ -189,6 +189,63 @@ Test(keypin, that_the_officer_gives_anew_ends_the_old_one, .init = open_writable
     token->operations->close(other);
 }
 
+/* A client of another service of the same directory. */
+static P11dView *client_of_another(void)
+{
+    static const P11dCredentials nobody;
+    P11dWorkerToken *another = p11d_keytoken_open(directory, writable);
+    cr_assert_not_null(another);
+    return another->operations->open(another, &nobody);
+}
+
+static void close_another(P11dView *who)
+{
+    P11dWorkerToken *another = who->token;
+    another->operations->close(who);
+    another->operations->free(another);
+}
+
+Test(keypin, that_another_service_changes_ends_logins, .init = open_writable, .fini = tear_down)
+{
+    write_key("one.key", "old");
+    write_key("two.key", "another");
+    open_token();
+    P11dView *elsewhere = client_of_another(), *third = another_client();
+    cr_assert_eq(login_as(view, "old"), CKR_OK);
+    cr_assert_eq(login_as(third, "another"), CKR_OK);
+    cr_assert_eq(login_as(elsewhere, "old"), CKR_OK);
+    cr_assert_eq(generate(elsewhere, "first"), CKR_OK);
+    cr_assert_eq(generate(view, "mine"), CKR_OK, "no PIN is another");
+    cr_assert_eq(set_pin(elsewhere, "old", "new"), CKR_OK);
+    cr_assert_eq(generate(view, "late"), CKR_USER_NOT_LOGGED_IN);
+    cr_assert_eq(generate(third, "third"), CKR_OK, "that is another PIN");
+    cr_assert_eq(login_as(view, "old"), CKR_PIN_INCORRECT);
+    cr_assert_eq(login_as(view, "new"), CKR_OK);
+    cr_assert_eq(generate(view, "late"), CKR_OK);
+    cr_assert(opens("late.key", "new") && opens("mine.key", "new"));
+    cr_assert_eq(generate(elsewhere, "then"), CKR_OK);
+    token->operations->close(third);
+    close_another(elsewhere);
+}
+
+Test(keypin, of_no_key_that_another_service_changes_ends_logins, .init = open_writable,
+     .fini = tear_down)
+{
+    open_token();
+    cr_assert_eq(init_token("officer", "label"), CKR_OK);
+    cr_assert_eq(login_with(view, CKU_SO, "officer"), CKR_OK);
+    cr_assert_eq(init_pin(view, "old"), CKR_OK);
+    cr_assert_eq(logout_as(view), CKR_OK);
+    cr_assert_eq(login_as(view, "old"), CKR_OK);
+    P11dView *elsewhere = client_of_another();
+    cr_assert_eq(set_pin(elsewhere, "old", "new"), CKR_OK);
+    cr_assert_eq(generate(view, "late"), CKR_USER_NOT_LOGGED_IN);
+    cr_assert_eq(login_as(view, "new"), CKR_OK);
+    cr_assert_eq(generate(view, "late"), CKR_OK);
+    cr_assert(opens("late.key", "new"));
+    close_another(elsewhere);
+}
+
 Test(keypin, there_is_none_to_change_where_there_is_none, .init = open_writable, .fini = tear_down)
 {
     write_key("one.key", NULL);

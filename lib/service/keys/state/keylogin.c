@@ -227,19 +227,56 @@ CK_RV p11d_keylogin_leave(P11dKeyView *view)
     return logged_in ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
 }
 
-void p11d_keylogin_end_users(P11dKeyRing *ring)
+/* As p11d_keylogin_leave, for whoever is logged in. With the lock held. */
+static void end_now(P11dKeyView *view)
 {
     Remains remains;
-    pthread_mutex_lock(&ring->lock);
+    end(view, &remains);
+    clear(&remains);
+}
+
+bool p11d_keylogin_end_proved(P11dKeyRing *ring)
+{
+    bool any = false;
     ring->pin_changes++;
     for (P11dKeyView *view = ring->views; view; view = view->next) {
         if (!view->proved)
             continue;
-        end(view, &remains);
-        clear(&remains);
+        end_now(view);
+        any = true;
     }
+    return any;
+}
+
+void p11d_keylogin_end_users(P11dKeyRing *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    p11d_keylogin_end_proved(ring);
     pthread_mutex_unlock(&ring->lock);
     p11d_keyring_tell(ring, P11D_WORKER_TOKEN_OBJECTS);
+}
+
+/* Whether what the view opened as id is sealed otherwise in fresh. */
+static bool is_resealed(const P11dKeyRing *ring, const P11dKeySet *fresh, uint64_t id)
+{
+    const P11dKeySetRow *before = p11d_keyset_find(ring->set, id);
+    const P11dKeyEntry *now = before ? p11d_keyset_find_name(fresh, before->entry->name) : NULL;
+    return now && now != before->entry && now->locked.type &&
+           !p11d_pem_equal(&now->locked, &before->entry->locked);
+}
+
+bool p11d_keylogin_end_resealed(P11dKeyRing *ring, const P11dKeySet *fresh)
+{
+    bool any = false;
+    for (P11dKeyView *view = ring->views; view; view = view->next) {
+        bool resealed = false;
+        for (size_t i = 0; view->passphrase.data && i < view->opened_count && !resealed; i++)
+            resealed = is_resealed(ring, fresh, view->opened[i].id);
+        if (resealed)
+            end_now(view);
+        any = any || resealed;
+    }
+    return any;
 }
 
 CK_RV p11d_keylogin_pass_on(P11dKeyRing *ring, P11dBytes old, const P11dSecret *fresh)

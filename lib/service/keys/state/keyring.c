@@ -2,7 +2,6 @@
 #include "keyring.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "keylogin.h"
 #include "keystore.h"
 #include "keyuse.h"
 #include "log.h"
@@ -86,6 +86,8 @@ static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
     unsigned change = fresh->has_locked != old->has_locked ? P11D_WORKER_TOKEN_PROPERTIES : 0;
     pthread_mutex_lock(&ring->lock);
     bool needed_login = p11d_keyring_needs_login(ring);
+    if (!ring->alone && p11d_keylogin_end_resealed(ring, fresh))
+        change |= P11D_WORKER_TOKEN_OBJECTS;
     uint64_t generation = ring->clock + 1;
     bool any_fresh = p11d_keyset_publish(fresh, generation);
     bool any_gone = remember_gone(ring, old, fresh, generation);
@@ -117,12 +119,14 @@ static unsigned reread_state(P11dKeyRing *ring)
         return 0;
     pthread_mutex_lock(&ring->lock);
     bool needed_login = p11d_keyring_needs_login(ring);
+    bool ended = !ring->alone && !p11d_pinproof_equal(&state.user, &ring->state.user) &&
+                 p11d_keylogin_end_proved(ring);
     ring->state = state;
     bool other = p11d_keyring_needs_login(ring) != needed_login;
     if (other)
         begin_anew(ring);
     pthread_mutex_unlock(&ring->lock);
-    return P11D_WORKER_TOKEN_PROPERTIES | (other ? P11D_WORKER_TOKEN_OBJECTS : 0U);
+    return P11D_WORKER_TOKEN_PROPERTIES | (other || ended ? P11D_WORKER_TOKEN_OBJECTS : 0U);
 }
 
 /* Scans again and puts the new set in place. Only one thread does this, so the old set stays while
@@ -194,69 +198,6 @@ void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing)
                                   .writable = ring->writable};
     memcpy(standing->label, ring->state.label, sizeof standing->label);
     pthread_mutex_unlock(&ring->lock);
-}
-
-CK_RV p11d_keyring_permits_writing(const P11dKeyView *view)
-{
-    const P11dKeyRing *ring = view->ring;
-    bool owns = view->uid == geteuid() || view->uid == 0;
-    if (!ring->writable)
-        return CKR_TOKEN_WRITE_PROTECTED;
-    return ring->writers == P11D_WORKER_TOKEN_ALL || owns ? CKR_OK : CKR_FUNCTION_REJECTED;
-}
-
-/* Reads what others wrote since, so that what is written now is made of that: their events are
- * there, though nobody has taken them. */
-static void catch_up(P11dKeyRing *ring)
-{
-    struct pollfd event = {.fd = ring->watch.fd, .events = POLLIN};
-    if (poll(&event, 1, 0) > 0)
-        p11d_keyring_reread(ring);
-}
-
-CK_RV p11d_keyring_begin_writing(P11dKeyRing *ring)
-{
-    if (!ring->writable)
-        return CKR_TOKEN_WRITE_PROTECTED;
-    pthread_mutex_lock(&ring->writing);
-    CK_RV rv = p11d_keystore_lock(ring->path, true, &ring->store);
-    if (rv == CKR_OK && p11d_keychange_is_pending(ring->path))
-        rv = p11d_keychange_finish(ring->path);
-    if (rv == CKR_OK)
-        catch_up(ring);
-    else
-        p11d_keyring_end_writing(ring);
-    return rv;
-}
-
-void p11d_keyring_end_writing(P11dKeyRing *ring)
-{
-    p11d_keystore_unlock(ring->store);
-    ring->store = -1;
-    pthread_mutex_unlock(&ring->writing);
-}
-
-/* Nobody reads the directory in the middle of it. What fails may be a disk that fails once. */
-static CK_RV make_change(P11dKeyRing *ring)
-{
-    pthread_mutex_lock(&ring->reading);
-    CK_RV rv = p11d_keychange_finish(ring->path);
-    if (rv != CKR_OK)
-        rv = p11d_keychange_finish(ring->path);
-    pthread_mutex_unlock(&ring->reading);
-    return rv;
-}
-
-CK_RV p11d_keyring_change(P11dKeyRing *ring, const P11dKeyChange *change, CK_RV rv)
-{
-    if (rv == CKR_OK && change->count > 0)
-        rv = p11d_keychange_commit(change);
-    if (rv != CKR_OK)
-        p11d_keychange_abandon(change);
-    else if (change->count > 0)
-        rv = make_change(ring);
-    p11d_keyring_reread(ring);
-    return rv;
 }
 
 P11dKeyView *p11d_keyring_open_view(P11dKeyRing *ring, uid_t uid)

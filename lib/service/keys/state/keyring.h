@@ -27,6 +27,7 @@ typedef struct P11dKeyRing {
     int store;               /* the lock of the directory, of who writes; -1: nobody does */
     pthread_mutex_t reading; /* held by who reads it; also of next_id and untold */
     uint64_t next_id;
+    bool alone;           /* what changes there is written here; of reading, too */
     unsigned untold;      /* P11dWorkerTokenChange bits that clients were not told of */
     pthread_mutex_t lock; /* of what follows, and of all views */
     P11dKeySet *set;

@@ -33,6 +33,12 @@ bool p11d_pinproof_set(P11dPinProof *proof, P11dBytes pin)
     return true;
 }
 
+bool p11d_pinproof_equal(const P11dPinProof *proof, const P11dPinProof *other)
+{
+    return proof->set == other->set && memcmp(proof->salt, other->salt, sizeof proof->salt) == 0 &&
+           memcmp(proof->hash, other->hash, sizeof proof->hash) == 0;
+}
+
 bool p11d_pinproof_fits(const P11dPinProof *proof, P11dBytes pin)
 {
     uint8_t hash[sizeof proof->hash];

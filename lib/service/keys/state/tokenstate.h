@@ -39,6 +39,8 @@ CK_RV p11d_tokenstate_put(const P11dTokenState *state, P11dKeyChange *change);
 
 /* Makes proof know pin. False: no random bytes. */
 bool p11d_pinproof_set(P11dPinProof *proof, P11dBytes pin);
+/* Whether it is the same one: another is, most likely, of another PIN. */
+bool p11d_pinproof_equal(const P11dPinProof *proof, const P11dPinProof *other);
 /* Whether it is that PIN. */
 bool p11d_pinproof_fits(const P11dPinProof *proof, P11dBytes pin);
 
