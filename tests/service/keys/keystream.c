@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Operations in parts, as a key token does them without a worker. */
-#include "keystream.h"
+#include "keystreams.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "keystream.h"
+#include "keystreams.h"
 #include "rig.h"
 
 static char *directory;

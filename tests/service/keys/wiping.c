@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "keystream.h"
+#include "keystreams.h"
 #include "rig.h"
 #include "search.h"
 

@@ -106,19 +106,19 @@ CK_RV p11d_sessionobject_change(P11dKeyView *view, uint64_t id, const CK_ATTRIBU
 
 void p11d_sessionobject_destroy_all(P11dKeyView *view)
 {
-    P11dKeyStream *ended = NULL;
+    P11dHeldStream *ended = NULL;
     pthread_mutex_lock(&view->ring->lock);
     p11d_sessionstore_clear(&view->session);
     p11d_keyview_end_streams(view, view->ring->set, &ended);
     view->since = ++view->ring->clock;
     pthread_mutex_unlock(&view->ring->lock);
-    p11d_keystream_free(ended);
+    p11d_keystreams_free(ended);
 }
 
 CK_RV p11d_sessionobject_destroy(P11dKeyView *view, uint64_t id)
 {
     P11dKeyRing *ring = view->ring;
-    P11dKeyStream *ended = NULL;
+    P11dHeldStream *ended = NULL;
     pthread_mutex_lock(&ring->lock);
     P11dSessionObject *object = p11d_sessionstore_find(&view->session, id);
     if (object) {
@@ -126,6 +126,6 @@ CK_RV p11d_sessionobject_destroy(P11dKeyView *view, uint64_t id)
         p11d_keyview_end_streams(view, ring->set, &ended);
     }
     pthread_mutex_unlock(&ring->lock);
-    p11d_keystream_free(ended);
+    p11d_keystreams_free(ended);
     return object ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
 }

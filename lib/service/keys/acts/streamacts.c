@@ -66,23 +66,23 @@ CK_RV p11d_streamacts_begin(P11dView *base, P11dActCall *call)
 }
 
 /* The stream that a call is about, which stays until it is released. */
-static P11dKeyStream *find(P11dKeyView *view, const P11dActCall *call)
+static P11dHeldStream *find(P11dKeyView *view, const P11dActCall *call)
 {
     pthread_mutex_lock(&view->ring->lock);
-    P11dKeyStream *stream =
+    P11dHeldStream *held =
         p11d_keystreams_find(&view->streams, call->arguments->stream, call->channel);
     pthread_mutex_unlock(&view->ring->lock);
-    return stream;
+    return held;
 }
 
-static void release(P11dKeyView *view, P11dKeyStream *stream, bool goes_on)
+static void release(P11dKeyView *view, P11dHeldStream *held, bool goes_on)
 {
     pthread_mutex_lock(&view->ring->lock);
-    goes_on = p11d_keystreams_release(&view->streams, stream, goes_on);
+    goes_on = p11d_keystreams_release(&view->streams, held, goes_on);
     pthread_mutex_unlock(&view->ring->lock);
     if (goes_on)
         return;
-    p11d_keystream_free(stream);
+    p11d_keystreams_free(held);
     p11d_residue_wipe_stack();
 }
 
@@ -105,7 +105,7 @@ static CK_RV find_value(P11dKeyView *view, uint64_t id, P11dServedKey **key)
 static CK_RV update_by_key(P11dKeyView *view, P11dKeyStream *stream, uint64_t id)
 {
     P11dServedKey *key = NULL;
-    CK_RV rv = p11d_keystream_digests(stream) ? find_value(view, id, &key) : CKR_KEY_INDIGESTIBLE;
+    CK_RV rv = p11d_keystream_key(stream) ? CKR_KEY_INDIGESTIBLE : find_value(view, id, &key);
     if (rv == CKR_OK)
         rv = p11d_keystream_update(stream, (P11dBytes){key->secret, key->secret_size}, NULL);
     p11d_servedkey_unref(key);
@@ -116,14 +116,14 @@ static CK_RV update_by_key(P11dKeyView *view, P11dKeyStream *stream, uint64_t id
 CK_RV p11d_streamacts_update(P11dView *base, P11dActCall *call)
 {
     P11dKeyView *view = p11d_keyview_of(base);
-    P11dKeyStream *stream = find(view, call);
-    if (!stream)
+    P11dHeldStream *held = find(view, call);
+    if (!held)
         return CKR_OPERATION_NOT_INITIALIZED;
     const uint64_t key = call->arguments->objects[0];
-    CK_RV rv = p11d_keystream_update(stream, call->arguments->bytes[0], &call->output);
+    CK_RV rv = p11d_keystream_update(held->stream, call->arguments->bytes[0], &call->output);
     if (rv == CKR_OK && key != 0)
-        rv = update_by_key(view, stream, key);
-    release(view, stream, rv == CKR_OK);
+        rv = update_by_key(view, held->stream, key);
+    release(view, held, rv == CKR_OK);
     return rv;
 }
 
@@ -131,33 +131,33 @@ CK_RV p11d_streamacts_finish(P11dView *base, P11dActCall *call)
 {
     P11dKeyView *view = p11d_keyview_of(base);
     const P11dBytes *bytes = call->arguments->bytes;
-    P11dKeyStream *stream = find(view, call);
-    if (!stream)
+    P11dHeldStream *held = find(view, call);
+    if (!held)
         return CKR_OPERATION_NOT_INITIALIZED;
-    CK_RV rv = p11d_keystream_update(stream, bytes[0], &call->output);
+    CK_RV rv = p11d_keystream_update(held->stream, bytes[0], &call->output);
     if (rv == CKR_OK)
-        rv = p11d_keystream_finish(stream, bytes[1], &call->output);
-    release(view, stream, false);
+        rv = p11d_keystream_finish(held->stream, bytes[1], &call->output);
+    release(view, held, false);
     return rv;
 }
 
 CK_RV p11d_streamacts_cancel(P11dView *base, P11dActCall *call)
 {
     P11dKeyView *view = p11d_keyview_of(base);
-    P11dKeyStream *stream = find(view, call);
-    if (!stream)
+    P11dHeldStream *held = find(view, call);
+    if (!held)
         return CKR_OPERATION_NOT_INITIALIZED;
-    release(view, stream, false);
+    release(view, held, false);
     return CKR_OK;
 }
 
 void p11d_streamacts_hang_up(P11dKeyView *view, uint64_t channel)
 {
-    P11dKeyStream *stream;
+    P11dHeldStream *held;
     do {
         pthread_mutex_lock(&view->ring->lock);
-        stream = p11d_keystreams_take(&view->streams, channel);
+        held = p11d_keystreams_take(&view->streams, channel);
         pthread_mutex_unlock(&view->ring->lock);
-        p11d_keystream_free(stream);
-    } while (stream);
+        p11d_keystreams_free(held);
+    } while (held);
 }

@@ -17,12 +17,6 @@ typedef struct Family {
 } Family;
 
 struct P11dKeyStream {
-    P11dKeyStream *next;
-    uint64_t id;
-    uint64_t channel;
-    uint64_t key_id;
-    bool used; /* a call is about it */
-    bool ended;
     P11dPurpose purpose;
     const Family *family;
     P11dServedKey *key;
@@ -217,9 +211,9 @@ CK_RV p11d_keystream_begin(P11dKeyStream **stream, P11dServedKey *key, P11dPurpo
     return rv;
 }
 
-bool p11d_keystream_digests(const P11dKeyStream *stream)
+const P11dServedKey *p11d_keystream_key(const P11dKeyStream *stream)
 {
-    return stream->family == &digest;
+    return stream->key;
 }
 
 CK_RV p11d_keystream_update(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)
@@ -234,103 +228,12 @@ CK_RV p11d_keystream_finish(P11dKeyStream *stream, P11dBytes signed_by, P11dBuff
 
 void p11d_keystream_free(P11dKeyStream *stream)
 {
-    while (stream) {
-        P11dKeyStream *next = stream->next;
-        p11d_keyaes_clear(&stream->aes);
-        EVP_MAC_CTX_free(stream->mac);
-        EVP_MD_CTX_free(stream->digest);
-        p11d_buffer_clear(&stream->data);
-        p11d_servedkey_unref(stream->key);
-        free(stream);
-        stream = next;
-    }
-}
-
-bool p11d_keystreams_add(P11dKeyStreams *streams, P11dKeyStream *stream, uint64_t channel,
-                         uint64_t key, uint64_t *id)
-{
-    if (streams->count >= P11D_KEYSTREAMS_MAX)
-        return false;
-    stream->id = *id = ++streams->last_id;
-    stream->channel = channel;
-    stream->key_id = key;
-    stream->next = streams->first;
-    streams->first = stream;
-    streams->count++;
-    return true;
-}
-
-P11dKeyStream *p11d_keystreams_find(const P11dKeyStreams *streams, uint64_t id, uint64_t channel)
-{
-    P11dKeyStream *stream = streams->first;
-    while (stream && (stream->id != id || stream->channel != channel))
-        stream = stream->next;
-    if (stream)
-        stream->used = true;
-    return stream;
-}
-
-/* Takes out what place points at. */
-static P11dKeyStream *take_out(P11dKeyStreams *streams, P11dKeyStream **place)
-{
-    P11dKeyStream *stream = *place;
-    *place = stream->next;
-    stream->next = NULL;
-    streams->count--;
-    return stream;
-}
-
-bool p11d_keystreams_release(P11dKeyStreams *streams, P11dKeyStream *stream, bool goes_on)
-{
-    P11dKeyStream **place = &streams->first;
-    stream->used = false;
-    if (goes_on && !stream->ended)
-        return true;
-    while (*place != stream)
-        place = &(*place)->next;
-    take_out(streams, place);
-    return false;
-}
-
-void p11d_keystreams_end_some(P11dKeyStreams *streams, P11dKeyStreamEnds *ends, void *data,
-                              P11dKeyStream **ended)
-{
-    P11dKeyStream **place = &streams->first;
-    while (*place) {
-        P11dKeyStream *stream = *place;
-        if (!ends(stream->key_id, stream->key, data)) {
-            place = &stream->next;
-        } else if (stream->used) {
-            stream->ended = true;
-            place = &stream->next;
-        } else {
-            take_out(streams, place);
-            stream->next = *ended;
-            *ended = stream;
-        }
-    }
-}
-
-static bool any(uint64_t id, const P11dServedKey *key, void *data)
-{
-    (void)id;
-    (void)key;
-    (void)data;
-    return true;
-}
-
-P11dKeyStream *p11d_keystreams_end(P11dKeyStreams *streams)
-{
-    P11dKeyStream *ended = NULL;
-    streams->ended++;
-    p11d_keystreams_end_some(streams, any, NULL, &ended);
-    return ended;
-}
-
-P11dKeyStream *p11d_keystreams_take(P11dKeyStreams *streams, uint64_t channel)
-{
-    P11dKeyStream **place = &streams->first;
-    while (*place && (*place)->channel != channel)
-        place = &(*place)->next;
-    return *place ? take_out(streams, place) : NULL;
+    if (!stream)
+        return;
+    p11d_keyaes_clear(&stream->aes);
+    EVP_MAC_CTX_free(stream->mac);
+    EVP_MD_CTX_free(stream->digest);
+    p11d_buffer_clear(&stream->data);
+    p11d_servedkey_unref(stream->key);
+    free(stream);
 }

@@ -64,13 +64,14 @@ typedef struct Sight {
     const P11dKeySet *set;
 } Sight;
 
-static bool is_lacking(uint64_t id, const P11dServedKey *key, void *data)
+static bool is_lacking(const P11dHeldStream *held, void *data)
 {
     const Sight *sight = data;
-    return id != 0 && p11d_keyview_lacks(sight->view, sight->set, id, key);
+    return held->key != 0 &&
+           p11d_keyview_lacks(sight->view, sight->set, held->key, p11d_keystream_key(held->stream));
 }
 
-void p11d_keyview_end_streams(P11dKeyView *view, const P11dKeySet *set, P11dKeyStream **ended)
+void p11d_keyview_end_streams(P11dKeyView *view, const P11dKeySet *set, P11dHeldStream **ended)
 {
     Sight sight = {view, set};
     p11d_keystreams_end_some(&view->streams, is_lacking, &sight, ended);

@@ -7,7 +7,7 @@
 #define P11D_KEYVIEW_H
 
 #include "keyset.h"
-#include "keystream.h"
+#include "keystreams.h"
 #include "secret.h"
 #include "sessionstore.h"
 #include "worker-token.h"
@@ -49,7 +49,7 @@ bool p11d_keyview_lacks(const P11dKeyView *view, const P11dKeySet *set, uint64_t
                         const P11dServedKey *key);
 
 /* Ends the streams with keys that the view lacks; as p11d_keystreams_end_some. */
-void p11d_keyview_end_streams(P11dKeyView *view, const P11dKeySet *set, P11dKeyStream **ended);
+void p11d_keyview_end_streams(P11dKeyView *view, const P11dKeySet *set, P11dHeldStream **ended);
 
 /* Adds a key that the view opened, in that generation; opened is empty then. False, and it is as
  * before: memory ran out. */

@@ -191,7 +191,7 @@ CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *p
 typedef struct Remains {
     P11dOpenedKey *opened;
     size_t count;
-    P11dKeyStream *streams;
+    P11dHeldStream *streams;
 } Remains;
 
 /* Ends the login of the view, whoever it was. With the lock held. */
@@ -213,7 +213,7 @@ static bool end(P11dKeyView *view, Remains *remains)
 
 static void clear(Remains *remains)
 {
-    p11d_keystream_free(remains->streams);
+    p11d_keystreams_free(remains->streams);
     p11d_openedkey_free(remains->opened, remains->count);
 }
 

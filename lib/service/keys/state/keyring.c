@@ -82,7 +82,7 @@ static void begin_anew(P11dKeyRing *ring)
 static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
 {
     const P11dKeySet *old = ring->set;
-    P11dKeyStream *ended = NULL;
+    P11dHeldStream *ended = NULL;
     unsigned change = fresh->has_locked != old->has_locked ? P11D_WORKER_TOKEN_PROPERTIES : 0;
     pthread_mutex_lock(&ring->lock);
     bool needed_login = p11d_keyring_needs_login(ring);
@@ -106,7 +106,7 @@ static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
         change |= P11D_WORKER_TOKEN_OBJECTS;
     }
     pthread_mutex_unlock(&ring->lock);
-    p11d_keystream_free(ended);
+    p11d_keystreams_free(ended);
     return change;
 }
 
