@@ -188,11 +188,11 @@ Test(keychange, is_completed_by_the_next_service_that_may_write)
 Test(keychange, is_one_at_a_time)
 {
     int first, second;
-    cr_assert_eq(p11d_keystore_lock(directory, true, &first), CKR_OK);
+    cr_assert_eq(p11d_keystore_lock(directory, 1000, &first), CKR_OK);
     cr_assert(has_mode(".p11dbus-lock", 0600));
-    cr_assert_eq(p11d_keystore_lock(directory, false, &second), CKR_DEVICE_ERROR);
+    cr_assert_eq(p11d_keystore_lock(directory, 0, &second), CKR_DEVICE_ERROR);
     p11d_keystore_unlock(first);
-    cr_assert_eq(p11d_keystore_lock(directory, false, &second), CKR_OK);
+    cr_assert_eq(p11d_keystore_lock(directory, 0, &second), CKR_OK);
     p11d_keystore_unlock(second);
 }
 

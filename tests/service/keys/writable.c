@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* A worker, sandboxed as it is, that writes to its directory for its clients. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,10 +107,32 @@ static void ask_for_login(Rig *rig, P11dChannel *channel)
     cr_assert_eq(p11d_channel_send(channel, &writer, -1, p11d_deadline_in(60000), NULL), P11D_OK);
 }
 
+/* Asks for data to be written, and does not wait for it. */
+static void ask_for_data(Rig *rig, P11dChannel *channel)
+{
+    static const CK_OBJECT_CLASS class = CKO_DATA;
+    const CK_ATTRIBUTE items[] = {{CKA_CLASS, (void *)(uintptr_t) & class, sizeof class},
+                                  {CKA_TOKEN, (void *)(uintptr_t)&yes, 1}};
+    P11dWriter writer;
+    rig_begin(rig, channel, &writer, "org.p11dbus.Token1", "CreateObject", "a{sv}");
+    cr_assert_eq(p11d_attribute_write_all(&writer, items, 2), CKR_OK);
+    cr_assert_eq(p11d_channel_send(channel, &writer, -1, p11d_deadline_in(60000), NULL), P11D_OK);
+}
+
+/* As a service does that is stopped in the middle of writing. */
+static int lock_directory(const char *directory)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/.p11dbus-lock", directory);
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert(lock >= 0 && flock(lock, LOCK_EX) == 0);
+    return lock;
+}
+
 /* Signs while so many others have asked for something. Returns how many of them were answered
  * before. Once they hang up nothing more is done for them, or the worker would not end before the
  * test does. */
-static int sign_meanwhile(void (*ask)(Rig *rig, P11dChannel *channel))
+static int sign_meanwhile(void (*ask)(Rig *rig, P11dChannel *channel), bool locked)
 {
     static P11dChannel controls[ASKING];
     static const uint8_t digest[32];
@@ -122,7 +146,8 @@ static int sign_meanwhile(void (*ask)(Rig *rig, P11dChannel *channel))
     rig_write_key(directory, "one.key", key, RIG_PKCS8, NULL);
     EVP_PKEY_free(key);
     write_slow_key(directory, "slow.key");
-    rig_start(&rig, directory);
+    rig_start_writable(&rig, directory);
+    int lock = locked ? lock_directory(directory) : -1;
     for (int i = 0; i < ASKING; i++) {
         rig_client(&rig, &controls[i]);
         ask(&rig, &controls[i]);
@@ -139,6 +164,8 @@ static int sign_meanwhile(void (*ask)(Rig *rig, P11dChannel *channel))
         p11d_channel_clear(&controls[i]);
     }
     p11d_channel_clear(&control);
+    if (locked)
+        close(lock);
     cr_assert_eq(rig_stop(&rig), 0);
     rig_remove_directory(directory);
     return answered;
@@ -146,10 +173,15 @@ static int sign_meanwhile(void (*ask)(Rig *rig, P11dChannel *channel))
 
 Test(writable, trap_slow_work_is_felt_by_no_other__pairs)
 {
-    cr_assert_eq(sign_meanwhile(ask_for_primes), 0);
+    cr_assert_eq(sign_meanwhile(ask_for_primes, false), 0);
 }
 
 Test(writable, trap_slow_work_is_felt_by_no_other__logins)
 {
-    cr_assert_lt(sign_meanwhile(ask_for_login), ASKING / 2);
+    cr_assert_lt(sign_meanwhile(ask_for_login, false), ASKING / 2);
+}
+
+Test(writable, trap_slow_work_is_felt_by_no_other__writers)
+{
+    cr_assert_lt(sign_meanwhile(ask_for_data, true), ASKING / 2);
 }

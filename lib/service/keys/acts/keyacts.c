@@ -16,6 +16,7 @@
 #include "keywrap.h"
 #include "newsecret.h"
 #include "residue.h"
+#include "sessionobject.h"
 #include "streamacts.h"
 #include "viewobject.h"
 
@@ -116,7 +117,7 @@ typedef struct Making {
     CK_ATTRIBUTE_TYPE type; /* what that key is for */
     CK_RV missing;          /* it is not there */
     CK_RV misfit;           /* the bytes that come of it are none of such a secret key */
-    CK_RV (*make)
+    CK_RV(*make)
     (P11dKeyView *view, P11dServedKey *key, P11dNewSecret *wanted, P11dActCall *call,
      P11dBuffer *secret);
 } Making;
@@ -268,22 +269,42 @@ static bool is_slow(const P11dArguments *arguments)
     return true;
 }
 
+/* Who writes may wait for other services. */
+static bool makes_for_token(const P11dArguments *arguments)
+{
+    bool any = false;
+    for (int i = 0; i < P11D_ARGUMENTS_EACH; i++)
+        any = any || p11d_keytemplate_boolean(arguments->templates[i].items,
+                                              arguments->templates[i].count, CKA_TOKEN, false);
+    return any;
+}
+
+static bool is_pair_slow(const P11dArguments *arguments)
+{
+    return p11d_keymanage_is_slow(arguments) || makes_for_token(arguments);
+}
+
+static bool is_of_token(const P11dArguments *arguments)
+{
+    return !p11d_sessionobject_is(arguments->objects[0]);
+}
+
 const P11dAct p11d_keyacts[] = {
     {"Sign", sign},
     {"Verify", verify},
     {"Encrypt", encrypt},
     {"Decrypt", decrypt},
-    {"Derive", derive},
+    {"Derive", derive, makes_for_token},
     {"Wrap", wrap},
-    {"Unwrap", unwrap},
-    {"Encapsulate", encapsulate},
-    {"Decapsulate", decapsulate},
-    {"CreateObject", p11d_keymanage_create},
-    {"GenerateKey", p11d_keymanage_generate_key},
-    {"GenerateKeyPair", p11d_keymanage_generate_pair, p11d_keymanage_is_slow},
-    {"CopyObject", p11d_keymanage_copy},
-    {"SetAttributes", p11d_keymanage_change},
-    {"DestroyObject", p11d_keymanage_destroy},
+    {"Unwrap", unwrap, makes_for_token},
+    {"Encapsulate", encapsulate, makes_for_token},
+    {"Decapsulate", decapsulate, makes_for_token},
+    {"CreateObject", p11d_keymanage_create, makes_for_token},
+    {"GenerateKey", p11d_keymanage_generate_key, makes_for_token},
+    {"GenerateKeyPair", p11d_keymanage_generate_pair, is_pair_slow},
+    {"CopyObject", p11d_keymanage_copy, makes_for_token},
+    {"SetAttributes", p11d_keymanage_change, is_of_token},
+    {"DestroyObject", p11d_keymanage_destroy, is_of_token},
     {"BeginStream", p11d_streamacts_begin},
     {"UpdateStream", p11d_streamacts_update},
     {"FinishStream", p11d_streamacts_finish},

@@ -7,8 +7,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "keyfile.h"
 #include "log.h"
 
@@ -122,7 +125,51 @@ void p11d_keystore_sweep(int directory)
     unlinkat(directory, DRAFT, 0);
 }
 
-CK_RV p11d_keystore_lock(const char *path, bool wait, int *lock)
+/* The process that has the file locked, as proc_locks(5) tells it; 0: it does not. */
+static int find_holder(int lock)
+{
+    struct stat status;
+    char line[128];
+    int holder = 0;
+    FILE *table = fopen("/proc/locks", "re");
+    bool ok = table && fstat(lock, &status) == 0;
+    while (ok && holder == 0 && fgets(line, sizeof line, table)) {
+        unsigned long long inode;
+        unsigned high, low;
+        int process;
+        if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%llu", &process, &high, &low, &inode) == 4 &&
+            inode == status.st_ino && high == major(status.st_dev) && low == minor(status.st_dev))
+            holder = process;
+    }
+    if (table)
+        fclose(table);
+    return holder;
+}
+
+static void tell_holder(const char *path, int lock)
+{
+    char process[32] = "another service";
+    int holder = find_holder(lock);
+    if (holder > 0)
+        snprintf(process, sizeof process, "process %d", holder);
+    p11d_log("%s/%s: %s has had it locked for too long; nothing is written there until it lets go",
+             path, LOCK, process);
+}
+
+/* flock(2) knows no deadline. */
+static bool take_lock(int lock, P11dDeadline deadline)
+{
+    static const struct timespec pause = {.tv_nsec = 10000000};
+    while (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EINTR && (errno != EWOULDBLOCK || p11d_deadline_passed(deadline)))
+            return false;
+        if (errno != EINTR)
+            nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+CK_RV p11d_keystore_lock(const char *path, int patience, int *lock)
 {
     int directory = open_directory(path);
     *lock = directory < 0
@@ -131,9 +178,10 @@ CK_RV p11d_keystore_lock(const char *path, bool wait, int *lock)
     CK_RV rv = *lock >= 0 ? CKR_OK : p11d_keystore_failure(path, LOCK);
     if (directory >= 0)
         close(directory);
-    while (rv == CKR_OK && flock(*lock, LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
-        if (errno != EINTR)
-            rv = CKR_DEVICE_ERROR;
+    if (rv == CKR_OK && !take_lock(*lock, p11d_deadline_in(patience))) {
+        rv = CKR_DEVICE_ERROR;
+        if (patience > 0)
+            tell_holder(path, *lock);
     }
     if (rv != CKR_OK) {
         p11d_keystore_unlock(*lock);

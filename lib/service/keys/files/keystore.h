@@ -13,11 +13,12 @@
 #include "buffer.h"
 #include "pkcs11.h"
 
-/* Locks the directory at path for writing; wait: until nobody else has. *lock: for
- * p11d_keystore_unlock, -1 if there is none. Errors: those of p11d_keystore_add; CKR_DEVICE_ERROR
- * if somebody else has.
+/* Locks the directory at path for writing. patience: for how many milliseconds to wait for who else
+ * has; 0: not at all. *lock: for p11d_keystore_unlock, -1 if there is none. Errors: those of
+ * p11d_keystore_add; CKR_DEVICE_ERROR if somebody else still has, whom the log tells of, unless
+ * patience is 0.
  */
-CK_RV p11d_keystore_lock(const char *path, bool wait, int *lock);
+CK_RV p11d_keystore_lock(const char *path, int patience, int *lock);
 /* Safe on -1. */
 void p11d_keystore_unlock(int lock);
 

@@ -6,6 +6,11 @@
 #include "keyring.h"
 #include "keystore.h"
 
+/* For how long another service is waited for, in milliseconds. Those who wait behind somebody for
+ * whom that was not enough do not each wait as long. */
+#define PATIENCE 5000
+#define PATIENCE_ONCE_MORE 100
+
 CK_RV p11d_keyring_permits_writing(const P11dKeyView *view)
 {
     const P11dKeyRing *ring = view->ring;
@@ -38,7 +43,9 @@ CK_RV p11d_keyring_begin_writing(P11dKeyRing *ring)
     if (!ring->writable)
         return CKR_TOKEN_WRITE_PROTECTED;
     pthread_mutex_lock(&ring->writing);
-    CK_RV rv = p11d_keystore_lock(ring->path, true, &ring->store);
+    CK_RV rv =
+        p11d_keystore_lock(ring->path, ring->blocked ? PATIENCE_ONCE_MORE : PATIENCE, &ring->store);
+    ring->blocked = ring->store < 0;
     if (rv == CKR_OK && p11d_keychange_is_pending(ring->path))
         rv = p11d_keychange_finish(ring->path);
     if (rv == CKR_OK)

@@ -382,7 +382,7 @@ static bool begin_ids(P11dKeyRing *ring)
 static void tidy(const P11dKeyRing *ring)
 {
     int lock;
-    if (ring->writable && p11d_keystore_lock(ring->path, false, &lock) == CKR_OK) {
+    if (ring->writable && p11d_keystore_lock(ring->path, 0, &lock) == CKR_OK) {
         p11d_keychange_finish(ring->path);
         p11d_keystore_unlock(lock);
     } else if (p11d_keychange_is_pending(ring->path)) {

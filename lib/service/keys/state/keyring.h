@@ -25,6 +25,7 @@ typedef struct P11dKeyRing {
     bool writable;                  /* whether anybody may */
     pthread_mutex_t writing; /* held by who writes to the directory; taken before the others */
     int store;               /* the lock of the directory, of who writes; -1: nobody does */
+    bool blocked;            /* another service does not let go of that; of writing, too */
     pthread_mutex_t reading; /* held by who reads it; also of next_id and untold */
     uint64_t next_id;
     bool alone;           /* what changes there is written here; of reading, too */
