@@ -76,19 +76,21 @@ static CK_RV run(const Row *row, const P11dServedKey *key, bool wraps, P11dBytes
 /* The errors of ciphers, told of keys. */
 static CK_RV told(CK_RV rv, bool wraps)
 {
-    switch (rv) {
-    case CKR_KEY_TYPE_INCONSISTENT:
-        return wraps ? CKR_WRAPPING_KEY_TYPE_INCONSISTENT : CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT;
-    case CKR_DATA_LEN_RANGE:
-    case CKR_DATA_INVALID:
-        return CKR_KEY_SIZE_RANGE;
-    case CKR_ENCRYPTED_DATA_INVALID:
-        return CKR_WRAPPED_KEY_INVALID;
-    case CKR_ENCRYPTED_DATA_LEN_RANGE:
-        return CKR_WRAPPED_KEY_LEN_RANGE;
-    default:
-        return rv;
+    static const struct {
+        CK_RV of_data, wrapping, unwrapping;
+    } errors[] = {
+        {CKR_KEY_TYPE_INCONSISTENT, CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+         CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT},
+        {CKR_DATA_LEN_RANGE, CKR_KEY_SIZE_RANGE, CKR_KEY_SIZE_RANGE},
+        {CKR_DATA_INVALID, CKR_KEY_SIZE_RANGE, CKR_KEY_SIZE_RANGE},
+        {CKR_ENCRYPTED_DATA_INVALID, CKR_WRAPPED_KEY_INVALID, CKR_WRAPPED_KEY_INVALID},
+        {CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_WRAPPED_KEY_LEN_RANGE, CKR_WRAPPED_KEY_LEN_RANGE},
+    };
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        if (errors[i].of_data == rv)
+            return wraps ? errors[i].wrapping : errors[i].unwrapping;
     }
+    return rv;
 }
 
 static CK_RV work(P11dServedKey *key, const P11dParameters *parameters, bool wraps, P11dBytes input,
