@@ -20,8 +20,7 @@
 typedef struct Addition {
     P11dKeyView *view;
     P11dKeyText *text;
-    int kind;  /* of the object that gives the name, P11D_KEY_OBJECT_… */
-    int place; /* in text of what is said of it */
+    int kind; /* of the object that gives the name, P11D_KEY_OBJECT_… */
     int file;
     EVP_PKEY *half; /* of the key or certificate; NULL: it is a secret key or data */
     X509 *certificate;
@@ -31,6 +30,12 @@ typedef struct Addition {
     P11dBuffer blocks;
     char name[STEM_MAX + 16];
 } Addition;
+
+/* What is said of it. */
+static P11dTemplate *kept_of(const Addition *self)
+{
+    return &self->text->kept[p11d_keytext_place(p11d_keyentry_class(self->kind))];
+}
 
 /* A name for files from a label: no byte leads anywhere else, hides the file or ends the name. */
 static void make_stem(const P11dTemplate *kept, int kind, char stem[STEM_MAX + 1])
@@ -90,9 +95,7 @@ static CK_RV complete(P11dTemplate *kept, CK_OBJECT_CLASS class)
 static mode_t mode_of(const Addition *self)
 {
     bool public = self->kind == P11D_KEY_OBJECT_PUBLIC || self->certificate;
-    return public && !p11d_template_boolean(&self->text->kept[self->place], CKA_PRIVATE, false)
-               ? 0644
-               : 0600;
+    return public && !p11d_template_boolean(kept_of(self), CKA_PRIVATE, false) ? 0644 : 0600;
 }
 
 static CK_RV write_file(Addition *self)
@@ -117,7 +120,7 @@ static CK_RV write_named(Addition *self)
 {
     char stem[STEM_MAX + 1];
     CK_RV rv = CKR_ACTION_PROHIBITED;
-    make_stem(&self->text->kept[self->place], self->kind, stem);
+    make_stem(kept_of(self), self->kind, stem);
     for (int n = 1; n < NAMES_MAX && rv == CKR_ACTION_PROHIBITED; n++) {
         if (n == 1)
             snprintf(self->name, sizeof self->name, "%s", stem);
@@ -174,7 +177,7 @@ static bool is_private(const Addition *self)
     pthread_mutex_lock(&ring->lock);
     bool pin = p11d_keyring_needs_login(ring);
     pthread_mutex_unlock(&ring->lock);
-    return p11d_template_boolean(&self->text->kept[self->place], CKA_PRIVATE, key && pin);
+    return p11d_template_boolean(kept_of(self), CKA_PRIVATE, key && pin);
 }
 
 /* Writes the blocks of it. */
@@ -230,6 +233,13 @@ static CK_RV add_and_find(Addition *self, uint64_t *id, uint64_t *public_id)
     return rv;
 }
 
+/* The same for what is one object. */
+static CK_RV add_one(Addition *self, uint64_t *id)
+{
+    CK_RV rv = complete(kept_of(self), p11d_keyentry_class(self->kind));
+    return rv == CKR_OK ? add_and_find(self, id, NULL) : rv;
+}
+
 /* What goes without saying of the half of a key: it has the name and the id of the other. */
 static CK_RV share(P11dKeyText *text, bool pair)
 {
@@ -251,7 +261,6 @@ CK_RV p11d_newobject_private(P11dKeyView *view, EVP_PKEY *key, P11dKeyText *text
     Addition self = {.view = view,
                      .text = text,
                      .kind = P11D_KEY_OBJECT_PRIVATE,
-                     .place = P11D_KEYTEXT_PRIVATE,
                      .file = P11D_KEYEDIT_KEY,
                      .half = key,
                      .sealed = true};
@@ -283,7 +292,6 @@ CK_RV p11d_newobject_public(P11dKeyView *view, EVP_PKEY *key, P11dKeyText *text,
     Addition self = {.view = view,
                      .text = text,
                      .kind = P11D_KEY_OBJECT_PUBLIC,
-                     .place = P11D_KEYTEXT_PUBLIC,
                      .file = P11D_KEYEDIT_PUBLIC,
                      .half = key};
     P11dTemplate *kept = &text->kept[P11D_KEYTEXT_PUBLIC];
@@ -304,12 +312,10 @@ CK_RV p11d_newobject_certificate(P11dKeyView *view, X509 *certificate, P11dKeyTe
     Addition self = {.view = view,
                      .text = text,
                      .kind = P11D_KEY_OBJECT_CERTIFICATE,
-                     .place = P11D_KEYTEXT_CERTIFICATE,
                      .file = P11D_KEYEDIT_CERTIFICATE,
                      .half = X509_get0_pubkey(certificate),
                      .certificate = certificate};
-    CK_RV rv = complete(&text->kept[P11D_KEYTEXT_CERTIFICATE], CKO_CERTIFICATE);
-    return rv == CKR_OK ? add_and_find(&self, id, NULL) : rv;
+    return add_one(&self, id);
 }
 
 CK_RV p11d_newobject_secret(P11dKeyView *view, CK_KEY_TYPE type, P11dBytes bytes, P11dKeyText *text,
@@ -318,13 +324,11 @@ CK_RV p11d_newobject_secret(P11dKeyView *view, CK_KEY_TYPE type, P11dBytes bytes
     Addition self = {.view = view,
                      .text = text,
                      .kind = P11D_KEY_OBJECT_SECRET,
-                     .place = P11D_KEYTEXT_SECRET,
                      .file = P11D_KEYEDIT_KEY,
                      .type = type,
                      .bytes = bytes,
                      .sealed = true};
-    CK_RV rv = complete(&text->kept[P11D_KEYTEXT_SECRET], CKO_SECRET_KEY);
-    return rv == CKR_OK ? add_and_find(&self, id, NULL) : rv;
+    return add_one(&self, id);
 }
 
 CK_RV p11d_newobject_data(P11dKeyView *view, P11dBytes bytes, P11dKeyText *text, uint64_t *id)
@@ -332,11 +336,9 @@ CK_RV p11d_newobject_data(P11dKeyView *view, P11dBytes bytes, P11dKeyText *text,
     Addition self = {.view = view,
                      .text = text,
                      .kind = P11D_KEY_OBJECT_DATA,
-                     .place = P11D_KEYTEXT_DATA,
                      .file = P11D_KEYEDIT_PEM,
                      .type = CK_UNAVAILABLE_INFORMATION,
                      .bytes = bytes,
                      .sealed = true};
-    CK_RV rv = complete(&text->kept[P11D_KEYTEXT_DATA], CKO_DATA);
-    return rv == CKR_OK ? add_and_find(&self, id, NULL) : rv;
+    return add_one(&self, id);
 }

@@ -61,6 +61,16 @@ static CK_RV fill_keys(P11dKeyEntry *entry, const P11dKeyParts *parts)
     return rv;
 }
 
+CK_OBJECT_CLASS p11d_keyentry_class(int kind)
+{
+    static const CK_OBJECT_CLASS classes[P11D_KEY_OBJECT_CERTIFICATE] = {
+        [P11D_KEY_OBJECT_PRIVATE] = CKO_PRIVATE_KEY, [P11D_KEY_OBJECT_PUBLIC] = CKO_PUBLIC_KEY,
+        [P11D_KEY_OBJECT_SECRET] = CKO_SECRET_KEY,   [P11D_KEY_OBJECT_DATA] = CKO_DATA,
+        [P11D_KEY_OBJECT_NOTE] = CKO_DATA,
+    };
+    return kind < P11D_KEY_OBJECT_CERTIFICATE ? classes[kind] : CKO_CERTIFICATE;
+}
+
 int p11d_keyentry_locked(const P11dKeyEntry *entry)
 {
     P11dPemKind kind = entry->locked.type ? p11d_pem_kind(&entry->locked) : P11D_PEM_PRIVATE;

@@ -72,6 +72,9 @@ typedef struct P11dOpenedKey {
     P11dKeyObject objects[P11D_KEY_OBJECT_KINDS]; /* without attributes: not known by this */
 } P11dOpenedKey;
 
+/* The class of objects of that kind. */
+CK_OBJECT_CLASS p11d_keyentry_class(int kind);
+
 /* What is locked in entry, if anything is: P11D_KEY_OBJECT_PRIVATE, _SECRET or _DATA. */
 int p11d_keyentry_locked(const P11dKeyEntry *entry);
 

@@ -159,12 +159,9 @@ static unsigned file_of(const P11dKeyEntry *entry, int kind)
 /* Nothing can be said in the file of one of many certificates. */
 static int place_of(int kind)
 {
-    return kind == P11D_KEY_OBJECT_PRIVATE       ? P11D_KEYTEXT_PRIVATE
-           : kind == P11D_KEY_OBJECT_PUBLIC      ? P11D_KEYTEXT_PUBLIC
-           : kind == P11D_KEY_OBJECT_SECRET      ? P11D_KEYTEXT_SECRET
-           : kind == P11D_KEY_OBJECT_DATA        ? P11D_KEYTEXT_DATA
-           : kind == P11D_KEY_OBJECT_CERTIFICATE ? P11D_KEYTEXT_CERTIFICATE
-                                                 : P11D_KEYTEXT_CLASSES;
+    return kind > P11D_KEY_OBJECT_CERTIFICATE || kind == P11D_KEY_OBJECT_NOTE
+               ? P11D_KEYTEXT_CLASSES
+               : p11d_keytext_place(p11d_keyentry_class(kind));
 }
 
 CK_RV p11d_keyedit_set(P11dKeyRing *ring, P11dKeyEntry *entry, int kind, const CK_ATTRIBUTE *items,

@@ -35,20 +35,16 @@ static bool remember_gone(P11dKeyRing *ring, const P11dKeySet *old, const P11dKe
 static void tell_difference(P11dKeyRing *ring, const char *what, const P11dKeySet *some,
                             const P11dKeySet *others)
 {
-    static const CK_OBJECT_CLASS classes[P11D_KEY_OBJECT_KINDS] = {
-        [P11D_KEY_OBJECT_PRIVATE] = CKO_PRIVATE_KEY,
-        [P11D_KEY_OBJECT_PUBLIC] = CKO_PUBLIC_KEY,
-        [P11D_KEY_OBJECT_SECRET] = CKO_SECRET_KEY,
-        [P11D_KEY_OBJECT_CERTIFICATE] = CKO_CERTIFICATE,
-    }; /* 0: of which nothing is told */
     if (!p11d_log_is_verbose())
         return;
     for (size_t i = 0; i < some->row_count; i++) {
         const P11dKeySetRow *row = &some->rows[i];
         bool said =
             row->kind == P11D_KEY_OBJECT_PUBLIC && row->entry->objects[P11D_KEY_OBJECT_PRIVATE].id;
-        if (classes[row->kind] != 0 && !said && !(others && p11d_keyset_find(others, row->id)))
-            p11d_trail_object(ring->name, what, classes[row->kind], row->entry->name);
+        bool told = row->kind <= P11D_KEY_OBJECT_CERTIFICATE &&
+                    p11d_keyentry_class(row->kind) != CKO_DATA && !said;
+        if (told && !(others && p11d_keyset_find(others, row->id)))
+            p11d_trail_object(ring->name, what, p11d_keyentry_class(row->kind), row->entry->name);
     }
 }
 
@@ -321,9 +317,7 @@ static P11dServedKey *find_key(const P11dKeyView *view, const P11dKeySetRow *row
                                const P11dKeyObject **object, CK_OBJECT_CLASS *class)
 {
     *object = p11d_keyring_object(view, row);
-    *class = row->kind == P11D_KEY_OBJECT_PRIVATE  ? CKO_PRIVATE_KEY
-             : row->kind == P11D_KEY_OBJECT_SECRET ? CKO_SECRET_KEY
-                                                   : CKO_PUBLIC_KEY;
+    *class = p11d_keyentry_class(row->kind);
     return *object ? p11d_keyview_key(view, row) : NULL;
 }
 
