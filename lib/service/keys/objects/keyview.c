@@ -97,3 +97,25 @@ void p11d_openedkey_free(P11dOpenedKey *opened, size_t count)
         p11d_openedkey_clear(&opened[i]);
     free(opened);
 }
+
+bool p11d_keyview_end_login(P11dKeyView *view, uint64_t *clock, P11dKeyRemains *remains)
+{
+    const bool logged_in = view->logged_in || view->officer;
+    *remains = (P11dKeyRemains){view->opened, view->opened_count, NULL};
+    view->logged_in = view->proved = view->officer = false;
+    view->opened = NULL;
+    view->opened_count = 0;
+    p11d_secret_clear(&view->passphrase);
+    if (logged_in) {
+        view->since = ++*clock;
+        p11d_sessionstore_remove_private(&view->session, view->since);
+        remains->streams = p11d_keystreams_end(&view->streams);
+    }
+    return logged_in;
+}
+
+void p11d_keyremains_clear(P11dKeyRemains *remains)
+{
+    p11d_keystreams_free(remains->streams);
+    p11d_openedkey_free(remains->opened, remains->count);
+}

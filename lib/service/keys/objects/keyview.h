@@ -55,6 +55,19 @@ void p11d_keyview_end_streams(P11dKeyView *view, const P11dKeySet *set, P11dHeld
  * before: memory ran out. */
 bool p11d_keyview_add_opened(P11dKeyView *view, P11dOpenedKey *opened, uint64_t generation);
 
+/* What a login had, to be freed without the lock. */
+typedef struct P11dKeyRemains {
+    P11dOpenedKey *opened;
+    size_t count;
+    P11dHeldStream *streams;
+} P11dKeyRemains;
+
+/* Ends the login of the view, whoever it was, in the generation after *clock, which is that then.
+ * Returns whether there was any. */
+bool p11d_keyview_end_login(P11dKeyView *view, uint64_t *clock, P11dKeyRemains *remains);
+/* Wipes and frees. Needs no lock. */
+void p11d_keyremains_clear(P11dKeyRemains *remains);
+
 /* Wipes and frees count keys, and the array. Safe on NULL. Needs no lock. */
 void p11d_openedkey_free(P11dOpenedKey *opened, size_t count);
 

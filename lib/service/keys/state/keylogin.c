@@ -187,96 +187,23 @@ CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *p
     return rv;
 }
 
-/* What a login had, to be freed without the lock. */
-typedef struct Remains {
-    P11dOpenedKey *opened;
-    size_t count;
-    P11dHeldStream *streams;
-} Remains;
-
-/* Ends the login of the view, whoever it was. With the lock held. */
-static bool end(P11dKeyView *view, Remains *remains)
-{
-    const bool logged_in = view->logged_in || view->officer;
-    *remains = (Remains){view->opened, view->opened_count, NULL};
-    view->logged_in = view->proved = view->officer = false;
-    view->opened = NULL;
-    view->opened_count = 0;
-    p11d_secret_clear(&view->passphrase);
-    if (logged_in) {
-        view->since = ++view->ring->clock;
-        p11d_sessionstore_remove_private(&view->session, view->since);
-        remains->streams = p11d_keystreams_end(&view->streams);
-    }
-    return logged_in;
-}
-
-static void clear(Remains *remains)
-{
-    p11d_keystreams_free(remains->streams);
-    p11d_openedkey_free(remains->opened, remains->count);
-}
-
 CK_RV p11d_keylogin_leave(P11dKeyView *view)
 {
-    Remains remains;
+    P11dKeyRemains remains;
     pthread_mutex_lock(&view->ring->lock);
-    bool logged_in = end(view, &remains);
+    bool logged_in = p11d_keyview_end_login(view, &view->ring->clock, &remains);
     pthread_mutex_unlock(&view->ring->lock);
-    clear(&remains); /* a call that is being performed keeps its key a moment longer */
+    p11d_keyremains_clear(
+        &remains); /* a call that is being performed keeps its key a moment longer */
     return logged_in ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
-}
-
-/* As p11d_keylogin_leave, for whoever is logged in. With the lock held. */
-static void end_now(P11dKeyView *view)
-{
-    Remains remains;
-    end(view, &remains);
-    clear(&remains);
-}
-
-bool p11d_keylogin_end_proved(P11dKeyRing *ring)
-{
-    bool any = false;
-    ring->pin_changes++;
-    for (P11dKeyView *view = ring->views; view; view = view->next) {
-        if (!view->proved)
-            continue;
-        end_now(view);
-        any = true;
-    }
-    return any;
 }
 
 void p11d_keylogin_end_users(P11dKeyRing *ring)
 {
     pthread_mutex_lock(&ring->lock);
-    p11d_keylogin_end_proved(ring);
+    p11d_keyring_end_proved(ring);
     pthread_mutex_unlock(&ring->lock);
     p11d_keyring_tell(ring, P11D_WORKER_TOKEN_OBJECTS);
-}
-
-/* Whether what the view opened as id is sealed otherwise in fresh. */
-static bool is_resealed(const P11dKeyRing *ring, const P11dKeySet *fresh, uint64_t id)
-{
-    const P11dKeySetRow *before = p11d_keyset_find(ring->set, id);
-    const P11dKeyEntry *now = before ? p11d_keyset_find_name(fresh, before->entry->name) : NULL;
-    return now && now != before->entry && now->locked.type &&
-           !p11d_pem_equal(&now->locked, &before->entry->locked);
-}
-
-bool p11d_keylogin_end_resealed(P11dKeyRing *ring, const P11dKeySet *fresh)
-{
-    bool any = false;
-    for (P11dKeyView *view = ring->views; view; view = view->next) {
-        bool resealed = false;
-        for (size_t i = 0; view->passphrase.data && i < view->opened_count && !resealed; i++)
-            resealed = is_resealed(ring, fresh, view->opened[i].id);
-        if (resealed)
-            end_now(view);
-        any = any || resealed;
-    }
-    return any;
 }
 
 CK_RV p11d_keylogin_pass_on(P11dKeyRing *ring, P11dBytes old, const P11dSecret *fresh)

@@ -36,15 +36,6 @@ CK_RV p11d_keylogin_leave(P11dKeyView *view);
  * with it, and who is just logging in with it does not get in. With the writing lock held. */
 void p11d_keylogin_end_users(struct P11dKeyRing *ring);
 
-/* The same with the lock held instead, where another service changed the PIN. Whether there was
- * any; clients are not told. */
-bool p11d_keylogin_end_proved(struct P11dKeyRing *ring);
-
-/* Logs those out who may write, and opened something that is encrypted otherwise in fresh, the set
- * that comes after the ring's: nobody here did that, and what they make is not to be encrypted with
- * a passphrase that is none any more. The rest as above. */
-bool p11d_keylogin_end_resealed(struct P11dKeyRing *ring, const P11dKeySet *fresh);
-
 /* All who logged in with old go on as if they had with fresh: what they make is encrypted with
  * that. The rest as above. CKR_HOST_MEMORY. */
 CK_RV p11d_keylogin_pass_on(struct P11dKeyRing *ring, P11dBytes old, const P11dSecret *fresh);

@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "keylogin.h"
 #include "keystore.h"
 #include "keyuse.h"
 #include "log.h"
@@ -74,6 +73,53 @@ static void begin_anew(P11dKeyRing *ring)
         view->since = ring->generation;
 }
 
+/* Logs out whoever is logged in. With the lock held. */
+static void end_now(P11dKeyView *view)
+{
+    P11dKeyRemains remains;
+    p11d_keyview_end_login(view, &view->ring->clock, &remains);
+    p11d_keyremains_clear(&remains);
+}
+
+bool p11d_keyring_end_proved(P11dKeyRing *ring)
+{
+    bool any = false;
+    ring->pin_changes++;
+    for (P11dKeyView *view = ring->views; view; view = view->next) {
+        if (!view->proved)
+            continue;
+        end_now(view);
+        any = true;
+    }
+    return any;
+}
+
+/* Whether what the view opened as id is sealed otherwise in fresh. */
+static bool is_resealed(const P11dKeyRing *ring, const P11dKeySet *fresh, uint64_t id)
+{
+    const P11dKeySetRow *before = p11d_keyset_find(ring->set, id);
+    const P11dKeyEntry *now = before ? p11d_keyset_find_name(fresh, before->entry->name) : NULL;
+    return now && now != before->entry && now->locked.type &&
+           !p11d_pem_equal(&now->locked, &before->entry->locked);
+}
+
+/* Logs those out who may write, and opened something that is encrypted otherwise in fresh, the set
+ * that comes after the ring's: nobody here did that, and what they make is not to be encrypted with
+ * a passphrase that is none any more. Returns whether there was any. With the lock held. */
+static bool end_resealed(P11dKeyRing *ring, const P11dKeySet *fresh)
+{
+    bool any = false;
+    for (P11dKeyView *view = ring->views; view; view = view->next) {
+        bool resealed = false;
+        for (size_t i = 0; view->passphrase.data && i < view->opened_count && !resealed; i++)
+            resealed = is_resealed(ring, fresh, view->opened[i].id);
+        if (resealed)
+            end_now(view);
+        any = any || resealed;
+    }
+    return any;
+}
+
 /* Puts fresh in the place of the set. Returns P11dWorkerTokenChange bits. */
 static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
 {
@@ -82,7 +128,7 @@ static unsigned take(P11dKeyRing *ring, P11dKeySet *fresh)
     unsigned change = fresh->has_locked != old->has_locked ? P11D_WORKER_TOKEN_PROPERTIES : 0;
     pthread_mutex_lock(&ring->lock);
     bool needed_login = p11d_keyring_needs_login(ring);
-    if (!ring->alone && p11d_keylogin_end_resealed(ring, fresh))
+    if (!ring->alone && end_resealed(ring, fresh))
         change |= P11D_WORKER_TOKEN_OBJECTS;
     uint64_t generation = ring->clock + 1;
     bool any_fresh = p11d_keyset_publish(fresh, generation);
@@ -116,7 +162,7 @@ static unsigned reread_state(P11dKeyRing *ring)
     pthread_mutex_lock(&ring->lock);
     bool needed_login = p11d_keyring_needs_login(ring);
     bool ended = !ring->alone && !p11d_pinproof_equal(&state.user, &ring->state.user) &&
-                 p11d_keylogin_end_proved(ring);
+                 p11d_keyring_end_proved(ring);
     ring->state = state;
     bool other = p11d_keyring_needs_login(ring) != needed_login;
     if (other)

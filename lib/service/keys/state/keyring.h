@@ -64,6 +64,10 @@ void p11d_keyring_stand(P11dKeyRing *ring, P11dKeyStanding *standing);
 bool p11d_keyring_needs_login(const P11dKeyRing *ring);
 /* Whether objects with CKA_PRIVATE true are there for the view. With the lock held. */
 bool p11d_keyring_sees_private(const P11dKeyView *view);
+/* Logs all out who logged in as the user with a PIN, which is none any more, and who is just
+ * logging in with it does not get in. Returns whether there was any; clients are not told. With the
+ * lock held. */
+bool p11d_keyring_end_proved(P11dKeyRing *ring);
 /* The object in row as the view sees it, or NULL if it does not. With the lock held. */
 const P11dKeyObject *p11d_keyring_object(const P11dKeyView *view, const P11dKeySetRow *row);
 /* Whether the view's client may change the directory: CKR_OK, CKR_TOKEN_WRITE_PROTECTED (nobody
