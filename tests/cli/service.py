@@ -395,6 +395,27 @@ class Log(Case):
             'p11dbus: init-pin result=CKR_OK token="vault"',
             'p11dbus: set-pin result=CKR_OK token="vault"'])
 
+    def test_a_directory_that_is_replaced_can_be_written_to_again(self):
+        """A restored backup, for one: the worker may write to the old directory only."""
+        for name in ("made", "other"):
+            os.mkdir(name, 0o700)
+        service = Service("--keys", "made", "--writable", "--keys", "other", "--writable")
+        self.assertTrue(service.ready)
+        write = ("--write-object", "data", "--type", "data", "--label", "note",
+                 "--token-label", "made")
+        for replaced in range(2):
+            self.pkcs11_tool(*write)
+            os.mkdir("fresh", 0o700)
+            os.rename("made", f"old{replaced}")
+            os.rename("fresh", "made")
+            while os.pread(service.errors.fileno(), 1 << 16, 0).count(b"for the next one") == replaced:
+                self.expect(0, "list")
+        self.pkcs11_tool(*write)
+        self.assertIn("note.pem", os.listdir("made"))
+        self.assertEqual(service.end(), 0)
+        self.assertEqual(service.said.count("starting it again in 0.1 seconds"), 2, service.said)
+        self.assertEqual(service.said.count("another directory has come in its place"), 2)
+
     def test_what_is_destroyed_has_a_name(self):
         os.mkdir("made", 0o700)
         service = Service("-v", "--keys", "made", "--writable")

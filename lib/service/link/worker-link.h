@@ -27,6 +27,10 @@
 #define P11D_WORKER_LINK_WRITERS_ALL "-w"
 #define P11D_WORKER_LINK_WRITERS_OWNER "-o"
 
+/* The exit status of a worker that cannot go on with what it serves and has done nothing wrong:
+ * another one is to be started at once. */
+#define P11D_WORKER_LINK_ANEW 4
+
 /* Queues the version, which is the first message of either side. */
 P11dStatus p11d_worker_link_queue_hello(P11dChannel *link);
 

@@ -202,7 +202,10 @@ static void on_child_end(GPid pid, gint status, gpointer data)
     close_link(self);
     if (self->stopping)
         return;
-    if (WIFSIGNALED(status))
+    if (WIFEXITED(status) && WEXITSTATUS(status) == P11D_WORKER_LINK_ANEW) {
+        self->restart_delay = RESTART_DELAY_MIN;
+        why = g_strdup_printf("(pid %d) has ended for the next one", (int)pid);
+    } else if (WIFSIGNALED(status))
         why = g_strdup_printf("(pid %d) was ended by signal %d (%s)", (int)pid, WTERMSIG(status),
                               strsignal(WTERMSIG(status)));
     else

@@ -27,6 +27,7 @@ typedef enum P11dWorkerTokenWriters {
 typedef enum P11dWorkerTokenChange {
     P11D_WORKER_TOKEN_OBJECTS = 1 << 0,    /* the list of some client has changed */
     P11D_WORKER_TOKEN_PROPERTIES = 1 << 1, /* the token's properties have */
+    P11D_WORKER_TOKEN_REPLACED = 1 << 2,   /* only another process can serve what is there now */
 } P11dWorkerTokenChange;
 
 /* Room for a label with its NUL, in bytes. */

@@ -31,6 +31,7 @@ typedef struct Worker {
     P11dPool lane;
     P11dClients clients;
     bool failed;
+    bool replaced; /* the token is, and this process of no use */
 } Worker;
 
 static bool watch_descriptor(Worker *worker, int fd, uint32_t events, void *what, int operation)
@@ -98,13 +99,20 @@ static bool serve_link(Worker *worker)
     return status == P11D_TIMEOUT;
 }
 
-static void serve_token(Worker *worker)
+/* False once another process is to serve it: who asks the supervisor for it from now on waits for
+ * that one. */
+static bool serve_token(Worker *worker)
 {
     unsigned change = worker->token->operations->dispatch(worker->token);
     if (change & P11D_WORKER_TOKEN_PROPERTIES)
         announce(worker, p11d_worker_link_queue_token_changed);
     if (change & P11D_WORKER_TOKEN_OBJECTS)
         p11d_clients_notify(&worker->clients);
+    if (change & P11D_WORKER_TOKEN_REPLACED) {
+        worker->replaced = true;
+        p11d_descriptor_shutdown(worker->link.descriptor);
+    }
+    return !worker->replaced;
 }
 
 /* Handles one event; false once the worker is to end. */
@@ -113,9 +121,9 @@ static bool handle(Worker *worker, const struct epoll_event *event)
     void *what = event->data.ptr;
     if (what == &worker->link)
         return serve_link(worker);
-    if (what == worker->token) {
-        serve_token(worker);
-    } else if (what == &worker->clients) {
+    if (what == worker->token)
+        return serve_token(worker);
+    if (what == &worker->clients) {
         eventfd_t count;
         eventfd_read(worker->clients.loop.wake, &count);
     } else {
@@ -127,7 +135,7 @@ static bool handle(Worker *worker, const struct epoll_event *event)
     return true;
 }
 
-/* Serves until the link hangs up, and then until every client is gone. */
+/* Serves until the link hangs up or the token is replaced, and then until every client is gone. */
 static void run(Worker *worker)
 {
     bool running = true;
@@ -221,7 +229,9 @@ static int serve_source(const P11dWorkerKind *kind, P11dDescriptor *link, const 
     worker.link.accepts_descriptors = true;
     worker.token = kind->open(source, writers);
     if (worker.token) {
-        code = serve(&worker) ? P11D_WORKER_DONE : P11D_WORKER_FAILED;
+        code = !serve(&worker)   ? P11D_WORKER_FAILED
+               : worker.replaced ? P11D_WORKER_LINK_ANEW
+                                 : P11D_WORKER_DONE;
         worker.token->operations->free(worker.token);
         tear_down(&worker);
     } else {

@@ -14,6 +14,7 @@
 typedef enum P11dWorkerExit {
     P11D_WORKER_DONE = 0,   /* the link hung up */
     P11D_WORKER_FAILED = 1, /* no memory, no threads, a broken link: starting it again may help */
+    /* and P11D_WORKER_LINK_ANEW */
     P11D_WORKER_SOURCE = 3, /* what it is to serve cannot be used; the reason is on stderr */
 } P11dWorkerExit;
 

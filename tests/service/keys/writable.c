@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -57,6 +58,34 @@ Test(writable, a_worker_writes_for_its_clients_and_tells_the_others)
     cr_assert(has_file(directory));
     p11d_channel_clear(&control);
     p11d_channel_clear(&other);
+    cr_assert_eq(rig_stop(&rig), 0);
+    rig_remove_directory(directory);
+}
+
+/* The worker's sandbox lets it write to the directory that was there when it began. */
+Test(writable, a_worker_ends_for_the_next_one_when_its_directory_is_another)
+{
+    char *directory = rig_make_directory();
+    P11dChannel control;
+    P11dMessage message;
+    Rig rig;
+    rig_start_writable(&rig, directory);
+    rig_client(&rig, &control);
+    cr_assert_null(generate(&rig, &control));
+    rig_remove_directory(strdup(directory));
+    cr_assert_eq(mkdir(directory, 0700), 0);
+    while (p11d_channel_receive(&rig.link, p11d_deadline_in(60000), &message) == P11D_OK)
+        continue;
+    p11d_channel_clear(&control);
+    char *log = rig_log(&rig);
+    cr_expect(strstr(log, "another directory has come in its place"), "%s", log);
+    free(log);
+    cr_assert_eq(rig_stop(&rig), P11D_WORKER_LINK_ANEW);
+    rig_start_writable(&rig, directory);
+    rig_client(&rig, &control);
+    cr_assert_null(generate(&rig, &control));
+    cr_assert(has_file(directory));
+    p11d_channel_clear(&control);
     cr_assert_eq(rig_stop(&rig), 0);
     rig_remove_directory(directory);
 }

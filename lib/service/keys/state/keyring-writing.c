@@ -1,10 +1,29 @@
 // SPDX-License-Identifier: MIT
 /* How a key ring writes to its directory. */
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keyring.h"
 #include "keystore.h"
+#include "log.h"
+
+bool p11d_keyring_is_replaced(P11dKeyRing *ring)
+{
+    struct stat status;
+    if (ring->replaced || !ring->writable || stat(ring->path, &status) != 0)
+        return ring->replaced;
+    if (!ring->inode) {
+        ring->device = status.st_dev;
+        ring->inode = status.st_ino;
+    }
+    ring->replaced = status.st_dev != ring->device || status.st_ino != ring->inode;
+    if (ring->replaced)
+        p11d_log("%s: another directory has come in its place, which this worker may not write to; "
+                 "the next one begins with that",
+                 ring->path);
+    return ring->replaced;
+}
 
 /* For how long another service is waited for, in milliseconds. Those who wait behind somebody for
  * whom that was not enough do not each wait as long. */

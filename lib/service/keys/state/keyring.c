@@ -186,6 +186,7 @@ static unsigned rescan(P11dKeyRing *ring)
         return 0;
     }
     unsigned change = take(ring, fresh) | reread_state(ring);
+    change |= p11d_keyring_is_replaced(ring) ? P11D_WORKER_TOKEN_REPLACED : 0U;
     tell_difference(ring, "removed", old, fresh);
     tell_difference(ring, "added", fresh, old);
     p11d_keyset_free(old);
@@ -447,6 +448,7 @@ bool p11d_keyring_open(P11dKeyRing *ring, char *path, const char *name)
     /* Watched before it is read, so that nothing is missed in between. */
     if (!p11d_watch_init(&ring->watch, ring->path))
         return false;
+    p11d_keyring_is_replaced(ring);
     ring->generation = ++ring->clock;
     ring->set = p11d_keyset_scan(NULL, ring->path, &ring->next_id, ring->writable);
     p11d_residue_wipe_stack();

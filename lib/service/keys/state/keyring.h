@@ -23,12 +23,15 @@ typedef struct P11dKeyRing {
     P11dWatch watch;
     P11dWorkerTokenWriters writers; /* who may change the directory; never changes */
     bool writable;                  /* whether anybody may */
+    dev_t device;                   /* of the directory that may be written to */
+    ino_t inode;
     pthread_mutex_t writing; /* held by who writes to the directory; taken before the others */
     int store;               /* the lock of the directory, of who writes; -1: nobody does */
     bool blocked;            /* another service does not let go of that; of writing, too */
     pthread_mutex_t reading; /* held by who reads it; also of next_id and untold */
     uint64_t next_id;
     bool alone;           /* what changes there is written here; of reading, too */
+    bool replaced;        /* another directory is there; of reading, too */
     unsigned untold;      /* P11dWorkerTokenChange bits that clients were not told of */
     pthread_mutex_t lock; /* of what follows, and of all views */
     P11dKeySet *set;
@@ -73,6 +76,9 @@ const P11dKeyObject *p11d_keyring_object(const P11dKeyView *view, const P11dKeyS
 /* Whether the view's client may change the directory: CKR_OK, CKR_TOKEN_WRITE_PROTECTED (nobody
  * may) or CKR_FUNCTION_REJECTED. */
 CK_RV p11d_keyring_permits_writing(const P11dKeyView *view);
+/* Whether the directory that may be written to is not the one that is there now: this process may
+ * not write to that (sandbox.h). With the reading lock held. */
+bool p11d_keyring_is_replaced(P11dKeyRing *ring);
 /* Begins to write to the directory: nobody else does until _end_writing, and what is known of it is
  * what is there. Errors, where nothing has begun: CKR_TOKEN_WRITE_PROTECTED (also one that is not
  * to be written to), those of p11d_keystore_lock and p11d_keychange_finish. */
