@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "dual.h"
 
+#include "running.h"
+
 /* Keeps part where the ciphertext may be put in its place before the other operation has seen it.
  */
 static CK_RV keep(P11dBuffer *kept, const CK_BYTE *part, CK_ULONG size, const CK_BYTE *encrypted,
@@ -18,7 +20,7 @@ CK_RV p11d_dual_encrypt(P11dInstance *instance, const P11dOperationRow *other,
                         CK_BYTE *encrypted, CK_ULONG *encrypted_size)
 {
     P11dBuffer kept;
-    CK_RV rv = p11d_session_check(instance, session, other->kind);
+    CK_RV rv = p11d_running_check(instance, other, session);
     if (rv != CKR_OK)
         return rv;
     rv = keep(&kept, part, size, encrypted, encrypted_size);
@@ -36,7 +38,7 @@ CK_RV p11d_dual_decrypt(P11dInstance *instance, const P11dOperationRow *other,
                         CK_SESSION_HANDLE session, const CK_BYTE *encrypted,
                         CK_ULONG encrypted_size, CK_BYTE *part, CK_ULONG *size)
 {
-    CK_RV rv = p11d_session_check(instance, session, other->kind);
+    CK_RV rv = p11d_running_check(instance, other, session);
     if (rv == CKR_OK)
         rv = p11d_operation_transform(instance, &p11d_operation_decrypt, session, encrypted,
                                       encrypted_size, part, size);

@@ -26,6 +26,14 @@ CK_RV p11d_running_take(P11dInstance *instance, const P11dOperationRow *row,
     return CKR_OPERATION_NOT_INITIALIZED;
 }
 
+CK_RV p11d_running_check(P11dInstance *instance, const P11dOperationRow *row,
+                         CK_SESSION_HANDLE session)
+{
+    P11dRunning *operation;
+    const CK_RV rv = p11d_running_take(instance, row, session, &operation);
+    return rv == CKR_OK ? p11d_running_put(instance, session, operation, true, rv) : rv;
+}
+
 CK_RV p11d_running_put(P11dInstance *instance, CK_SESSION_HANDLE session, P11dRunning *operation,
                        bool goes_on, CK_RV rv)
 {

@@ -23,6 +23,10 @@ void p11d_running_free(P11dOperation *freed);
 CK_RV p11d_running_take(P11dInstance *instance, const P11dOperationRow *row,
                         CK_SESSION_HANDLE session, P11dRunning **operation);
 
+/* Whether that could be done now. Errors: the same. */
+CK_RV p11d_running_check(P11dInstance *instance, const P11dOperationRow *row,
+                         CK_SESSION_HANDLE session);
+
 /* Puts it back, or ends it; returns rv. */
 CK_RV p11d_running_put(P11dInstance *instance, CK_SESSION_HANDLE session, P11dRunning *operation,
                        bool goes_on, CK_RV rv);

@@ -141,6 +141,14 @@ Test(dual, a_part_is_signed_and_encrypted_and_decrypted_and_verified)
                      m->C_VerifyFinal(session, signature, signature_size));
         stage_ok(m->C_DecryptFinal(session, again, &size));
     }
+    /* What C_VerifySignatureInit began is no such verification, and nothing is decrypted. */
+    CK_ULONG size = sizeof again;
+    stage_ok(stage.modern->C_VerifySignatureInit(
+        session, &signs, stage_find(&stage, session, CKO_PUBLIC_KEY, "rsa"), signature, 256));
+    stage_ok(m->C_DecryptInit(session, &cbc, key));
+    stage_expect(CKR_OPERATION_NOT_INITIALIZED,
+                 m->C_DecryptVerifyUpdate(session, output, 992, again, &size));
+    stage_ok(m->C_Decrypt(session, output, 992, again, &size));
 }
 
 static CK_OBJECT_HANDLE make_key(CK_BBOOL sensitive)
