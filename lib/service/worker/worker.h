@@ -23,8 +23,8 @@ typedef struct P11dWorkerKind {
      * with the reason in the log. */
     bool (*set_up)(void);
     /* Opens the token of source, which the supervisor named. The result is freed by its own
-     * operation. NULL with errno set (ENOMEM, or
-     * what is wrong with the source) and the reason in the log. */
+     * operation. NULL with errno set (ENOMEM, or what is wrong with the source) and the reason in
+     * the log. */
     P11dWorkerToken *(*open)(const char *source, P11dWorkerTokenWriters writers);
     /* Undoes set_up. */
     void (*tear_down)(void);
