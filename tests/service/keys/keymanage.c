@@ -295,6 +295,22 @@ Test(keymanage, a_use_that_is_forbidden_stays_so, .init = set_up_writable, .fini
     cr_assert_eq(sign_as(view, id_of("private-key", "web")), CKR_KEY_FUNCTION_NOT_PERMITTED);
 }
 
+Test(keymanage, a_key_is_for_the_use_that_was_asked_for, .init = set_up_writable, .fini = tear_down)
+{
+    const CK_ATTRIBUTE public[] = {TRUE_ATTRIBUTE(CKA_TOKEN),
+                                   TEXT(CKA_LABEL, "agree"),
+                                   {CKA_EC_PARAMS, (void *)(uintptr_t)p256, sizeof p256}};
+    const CK_ATTRIBUTE private[] = {TRUE_ATTRIBUTE(CKA_DERIVE), TEXT(CKA_LABEL, "agree"),
+                                    TRUE_ATTRIBUTE(CKA_TOKEN)};
+    uint64_t ids[2];
+    cr_assert_eq(generate(view, CKM_EC_KEY_PAIR_GEN, public, 3, private, 3, ids), CKR_OK);
+    cr_assert_eq(sign_as(view, ids[1]), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    cr_assert(is_there_again("private-key", "agree"));
+    cr_assert_eq(sign_as(view, id_of("private-key", "agree")), CKR_KEY_FUNCTION_NOT_PERMITTED);
+    cr_assert_eq(generate(view, CKM_EC_KEY_PAIR_GEN, public + 2, 1, private, 1, ids), CKR_OK);
+    cr_assert_eq(sign_as(view, ids[1]), CKR_KEY_FUNCTION_NOT_PERMITTED, "in a session");
+}
+
 Test(keymanage, what_cannot_be_changed_is_not, .init = set_up_writable, .fini = tear_down)
 {
     const CK_ATTRIBUTE weaker[] = {FALSE_ATTRIBUTE(CKA_SENSITIVE)};

@@ -8,6 +8,7 @@
 #include "keymaterial.h"
 #include "keyring.h"
 #include "keytemplate.h"
+#include "keyuse.h"
 #include "newobject.h"
 #include "newsecret.h"
 #include "residue.h"
@@ -25,7 +26,10 @@ static CK_RV take(P11dTemplate *kept, const P11dTemplateArgument *asked, CK_OBJE
                   CK_MECHANISM_TYPE mechanism)
 {
     CK_RV rv = p11d_keytemplate_take(kept, asked->items, asked->count, class);
-    bool key = class == CKO_PRIVATE_KEY || class == CKO_PUBLIC_KEY || class == CKO_SECRET_KEY;
+    bool half = class == CKO_PRIVATE_KEY || class == CKO_PUBLIC_KEY;
+    bool key = half || class == CKO_SECRET_KEY;
+    if (rv == CKR_OK && half)
+        rv = p11d_keyuse_narrow(kept, class);
     return rv == CKR_OK && key ? p11d_keytemplate_complete(kept, class, mechanism) : rv;
 }
 

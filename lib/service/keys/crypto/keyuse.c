@@ -93,3 +93,27 @@ CK_RV p11d_keyuse_tell(P11dTemplate *templ, CK_OBJECT_CLASS class, const P11dSer
     }
     return rv;
 }
+
+/* What keys of that class are for, of one type or another. */
+static unsigned uses_of_class(CK_OBJECT_CLASS class)
+{
+    unsigned uses = 0;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        uses |= class == CKO_PRIVATE_KEY ? types[i].private : types[i].public;
+    return uses;
+}
+
+CK_RV p11d_keyuse_narrow(P11dTemplate *asked, CK_OBJECT_CLASS class)
+{
+    const unsigned uses = uses_of_class(class);
+    CK_RV rv = CKR_OK;
+    bool any = false;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        any = any || (uses & rows[i].use && p11d_template_boolean(asked, rows[i].type, false));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && any && rv == CKR_OK; i++) {
+        if (uses & rows[i].use)
+            rv = p11d_template_set_boolean(asked, rows[i].type,
+                                           p11d_template_boolean(asked, rows[i].type, false));
+    }
+    return rv;
+}

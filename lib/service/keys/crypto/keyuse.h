@@ -22,4 +22,10 @@ bool p11d_keyuse_is(CK_OBJECT_CLASS class, const P11dServedKey *key, CK_ATTRIBUT
 CK_RV p11d_keyuse_tell(P11dTemplate *templ, CK_OBJECT_CLASS class, const P11dServedKey *key,
                        bool asked);
 
+/*
+ * Says in asked, what somebody wants a new private or public key to be used for, that it is for
+ * nothing else. Where no use is asked for nothing is said. Errors: CKR_HOST_MEMORY.
+ */
+CK_RV p11d_keyuse_narrow(P11dTemplate *asked, CK_OBJECT_CLASS class);
+
 #endif
