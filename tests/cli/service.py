@@ -416,6 +416,19 @@ class Log(Case):
         self.assertEqual(service.said.count("starting it again in 0.1 seconds"), 2, service.said)
         self.assertEqual(service.said.count("another directory has come in its place"), 2)
 
+    def test_an_operation_of_many_parts_is_few_lines(self):
+        os.mkdir("made", 0o700)
+        service = Service("-v", "--keys", "made", "--writable")
+        self.assertTrue(service.ready)
+        self.write("data", bytes(100_000))
+        self.pkcs11_tool("--keygen", "--key-type", "AES:32", "--label", "a", "--id", "01")
+        self.pkcs11_tool("--encrypt", "--id", "01", "--mechanism", "AES-CBC-PAD", "--iv", "00" * 16,
+                         "--input-file", "data", "--output-file", "out")
+        self.assertEqual(service.end(), 0)
+        self.assertEqual(len(self.read("out")), 100_016)
+        for verb, lines in (("begin", 1), ("update", 0), ("finish", 1)):
+            self.assertEqual(service.said.count(f" {verb}-stream "), lines, service.said)
+
     def test_what_is_destroyed_has_a_name(self):
         os.mkdir("made", 0o700)
         service = Service("-v", "--keys", "made", "--writable")

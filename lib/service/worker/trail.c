@@ -52,9 +52,17 @@ static bool is_due(uid_t uid)
     return atomic_exchange(&told[uid % USERS], (int64_t)now.tv_sec + 1) != (int64_t)now.tv_sec + 1;
 }
 
+/* What there are thousands of for one operation, which is told when it begins and ends. */
+static bool is_a_part(const P11dTrailEntry *entry)
+{
+    return entry->rv == CKR_OK && strcmp(entry->method, "UpdateStream") == 0;
+}
+
 bool p11d_trail_wants(const P11dTrailEntry *entry)
 {
-    return p11d_log_is_verbose() || is_refused_login(entry) || is_about_pins(entry);
+    if (p11d_log_is_verbose())
+        return !is_a_part(entry);
+    return is_refused_login(entry) || is_about_pins(entry);
 }
 
 /* GenerateRandom is "generate-random". */
