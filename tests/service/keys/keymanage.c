@@ -229,9 +229,17 @@ Test(keymanage, sizes_of_rsa_keys, .init = set_up_writable, .fini = tear_down)
 
 Test(keymanage, labels_lead_nowhere, .init = set_up_writable, .fini = tear_down)
 {
-    static const char *const labels[] = {
-        "../../outside", "/etc/passwd",         ".hidden", "", "a\nb", "-----BEGIN X-----", "same",
-        "same",          "a name with blanks ", "0xff"};
+    static const char *const labels[] = {"../../outside",
+                                         "/etc/passwd",
+                                         ".hidden",
+                                         "",
+                                         "a\nb",
+                                         "-----BEGIN X-----",
+                                         "same",
+                                         "same",
+                                         "a name with blanks ",
+                                         "0xff",
+                                         "-rf"};
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
         uint64_t ids[2];
         cr_assert_eq(generate_ec(view, labels[i], true, ids), CKR_OK, "%s", labels[i]);
@@ -245,7 +253,7 @@ Test(keymanage, labels_lead_nowhere, .init = set_up_writable, .fini = tear_down)
     uint64_t ids[2];
     cr_assert_eq(generate_ec(view, longest, true, ids), CKR_OK);
     cr_assert(has_file(".._.._outside.key") || has_file("_._.._outside.key"));
-    cr_assert(has_file("same-2.key"));
+    cr_assert(has_file("same-2.key") && has_file("_rf.key"));
     size_t count = list.count;
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
         cr_assert(is_there_again("private-key", labels[i]), "%s", labels[i]);

@@ -109,3 +109,22 @@ Test(tokenobject, a_key_is_not_made_open_while_a_first_pin_is_given, .init = set
     list_all();
     cr_expect_eq(list.count, 0);
 }
+
+Test(tokenobject, any_number_of_them_has_the_same_label, .init = open_directory, .fini = tear_down)
+{
+    static const CK_OBJECT_CLASS data = CKO_DATA;
+    const CK_ATTRIBUTE items[] = {{CKA_CLASS, (void *)(uintptr_t)&data, sizeof data},
+                                  {CKA_TOKEN, (void *)(uintptr_t)&yes, 1},
+                                  {CKA_LABEL, (void *)(uintptr_t) "note", 4}};
+    uint64_t ids[2];
+    char name[64] = "note.pem";
+    for (int i = 2; i <= 10000; i++) {
+        rig_write_file(directory, name, "", 0, 0600);
+        snprintf(name, sizeof name, "note-%d.pem", i);
+    }
+    writable = true;
+    open_token();
+    cr_assert_eq(create_as(view, items, 3, &ids[0]), CKR_OK);
+    cr_assert_eq(create_as(view, items, 3, &ids[1]), CKR_OK);
+    cr_assert_neq(ids[0], ids[1]);
+}

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "newobject.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "keyedit.h"
 #include "keystore.h"
 #include "residue.h"
 #include "tokenobject.h"
 
-/* The most of a label that becomes part of a file's name, in bytes, and the most files with it. */
+/* The most of a label that becomes part of a file's name, in bytes. */
 #define STEM_MAX 200
-#define NAMES_MAX 10000
+/* Files of the same label are numbered, up to so many; after that one gets a random number, and so
+ * many are tried. */
+#define NUMBERED_MAX 1000
+#define RANDOM_MAX 100
 
 /* What is being added. */
 typedef struct Addition {
@@ -28,7 +33,7 @@ typedef struct Addition {
     P11dBytes bytes;  /* of it, or of data */
     bool sealed;      /* what is private of it is encrypted */
     P11dBuffer blocks;
-    char name[STEM_MAX + 16];
+    char name[STEM_MAX + 24];
 } Addition;
 
 /* What is said of it. */
@@ -37,7 +42,14 @@ static P11dTemplate *kept_of(const Addition *self)
     return &self->text->kept[p11d_keytext_place(p11d_keyentry_class(self->kind))];
 }
 
-/* A name for files from a label: no byte leads anywhere else, hides the file or ends the name. */
+/* Whether that byte of a label is none of a name: it would lead anywhere else, end the name, hide
+ * the file, or make an option of it for whoever forgets that files may be called so. */
+static bool is_unfit(uint8_t byte, bool first)
+{
+    return byte < 0x20 || byte == 0x7f || byte == '/' || (first && (byte == '.' || byte == '-'));
+}
+
+/* A name for files from a label. */
 static void make_stem(const P11dTemplate *kept, int kind, char stem[STEM_MAX + 1])
 {
     const CK_ATTRIBUTE *label = p11d_template_find(kept, CKA_LABEL);
@@ -47,10 +59,7 @@ static void make_stem(const P11dTemplate *kept, int kind, char stem[STEM_MAX + 1
         for (size = STEM_MAX; size > 0 && (bytes[size] & 0xc0) == 0x80;)
             size--; /* not in the middle of a character */
     for (size_t i = 0; i < size; i++)
-        stem[i] =
-            bytes[i] < 0x20 || bytes[i] == 0x7f || bytes[i] == '/' || (i == 0 && bytes[i] == '.')
-                ? '_'
-                : (char)bytes[i];
+        stem[i] = is_unfit(bytes[i], i == 0) ? '_' : (char)bytes[i];
     stem[size] = '\0';
     if (size == 0)
         strcpy(stem, kind >= P11D_KEY_OBJECT_CERTIFICATE ? "certificate"
@@ -115,17 +124,29 @@ static CK_RV write_file(Addition *self)
     return rv;
 }
 
+/* Makes the n-th name to try. False: there is none. */
+static bool make_name(Addition *self, const char *stem, int n)
+{
+    uint64_t random;
+    if (n == 1)
+        snprintf(self->name, sizeof self->name, "%s", stem);
+    else if (n <= NUMBERED_MAX)
+        snprintf(self->name, sizeof self->name, "%s-%d", stem, n);
+    else if (n <= NUMBERED_MAX + RANDOM_MAX &&
+             getrandom(&random, sizeof random, 0) == sizeof random)
+        snprintf(self->name, sizeof self->name, "%s-%016" PRIx64, stem, random);
+    else
+        return false;
+    return true;
+}
+
 /* Writes the file under the first name that is free. */
 static CK_RV write_named(Addition *self)
 {
     char stem[STEM_MAX + 1];
     CK_RV rv = CKR_ACTION_PROHIBITED;
     make_stem(kept_of(self), self->kind, stem);
-    for (int n = 1; n < NAMES_MAX && rv == CKR_ACTION_PROHIBITED; n++) {
-        if (n == 1)
-            snprintf(self->name, sizeof self->name, "%s", stem);
-        else
-            snprintf(self->name, sizeof self->name, "%s-%d", stem, n);
+    for (int n = 1; rv == CKR_ACTION_PROHIBITED && make_name(self, stem, n); n++) {
         if (is_free(self))
             rv = write_file(self);
     }
