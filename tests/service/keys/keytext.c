@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "keyring.h"
 #include "keytoken-fixture.h"
 
 /* Writes a line above the block of a new key. */
@@ -32,6 +33,7 @@ Test(keytext, a_line_that_cannot_be_told_is_left_out_and_no_key, .init = open_di
         "private-key label: 0x0",
         "private-key id: ab",
         "private-key sensitive: perhaps",
+        "private-key sign: no",
         "private-key value-len: -1",
         "private-key class: 3",
         "private-key",
@@ -49,6 +51,23 @@ Test(keytext, a_line_that_cannot_be_told_is_left_out_and_no_key, .init = open_di
         snprintf(name, sizeof name, "bad-%zu", i);
         cr_expect(id_of("private-key", name), "%s", lines[i]);
     }
+}
+
+Test(keytext, a_use_that_cannot_be_told_is_none, .init = open_directory, .fini = tear_down)
+{
+    P11dServedKey *key = NULL;
+    CK_OBJECT_CLASS class;
+    write_key_with("one.key", "private-key sign: no");
+    write_key("two.key", NULL);
+    open_token();
+    list_all();
+    cr_expect_eq(p11d_keyring_find((P11dKeyView *)(void *)view, id_of("private-key", "one"),
+                                   CKA_SIGN, &key, &class),
+                 CKR_KEY_FUNCTION_NOT_PERMITTED);
+    cr_assert_eq(p11d_keyring_find((P11dKeyView *)(void *)view, id_of("private-key", "two"),
+                                   CKA_SIGN, &key, &class),
+                 CKR_OK);
+    p11d_servedkey_unref(key);
 }
 
 Test(keytext, a_line_that_cannot_be_told_hides_no_other_change, .init = set_up, .fini = tear_down)

@@ -219,11 +219,22 @@ static bool is_value(const CK_ATTRIBUTE *item)
     return is;
 }
 
+/* Who wrote "sign: no" wanted less than what goes without saying: never more is allowed than either
+ * value would. */
+static void set_strictest(P11dTemplate *templ, CK_ATTRIBUTE_TYPE type)
+{
+    const bool protects =
+        type == CKA_SENSITIVE || type == CKA_PRIVATE || type == CKA_WRAP_WITH_TRUSTED;
+    p11d_template_set_boolean(templ, type, protects);
+}
+
 static bool take_value(P11dTemplate *templ, const P11dAttribute *row, const char *text)
 {
     bool ok = read_value(templ, row, text) && is_value(p11d_template_find(templ, row->type));
     if (!ok)
         p11d_template_unset(templ, row->type);
+    if (!ok && row->kind == &p11d_attribute_boolean)
+        set_strictest(templ, row->type);
     return ok;
 }
 

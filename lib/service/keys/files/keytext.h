@@ -32,7 +32,8 @@ typedef struct P11dKeyText {
 int p11d_keytext_place(CK_OBJECT_CLASS class);
 
 /* Adds what size bytes of a file say. 0, or the number of the first line that was left out, because
- * it cannot be understood or memory ran out: 1 is that of the first of the file. */
+ * it cannot be understood or memory ran out: 1 is that of the first of the file. Where the value
+ * alone cannot be understood, and is one of two, it is the one that allows less. */
 size_t p11d_keytext_read(P11dKeyText *self, const void *bytes, size_t size);
 
 /* Appends the lines of the attributes in templ, but for a label that is name (or NULL). Errors:
