@@ -167,7 +167,8 @@ static CK_RV read_list(P11dChannel *channel, P11dReader *body, void *data)
     return CKR_OK;
 }
 
-/* Asks peer for all tokens. */
+/* Asks peer for all tokens. Signals before the answer are dropped: it knows what they say, and what
+ * they add would have its slot before those whose names come first. */
 static CK_RV list(P11dInstance *instance, P11dPeer *peer)
 {
     const P11dRequest request = {.interface = &p11d_interface_object_manager,
@@ -175,8 +176,6 @@ static CK_RV list(P11dInstance *instance, P11dPeer *peer)
                                  .path = P11D_ROOT_PATH,
                                  .read = read_list,
                                  .data = instance,
-                                 .on_signal = p11d_discovery_on_signal,
-                                 .signal_data = instance,
                                  .deadline = p11d_deadline_in(P11D_LIST_TIMEOUT)};
     P11dAnswer answer;
     p11d_request_exchange(&request, peer, &answer);

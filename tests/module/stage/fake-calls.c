@@ -9,6 +9,7 @@
 #include "fake-fault.h"
 #include "fake-operations.h"
 #include "fake-orders.h"
+#include "fake-signals.h"
 #include "fake-token.h"
 #include "interface.h"
 
@@ -66,11 +67,17 @@ static void list_objects(FakeConnection *connection, const P11dMessage *call)
 static void get_objects(FakeConnection *connection, const P11dMessage *call)
 {
     P11dWriter writer;
+    if (fake_options.early)
+        fake_say_token();
     fake_begin_reply(connection, call, &writer, P11D_MESSAGE_RETURN, "a{oa{sa{sv}}}", NULL);
     const P11dArray array = p11d_writer_array_begin(&writer, 8);
     if (fake_options.token) {
         p11d_writer_struct(&writer);
-        fake_write_token(&writer);
+        fake_write_token(&writer, FAKE_TOKEN_PATH);
+    }
+    if (fake_options.early) {
+        p11d_writer_struct(&writer);
+        fake_write_token(&writer, P11D_TOKENS_PATH "/another");
     }
     p11d_writer_array_end(&writer, array);
     fake_send(connection, &writer, -1);

@@ -9,7 +9,8 @@
  *   OPTION  name=org.example.Name, run=N (0: not sent), channels=no, always=yes, bare=yes (keys
  *           without public-key-info), login=yes, pad=yes, open=yes (needs no login, takes any PIN),
  *           features=A,B, mechanisms=A,B, token=no, claims=yes (of everything that it can do all),
- *           flags=A,B (of mechanisms), ciphers=yes (keys say that they encrypt and decrypt)
+ *           flags=A,B (of mechanisms), ciphers=yes (keys say that they encrypt and decrypt),
+ *           early=yes (says the token before it lists it behind another)
  *   FAULT   METHOD=ACTION: hang, die, close, type, absent, size, zero (ids), twice (the same
  *           id), or the name of an error
  * Standard input takes FAULT lines and: calm (no faults), release (answers what hangs with an

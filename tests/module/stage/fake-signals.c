@@ -33,7 +33,7 @@ static void say_token(FakeConnection *connection)
     begin_signal(connection, &writer, &p11d_interface_object_manager,
                  fake_options.token ? "InterfacesAdded" : "InterfacesRemoved", P11D_ROOT_PATH);
     if (fake_options.token) {
-        fake_write_token(&writer);
+        fake_write_token(&writer, FAKE_TOKEN_PATH);
     } else {
         p11d_writer_string(&writer, FAKE_TOKEN_PATH);
         fake_write_names(&writer, p11d_interface_token.name);

@@ -45,7 +45,7 @@ bool fake_set_option(const char *word, char *value)
         {"bare", &fake_options.bare},         {"login", &fake_options.login},
         {"pad", &fake_options.pad},           {"open", &fake_options.open},
         {"claims", &fake_options.claims},     {"token", &fake_options.token},
-        {"ciphers", &fake_options.ciphers},
+        {"ciphers", &fake_options.ciphers},   {"early", &fake_options.early},
     };
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
         if (strcmp(word, switches[i].word) == 0) {
@@ -132,9 +132,9 @@ void fake_write_properties(P11dWriter *writer)
     p11d_writer_array_end(writer, array);
 }
 
-void fake_write_token(P11dWriter *writer)
+void fake_write_token(P11dWriter *writer, const char *path)
 {
-    p11d_writer_string(writer, FAKE_TOKEN_PATH);
+    p11d_writer_string(writer, path);
     const P11dArray interfaces = p11d_writer_array_begin(writer, 8);
     p11d_writer_struct(writer);
     p11d_writer_string(writer, p11d_interface_token.name);

@@ -24,6 +24,7 @@ typedef struct FakeOptions {
     bool open;
     bool claims;
     bool ciphers;
+    bool early;
     bool token;
     char features[64];
     char mechanisms[256];
@@ -43,8 +44,9 @@ void fake_write_names(P11dWriter *writer, const char *list);
 /* The entry Flags of the properties; all of them, a{sv}. */
 void fake_write_flags(P11dWriter *writer);
 void fake_write_properties(P11dWriter *writer);
-/* The path and a{sa{sv}} of the token, as in a list and in InterfacesAdded. */
-void fake_write_token(P11dWriter *writer);
+/* path and a{sa{sv}} of the token, or of another one like it, as in a list and in InterfacesAdded.
+ */
+void fake_write_token(P11dWriter *writer, const char *path);
 /* The i-th object, as in ListObjects. */
 void fake_write_object(P11dWriter *writer, size_t i);
 
