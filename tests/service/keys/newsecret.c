@@ -281,6 +281,19 @@ Test(newsecret, does_all_where_nothing_is_asked_for_that_it_does)
     p11d_servedkey_unref(key);
 }
 
+Test(newsecret, does_all_but_what_was_forbidden_where_nothing_is_asked_for)
+{
+    P11dServedKey *key = NULL;
+    CK_OBJECT_CLASS class;
+    uint64_t id;
+    cr_assert_eq(DERIVE(&id, TYPE(aes), SIZE(1), FLAG(CKA_ENCRYPT, no)), CKR_OK);
+    cr_expect_eq(p11d_keyring_find((P11dKeyView *)(void *)view, id, CKA_ENCRYPT, &key, &class),
+                 CKR_KEY_FUNCTION_NOT_PERMITTED);
+    cr_assert_eq(p11d_keyring_find((P11dKeyView *)(void *)view, id, CKA_DECRYPT, &key, &class),
+                 CKR_OK);
+    p11d_servedkey_unref(key);
+}
+
 /* On the token as in a session: one that wraps keys and could decrypt would show them. */
 Test(newsecret, does_what_was_asked_for_and_nothing_else)
 {

@@ -67,14 +67,14 @@ bool p11d_keyuse_is(CK_OBJECT_CLASS class, const P11dServedKey *key, CK_ATTRIBUT
     return false;
 }
 
-/* Whether templ says of none of uses whether the key may be used so. */
-static bool says_nothing(const P11dTemplate *templ, unsigned uses)
+/* Whether templ asks for one of uses: one that only forbids some leaves all others. */
+static bool asks_for_any(const P11dTemplate *templ, unsigned uses)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (uses & rows[i].use && p11d_template_find(templ, rows[i].type))
-            return false;
+        if (uses & rows[i].use && p11d_template_boolean(templ, rows[i].type, false))
+            return true;
     }
-    return true;
+    return false;
 }
 
 CK_RV p11d_keyuse_tell(P11dTemplate *templ, CK_OBJECT_CLASS class, const P11dServedKey *key,
@@ -82,7 +82,7 @@ CK_RV p11d_keyuse_tell(P11dTemplate *templ, CK_OBJECT_CLASS class, const P11dSer
 {
     CK_RV rv = CKR_OK;
     /* PKCS#11 3.1, section 4.10: the token says what a secret key does then. */
-    const bool all = class == CKO_SECRET_KEY && says_nothing(templ, uses_of(class, key));
+    const bool all = class == CKO_SECRET_KEY && !asks_for_any(templ, uses_of(class, key));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && rv == CKR_OK; i++) {
         bool usual = rows[i].usual == class;
         bool may = uses_of(class, key) & rows[i].use;
@@ -106,10 +106,8 @@ static unsigned uses_of_class(CK_OBJECT_CLASS class)
 CK_RV p11d_keyuse_narrow(P11dTemplate *asked, CK_OBJECT_CLASS class)
 {
     const unsigned uses = uses_of_class(class);
+    const bool any = asks_for_any(asked, uses);
     CK_RV rv = CKR_OK;
-    bool any = false;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        any = any || (uses & rows[i].use && p11d_template_boolean(asked, rows[i].type, false));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && any && rv == CKR_OK; i++) {
         if (uses & rows[i].use)
             rv = p11d_template_set_boolean(asked, rows[i].type,
