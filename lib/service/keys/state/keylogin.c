@@ -105,31 +105,40 @@ P11dTokenState p11d_keylogin_state(P11dKeyRing *ring)
     return state;
 }
 
-/* The login where there is a PIN: some key, of count entries, needs a passphrase, or the officer
- * gave the user one. */
-static CK_RV open_keys(P11dKeyRing *ring, P11dKeyView *view, P11dKeyEntry **entries, size_t count,
-                       const uint8_t *pin, size_t size)
+/* How often the PIN has become another. Who opens entries with a PIN asks before taking them. */
+static uint64_t pin_changes(P11dKeyRing *ring)
 {
+    pthread_mutex_lock(&ring->lock);
+    uint64_t changes = ring->pin_changes;
+    pthread_mutex_unlock(&ring->lock);
+    return changes;
+}
+
+/* The login where there is a PIN: some key, of count entries, needs a passphrase, or the officer
+ * gave the user one. changes: of the PIN, when the entries were not taken yet. */
+static CK_RV open_keys(P11dKeyView *view, P11dKeyEntry **entries, size_t count, P11dBytes pin,
+                       uint64_t changes)
+{
+    P11dKeyRing *ring = view->ring;
     size_t opened_count = 0;
     P11dOpenedKey *opened = NULL;
 
     pthread_mutex_lock(&ring->lock);
     bool logged_in = is_logged_in(ring, view);
-    uint64_t changes = ring->pin_changes;
     pthread_mutex_unlock(&ring->lock);
     if (logged_in)
         return CKR_USER_ALREADY_LOGGED_IN;
-    if (!pin) /* no key asks by itself */
+    if (!pin.data) /* no key asks by itself */
         return CKR_ARGUMENTS_BAD;
     CK_RV rv = p11d_keylogin_brake(view, CKR_OK);
     if (rv != CKR_OK)
         return rv;
-    rv = unlock(ring, entries, count, pin, size, &opened, &opened_count);
+    rv = unlock(ring, entries, count, pin.data, pin.size, &opened, &opened_count);
     P11dTokenState state = p11d_keylogin_state(ring);
-    if (rv == CKR_PIN_INCORRECT && p11d_pinproof_fits(&state.user, (P11dBytes){pin, size}))
+    if (rv == CKR_PIN_INCORRECT && p11d_pinproof_fits(&state.user, pin))
         rv = CKR_OK;
     if (rv == CKR_OK)
-        rv = enter(ring, view, opened, opened_count, (P11dBytes){pin, size}, changes);
+        rv = enter(ring, view, opened, opened_count, pin, changes);
     rv = rv == CKR_OK ? rv : p11d_keylogin_brake(view, rv);
     if (rv != CKR_OK)
         p11d_openedkey_free(opened, opened_count);
@@ -174,11 +183,12 @@ CK_RV p11d_keylogin_enter(P11dKeyView *view, CK_USER_TYPE user, const uint8_t *p
         return enter_officer(view, (P11dBytes){pin, size});
     if (user != CKU_USER)
         return CKR_USER_TYPE_INVALID;
+    const uint64_t changes = pin_changes(ring);
     P11dKeyEntry **entries = p11d_keylogin_locked(ring, &count);
     CK_RV rv = CKR_HOST_MEMORY;
     if (entries)
         rv = count > 0 || p11d_keylogin_state(ring).user.set
-                 ? open_keys(ring, view, entries, count, pin, size)
+                 ? open_keys(view, entries, count, (P11dBytes){pin, size}, changes)
                  : enter(ring, view, NULL, 0, (P11dBytes){0}, 0);
     for (size_t i = 0; i < count; i++)
         p11d_keyentry_unref(entries[i]);
