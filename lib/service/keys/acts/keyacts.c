@@ -3,7 +3,7 @@
 
 #include <openssl/rand.h>
 
-#include "keyaes.h"
+#include "keyblock.h"
 #include "keycipher.h"
 #include "keyderive.h"
 #include "keylogin.h"
@@ -20,7 +20,7 @@
 #include "streamacts.h"
 #include "viewobject.h"
 
-/* What is done with a key by a mechanism (keysign.h, keycipher.h, keymac.h, keyaes.h). */
+/* What is done with a key by a mechanism (keysign.h, keycipher.h, keymac.h, keyblock.h). */
 typedef CK_RV Use(P11dServedKey *key, const P11dParameters *parameters, const P11dBytes *bytes,
                   P11dBuffer *output);
 
@@ -33,8 +33,8 @@ typedef struct Uses {
 
 static const Uses signs = {CKA_SIGN, p11d_keysign_sign, p11d_keymac_sign};
 static const Uses verifies = {CKA_VERIFY, p11d_keysign_verify, p11d_keymac_verify};
-static const Uses encrypts = {CKA_ENCRYPT, p11d_keycipher_encrypt, p11d_keyaes_encrypt};
-static const Uses decrypts = {CKA_DECRYPT, p11d_keycipher_decrypt, p11d_keyaes_decrypt};
+static const Uses encrypts = {CKA_ENCRYPT, p11d_keycipher_encrypt, p11d_keyblock_encrypt};
+static const Uses decrypts = {CKA_DECRYPT, p11d_keycipher_decrypt, p11d_keyblock_decrypt};
 
 /* Uses the key that is asked for. */
 static CK_RV apply(const Uses *uses, P11dView *view, P11dActCall *call)

@@ -10,7 +10,7 @@
 
 #include "interface.h"
 #include "key-directory.h"
-#include "keyaes.h"
+#include "keyblock.h"
 #include "keycipher.h"
 #include "keyderive.h"
 #include "keymac.h"
@@ -79,7 +79,7 @@ static const struct {
     {p11d_keymac_offers, CKF_SIGN | CKF_VERIFY},
     {p11d_keyrecover_offers, CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER},
     {p11d_keycipher_offers, CKF_ENCRYPT | CKF_DECRYPT},
-    {p11d_keyaes_offers, CKF_ENCRYPT | CKF_DECRYPT},
+    {p11d_keyblock_offers, CKF_ENCRYPT | CKF_DECRYPT},
     {p11d_keyderive_offers, CKF_DERIVE | CKF_ENCAPSULATE | CKF_DECAPSULATE},
     {p11d_keywrap_offers, CKF_WRAP | CKF_UNWRAP},
     {p11d_keymaterial_generates, CKF_GENERATE_KEY_PAIR},

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keyaes.h"
+#include "keyblock.h"
 #include "keymac.h"
 #include "keyrecover.h"
 #include "keysign.h"
@@ -21,27 +21,27 @@ struct P11dKeyStream {
     const Family *family;
     P11dServedKey *key;
     P11dParameters parameters; /* on the digest, of a signature */
-    P11dKeyAes aes;            /* that of the family; the others are clear */
+    P11dKeyBlock block;        /* that of the family; the others are clear */
     EVP_MAC_CTX *mac;
     EVP_MD_CTX *digest;
     P11dBuffer data; /* of which a signature is, or a signature, from which data are recovered */
 };
 
-static CK_RV begin_aes(P11dKeyStream *stream, const P11dParameters *parameters)
+static CK_RV begin_block(P11dKeyStream *stream, const P11dParameters *parameters)
 {
-    return p11d_keyaes_begin(&stream->aes, stream->key, parameters,
-                             stream->purpose == P11D_PURPOSE_ENCRYPT);
+    return p11d_keyblock_begin(&stream->block, stream->key, parameters,
+                               stream->purpose == P11D_PURPOSE_ENCRYPT);
 }
 
-static CK_RV update_aes(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)
+static CK_RV update_block(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output)
 {
-    return p11d_keyaes_update(&stream->aes, part, output);
+    return p11d_keyblock_update(&stream->block, part, output);
 }
 
-static CK_RV finish_aes(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *output)
+static CK_RV finish_block(P11dKeyStream *stream, P11dBytes signature, P11dBuffer *output)
 {
     (void)signature;
-    return p11d_keyaes_finish(&stream->aes, output);
+    return p11d_keyblock_finish(&stream->block, output);
 }
 
 static CK_RV begin_mac(P11dKeyStream *stream, const P11dParameters *parameters)
@@ -164,7 +164,7 @@ static CK_RV finish_recovery(P11dKeyStream *stream, P11dBytes signature, P11dBuf
                : p11d_keyrecover_recover(stream->key, &stream->parameters, bytes[0], output);
 }
 
-static const Family aes = {begin_aes, update_aes, finish_aes};
+static const Family block = {begin_block, update_block, finish_block};
 static const Family mac = {begin_mac, update_mac, finish_mac};
 static const Family signature = {begin_signature, update_hash, finish_signature};
 static const Family digest = {begin_digest, update_hash, finish_digest};
@@ -176,7 +176,7 @@ static const Family *find_family(const P11dServedKey *key, P11dPurpose purpose)
     switch (purpose) {
     case P11D_PURPOSE_ENCRYPT:
     case P11D_PURPOSE_DECRYPT:
-        return key && key->secret ? &aes : NULL;
+        return key && key->secret ? &block : NULL;
     case P11D_PURPOSE_SIGN:
     case P11D_PURPOSE_VERIFY:
         return key && key->secret ? &mac : key ? &signature : NULL;
@@ -230,7 +230,7 @@ void p11d_keystream_free(P11dKeyStream *stream)
 {
     if (!stream)
         return;
-    p11d_keyaes_clear(&stream->aes);
+    p11d_keyblock_clear(&stream->block);
     EVP_MAC_CTX_free(stream->mac);
     EVP_MD_CTX_free(stream->digest);
     p11d_buffer_clear(&stream->data);

@@ -23,7 +23,7 @@ CK_RV p11d_keystream_begin(P11dKeyStream **stream, P11dServedKey *key, P11dPurpo
                            const P11dParameters *parameters);
 /* Its key, borrowed; NULL: it makes a digest. */
 const P11dServedKey *p11d_keystream_key(const P11dKeyStream *stream);
-/* Takes a part, and appends what comes of it already. Errors: as p11d_keyaes_update. */
+/* Takes a part, and appends what comes of it already. Errors: as p11d_keyblock_update. */
 CK_RV p11d_keystream_update(P11dKeyStream *stream, P11dBytes part, P11dBuffer *output);
 /* Appends what comes of all. signature: what is to be verified. Errors: as for the whole in one
  * call. */

@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 #include <stdio.h>
 
-#include "keyaes.h"
+#include "keyblock.h"
 #include "keycipher.h"
 
 /* RFC 3394, section 2.2.1, and RFC 5649, section 3: the most that wrapping adds, in bytes. */
@@ -25,8 +25,8 @@ typedef struct Row {
 static const Row rows[] = {
     {CKM_RSA_PKCS, CKK_RSA, p11d_keycipher_encrypt, p11d_keycipher_decrypt, NULL},
     {CKM_RSA_PKCS_OAEP, CKK_RSA, p11d_keycipher_encrypt, p11d_keycipher_decrypt, NULL},
-    {CKM_AES_CBC_PAD, CKK_AES, p11d_keyaes_encrypt, p11d_keyaes_decrypt, NULL},
-    {CKM_AES_GCM, CKK_AES, p11d_keyaes_encrypt, p11d_keyaes_decrypt, NULL},
+    {CKM_AES_CBC_PAD, CKK_AES, p11d_keyblock_encrypt, p11d_keyblock_decrypt, NULL},
+    {CKM_AES_GCM, CKK_AES, p11d_keyblock_encrypt, p11d_keyblock_decrypt, NULL},
     {CKM_AES_KEY_WRAP, CKK_AES, NULL, NULL, "WRAP"},
     {CKM_AES_KEY_WRAP_KWP, CKK_AES, NULL, NULL, "WRAP-PAD"},
 };

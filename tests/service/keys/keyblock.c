@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "keyaes.h"
+#include "keyblock.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static void tear_down(void)
     p11d_servedkey_teardown();
 }
 
-TestSuite(keyaes, .init = set_up, .fini = tear_down);
+TestSuite(keyblock, .init = set_up, .fini = tear_down);
 
 typedef CK_RV Act(P11dServedKey *, const P11dParameters *, const P11dBytes *, P11dBuffer *);
 
@@ -56,7 +56,7 @@ static size_t encrypt_otherwise(const char *cipher_name, bool padding, size_t si
     return (size_t)(part + rest);
 }
 
-Test(keyaes, ciphertexts_are_openssls_and_decrypt_in_every_mode_and_size)
+Test(keyblock, ciphertexts_are_openssls_and_decrypt_in_every_mode_and_size)
 {
     static const struct {
         const char *mode;
@@ -82,11 +82,11 @@ Test(keyaes, ciphertexts_are_openssls_and_decrypt_in_every_mode_and_size)
             snprintf(name, sizeof name, "AES-%zu-%s", bits, rows[i].mode);
             size_t size =
                 encrypt_otherwise(name, rows[i].type == CKM_AES_CBC_PAD, rows[i].size, expected);
-            cr_assert_eq(run(p11d_keyaes_encrypt, parameters, text, rows[i].size, &ciphertext),
+            cr_assert_eq(run(p11d_keyblock_encrypt, parameters, text, rows[i].size, &ciphertext),
                          CKR_OK, "%s", name);
             cr_assert_eq(ciphertext.size, size);
             cr_assert_arr_eq(ciphertext.data, expected, size);
-            cr_assert_eq(run(p11d_keyaes_decrypt, parameters, expected, size, &plaintext), CKR_OK,
+            cr_assert_eq(run(p11d_keyblock_decrypt, parameters, expected, size, &plaintext), CKR_OK,
                          "%s", name);
             cr_assert_eq(plaintext.size, rows[i].size);
             cr_assert(rows[i].size == 0 || memcmp(plaintext.data, text, rows[i].size) == 0);
@@ -96,7 +96,7 @@ Test(keyaes, ciphertexts_are_openssls_and_decrypt_in_every_mode_and_size)
     }
 }
 
-Test(keyaes, triple_des_is_openssls)
+Test(keyblock, triple_des_is_openssls)
 {
     static const struct {
         const char *name;
@@ -114,30 +114,30 @@ Test(keyaes, triple_des_is_openssls)
         const P11dParameters parameters =
             with(rows[i].type, rows[i].iv_size > 0 ? iv : NULL, rows[i].iv_size);
         size_t size = encrypt_otherwise(rows[i].name, padding, 40, expected);
-        cr_assert_eq(run(p11d_keyaes_encrypt, parameters, text, 40, &ciphertext), CKR_OK);
+        cr_assert_eq(run(p11d_keyblock_encrypt, parameters, text, 40, &ciphertext), CKR_OK);
         cr_assert_eq(ciphertext.size, size);
         cr_assert_arr_eq(ciphertext.data, expected, size);
-        cr_assert_eq(run(p11d_keyaes_decrypt, parameters, expected, size, &plaintext), CKR_OK);
+        cr_assert_eq(run(p11d_keyblock_decrypt, parameters, expected, size, &plaintext), CKR_OK);
         cr_assert_eq(plaintext.size, 40);
         cr_assert_arr_eq(plaintext.data, text, 40);
         p11d_buffer_clear(&plaintext);
         p11d_buffer_clear(&ciphertext);
-        cr_assert_eq(run(p11d_keyaes_encrypt, parameters, text, 41, &ciphertext),
+        cr_assert_eq(run(p11d_keyblock_encrypt, parameters, text, 41, &ciphertext),
                      padding ? CKR_OK : CKR_DATA_LEN_RANGE);
         p11d_buffer_clear(&ciphertext);
-        cr_assert_eq(run(p11d_keyaes_encrypt, with(rows[i].type, iv, 16), text, 40, &ciphertext),
+        cr_assert_eq(run(p11d_keyblock_encrypt, with(rows[i].type, iv, 16), text, 40, &ciphertext),
                      CKR_MECHANISM_PARAM_INVALID);
         p11d_buffer_clear(&ciphertext);
     }
     P11dBuffer ciphertext;
-    cr_assert_eq(run(p11d_keyaes_encrypt, with(CKM_AES_CBC, iv, 16), text, 48, &ciphertext),
+    cr_assert_eq(run(p11d_keyblock_encrypt, with(CKM_AES_CBC, iv, 16), text, 48, &ciphertext),
                  CKR_KEY_TYPE_INCONSISTENT);
     p11d_buffer_clear(&ciphertext);
 }
 
 /* The test vector of NIST for a key, an IV and a plaintext of zeros: case 14 of GCM's revised
  * specification. */
-Test(keyaes, gcm_is_that_of_the_standard)
+Test(keyblock, gcm_is_that_of_the_standard)
 {
     static const uint8_t zeros[32];
     static const uint8_t expected[32] = {0xce, 0xa7, 0x40, 0x3d, 0x4d, 0x60, 0x6b, 0x6e,
@@ -150,47 +150,47 @@ Test(keyaes, gcm_is_that_of_the_standard)
     p11d_servedkey_unref(served);
     served = p11d_servedkey_new_secret(CKK_AES, zeros, 32);
     cr_assert_eq(
-        run(p11d_keyaes_encrypt, with(CKM_AES_GCM, &gcm, sizeof gcm), zeros, 16, &ciphertext),
+        run(p11d_keyblock_encrypt, with(CKM_AES_GCM, &gcm, sizeof gcm), zeros, 16, &ciphertext),
         CKR_OK);
     cr_assert_eq(ciphertext.size, 32);
     cr_assert_arr_eq(ciphertext.data, expected, 32);
     p11d_buffer_clear(&ciphertext);
 }
 
-Test(keyaes, gcm_tells_nothing_of_what_was_changed)
+Test(keyblock, gcm_tells_nothing_of_what_was_changed)
 {
     static const CK_ULONG tags[] = {32, 64, 96, 104, 112, 120, 128};
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
         CK_GCM_PARAMS gcm = {iv, 16, 128, aad, sizeof aad, tags[i]};
         P11dParameters parameters = with(CKM_AES_GCM, &gcm, sizeof gcm);
         P11dBuffer ciphertext, plaintext;
-        cr_assert_eq(run(p11d_keyaes_encrypt, parameters, text, 33, &ciphertext), CKR_OK);
+        cr_assert_eq(run(p11d_keyblock_encrypt, parameters, text, 33, &ciphertext), CKR_OK);
         cr_assert_eq(ciphertext.size, 33 + tags[i] / 8);
         cr_assert_eq(
-            run(p11d_keyaes_decrypt, parameters, ciphertext.data, ciphertext.size, &plaintext),
+            run(p11d_keyblock_decrypt, parameters, ciphertext.data, ciphertext.size, &plaintext),
             CKR_OK);
         cr_assert_eq(plaintext.size, 33);
         cr_assert_arr_eq(plaintext.data, text, 33);
         p11d_buffer_clear(&plaintext);
         for (size_t at = 0; at < ciphertext.size; at += ciphertext.size - 1) {
             ciphertext.data[at] ^= 1;
-            cr_assert_eq(
-                run(p11d_keyaes_decrypt, parameters, ciphertext.data, ciphertext.size, &plaintext),
-                CKR_ENCRYPTED_DATA_INVALID);
+            cr_assert_eq(run(p11d_keyblock_decrypt, parameters, ciphertext.data, ciphertext.size,
+                             &plaintext),
+                         CKR_ENCRYPTED_DATA_INVALID);
             cr_assert_eq(plaintext.size, 0);
             p11d_buffer_clear(&plaintext);
             ciphertext.data[at] ^= 1;
         }
         gcm.ulAADLen--;
         cr_assert_eq(
-            run(p11d_keyaes_decrypt, parameters, ciphertext.data, ciphertext.size, &plaintext),
+            run(p11d_keyblock_decrypt, parameters, ciphertext.data, ciphertext.size, &plaintext),
             CKR_ENCRYPTED_DATA_INVALID);
         p11d_buffer_clear(&plaintext);
         p11d_buffer_clear(&ciphertext);
     }
 }
 
-Test(keyaes, refuses_what_the_standard_refuses)
+Test(keyblock, refuses_what_the_standard_refuses)
 {
     CK_AES_CTR_PARAMS ctr = {.ulCounterBits = 8, .cb = {[15] = 0xfe}}, none = {0};
     CK_GCM_PARAMS gcm = {iv, 12, 96, NULL, 0, 128}, no_iv = {iv, 0, 0, NULL, 0, 128};
@@ -203,23 +203,24 @@ Test(keyaes, refuses_what_the_standard_refuses)
         size_t size;
         CK_RV rv;
     } rows[] = {
-        {p11d_keyaes_encrypt, CKM_AES_CBC, iv, 16, 17, CKR_DATA_LEN_RANGE},
-        {p11d_keyaes_encrypt, CKM_AES_ECB, NULL, 0, 15, CKR_DATA_LEN_RANGE},
-        {p11d_keyaes_decrypt, CKM_AES_CBC, iv, 16, 17, CKR_ENCRYPTED_DATA_LEN_RANGE},
-        {p11d_keyaes_decrypt, CKM_AES_CBC_PAD, iv, 16, 0, CKR_ENCRYPTED_DATA_LEN_RANGE},
-        {p11d_keyaes_decrypt, CKM_AES_CBC_PAD, iv, 16, 32, CKR_ENCRYPTED_DATA_INVALID},
-        {p11d_keyaes_encrypt, CKM_AES_CBC, NULL, 0, 16, CKR_MECHANISM_PARAM_INVALID},
-        {p11d_keyaes_encrypt, CKM_AES_CBC, iv, 15, 16, CKR_MECHANISM_PARAM_INVALID},
-        {p11d_keyaes_encrypt, CKM_AES_ECB, iv, 16, 16, CKR_MECHANISM_PARAM_INVALID},
+        {p11d_keyblock_encrypt, CKM_AES_CBC, iv, 16, 17, CKR_DATA_LEN_RANGE},
+        {p11d_keyblock_encrypt, CKM_AES_ECB, NULL, 0, 15, CKR_DATA_LEN_RANGE},
+        {p11d_keyblock_decrypt, CKM_AES_CBC, iv, 16, 17, CKR_ENCRYPTED_DATA_LEN_RANGE},
+        {p11d_keyblock_decrypt, CKM_AES_CBC_PAD, iv, 16, 0, CKR_ENCRYPTED_DATA_LEN_RANGE},
+        {p11d_keyblock_decrypt, CKM_AES_CBC_PAD, iv, 16, 32, CKR_ENCRYPTED_DATA_INVALID},
+        {p11d_keyblock_encrypt, CKM_AES_CBC, NULL, 0, 16, CKR_MECHANISM_PARAM_INVALID},
+        {p11d_keyblock_encrypt, CKM_AES_CBC, iv, 15, 16, CKR_MECHANISM_PARAM_INVALID},
+        {p11d_keyblock_encrypt, CKM_AES_ECB, iv, 16, 16, CKR_MECHANISM_PARAM_INVALID},
         /* two blocks are left before the counter of eight bits begins anew */
-        {p11d_keyaes_encrypt, CKM_AES_CTR, &ctr, sizeof ctr, 32, CKR_OK},
-        {p11d_keyaes_encrypt, CKM_AES_CTR, &ctr, sizeof ctr, 33, CKR_DATA_LEN_RANGE},
-        {p11d_keyaes_encrypt, CKM_AES_CTR, &none, sizeof none, 1, CKR_MECHANISM_PARAM_INVALID},
-        {p11d_keyaes_encrypt, CKM_AES_GCM, &no_iv, sizeof gcm, 1, CKR_MECHANISM_PARAM_INVALID},
-        {p11d_keyaes_encrypt, CKM_AES_GCM, &short_tag, sizeof gcm, 1, CKR_MECHANISM_PARAM_INVALID},
-        {p11d_keyaes_encrypt, CKM_AES_GCM, &bits, sizeof gcm, 1, CKR_OK}, /* which nobody reads */
-        {p11d_keyaes_decrypt, CKM_AES_GCM, &gcm, sizeof gcm, 15, CKR_ENCRYPTED_DATA_LEN_RANGE},
-        {p11d_keyaes_encrypt, CKM_RSA_PKCS, NULL, 0, 1, CKR_MECHANISM_INVALID},
+        {p11d_keyblock_encrypt, CKM_AES_CTR, &ctr, sizeof ctr, 32, CKR_OK},
+        {p11d_keyblock_encrypt, CKM_AES_CTR, &ctr, sizeof ctr, 33, CKR_DATA_LEN_RANGE},
+        {p11d_keyblock_encrypt, CKM_AES_CTR, &none, sizeof none, 1, CKR_MECHANISM_PARAM_INVALID},
+        {p11d_keyblock_encrypt, CKM_AES_GCM, &no_iv, sizeof gcm, 1, CKR_MECHANISM_PARAM_INVALID},
+        {p11d_keyblock_encrypt, CKM_AES_GCM, &short_tag, sizeof gcm, 1,
+         CKR_MECHANISM_PARAM_INVALID},
+        {p11d_keyblock_encrypt, CKM_AES_GCM, &bits, sizeof gcm, 1, CKR_OK}, /* which nobody reads */
+        {p11d_keyblock_decrypt, CKM_AES_GCM, &gcm, sizeof gcm, 15, CKR_ENCRYPTED_DATA_LEN_RANGE},
+        {p11d_keyblock_encrypt, CKM_RSA_PKCS, NULL, 0, 1, CKR_MECHANISM_INVALID},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         P11dBuffer output;
@@ -232,29 +233,29 @@ Test(keyaes, refuses_what_the_standard_refuses)
     p11d_servedkey_unref(served);
     served = p11d_servedkey_new_secret(CKK_GENERIC_SECRET, secret, 32);
     P11dBuffer output;
-    cr_assert_eq(run(p11d_keyaes_encrypt, with(CKM_AES_CBC, iv, 16), text, 16, &output),
+    cr_assert_eq(run(p11d_keyblock_encrypt, with(CKM_AES_CBC, iv, 16), text, 16, &output),
                  CKR_KEY_TYPE_INCONSISTENT);
 }
 
 /* A part of any size, and what came of all of them together. */
-Test(keyaes, parts_come_to_the_whole)
+Test(keyblock, parts_come_to_the_whole)
 {
     static const CK_MECHANISM_TYPE types[] = {CKM_AES_CBC, CKM_AES_CBC_PAD};
     for (size_t i = 0; i < 2; i++) {
         for (size_t step = 1; step < 40; step++) {
             P11dBuffer whole, parts;
-            P11dKeyAes aes;
+            P11dKeyBlock aes;
             P11dParameters parameters = with(types[i], iv, sizeof iv);
-            cr_assert_eq(run(p11d_keyaes_encrypt, parameters, text, sizeof text, &whole), CKR_OK);
+            cr_assert_eq(run(p11d_keyblock_encrypt, parameters, text, sizeof text, &whole), CKR_OK);
             p11d_buffer_init(&parts, 4096);
-            cr_assert_eq(p11d_keyaes_begin(&aes, served, &parameters, true), CKR_OK);
+            cr_assert_eq(p11d_keyblock_begin(&aes, served, &parameters, true), CKR_OK);
             for (size_t at = 0; at < sizeof text; at += step) {
                 size_t size = sizeof text - at < step ? sizeof text - at : step;
-                cr_assert_eq(p11d_keyaes_update(&aes, (P11dBytes){text + at, size}, &parts),
+                cr_assert_eq(p11d_keyblock_update(&aes, (P11dBytes){text + at, size}, &parts),
                              CKR_OK);
             }
-            cr_assert_eq(p11d_keyaes_finish(&aes, &parts), CKR_OK);
-            p11d_keyaes_clear(&aes);
+            cr_assert_eq(p11d_keyblock_finish(&aes, &parts), CKR_OK);
+            p11d_keyblock_clear(&aes);
             cr_assert_eq(parts.size, whole.size);
             cr_assert_arr_eq(parts.data, whole.data, whole.size);
             p11d_buffer_clear(&parts);
@@ -269,28 +270,28 @@ static CK_RV decrypt_in_steps(const P11dBuffer *ciphertext, size_t step, size_t 
 {
     CK_GCM_PARAMS gcm = {iv, 12, 96, NULL, 0, 96};
     P11dParameters parameters = with(CKM_AES_GCM, &gcm, sizeof gcm);
-    P11dKeyAes aes;
+    P11dKeyBlock aes;
     p11d_buffer_init(output, 4096);
-    CK_RV rv = p11d_keyaes_begin(&aes, served, &parameters, false);
+    CK_RV rv = p11d_keyblock_begin(&aes, served, &parameters, false);
     for (size_t at = 0; at < ciphertext->size && rv == CKR_OK; at += step) {
         uint8_t part[200];
         const size_t size = ciphertext->size - at < step ? ciphertext->size - at : step;
         memcpy(part, ciphertext->data + at, size);
         if (changed >= at && changed < at + size)
             part[changed - at] ^= 1;
-        rv = p11d_keyaes_update(&aes, (P11dBytes){part, size}, output);
+        rv = p11d_keyblock_update(&aes, (P11dBytes){part, size}, output);
     }
     if (rv == CKR_OK)
-        rv = p11d_keyaes_finish(&aes, output);
-    p11d_keyaes_clear(&aes);
+        rv = p11d_keyblock_finish(&aes, output);
+    p11d_keyblock_clear(&aes);
     return rv;
 }
 
-Test(keyaes, a_ciphertext_with_a_tag_may_come_in_parts_and_its_tag_is_looked_at)
+Test(keyblock, a_ciphertext_with_a_tag_may_come_in_parts_and_its_tag_is_looked_at)
 {
     CK_GCM_PARAMS gcm = {iv, 12, 96, NULL, 0, 96};
     P11dBuffer ciphertext, output;
-    cr_assert_eq(run(p11d_keyaes_encrypt, with(CKM_AES_GCM, &gcm, sizeof gcm), text, sizeof text,
+    cr_assert_eq(run(p11d_keyblock_encrypt, with(CKM_AES_GCM, &gcm, sizeof gcm), text, sizeof text,
                      &ciphertext),
                  CKR_OK);
     cr_assert_leq(ciphertext.size, 200);
@@ -311,14 +312,14 @@ Test(keyaes, a_ciphertext_with_a_tag_may_come_in_parts_and_its_tag_is_looked_at)
     p11d_buffer_clear(&ciphertext);
 }
 
-Test(keyaes, as_much_as_one_call_may_bring_goes_in_and_comes_out)
+Test(keyblock, as_much_as_one_call_may_bring_goes_in_and_comes_out)
 {
     const size_t size = P11D_INTERFACE_DATA_MAX;
     uint8_t *data = calloc(1, size);
     P11dBuffer output;
     P11dParameters parameters = with(CKM_AES_CBC, iv, sizeof iv);
     const P11dBytes bytes[2] = {{data, size}};
-    Act *const acts[] = {p11d_keyaes_encrypt, p11d_keyaes_decrypt};
+    Act *const acts[] = {p11d_keyblock_encrypt, p11d_keyblock_decrypt};
     for (size_t i = 0; i < 2; i++) {
         p11d_buffer_init(&output, size);
         cr_assert_eq(acts[i](served, &parameters, bytes, &output), CKR_OK);
@@ -327,7 +328,7 @@ Test(keyaes, as_much_as_one_call_may_bring_goes_in_and_comes_out)
     }
     parameters = with(CKM_AES_CBC_PAD, iv, sizeof iv);
     p11d_buffer_init(&output, size);
-    cr_assert_eq(p11d_keyaes_encrypt(served, &parameters, bytes, &output), CKR_DATA_LEN_RANGE);
+    cr_assert_eq(p11d_keyblock_encrypt(served, &parameters, bytes, &output), CKR_DATA_LEN_RANGE);
     p11d_buffer_clear(&output);
     free(data);
 }

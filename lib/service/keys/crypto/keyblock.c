@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "keyaes.h"
+#include "keyblock.h"
 
 #include <openssl/err.h>
 #include <stdio.h>
@@ -19,22 +19,22 @@ typedef struct Settings {
     size_t aad_size;
 } Settings;
 
-struct P11dAesMode {
+struct P11dBlockMode {
     CK_MECHANISM_TYPE type;
     CK_KEY_TYPE key_type;
     const char *openssl; /* "AES-256-" or "DES-EDE3-" comes before it */
     /* False: the parameters are none that this can do. */
-    bool (*read)(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings);
+    bool (*read)(P11dKeyBlock *self, const CK_MECHANISM *mechanism, Settings *settings);
 };
 
-static bool read_nothing(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
+static bool read_nothing(P11dKeyBlock *self, const CK_MECHANISM *mechanism, Settings *settings)
 {
     (void)self;
     (void)settings;
     return !mechanism->pParameter;
 }
 
-static bool read_iv(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
+static bool read_iv(P11dKeyBlock *self, const CK_MECHANISM *mechanism, Settings *settings)
 {
     settings->iv = mechanism->pParameter;
     settings->iv_size = mechanism->ulParameterLen;
@@ -54,7 +54,7 @@ static uint64_t blocks_left(const uint8_t block[BLOCK], CK_ULONG bits)
     return all - (value & (all - 1));
 }
 
-static bool read_ctr(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
+static bool read_ctr(P11dKeyBlock *self, const CK_MECHANISM *mechanism, Settings *settings)
 {
     const CK_AES_CTR_PARAMS *ctr = mechanism->pParameter;
     if (!ctr || mechanism->ulParameterLen != sizeof *ctr || ctr->ulCounterBits == 0 ||
@@ -74,7 +74,7 @@ static bool is_tag_size(CK_ULONG bits)
     return bits == 32 || bits == 64 || (bits >= 96 && bits <= 128 && bits % 8 == 0);
 }
 
-static bool read_gcm(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *settings)
+static bool read_gcm(P11dKeyBlock *self, const CK_MECHANISM *mechanism, Settings *settings)
 {
     const CK_GCM_PARAMS *gcm = mechanism->pParameter;
     /* PKCS#11 3.1, section 6.13.4: ulIvBits says nothing of the length. */
@@ -87,14 +87,14 @@ static bool read_gcm(P11dKeyAes *self, const CK_MECHANISM *mechanism, Settings *
     return true;
 }
 
-static const P11dAesMode modes[] = {
+static const P11dBlockMode modes[] = {
     {CKM_AES_ECB, CKK_AES, "ECB", read_nothing}, {CKM_AES_CBC, CKK_AES, "CBC", read_iv},
     {CKM_AES_CBC_PAD, CKK_AES, "CBC", read_iv},  {CKM_AES_CTR, CKK_AES, "CTR", read_ctr},
     {CKM_AES_GCM, CKK_AES, "GCM", read_gcm},     {CKM_DES3_ECB, CKK_DES3, "ECB", read_nothing},
     {CKM_DES3_CBC, CKK_DES3, "CBC", read_iv},    {CKM_DES3_CBC_PAD, CKK_DES3, "CBC", read_iv},
 };
 
-static const P11dAesMode *find_mode(CK_MECHANISM_TYPE type)
+static const P11dBlockMode *find_mode(CK_MECHANISM_TYPE type)
 {
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         if (modes[i].type == type)
@@ -104,18 +104,18 @@ static const P11dAesMode *find_mode(CK_MECHANISM_TYPE type)
 }
 
 /* In bytes, as for all that begins with CKM_AES_. */
-bool p11d_keyaes_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest)
+bool p11d_keyblock_offers(const P11dMechanism *mechanism, CK_ULONG *smallest, CK_ULONG *largest)
 {
-    const P11dAesMode *mode = find_mode(mechanism->type);
+    const P11dBlockMode *mode = find_mode(mechanism->type);
     return mode && p11d_servedkey_secret_sizes(mode->key_type, smallest, largest);
 }
 
-static CK_RV length_error(const P11dKeyAes *self)
+static CK_RV length_error(const P11dKeyBlock *self)
 {
     return self->encrypts ? CKR_DATA_LEN_RANGE : CKR_ENCRYPTED_DATA_LEN_RANGE;
 }
 
-static bool set_up(P11dKeyAes *self, const P11dServedKey *key, const Settings *settings)
+static bool set_up(P11dKeyBlock *self, const P11dServedKey *key, const Settings *settings)
 {
     char name[16];
     int ignored;
@@ -139,15 +139,15 @@ static bool set_up(P11dKeyAes *self, const P11dServedKey *key, const Settings *s
     return ok;
 }
 
-CK_RV p11d_keyaes_begin(P11dKeyAes *self, const P11dServedKey *key,
-                        const P11dParameters *parameters, bool encrypts)
+CK_RV p11d_keyblock_begin(P11dKeyBlock *self, const P11dServedKey *key,
+                          const P11dParameters *parameters, bool encrypts)
 {
     Settings settings = {0};
     const CK_MECHANISM *mechanism = &parameters->mechanism;
-    *self = (P11dKeyAes){.mode = find_mode(mechanism->mechanism),
-                         .cipher = p11d_cipher_find(mechanism->mechanism),
-                         .encrypts = encrypts,
-                         .limit = UINT64_MAX};
+    *self = (P11dKeyBlock){.mode = find_mode(mechanism->mechanism),
+                           .cipher = p11d_cipher_find(mechanism->mechanism),
+                           .encrypts = encrypts,
+                           .limit = UINT64_MAX};
     if (!self->mode || !self->cipher)
         return CKR_MECHANISM_INVALID;
     if (key->type != self->mode->key_type)
@@ -161,7 +161,7 @@ CK_RV p11d_keyaes_begin(P11dKeyAes *self, const P11dServedKey *key,
 }
 
 /* Appends what OpenSSL makes of part. */
-static CK_RV work(P11dKeyAes *self, P11dBytes part, P11dBuffer *output)
+static CK_RV work(P11dKeyBlock *self, P11dBytes part, P11dBuffer *output)
 {
     int written = 0;
     if (part.size > self->limit - self->taken || part.size > INT32_MAX - BLOCK)
@@ -180,7 +180,7 @@ static CK_RV work(P11dKeyAes *self, P11dBytes part, P11dBuffer *output)
 }
 
 /* The last bytes of a ciphertext are its tag: they are held back until others come. */
-CK_RV p11d_keyaes_update(P11dKeyAes *self, P11dBytes part, P11dBuffer *output)
+CK_RV p11d_keyblock_update(P11dKeyBlock *self, P11dBytes part, P11dBuffer *output)
 {
     if (!self->cipher->tagged || self->encrypts)
         return work(self, part, output);
@@ -200,7 +200,7 @@ CK_RV p11d_keyaes_update(P11dKeyAes *self, P11dBytes part, P11dBuffer *output)
 }
 
 /* Tells OpenSSL what the tag has to be. */
-static CK_RV set_tag(P11dKeyAes *self)
+static CK_RV set_tag(P11dKeyBlock *self)
 {
     if (!self->cipher->tagged || self->encrypts)
         return CKR_OK;
@@ -212,7 +212,7 @@ static CK_RV set_tag(P11dKeyAes *self)
                : p11d_servedkey_failure();
 }
 
-CK_RV p11d_keyaes_finish(P11dKeyAes *self, P11dBuffer *output)
+CK_RV p11d_keyblock_finish(P11dKeyBlock *self, P11dBuffer *output)
 {
     int written = 0;
     const bool whole_blocks = !self->cipher->padding || !self->encrypts;
@@ -239,36 +239,36 @@ CK_RV p11d_keyaes_finish(P11dKeyAes *self, P11dBuffer *output)
     return CKR_OK;
 }
 
-void p11d_keyaes_clear(P11dKeyAes *self)
+void p11d_keyblock_clear(P11dKeyBlock *self)
 {
     EVP_CIPHER_CTX_free(self->context);
-    *self = (P11dKeyAes){0};
+    *self = (P11dKeyBlock){0};
 }
 
 static CK_RV run(P11dServedKey *key, const P11dParameters *parameters, bool encrypts,
                  P11dBytes input, P11dBuffer *output)
 {
-    P11dKeyAes self;
+    P11dKeyBlock self;
     size_t before = output->size;
-    CK_RV rv = p11d_keyaes_begin(&self, key, parameters, encrypts);
+    CK_RV rv = p11d_keyblock_begin(&self, key, parameters, encrypts);
     if (rv == CKR_OK)
-        rv = p11d_keyaes_update(&self, input, output);
+        rv = p11d_keyblock_update(&self, input, output);
     if (rv == CKR_OK)
-        rv = p11d_keyaes_finish(&self, output);
+        rv = p11d_keyblock_finish(&self, output);
     if (rv != CKR_OK)
         output->size = before;
-    p11d_keyaes_clear(&self);
+    p11d_keyblock_clear(&self);
     return rv;
 }
 
-CK_RV p11d_keyaes_encrypt(P11dServedKey *key, const P11dParameters *parameters,
-                          const P11dBytes *bytes, P11dBuffer *output)
+CK_RV p11d_keyblock_encrypt(P11dServedKey *key, const P11dParameters *parameters,
+                            const P11dBytes *bytes, P11dBuffer *output)
 {
     return run(key, parameters, true, bytes[0], output);
 }
 
-CK_RV p11d_keyaes_decrypt(P11dServedKey *key, const P11dParameters *parameters,
-                          const P11dBytes *bytes, P11dBuffer *output)
+CK_RV p11d_keyblock_decrypt(P11dServedKey *key, const P11dParameters *parameters,
+                            const P11dBytes *bytes, P11dBuffer *output)
 {
     return run(key, parameters, false, bytes[0], output);
 }
